@@ -1,0 +1,133 @@
+// Hands out the clusters of a growing image and keeps their refcounts. Compressed blocks share
+// clusters byte by byte, as QEMU's allocator packs them; tables and plain blocks take whole ones.
+//
+// On disk: a cluster for the header, then data and tables as they come, a refcount block whenever the
+// image has outgrown the one before (every 2 GiB), at the end the refcount table and the last blocks.
+
+import type { ImageOutput } from '../contract.ts';
+import { viewOf } from '../struct.ts';
+import { CLUSTER_SIZE, ENTRY_SIZE, REFCOUNTS_PER_BLOCK } from './layout.ts';
+
+/** Bytes of the image that one refcount block counts. */
+const REFCOUNT_SPAN = REFCOUNTS_PER_BLOCK * CLUSTER_SIZE;
+
+export interface Clusters {
+  /** Puts bytes into adjacent clusters of their own; returns their image offset. */
+  addWhole(bytes: Uint8Array): number;
+  /** Puts less than a cluster of compressed data beside what was packed before; returns its image offset. */
+  addPacked(bytes: Uint8Array): number;
+  /** Writes the refcounts. Nothing can be added afterwards. */
+  finish(): { refcountTableOffset: number; refcountTableClusters: number };
+}
+
+/** `output` must be empty. Its first cluster is kept for the header, to be patched in. */
+export function clusters(output: ImageOutput): Clusters {
+  // Refcount blocks already in the image, by their offset, and those that still change, by their
+  // place in the table. At most three are open: the image grows by less than their span between
+  // two L2 tables, and each table retires what lies behind it.
+  const written: number[] = [];
+  const open = new Map<number, Uint8Array>();
+
+  // Room for compressed data. Its cluster need not be the last: tables and plain blocks may follow.
+  let roomStart = 0;
+  let roomEnd = 0;
+
+  output.zeros(CLUSTER_SIZE);
+  refer(0, CLUSTER_SIZE);
+
+  return { addWhole, addPacked, finish };
+
+  function addWhole(bytes: Uint8Array): number {
+    retireRefcountBlocks();
+    return appendWhole(bytes);
+  }
+
+  function addPacked(bytes: Uint8Array): number {
+    const endsImage = roomStart === output.position;
+    if (!endsImage && bytes.length > roomEnd - roomStart) {
+      retireRefcountBlocks();
+      align();
+      roomStart = output.position;
+    }
+    const at = roomStart;
+    roomStart += bytes.length;
+    roomEnd = roundUp(roomStart);
+    if (at === output.position) output.append(bytes);
+    else output.patch(at, bytes);
+    refer(at, roomStart);
+    return at;
+  }
+
+  function finish(): ReturnType<Clusters['finish']> {
+    align();
+    const start = output.position;
+    const { blockCount, tableSize, end } = refcountSpace(start);
+    refer(start, end);
+    const table = new Uint8Array(tableSize);
+    const view = viewOf(table);
+    const lastBlocks = blockCount - written.length;
+    for (let i = 0; i < lastBlocks; i++) written.push(start + tableSize + i * CLUSTER_SIZE);
+    written.forEach((offset, i) => view.setBigUint64(i * ENTRY_SIZE, BigInt(offset)));
+    output.append(table);
+    for (let i = blockCount - lastBlocks; i < blockCount; i++) output.append(blockAt(i));
+    return { refcountTableOffset: start, refcountTableClusters: tableSize / CLUSTER_SIZE };
+  }
+
+  /** The space that the refcount table and the blocks not yet written take at `start`, counting themselves. */
+  function refcountSpace(start: number): { blockCount: number; tableSize: number; end: number } {
+    let blockCount = written.length;
+    for (;;) {
+      const tableSize = roundUp(blockCount * ENTRY_SIZE);
+      const end = start + tableSize + (blockCount - written.length) * CLUSTER_SIZE;
+      const needed = Math.ceil(end / REFCOUNT_SPAN);
+      if (needed <= blockCount) return { blockCount, tableSize, end };
+      blockCount = needed;
+    }
+  }
+
+  /** Writes the refcount blocks that the image has outgrown, giving up the room that they still count. */
+  function retireRefcountBlocks(): void {
+    for (;;) {
+      const index = written.length;
+      const spanEnd = (index + 1) * REFCOUNT_SPAN;
+      if (output.position < spanEnd) return;
+      if (roomEnd <= spanEnd) roomStart = roomEnd = 0;
+      const block = blockAt(index);
+      open.delete(index);
+      written.push(appendWhole(block));
+    }
+  }
+
+  function appendWhole(bytes: Uint8Array): number {
+    align();
+    const at = output.position;
+    output.append(bytes);
+    align();
+    refer(at, output.position);
+    return at;
+  }
+
+  function align(): void {
+    output.zeros(roundUp(output.position) - output.position);
+  }
+
+  /** Adds one to the refcount of every cluster that [start, end) touches. */
+  function refer(start: number, end: number): void {
+    const last = Math.floor((end - 1) / CLUSTER_SIZE);
+    for (let cluster = Math.floor(start / CLUSTER_SIZE); cluster <= last; cluster++) {
+      const view = viewOf(blockAt(Math.floor(cluster / REFCOUNTS_PER_BLOCK)));
+      const at = (cluster % REFCOUNTS_PER_BLOCK) * 2;
+      view.setUint16(at, view.getUint16(at) + 1);
+    }
+  }
+
+  function blockAt(index: number): Uint8Array {
+    let block = open.get(index);
+    if (!block) open.set(index, (block = new Uint8Array(CLUSTER_SIZE)));
+    return block;
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / CLUSTER_SIZE) * CLUSTER_SIZE;
+}

@@ -1,0 +1,52 @@
+// The disk as it is. On disk: the blocks, each at its own offset; zeros are holes where the sink has holes.
+
+import {
+  BLOCK_SIZE,
+  type Block,
+  type Format,
+  type FormatWriter,
+  type ImageOutput,
+  SECTOR_SIZE,
+} from './contract.ts';
+import { isZero } from './zeros.ts';
+
+// Zeros within a block become holes in this unit, the block size of the common file systems.
+const PAGE_SIZE = 4096;
+
+export function raw(): Format {
+  return {
+    name: 'raw',
+    title: 'the disk itself, sparse (dd, AWS)',
+    extension: 'raw',
+    streaming: 'always',
+    maxDiskSize: Number.MAX_SAFE_INTEGER,
+    sizeMultiple: SECTOR_SIZE,
+    encoding: () => undefined,
+    write: ({ output }) => rawWriter(output),
+    matches: () => false, // any file may be a raw disk
+  };
+}
+
+function rawWriter(output: ImageOutput): FormatWriter {
+  return {
+    add(block) {
+      output.zeros(block.index * BLOCK_SIZE - output.position);
+      addPages(block, output);
+    },
+    finish(diskSize) {
+      output.zeros(diskSize - output.position);
+    },
+  };
+}
+
+function addPages({ bytes, length }: Block, output: ImageOutput): void {
+  let dataStart = 0;
+  for (let at = 0; at < length; at += PAGE_SIZE) {
+    const end = Math.min(at + PAGE_SIZE, length);
+    if (!isZero(bytes.subarray(at, end))) continue;
+    if (at > dataStart) output.append(bytes.subarray(dataStart, at));
+    output.zeros(end - at);
+    dataStart = end;
+  }
+  if (dataStart < length) output.append(bytes.subarray(dataStart, length));
+}

@@ -1,0 +1,112 @@
+// A struct table turned into encode and decode. Every on-disk struct of every format is one such
+// table, in the order of its specification; gaps, overlaps and a wrong total fail when it is declared.
+
+type Value = number | bigint | string | Uint8Array;
+
+/** How one field is laid out; `T` is its value in a program. */
+export interface FieldType<T extends Value> {
+  /** In bytes. */
+  readonly size: number;
+  set(view: DataView, offset: number, value: T, littleEndian: boolean): void;
+  get(view: DataView, offset: number, littleEndian: boolean): T;
+}
+
+type Table = Readonly<Record<string, readonly [offset: number, type: FieldType<Value>]>>;
+type Values<F extends Table> = {
+  -readonly [K in keyof F]: F[K][1] extends FieldType<infer T> ? T : never;
+};
+
+/** A declared struct. */
+export interface Struct<V> {
+  /** In bytes. */
+  readonly size: number;
+  /** Returns a new buffer of `size` bytes. */
+  encode(values: Readonly<V>): Uint8Array;
+  /** Reads the struct at the start of `bytes`; throws a RangeError if they are too few. */
+  decode(bytes: Uint8Array): V;
+}
+
+/** Declares a struct of `size` bytes; throws if the fields do not cover it without gap or overlap. */
+export function struct<F extends Table>(
+  endian: 'big' | 'little',
+  size: number,
+  fields: F,
+): Struct<Values<F>> {
+  const little = endian === 'little';
+  const entries = Object.entries(fields);
+  assertCovered(entries, size);
+  return {
+    size,
+    encode(values) {
+      const bytes = new Uint8Array(size);
+      const view = viewOf(bytes);
+      const given = values as Record<string, Value>;
+      for (const [name, [offset, type]] of entries) {
+        type.set(view, offset, given[name]!, little); // the table's type has every name
+      }
+      return bytes;
+    },
+    decode(bytes) {
+      const view = viewOf(bytes);
+      const values = entries.map(([name, [offset, type]]) => [
+        name,
+        type.get(view, offset, little),
+      ]);
+      return Object.fromEntries(values) as Values<F>;
+    },
+  };
+}
+
+/** A DataView over exactly the bytes of an array. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function assertCovered(entries: [string, Table[string]][], size: number): void {
+  let end = 0;
+  for (const [name, [offset, type]] of entries) {
+    if (offset !== end) throw new Error(`field ${name} is declared at ${offset}, expected ${end}`);
+    end += type.size;
+  }
+  if (end !== size) throw new Error(`the fields end at ${end}, the struct at ${size}`);
+}
+
+export const u8: FieldType<number> = {
+  size: 1,
+  set: (view, offset, value) => view.setUint8(offset, value),
+  get: (view, offset) => view.getUint8(offset),
+};
+
+export const u16: FieldType<number> = {
+  size: 2,
+  set: (view, offset, value, little) => view.setUint16(offset, value, little),
+  get: (view, offset, little) => view.getUint16(offset, little),
+};
+
+export const u32: FieldType<number> = {
+  size: 4,
+  set: (view, offset, value, little) => view.setUint32(offset, value, little),
+  get: (view, offset, little) => view.getUint32(offset, little),
+};
+
+export const u64: FieldType<bigint> = {
+  size: 8,
+  set: (view, offset, value, little) => view.setBigUint64(offset, value, little),
+  get: (view, offset, little) => view.getBigUint64(offset, little),
+};
+
+/** ASCII text in `size` bytes, padded with NUL; throws a RangeError if the text is longer. */
+export function ascii(size: number): FieldType<string> {
+  return {
+    size,
+    set: (view, offset, value) => {
+      if (value.length > size) throw new RangeError(`"${value}" is longer than ${size} bytes`);
+      for (let i = 0; i < value.length; i++) view.setUint8(offset + i, value.charCodeAt(i));
+    },
+    get: (view, offset) => {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, size);
+      const end = bytes.indexOf(0);
+      return String.fromCharCode(...bytes.subarray(0, end === -1 ? size : end));
+    },
+  };
+}

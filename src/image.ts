@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import {
+  type Disk,
+  type Encoding,
+  type Format,
+  type FormatWriter,
+  type Hasher,
+  SECTOR_SIZE,
+} from '../formats/index.ts';
+import { KexportError } from './errors.ts';
+import { type QueuedOutput, queuedOutput } from './queued-output.ts';
+import type { Sink } from './sinks/sink.ts';
+import { spooled } from './sinks/spool.ts';
+
+/** One image to make. */
+export interface Target {
+  readonly format: Format;
+  readonly sink: Sink;
+}
+
+/** What became of a target. */
+export interface ImageResult {
+  readonly format: Format;
+  /** Name of the sink. */
+  readonly name: string;
+  /** Length of the image in bytes. */
+  readonly length: number;
+  /** Bytes that it takes up where it lies: less than its length if it has holes. */
+  readonly allocated: number;
+}
+
+/** An image that is being written. */
+export interface Image {
+  readonly format: Format;
+  readonly sink: Sink;
+  readonly output: QueuedOutput;
+  readonly writer: FormatWriter;
+}
+
+/** Starts an image of a disk, spooled if its format and sink cannot do without. */
+export function startImage(target: Target, encoding: Encoding | undefined, disk: Disk): Image {
+  const { format } = target;
+  if (disk.size !== undefined) checkDiskSize(format, disk.size);
+  const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
+  const output = queuedOutput(sink);
+  return { format, sink, output, writer: format.write({ disk, encoding, output, hasher }) };
+}
+
+function hasher(algorithm: string): Hasher {
+  const hash = createHash(algorithm);
+  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+}
+
+function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
+  if (sink.seekable || format.streaming === 'always') return false;
+  return format.streaming === 'never' || diskSize === undefined;
+}
+
+/** Refuses a disk that a format cannot hold. */
+export function checkDiskSize(format: Format, diskSize: number): void {
+  if (diskSize <= format.maxDiskSize) return;
+  throw new KexportError(
+    'unsupported',
+    `${format.name}: the disk has ${diskSize} bytes, the format holds at most ${format.maxDiskSize}`,
+  );
+}
+
+/** Writes the image's end and makes it durable; it does not have its final name yet. */
+export async function finishImage(
+  image: Image,
+  diskSize: number,
+  signal: AbortSignal,
+): Promise<ImageResult> {
+  const { format, sink, output, writer } = image;
+  writer.finish(diskSize);
+  await output.flush(signal);
+  const length = output.position;
+  await sink.finish(length, signal);
+  return { format, name: sink.name, length, allocated: sink.allocated ?? length };
+}
+
+/** The size of a disk with its last sector padded. */
+export function wholeSectors(size: number): number {
+  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
+}

@@ -1,0 +1,20 @@
+// The library: everything a program needs to export a disk without the command line.
+
+export * from '../formats/index.ts';
+export type { CompressorName } from './compress/compressor.ts';
+export {
+  DEFAULT_LEVEL,
+  encode,
+  type EncodeOptions,
+  type EncodeResult,
+  type Identity,
+  type Progress,
+} from './encode.ts';
+export { type ErrorCode, KexportError } from './errors.ts';
+export type { ImageResult, Target } from './image.ts';
+export { deviceSink } from './sinks/device.ts';
+export { fileSink } from './sinks/file.ts';
+export type { Sink } from './sinks/sink.ts';
+export { streamSink } from './sinks/stream.ts';
+export { openSource, type SourceOptions } from './sources/open.ts';
+export type { Extent, Source } from './sources/source.ts';

@@ -1,0 +1,67 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { blockDeviceSize } from '../block-device.ts';
+import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { type Sink, writeZeros } from './sink.ts';
+import { writeFully } from './write-fully.ts';
+
+/**
+ * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that
+ * is smaller than `diskSize` bytes. What the device holds is lost, also if the export fails later.
+ */
+export async function deviceSink(path: string, diskSize: number | undefined): Promise<Sink> {
+  const file = await openExclusive(path);
+  let closed = false;
+  const close = async () => {
+    if (!closed) await file.close();
+    closed = true;
+  };
+  try {
+    const capacity = await blockDeviceSize(path, file.fd);
+    if (diskSize !== undefined && diskSize > capacity) {
+      throw new KexportError(
+        'target',
+        `${path} is too small: it has ${capacity} bytes, the disk ${diskSize}`,
+      );
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  const attempt = async (work: Promise<void>) => {
+    try {
+      await work;
+    } catch (error) {
+      throw new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    }
+  };
+  const sink: Sink = {
+    name: path,
+    seekable: true,
+    write: (imageOffset, buffers) => attempt(writeFully(file, imageOffset, buffers)),
+    zeros: (imageOffset, count, signal) => writeZeros(sink, imageOffset, count, signal),
+    finish: () => attempt(file.sync()),
+    commit: close,
+    discard: close,
+  };
+  return sink;
+}
+
+async function openExclusive(path: string): Promise<FileHandle> {
+  try {
+    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its partitions: mounted,
+    // swap, part of a pool, a volume group or an array (open(2)).
+    return await open(path, constants.O_WRONLY | constants.O_EXCL);
+  } catch (error) {
+    if (errnoOf(error) === 'EBUSY') {
+      throw new KexportError('target', `${path} is in use: mounted, swap, or part of a pool`, {
+        cause: error,
+        hint: `see lsblk ${path}`,
+      });
+    }
+    throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,141 @@
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import type { Sink } from './sink.ts';
+import { writeFully } from './write-fully.ts';
+
+// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with compression.
+const SYNC_STEP = 128 * 2 ** 20;
+
+/**
+ * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros are
+ * holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
+ */
+export async function fileSink(path: string, { force = false } = {}): Promise<Sink> {
+  if (!force && (await exists(path))) throw alreadyThere(path);
+  const partial = `${path}.partial`;
+  const file = await openPartial(partial, force);
+  const own = await file.stat();
+  let allocated: number | undefined;
+  let unsynced = 0;
+  let syncing: Promise<void> | undefined;
+  let closed = false;
+  let committed = false;
+
+  const attempt = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  };
+
+  return {
+    name: path,
+    seekable: true,
+    get allocated() {
+      return allocated;
+    },
+    async write(imageOffset, buffers) {
+      await attempt(writeFully(file, imageOffset, buffers));
+      for (const { length } of buffers) unsynced += length;
+      if (unsynced >= SYNC_STEP && !syncing) {
+        unsynced = 0;
+        // Its error, if any, comes back from the sync in `finish`.
+        syncing = file.datasync().catch(() => undefined);
+        void syncing.then(() => (syncing = undefined));
+      }
+    },
+    zeros: () => Promise.resolve(),
+    async finish(length) {
+      await syncing;
+      await attempt(file.truncate(length));
+      await attempt(file.sync());
+      allocated = (await file.stat()).blocks * 512;
+    },
+    async commit() {
+      await close();
+      const { dev, ino } = await attempt(stat(partial));
+      if (dev !== own.dev || ino !== own.ino) {
+        throw new KexportError('target', `${partial} was replaced by another program`);
+      }
+      await attempt(force ? rename(partial, path) : renameNew(partial, path));
+      committed = true;
+      await syncDirectory(dirname(path));
+    },
+    async discard() {
+      await close();
+      const name = committed ? path : partial;
+      const now = await stat(name).catch(() => undefined);
+      if (now?.dev === own.dev && now.ino === own.ino) await rm(name, { force: true });
+    },
+  };
+
+  async function close(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    await syncing;
+    await file.close();
+  }
+}
+
+async function openPartial(partial: string, force: boolean): Promise<FileHandle> {
+  try {
+    if (force) await rm(partial, { force: true });
+    return await open(partial, 'wx+');
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      throw new KexportError(
+        'exists',
+        `${partial} exists: another export is writing it, or a killed one left it`,
+        {
+          cause: error,
+          hint: 'remove it, or use --force to replace it',
+        },
+      );
+    }
+    throw cannotWrite(partial, error);
+  }
+}
+
+/** Renames unless the name is taken, in one step where the file system has hard links. */
+async function renameNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' || (await exists(to))) throw alreadyThere(to);
+    await rename(from, to);
+    return;
+  }
+  await rm(from);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** Makes a rename durable; file systems that cannot sync a folder do it by themselves. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r').catch(() => undefined);
+  await directory?.sync().catch(() => undefined);
+  await directory?.close();
+}
+
+function alreadyThere(path: string): KexportError {
+  return new KexportError('exists', `${path} exists`, { hint: 'use --force to replace it' });
+}
+
+function cannotWrite(path: string, error: unknown): KexportError {
+  if (error instanceof KexportError) return error;
+  const options = { cause: error, ...hintFor(errnoOf(error)) };
+  return new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, options);
+}
+
+function hintFor(errno: string | undefined): { hint?: string } {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    return { hint: 'make room there, or choose another folder with --output-dir' };
+  }
+  if (errno === 'ENOENT') return { hint: 'create the folder first' };
+  if (errno === 'EFBIG') return { hint: 'the file system does not take files of this size' };
+  return {};
+}

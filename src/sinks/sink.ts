@@ -1,0 +1,37 @@
+/**
+ * Where one image goes. Implement it to send images somewhere new. Calls never overlap. A signal makes a call give up
+ * that may wait for somebody else; one that does not may ignore it.
+ */
+export interface Sink {
+  /** What people call it. Shown in messages. */
+  readonly name: string;
+  /** Whether `write` may go back to bytes already written. */
+  readonly seekable: boolean;
+  /** Bytes that the finished image takes up, if that is not its length. */
+  readonly allocated?: number | undefined;
+  /** Writes buffers one after the other at an offset of the image. They are the caller's again afterwards. */
+  write(imageOffset: number, buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  /** Makes a stretch that nothing was written to read as zeros. */
+  zeros(imageOffset: number, count: number, signal: AbortSignal): Promise<void>;
+  /** Called after the last write: makes the image's `length` bytes durable. */
+  finish(length: number, signal: AbortSignal): Promise<void>;
+  /** Called once every image of the run is finished: gives this one its final name. */
+  commit(): Promise<void>;
+  /** Called after a failure, whatever was called before: leaves nothing behind. */
+  discard(): Promise<void>;
+}
+
+const ZEROS = Buffer.alloc(1 << 20);
+
+/** Writes zeros to a sink that has no holes, a bounded number of buffers at a time. */
+export async function writeZeros(
+  sink: Pick<Sink, 'write'>,
+  imageOffset: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let done = 0; done < count; done += ZEROS.length) {
+    const piece = ZEROS.subarray(0, Math.min(ZEROS.length, count - done));
+    await sink.write(imageOffset + done, [piece], signal);
+  }
+}

@@ -1,0 +1,47 @@
+import { close, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { KexportError, reasonOf } from '../errors.ts';
+import type { Source } from './source.ts';
+
+const readAt = promisify(read);
+const closeFile = promisify(close);
+
+/** A disk in an open file or device: `size` bytes from its byte `start`. Closes the file. */
+export function positionedSource(name: string, fd: number, size: number, start = 0): Source {
+  let diskOffset = 0;
+  return {
+    name,
+    size,
+    async next(buffer) {
+      const length = Math.min(buffer.length, size - diskOffset);
+      if (length === 0) return undefined;
+      const extent = { diskOffset, length };
+      for (let done = 0; done < length;) {
+        const bytesRead = await readSome(buffer, done, length - done, start + diskOffset + done);
+        if (bytesRead === 0) throw ended(diskOffset + done);
+        done += bytesRead;
+      }
+      diskOffset += length;
+      return extent;
+    },
+    close: () => closeFile(fd),
+  };
+
+  async function readSome(buffer: Uint8Array, at: number, length: number, position: number) {
+    try {
+      return (await readAt(fd, buffer, at, length, position)).bytesRead;
+    } catch (error) {
+      const where = `at byte ${position}`;
+      throw new KexportError('source', `cannot read ${name} ${where}: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  function ended(at: number): KexportError {
+    return new KexportError(
+      'source',
+      `${name} ended at byte ${at} of ${size}: it shrank while it was read`,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** A stretch of the disk that a source has put into a buffer. */
+export interface Extent {
+  /** Position on the disk in bytes, a multiple of BLOCK_SIZE. */
+  readonly diskOffset: number;
+  /** In bytes, from the start of the buffer; a multiple of BLOCK_SIZE except at the end of the disk. */
+  readonly length: number;
+}
+
+/** A disk that is read once, front to back. Implement it to export something new. */
+export interface Source {
+  /** What people call it: a path, a dataset. Shown in messages. */
+  readonly name: string;
+  /**
+   * Size of the disk in bytes. May be undefined until `next` has answered undefined, and is
+   * required from then on.
+   */
+  readonly size: number | undefined;
+  /**
+   * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk. Extents
+   * ascend; what lies between two is zeros. Answers undefined at the end. Calls never overlap.
+   */
+  next(buffer: Uint8Array, signal: AbortSignal): Promise<Extent | undefined>;
+  /** Releases what the source holds; called once, also after a failure. */
+  close(): Promise<void>;
+}

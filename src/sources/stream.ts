@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import type { Source } from './source.ts';
+
+/**
+ * A disk that comes through a pipe. Its size is known at its end; if it is stated, a stream
+ * that ends earlier or goes on is an error. Destroys the stream.
+ */
+export function streamSource(name: string, stream: Readable, stated?: number): Source {
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+  let rest: Buffer = Buffer.alloc(0);
+  let diskOffset = 0;
+  let size = stated;
+
+  /** The next piece of the stream, at most `most` bytes; undefined at its end. */
+  async function piece(most: number, signal: AbortSignal): Promise<Buffer | undefined> {
+    if (rest.length === 0) {
+      const chunk = await readChunk(signal);
+      if (!chunk) return undefined;
+      rest = chunk;
+    }
+    const taken = rest.subarray(0, most);
+    rest = rest.subarray(taken.length);
+    return taken;
+  }
+
+  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+    const destroy = () => stream.destroy();
+    signal.addEventListener('abort', destroy, { once: true });
+    try {
+      const { value } = await chunks.next();
+      throwIfAborted(signal);
+      return value;
+    } catch (error) {
+      throwIfAborted(signal);
+      const where = `after ${diskOffset} bytes`;
+      throw new KexportError('source', `cannot read ${name} ${where}: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    } finally {
+      signal.removeEventListener('abort', destroy);
+    }
+  }
+
+  return {
+    name,
+    get size() {
+      return size;
+    },
+    async next(buffer, signal) {
+      let length = 0;
+      while (length < buffer.length) {
+        const bytes = await piece(buffer.length - length, signal);
+        if (!bytes) break;
+        buffer.set(bytes, length);
+        length += bytes.length;
+      }
+      const extent = { diskOffset, length };
+      diskOffset += length;
+      if (stated !== undefined && (diskOffset > stated || (length === 0 && diskOffset < stated))) {
+        throw wrongSize(stated);
+      }
+      if (length > 0) return extent;
+      if (diskOffset === 0) throw new KexportError('source', `${name} is empty: no byte came`);
+      size = diskOffset;
+      return undefined;
+    },
+    close() {
+      stream.destroy();
+      return Promise.resolve();
+    },
+  };
+
+  function wrongSize(expected: number): KexportError {
+    const found = diskOffset < expected ? `ended after ${diskOffset}` : 'goes on after';
+    const bytes = diskOffset < expected ? `of ${expected} bytes` : `${expected} bytes`;
+    return new KexportError('source', `${name} ${found} ${bytes}: that is not the size stated`, {
+      hint: 'check --size, and whether the program before the pipe has failed',
+    });
+  }
+}
