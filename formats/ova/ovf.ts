@@ -205,7 +205,10 @@ function item(properties: Record<string, string | number | boolean>): Xml {
   return Object.fromEntries(names.map((name) => [`rasd:${name}`, properties[name]]));
 }
 
-/** Text that may hold anything: xmlbuilder2 escapes it, but takes `&lt;` in it for `<`. */
+/**
+ * Text that may hold anything. xmlbuilder2 escapes it, but first decodes `&#38;` and the like, and in the end leaves
+ * alone what looks like `&amp;`: this is the ampersand that survives both.
+ */
 function literal(text: string): string {
-  return text.replaceAll('&', '&amp;');
+  return text.replaceAll('&', '&#38;amp;');
 }
