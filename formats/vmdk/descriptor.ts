@@ -48,12 +48,9 @@ ddb.adapterType = "${adapterType}"
   if (essentials.length > SECTOR_SIZE) {
     throw new FormatError(`vmdk: the name "${disk.name}" is too long for the descriptor`);
   }
-  const { cylinders, heads, sectors } = geometry(capacitySectors, adapterType);
   return asciiBytes(`\
 ${essentials}\
-ddb.geometry.cylinders = "${cylinders}"
-ddb.geometry.heads = "${heads}"
-ddb.geometry.sectors = "${sectors}"
+${geometryLines(capacitySectors, adapterType)}
 ddb.longContentID = "${contentId}"
 ddb.toolsVersion = "${UNMANAGED_TOOLS}"
 ddb.uuid.image = "${uuidText(disk.uuid)}"
@@ -83,12 +80,14 @@ function contentIdOf(uuid: Uint8Array): string {
 }
 
 /** How the BIOS counts the disk: VMware's 255 heads for SCSI, ATA's 16 for IDE, whole cylinders, at least one. */
-function geometry(capacitySectors: number, adapterType: AdapterType) {
-  const heads = adapterType === 'ide' ? 16 : 255;
+function geometryLines(capacitySectors: number, adapterType: AdapterType): string {
+  const [heads, mostCylinders] = adapterType === 'ide' ? [16, MAX_IDE_CYLINDERS] : [255, Infinity];
   const sectors = 63;
-  const most = adapterType === 'ide' ? MAX_IDE_CYLINDERS : Infinity;
-  const cylinders = Math.min(Math.floor(capacitySectors / (heads * sectors)), most);
-  return { cylinders: Math.max(cylinders, 1), heads, sectors };
+  const cylinders = Math.min(Math.floor(capacitySectors / (heads * sectors)), mostCylinders);
+  return `\
+ddb.geometry.cylinders = "${Math.max(cylinders, 1)}"
+ddb.geometry.heads = "${heads}"
+ddb.geometry.sectors = "${sectors}"`;
 }
 
 /** 16 bytes as people write them: RFC 9562, section 4, in lower case. */

@@ -33,6 +33,7 @@ import {
   header,
   MAGIC,
   marker,
+  MAX_DISK_SIZE,
   MAX_PACKED_GRAIN,
   MAX_SECTOR,
   NEWLINE_TEST,
@@ -58,7 +59,8 @@ export function vmdkWriter({ disk, encoding, output, adapterType }: VmdkRequest)
   let tableIndex = 0;
   let table: Uint8Array | undefined; // none until a grain needs it
 
-  if (disk.size !== undefined) output.append(encodeStart(disk, disk.size, adapterType));
+  // Another size stands in for an unknown one until `finish`, so that a name that is not possible fails here.
+  output.append(encodeStart(disk, disk.size ?? MAX_DISK_SIZE, adapterType));
   output.zeros(OVERHEAD_SECTORS * SECTOR_SIZE - output.position);
 
   return {
