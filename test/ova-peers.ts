@@ -5,14 +5,10 @@ import { spawnSync } from 'node:child_process';
  * KEXPORT_REQUIRE_PEERS is 1.
  */
 export function has(program: string): boolean {
-  const { status } = spawnSync('sh', ['-c', `command -v "$0"`, program]);
-  return status === 0 || missing(program);
-}
-
-/** What `has` does with a peer that is not there: always false, or throws. */
-export function missing(peer: string): boolean {
-  if (process.env['KEXPORT_REQUIRE_PEERS'] === '1') throw new Error(`${peer} is missing`);
-  console.warn(`skipped: ${peer} is missing`);
+  const { status } = spawnSync('sh', ['-c', 'command -v "$0"', program]);
+  if (status === 0) return true;
+  if (process.env['KEXPORT_REQUIRE_PEERS'] === '1') throw new Error(`${program} is missing`);
+  console.warn(`skipped: what ${program} is needed for`);
   return false;
 }
 

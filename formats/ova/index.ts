@@ -16,13 +16,10 @@ export interface OvaOptions extends MachineOptions {
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
 }
 
-/** A whole machine: OVF, manifest and a streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
+/** A machine as OVF, manifest and streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
 export function ova(options: OvaOptions = {}): Format {
-  const machine = machineOf(options);
-  return ovaOf(
-    vmdk({ adapterType: DISK_CONTROLLERS[machine.diskController].adapterType }),
-    options,
-  );
+  const { adapterType } = DISK_CONTROLLERS[machineOf(options).diskController];
+  return ovaOf(vmdk({ adapterType }), options);
 }
 
 /** An OVA whose disk is written in a format of the caller's, which must only append once the disk's size is known. */

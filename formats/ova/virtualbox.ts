@@ -16,7 +16,7 @@ const VIDEO_MEMORY_MIB = 16;
 // The Intel card that VMware's E1000 is.
 const NIC_TYPE = '82545EM';
 
-/** What the medium is called, in the Disk element and in the attachment. */
+/** What the disk is called in the OVF. VirtualBox compares it as lower-case text with that of the attachment. */
 export function diskUuid(uuid: Uint8Array): string {
   return uuidText(uuid);
 }
@@ -67,7 +67,7 @@ function storageControllers(machine: Machine, uuid: Uint8Array): Record<string, 
         '@type': 'HardDisk',
         '@port': 0,
         '@device': 0,
-        Image: { '@uuid': `{${diskUuid(uuid)}}` }, // must be the one of the Disk element
+        Image: { '@uuid': `{${diskUuid(uuid)}}` }, // in braces here, bare in the Disk element
       },
     },
   };

@@ -6,6 +6,9 @@ import { BLOCK_SIZE, type Format, type ImageOutput } from '../../formats/index.t
 /** Of every archive here, in seconds since 1970. */
 export const CREATED_AT = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
 
+/** Of every disk here, version 4. */
+export const UUID = Buffer.from('1011121314154617b8191a1b1c1d1e1f', 'hex');
+
 /** What was written and where; holes cost nothing. */
 export interface Archive {
   readonly output: ImageOutput;
@@ -61,8 +64,7 @@ export interface DiskSpec {
 export function writeArchive(format: Format, spec: DiskSpec = {}): Archive {
   const { size = 4 * BLOCK_SIZE, name = 'golden', blocks = [1, 3] } = spec;
   const archive = emptyArchive();
-  const uuid = Uint8Array.from({ length: 16 }, (_, i) => 0x10 + i);
-  const disk = { name, size, uuid, createdAt: CREATED_AT };
+  const disk = { name, size, uuid: UUID, createdAt: CREATED_AT };
   const encoding = format.encoding({ level: 6 });
   const writer = format.write({ disk, encoding, output: archive.output, hasher });
   for (const index of blocks) {

@@ -285,7 +285,7 @@ describe('the OVF', () => {
 });
 
 describe('the profiles for VirtualBox', () => {
-  const diskUuid = '10111213-1415-1617-1819-1a1b1c1d1e1f';
+  const diskUuid = '10111213-1415-4617-b819-1a1b1c1d1e1f';
 
   test('have its own description of the same machine, with EFI', () => {
     const xml = ovfOf({ profile: 'both', cpus: 2, memory: 1024, osType: 'debian10_64Guest' });
