@@ -23,10 +23,16 @@ export interface MachineOptions {
 /** The options with their defaults, checked. */
 export type Machine = { readonly [K in keyof MachineOptions]-?: NonNullable<MachineOptions[K]> };
 
+/** What starts the boot loader. */
 export type Firmware = 'efi' | 'bios';
-/** VirtualBox has only the first and takes the others for it. */
+
+/** A network card by VMware's name. VirtualBox has only the first and takes the others for one of its own. */
 export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
+
+/** A guest by VMware's name. */
 export type OsType = keyof typeof OS_TYPES;
+
+/** A kind of controller by VMware's name, as far as it has one. */
 export type DiskController = keyof typeof DISK_CONTROLLERS;
 
 /** By VMware's name: the CIM number ("CIM_OperatingSystem.OSType") and VirtualBox's name. */
