@@ -1,7 +1,7 @@
 // Whole exports, read back by programs of others.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -77,6 +77,12 @@ describeWith(['qemu-img'], 'QEMU', () => {
     compareWithRaw('qcow2', paths.qcow2, paths.disk);
   });
 
+  test('finds the same disk in an image made with pako', async () => {
+    const paths = await exportDisk(DISKS[6]!, { compressor: 'pako' });
+    checkQcow2(paths.qcow2);
+    compareWithRaw('qcow2', paths.qcow2, paths.disk);
+  });
+
   test('packs no smaller than we do', async () => {
     const paths = await exportDisk(DISKS[5]!);
     run('qemu-img', 'convert', '-c', '-O', 'qcow2', paths.disk, `${paths.qcow2}.peer`);
@@ -145,16 +151,6 @@ describe('an image', () => {
       digests.push(sha256((await exportDisk(DISKS[5]!, { threads })).qcow2));
     }
     expect(new Set(digests).size).toBe(1);
-  });
-
-  test('made with pako holds the same disk', async () => {
-    const disk = DISKS[6]!;
-    const paths = await exportDisk(disk, { compressor: 'pako' });
-    if (process.env['KEXPORT_REQUIRE_PEERS'] === '1') {
-      checkQcow2(paths.qcow2);
-      compareWithRaw('qcow2', paths.qcow2, paths.disk);
-    }
-    expect(readFileSync(paths.raw).equals(readFileSync(paths.disk))).toBe(true);
   });
 
   test('made at a higher level is no larger', async () => {

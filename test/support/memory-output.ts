@@ -81,7 +81,7 @@ function memoryOutput(): ImageOutput & { image(): MemoryImage } {
 export function* blocksOf({ size, pieces }: TestDisk): Generator<Block> {
   const blocks = new Map<number, Buffer>();
   for (const { offset, bytes } of pieces) {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const index = Math.floor((offset + done) / BLOCK_SIZE);
       const block = blocks.get(index) ?? Buffer.alloc(BLOCK_SIZE);
       blocks.set(index, block);
