@@ -2,12 +2,16 @@
 
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
+import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
-export { qcow2, raw };
+export { FormatError } from './errors.ts';
+export type { AdapterType } from './vmdk/descriptor.ts';
+export type { VmdkOptions } from './vmdk/index.ts';
+export { qcow2, raw, vmdk };
 
 /** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw };
+export const FORMATS = { qcow2, raw, vmdk };
 
 /** As typed on the command line. */
 export type FormatName = keyof typeof FORMATS;

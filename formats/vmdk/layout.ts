@@ -1,0 +1,99 @@
+// A streamOptimized VMDK on disk: the structs, constants and limits that the writer and the reader share.
+// Specification: VMware, Virtual Disk Format 1.1 and 5.0, "Hosted Sparse Extents" and "Stream-Optimized
+// Compressed Sparse Extents". All numbers are little-endian; offsets and lengths are in sectors.
+
+import { BLOCK_SIZE, SECTOR_SIZE } from '../contract.ts';
+import { struct, u16, u32, u64, u8 } from '../struct.ts';
+
+/** 'K' 'D' 'M' 'V' */
+export const MAGIC = 0x564d444b;
+
+/** VMware products refuse compressed grains in a lower version ("sparse VMDK version too old"). */
+export const VERSION = 3;
+
+/** Header flags: the newline test is valid, grains are compressed, markers lie between them. */
+export const FLAGS = (1 << 0) | (1 << 16) | (1 << 17);
+
+/** `compressAlgorithm`: deflate, which means a whole zlib stream (RFC 1950). */
+export const DEFLATE = 1;
+
+/** `gdOffset` of the header, telling that the footer has it. */
+export const GD_AT_END = 0xffff_ffff_ffff_ffffn;
+
+/** What the four bytes of the newline test hold: a transfer as text would change them. */
+export const NEWLINE_TEST = {
+  singleEndLineChar: 0x0a,
+  nonEndLineChar: 0x20,
+  doubleEndLineChar1: 0x0d,
+  doubleEndLineChar2: 0x0a,
+};
+
+/** A grain is 64 KiB of the disk. */
+export const GRAIN_SECTORS = BLOCK_SIZE / SECTOR_SIZE;
+
+/** Entries of grain tables and of the directory are sector numbers of 4 bytes; 0 stands for zeros. */
+export const ENTRY_SIZE = 4;
+
+/** The last sector that an entry can name: grains and tables end with the image's first 2 TiB. */
+export const MAX_SECTOR = 2 ** 32 - 1;
+
+/** Grains of one table, in the only number that QEMU and 7-Zip take. */
+export const TABLE_GRAINS = 512;
+export const TABLE_SIZE = TABLE_GRAINS * ENTRY_SIZE;
+
+/** QEMU and oslo.utils look for the descriptor here and nowhere else. */
+export const DESCRIPTOR_SECTOR = 1;
+
+/** Room for the descriptor: other programs add lines to it (VirtualBox its uuids). */
+export const DESCRIPTOR_SECTORS = 20;
+
+/** `overHead`: where the first grain or marker is, on a grain boundary as VirtualBox has it. */
+export const OVERHEAD_SECTORS = GRAIN_SECTORS;
+
+/** "SparseExtentHeader", at the start and as the footer. Zeros follow to the end of its sector. */
+export const header = struct('little', 79, {
+  magic: [0, u32],
+  version: [4, u32],
+  flags: [8, u32],
+  capacity: [12, u64], // sectors of the disk
+  grainSize: [20, u64], // sectors
+  descriptorOffset: [28, u64],
+  descriptorSize: [36, u64], // sectors
+  numGTEsPerGT: [44, u32],
+  rgdOffset: [48, u64], // 0: no second directory
+  gdOffset: [56, u64],
+  overHead: [64, u64],
+  uncleanShutdown: [72, u8], // 0: closed in order
+  singleEndLineChar: [73, u8],
+  nonEndLineChar: [74, u8],
+  doubleEndLineChar1: [75, u8],
+  doubleEndLineChar2: [76, u8],
+  compressAlgorithm: [77, u16],
+});
+
+/** "Compressed grain": this, then the zlib stream, then zeros to the end of the last sector. */
+export const grainMarker = struct('little', 12, {
+  lba: [0, u64], // first sector of the grain on the disk
+  size: [8, u32], // bytes of the zlib stream
+});
+
+/** "Markers" before metadata. Zeros follow to the end of its sector, then the metadata. */
+export const marker = struct('little', 16, {
+  sectorCount: [0, u64], // sectors of metadata
+  size: [8, u32], // 0: no grain
+  type: [12, u32],
+});
+
+/** Types of markers. That of the end of the stream is 0, so the whole marker is a sector of zeros. */
+export const GRAIN_TABLE = 1;
+export const GRAIN_DIRECTORY = 2;
+export const FOOTER = 3;
+
+/** The longest zlib stream that open-vmdk and VirtualBox read: 66,036 bytes, marker and grain in 129 sectors. */
+export const MAX_PACKED_GRAIN = (GRAIN_SECTORS + 1) * SECTOR_SIZE - grainMarker.size;
+
+/**
+ * In bytes: 256 TiB. More grains than an entry has values could not all be told apart, and open-vmdk counts them
+ * in 32 bits. VMware's own limit is 62 TB; what QEMU, 7-Zip and the header's fields hold is more.
+ */
+export const MAX_DISK_SIZE = 2 ** 32 * BLOCK_SIZE;
