@@ -103,6 +103,11 @@ export interface Format {
    * beforehand; `never` if the writer patches what it has written.
    */
   readonly streaming: 'always' | 'size-first' | 'never';
+  /**
+   * Whether `write` must be told the size of the disk, which even patches cannot add later. The caller then spools
+   * the disk of a pipe until it has ended.
+   */
+  readonly needsDiskSize?: boolean;
   /** Largest disk in bytes that the format, as written here, can hold. */
   readonly maxDiskSize: number;
   /** The disk size must be a multiple of this, in bytes; other disks are rounded up, for every image of the run. */

@@ -1,17 +1,19 @@
 // The registry: one line per format.
 
+import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
 import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
 export { FormatError } from './errors.ts';
+export type { OvaOptions } from './ova/index.ts';
 export type { AdapterType } from './vmdk/descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { qcow2, raw, vmdk };
+export { ova, qcow2, raw, vmdk };
 
 /** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw, vmdk };
+export const FORMATS = { qcow2, raw, vmdk, ova };
 
 /** As typed on the command line. */
 export type FormatName = keyof typeof FORMATS;

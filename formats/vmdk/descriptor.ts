@@ -90,7 +90,8 @@ ddb.geometry.heads = "${heads}"
 ddb.geometry.sectors = "${sectors}"`;
 }
 
-function uuidText(uuid: Uint8Array): string {
+/** 16 bytes as people write them: RFC 9562, section 4, in lower case. */
+export function uuidText(uuid: Uint8Array): string {
   return hex(uuid).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 

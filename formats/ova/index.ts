@@ -1,0 +1,52 @@
+import type { Format } from '../contract.ts';
+import { FormatError } from '../errors.ts';
+import { vmdk } from '../vmdk/index.ts';
+import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
+import type { ManifestAlgorithm } from './manifest.ts';
+import type { Profile } from './ovf.ts';
+import { memberName } from './tar.ts';
+import { ovaWriter } from './writer.ts';
+
+export interface OvaOptions extends MachineOptions {
+  /** What the machine is called after the import, any text. Default: the name of the export. */
+  readonly vmName?: string | undefined;
+  /** Default vmware, which imports everywhere; VirtualBox wants `both` if the machine is to start with EFI. */
+  readonly profile?: Profile | undefined;
+  /** How the files are hashed. Default sha256; ESXi 6.0 and older read only sha1. */
+  readonly manifest?: ManifestAlgorithm | 'none' | undefined;
+}
+
+/** A whole machine: OVF, manifest and a streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
+export function ova(options: OvaOptions = {}): Format {
+  const machine = machineOf(options);
+  return ovaOf(
+    vmdk({ adapterType: DISK_CONTROLLERS[machine.diskController].adapterType }),
+    options,
+  );
+}
+
+/** An OVA whose disk is written in a format of the caller's, which must only append once the disk's size is known. */
+export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
+  const { vmName, profile = 'vmware', manifest = 'sha256' } = options;
+  const machine = machineOf(options);
+  if (vmName !== undefined) checkVmName(vmName);
+  return {
+    name: 'ova',
+    title: 'OVA, a whole machine (VMware, VirtualBox, Proxmox)',
+    extension: 'ova',
+    streaming: 'never', // the OVF and the manifest tell of the disk that follows them
+    needsDiskSize: true, // a hash cannot go back to the disk's header, which tells it
+    maxDiskSize: diskFormat.maxDiskSize,
+    sizeMultiple: diskFormat.sizeMultiple,
+    encoding: (choice) => diskFormat.encoding(choice),
+    write: (request) => ovaWriter(request, { diskFormat, vmName, machine, profile, manifest }),
+    matches: (head) => memberName(head)?.endsWith('.ovf') === true,
+  };
+}
+
+function checkVmName(vmName: string): void {
+  // XML has no way to write most control characters, and takes line ends in attributes for spaces.
+  const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
+  if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
+  throw new FormatError(`ova: ${JSON.stringify(vmName)} cannot be the name of a machine`);
+}

@@ -1,0 +1,117 @@
+// The machine that an OVA describes: what can be chosen, and what each choice is called by whom.
+
+import { FormatError } from '../errors.ts';
+import type { AdapterType } from '../vmdk/descriptor.ts';
+
+export interface MachineOptions {
+  /** Default 4. */
+  readonly cpus?: number | undefined;
+  /** In MiB, a multiple of 4, which ESXi asks for. Default 4096. */
+  readonly memory?: number | undefined;
+  /** Default efi. */
+  readonly firmware?: Firmware | undefined;
+  /** VMware's hardware version: 14 (default) is ESXi 6.7. EFI needs 8, sata 10, nvme 13. */
+  readonly hwVersion?: number | undefined;
+  /** VMware's name of the guest. Default otherLinux64Guest. */
+  readonly osType?: OsType | undefined;
+  /** What the disk hangs on. Default lsilogic, which VMware products and VirtualBox both have. */
+  readonly diskController?: DiskController | undefined;
+  /** Default E1000, which every importer knows. */
+  readonly nic?: Nic | undefined;
+}
+
+/** The options with their defaults, checked. */
+export type Machine = { readonly [K in keyof MachineOptions]-?: NonNullable<MachineOptions[K]> };
+
+export type Firmware = 'efi' | 'bios';
+/** VirtualBox has only the first and takes the others for it. */
+export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
+export type OsType = keyof typeof OS_TYPES;
+export type DiskController = keyof typeof DISK_CONTROLLERS;
+
+/** By VMware's name: the CIM number ("CIM_OperatingSystem.OSType") and VirtualBox's name. */
+export const OS_TYPES = {
+  otherLinux64Guest: { cim: 101, virtualbox: 'Linux_64' },
+  other4xLinux64Guest: { cim: 100, virtualbox: 'Linux_64' },
+  centos7_64Guest: { cim: 107, virtualbox: 'RedHat_64' },
+  debian10_64Guest: { cim: 96, virtualbox: 'Debian_64' },
+  fedora64Guest: { cim: 101, virtualbox: 'Fedora_64' },
+  freebsd12_64Guest: { cim: 78, virtualbox: 'FreeBSD_64' },
+  rhel7_64Guest: { cim: 80, virtualbox: 'RedHat_64' },
+  ubuntu64Guest: { cim: 94, virtualbox: 'Ubuntu_64' },
+};
+
+interface ControllerKind {
+  /** "ResourceType" of CIM_ResourceAllocationSettingData. */
+  readonly resourceType: number;
+  /** "ResourceSubType", letter case as VMware wants it. */
+  readonly subType: string | undefined;
+  readonly title: string;
+  /** VirtualBox's own kind of controller, and its usual number of ports. */
+  readonly virtualbox: { readonly type: string; readonly ports: number };
+  /** What the VMDK's descriptor says. */
+  readonly adapterType: AdapterType;
+}
+
+const IDE_CONTROLLER = 5;
+const SCSI_CONTROLLER = 6;
+const OTHER_STORAGE = 20;
+
+/** The importers take one of these names, none other; an IDE controller must have none for vCenter. */
+export const DISK_CONTROLLERS = {
+  lsilogic: scsi('lsilogic', { type: 'LsiLogic', ports: 16 }),
+  lsilogicsas: scsi('lsilogicsas', { type: 'LsiLogicSas', ports: 8 }),
+  buslogic: scsi('buslogic', { type: 'BusLogic', ports: 16 }),
+  // VMware's paravirtual controller; VirtualBox has none and makes it LsiLogic.
+  VirtualSCSI: scsi('VirtualSCSI', { type: 'LsiLogic', ports: 16 }),
+  sata: {
+    resourceType: OTHER_STORAGE,
+    subType: 'vmware.sata.ahci',
+    title: 'SATA Controller',
+    virtualbox: { type: 'AHCI', ports: 1 },
+    adapterType: 'lsilogic',
+  },
+  nvme: {
+    resourceType: OTHER_STORAGE,
+    subType: 'vmware.nvme.controller',
+    title: 'NVMe Controller',
+    virtualbox: { type: 'NVMe', ports: 1 },
+    adapterType: 'lsilogic',
+  },
+  ide: {
+    resourceType: IDE_CONTROLLER,
+    subType: undefined,
+    title: 'IDE Controller',
+    virtualbox: { type: 'PIIX4', ports: 2 },
+    adapterType: 'ide',
+  },
+} satisfies Record<string, ControllerKind>;
+
+function scsi(subType: string, virtualbox: ControllerKind['virtualbox']): ControllerKind {
+  const adapterType = subType === 'buslogic' ? subType : 'lsilogic';
+  const title = 'SCSI Controller';
+  return { resourceType: SCSI_CONTROLLER, subType, title, virtualbox, adapterType };
+}
+
+/** Throws a FormatError for a machine that no importer would take. */
+export function machineOf(options: MachineOptions): Machine {
+  const machine: Machine = {
+    cpus: options.cpus ?? 4,
+    memory: options.memory ?? 4096,
+    firmware: options.firmware ?? 'efi',
+    hwVersion: options.hwVersion ?? 14,
+    osType: options.osType ?? 'otherLinux64Guest',
+    diskController: options.diskController ?? 'lsilogic',
+    nic: options.nic ?? 'E1000',
+  };
+  checkCount('cpus', machine.cpus, 1);
+  checkCount('memory', machine.memory, 4);
+  checkCount('hwVersion', machine.hwVersion, 1);
+  return machine;
+}
+
+function checkCount(option: string, value: number, unit: number): void {
+  if (Number.isSafeInteger(value) && value > 0 && value % unit === 0) return;
+  const wanted = unit === 1 ? 'a whole number' : `a multiple of ${unit}`;
+  throw new FormatError(`ova: ${option} is ${value}, it must be ${wanted} above 0`);
+}

@@ -1,0 +1,26 @@
+import type { Hasher, ImageOutput } from '../contract.ts';
+
+const ZEROS = new Uint8Array(65_536);
+
+/** The part of an archive that a member's own writer takes for an empty image. Its bytes are hashed as they are appended. */
+export function memberOutput(archive: ImageOutput, hasher: Hasher | undefined): ImageOutput {
+  const start = archive.position;
+  return {
+    get position() {
+      return archive.position - start;
+    },
+    append(bytes) {
+      hasher?.update(bytes);
+      archive.append(bytes);
+    },
+    zeros(count) {
+      archive.zeros(count); // refuses a negative count
+      for (let left = count; hasher && left > 0; left -= ZEROS.length) {
+        hasher.update(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+      }
+    },
+    patch() {
+      throw new Error('a member of an archive is hashed as it is appended: it cannot be patched');
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// VirtualBox's own description of the machine, inside the OVF. From the OVF alone its importer makes a machine
+// with BIOS; if it finds this, it reads nothing else but the quantities and the disk's place in the archive
+// (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
+
+import { uuidText } from '../vmdk/descriptor.ts';
+import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
+
+export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
+
+// Settings of VirtualBox 5.1 and later. The platform after the version means nothing.
+const SETTINGS_VERSION = '1.16-linux';
+
+// Enough for a text console and for a desktop without acceleration.
+const VIDEO_MEMORY_MIB = 16;
+
+// The Intel card that VMware's E1000 is.
+const NIC_TYPE = '82545EM';
+
+/** What the medium is called, in the Disk element and in the attachment. */
+export function diskUuid(uuid: Uint8Array): string {
+  return uuidText(uuid);
+}
+
+/** Returns the element's content, for xmlbuilder2. `name` is ready for it too. */
+export function virtualboxMachine(
+  machine: Machine,
+  name: string,
+  uuid: Uint8Array,
+): Record<string, unknown> {
+  return {
+    '@ovf:required': 'false', // other importers are to skip it
+    '@version': SETTINGS_VERSION,
+    '@uuid': `{${machineUuid(uuid)}}`,
+    '@name': name,
+    '@OSType': OS_TYPES[machine.osType].virtualbox,
+    'ovf:Info': 'The machine as VirtualBox describes it',
+    Hardware: hardware(machine),
+    StorageControllers: storageControllers(machine, uuid),
+  };
+}
+
+function hardware(machine: Machine): Record<string, unknown> {
+  return {
+    CPU: { '@count': machine.cpus },
+    Memory: { '@RAMSize': machine.memory },
+    ...(machine.firmware === 'efi' && { Firmware: { '@type': 'EFI' } }),
+    Display: { '@VRAMSize': VIDEO_MEMORY_MIB },
+    BIOS: { IOAPIC: { '@enabled': true } }, // without it a guest has one CPU
+    ...(machine.nic !== 'none' && {
+      // NAT is the one attachment that needs nothing of the host.
+      Network: { Adapter: { '@slot': 0, '@enabled': true, '@type': NIC_TYPE, NAT: {} } },
+    }),
+    RTC: { '@localOrUTC': 'UTC' },
+  };
+}
+
+function storageControllers(machine: Machine, uuid: Uint8Array): Record<string, unknown> {
+  const { title, virtualbox } = DISK_CONTROLLERS[machine.diskController];
+  return {
+    StorageController: {
+      '@name': title,
+      '@type': virtualbox.type,
+      '@PortCount': virtualbox.ports,
+      '@useHostIOCache': false,
+      '@Bootable': true,
+      AttachedDevice: {
+        '@type': 'HardDisk',
+        '@port': 0,
+        '@device': 0,
+        Image: { '@uuid': `{${diskUuid(uuid)}}` }, // must be the one of the Disk element
+      },
+    },
+  };
+}
+
+/** The disk's with its last bit turned: two things must not share a uuid. */
+function machineUuid(uuid: Uint8Array): string {
+  return uuidText(uuid.map((byte, i) => (i === uuid.length - 1 ? byte ^ 1 : byte)));
+}

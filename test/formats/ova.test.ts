@@ -1,0 +1,324 @@
+import { createHash } from 'node:crypto';
+import { extract } from 'tar-stream';
+import { describe, expect, test } from 'vitest';
+import { type Format, ova, type OvaOptions, raw, vmdk } from '../../formats/index.ts';
+import { ovaOf } from '../../formats/ova/index.ts';
+import { emptyArchive, filesOf, hasher, walk, writeArchive } from './ova-archive.ts';
+
+const GIB = 2 ** 30;
+
+const DEFAULT_OVF = `\
+<?xml version="1.0" encoding="UTF-8"?>
+<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:cim="http://schemas.dmtf.org/wbem/wscim/1/common" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vmw="http://www.vmware.com/schema/ovf" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+  <References>
+    <File ovf:href="golden-disk.vmdk" ovf:id="file1" ovf:size="DISK_FILE_SIZE"/>
+  </References>
+  <DiskSection>
+    <Info>Virtual disks</Info>
+    <Disk ovf:capacity="262144" ovf:capacityAllocationUnits="byte" ovf:diskId="vmdisk1" ovf:fileRef="file1" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+  </DiskSection>
+  <NetworkSection>
+    <Info>Networks</Info>
+    <Network ovf:name="VM Network">
+      <Description>The first network of the host</Description>
+    </Network>
+  </NetworkSection>
+  <VirtualSystem ovf:id="golden">
+    <Info>A virtual machine</Info>
+    <Name>golden</Name>
+    <OperatingSystemSection ovf:id="101" vmw:osType="otherLinux64Guest">
+      <Info>The operating system</Info>
+    </OperatingSystemSection>
+    <VirtualHardwareSection>
+      <Info>Virtual hardware</Info>
+      <System>
+        <vssd:ElementName>Virtual Hardware Family</vssd:ElementName>
+        <vssd:InstanceID>0</vssd:InstanceID>
+        <vssd:VirtualSystemIdentifier>golden</vssd:VirtualSystemIdentifier>
+        <vssd:VirtualSystemType>vmx-14</vssd:VirtualSystemType>
+      </System>
+      <Item>
+        <rasd:AllocationUnits>hertz * 10^6</rasd:AllocationUnits>
+        <rasd:Description>Number of virtual CPUs</rasd:Description>
+        <rasd:ElementName>4 virtual CPU(s)</rasd:ElementName>
+        <rasd:InstanceID>1</rasd:InstanceID>
+        <rasd:ResourceType>3</rasd:ResourceType>
+        <rasd:VirtualQuantity>4</rasd:VirtualQuantity>
+      </Item>
+      <Item>
+        <rasd:AllocationUnits>byte * 2^20</rasd:AllocationUnits>
+        <rasd:Description>Memory</rasd:Description>
+        <rasd:ElementName>4096 MiB of memory</rasd:ElementName>
+        <rasd:InstanceID>2</rasd:InstanceID>
+        <rasd:ResourceType>4</rasd:ResourceType>
+        <rasd:VirtualQuantity>4096</rasd:VirtualQuantity>
+      </Item>
+      <Item>
+        <rasd:Address>0</rasd:Address>
+        <rasd:Description>SCSI Controller</rasd:Description>
+        <rasd:ElementName>SCSI Controller 0</rasd:ElementName>
+        <rasd:InstanceID>3</rasd:InstanceID>
+        <rasd:ResourceSubType>lsilogic</rasd:ResourceSubType>
+        <rasd:ResourceType>6</rasd:ResourceType>
+      </Item>
+      <Item>
+        <rasd:AddressOnParent>0</rasd:AddressOnParent>
+        <rasd:ElementName>Hard disk 1</rasd:ElementName>
+        <rasd:HostResource>ovf:/disk/vmdisk1</rasd:HostResource>
+        <rasd:InstanceID>4</rasd:InstanceID>
+        <rasd:Parent>3</rasd:Parent>
+        <rasd:ResourceType>17</rasd:ResourceType>
+      </Item>
+      <Item>
+        <rasd:AutomaticAllocation>true</rasd:AutomaticAllocation>
+        <rasd:Connection>VM Network</rasd:Connection>
+        <rasd:Description>E1000 ethernet adapter</rasd:Description>
+        <rasd:ElementName>Ethernet 1</rasd:ElementName>
+        <rasd:InstanceID>5</rasd:InstanceID>
+        <rasd:ResourceSubType>E1000</rasd:ResourceSubType>
+        <rasd:ResourceType>10</rasd:ResourceType>
+      </Item>
+      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"/>
+      <vmw:Config ovf:required="false" vmw:key="bootOptions.efiSecureBootEnabled" vmw:value="false"/>
+    </VirtualHardwareSection>
+  </VirtualSystem>
+</Envelope>
+`;
+
+describe('the archive', () => {
+  test('holds the OVF, the manifest and the disk, in this order', () => {
+    const { members } = walk(writeArchive(ova()));
+    expect(members.map(({ name }) => name)).toEqual([
+      'golden.ovf',
+      'golden.mf',
+      'golden-disk.vmdk',
+    ]);
+  });
+
+  test('ends with two blocks of zeros in a whole record of 10 KiB', () => {
+    for (const size of [512, 10_240, 20_480, 65_536]) {
+      const archive = writeArchive(ovaOf(raw()), { size, blocks: [] });
+      const { end } = walk(archive);
+      expect(archive.size % 10_240).toBe(0);
+      expect(archive.size - end).toBeLessThan(1024 + 10_240);
+    }
+  });
+
+  test('holds the disk as its own format writes it, under the name that it knows', () => {
+    const disk = filesOf(writeArchive(ova())).get('golden-disk.vmdk')!;
+    const alone = writeArchive(vmdk(), { name: 'golden-disk' });
+    expect(disk).toEqual(alone.read(0, alone.size));
+    expect(disk.toString('latin1')).toContain('SPARSE "golden-disk.vmdk"');
+  });
+
+  test('is the same for the same disk', () => {
+    const [one, two] = [writeArchive(ova()), writeArchive(ova())];
+    expect(one.read(0, one.size)).toEqual(two.read(0, two.size));
+  });
+
+  test('has the same layout whatever number of digits the size of the disk has', () => {
+    const sizes = [512, 65_536, 10 * GIB, 10_000 * GIB];
+    const starts = sizes.map((size) => {
+      const format = ovaOf(raw(), { manifest: 'none' });
+      const { members } = walk(writeArchive(format, { size, blocks: [] }));
+      return members[1]!.start;
+    });
+    expect(new Set(starts).size).toBe(1);
+  });
+
+  test('counts a disk below 8 GiB in octal', () => {
+    const format = ovaOf(raw(), { manifest: 'none' });
+    const { members } = walk(writeArchive(format, { size: 8 * GIB - 512, blocks: [] }));
+    expect(members[1]!.header.toString('latin1', 124, 136)).toBe('77777777000\0');
+  });
+
+  test('counts a disk of 8 GiB in base-256, without pax records', () => {
+    const format = ovaOf(raw(), { manifest: 'none' });
+    const { members } = walk(writeArchive(format, { size: 8 * GIB, blocks: [] }));
+    expect(members.map(({ name }) => name)).toEqual(['golden.ovf', 'golden-disk.raw']);
+    expect(members[1]!.header.toString('hex', 124, 136)).toBe('800000000000000200000000');
+  });
+
+  test('is read by tar-stream', async () => {
+    const archive = writeArchive(ova());
+    const reader = extract();
+    reader.end(archive.read(0, archive.size));
+    const found = [];
+    for await (const entry of reader) {
+      found.push([entry.header.name, entry.header.type, entry.header.pax]);
+      entry.resume();
+    }
+    expect(found).toEqual([
+      ['golden.ovf', 'file', null],
+      ['golden.mf', 'file', null],
+      ['golden-disk.vmdk', 'file', null],
+    ]);
+  });
+
+  test('is known by its first member', () => {
+    const format = ova();
+    expect(format.matches(writeArchive(format).read(0, 512))).toBe(true);
+    const [, manifest] = walk(writeArchive(format)).members;
+    expect(format.matches(manifest!.header)).toBe(false);
+    expect(format.matches(new Uint8Array(512))).toBe(false);
+    expect(format.matches(new Uint8Array(4))).toBe(false);
+  });
+
+  test('cannot be begun while the size of the disk is unknown', () => {
+    const format = ova();
+    expect(format).toMatchObject({ streaming: 'never', needsDiskSize: true });
+    const { output } = emptyArchive();
+    const disk = { name: 'golden', size: undefined, uuid: new Uint8Array(16), createdAt: 0 };
+    const request = { disk, encoding: format.encoding({ level: 6 }), output, hasher };
+    expect(() => format.write(request)).toThrow('the size of the disk must be known');
+  });
+
+  test('refuses names that Proxmox or a tar without pax does not take', () => {
+    for (const name of ['a b', 'a/b', 'ä', 'x'.repeat(92)]) {
+      expect(() => writeArchive(ovaOf(raw()), { name })).toThrow('ova: the name "');
+    }
+    expect(() => writeArchive(ovaOf(raw()), { name: 'x'.repeat(91) })).not.toThrow();
+  });
+
+  test('refuses a disk that is patched, which no hash could follow', () => {
+    const patching: Format = {
+      ...raw(),
+      write: ({ output }) => ({
+        add: () => undefined,
+        finish: () => output.patch(0, new Uint8Array(1)),
+      }),
+    };
+    expect(() => writeArchive(ovaOf(patching))).toThrow('it cannot be patched');
+  });
+
+  test('takes the disks that its VMDK takes', () => {
+    const inner = vmdk();
+    const { maxDiskSize, sizeMultiple } = inner;
+    expect(ova()).toMatchObject({ maxDiskSize, sizeMultiple });
+    expect(ova().encoding({ level: 9 })).toEqual(inner.encoding({ level: 9 }));
+  });
+});
+
+describe('the manifest', () => {
+  test.each(['sha1', 'sha256', 'sha512'] as const)(
+    'has the %s of every other member',
+    (manifest) => {
+      const files = filesOf(writeArchive(ova({ manifest })));
+      const line = (name: string) => {
+        const digest = createHash(manifest).update(files.get(name)!).digest('hex');
+        return `${manifest.toUpperCase()}(${name})= ${digest}\n`;
+      };
+      const expected = line('golden.ovf') + line('golden-disk.vmdk');
+      expect(files.get('golden.mf')!.toString()).toBe(expected);
+    },
+  );
+
+  test('counts the zeros of a disk with holes', () => {
+    const files = filesOf(writeArchive(ovaOf(raw()), { size: 200_192, blocks: [] }));
+    const digest = createHash('sha256').update(Buffer.alloc(200_192)).digest('hex');
+    expect(files.get('golden.mf')!.toString()).toContain(`SHA256(golden-disk.raw)= ${digest}\n`);
+  });
+
+  test('can be left out', () => {
+    const files = filesOf(writeArchive(ova({ manifest: 'none' })));
+    expect([...files.keys()]).toEqual(['golden.ovf', 'golden-disk.vmdk']);
+  });
+});
+
+function ovfOf(options: OvaOptions = {}): string {
+  return filesOf(writeArchive(ova(options)))
+    .get('golden.ovf')!
+    .toString();
+}
+
+describe('the OVF', () => {
+  test('describes a machine with 4 CPUs, 4 GiB, a SCSI disk, a network card and UEFI', () => {
+    const files = filesOf(writeArchive(ova()));
+    const size = String(files.get('golden-disk.vmdk')!.length);
+    const expected = DEFAULT_OVF.replace('DISK_FILE_SIZE', size);
+    const found = files.get('golden.ovf')!.toString();
+    expect(found.trimEnd()).toBe(expected.trimEnd());
+    expect(found.slice(found.trimEnd().length)).toMatch(/^\n+$/);
+  });
+
+  test('takes any text for a name, and gives back the same', () => {
+    const vmName = `"Bücher" & <Räder> &amp; &#65; ]]> 'x' 💾`;
+    const escaped = '"Bücher" &amp; &lt;Räder&gt; &amp;amp; &amp;#65; ]]&gt; \'x\' 💾';
+    const xml = ovfOf({ vmName });
+    expect(xml).toContain(`<Name>${escaped}</Name>`);
+    expect(xml).toContain(`ovf:id="${escaped.replaceAll('"', '&quot;')}"`);
+  });
+
+  test('refuses names that XML cannot hold', () => {
+    for (const vmName of ['', ' ', 'a\nb', 'a\0b', 'a\ud800b', 'a\uffffb']) {
+      expect(() => ova({ vmName })).toThrow('cannot be the name of a machine');
+    }
+  });
+
+  test('refuses a machine that no importer takes', () => {
+    expect(() => ova({ cpus: 0 })).toThrow('ova: cpus is 0, it must be a whole number above 0');
+    expect(() => ova({ cpus: 1.5 })).toThrow('cpus is 1.5');
+    expect(() => ova({ memory: 4097 })).toThrow('memory is 4097, it must be a multiple of 4');
+    expect(() => ova({ hwVersion: Number.NaN })).toThrow('hwVersion is NaN');
+  });
+
+  test('gives the hardware version two digits', () => {
+    expect(ovfOf({ hwVersion: 8 })).toContain('>vmx-08<');
+    expect(ovfOf({ hwVersion: 21 })).toContain('>vmx-21<');
+  });
+
+  test('gives an IDE controller no subtype, which vCenter refuses, and the VMDK its adapter', () => {
+    const files = filesOf(writeArchive(ova({ diskController: 'ide', nic: 'none' })));
+    expect(files.get('golden.ovf')!.toString()).not.toContain('ResourceSubType');
+    expect(files.get('golden-disk.vmdk')!.toString('latin1')).toContain('adapterType = "ide"');
+  });
+
+  test('names no network for a machine without a network card', () => {
+    expect(ovfOf({ nic: 'none' })).not.toMatch(/Network|Ethernet/);
+  });
+
+  test('says nothing of secure boot for a machine with BIOS', () => {
+    const xml = ovfOf({ firmware: 'bios' });
+    expect(xml).toContain('vmw:key="firmware" vmw:value="bios"');
+    expect(xml).not.toContain('efi');
+  });
+});
+
+describe('the profiles for VirtualBox', () => {
+  const diskUuid = '10111213-1415-1617-1819-1a1b1c1d1e1f';
+
+  test('have its own description of the same machine, with EFI', () => {
+    const xml = ovfOf({ profile: 'both', cpus: 2, memory: 1024, osType: 'debian10_64Guest' });
+    const machine = /<vbox:Machine .*<\/vbox:Machine>/s.exec(xml)![0];
+    expect(machine).toContain('<Firmware type="EFI"/>');
+    expect(machine).toContain('<CPU count="2"/>');
+    expect(machine).toContain('<Memory RAMSize="1024"/>');
+    expect(machine).toContain('OSType="Debian_64"');
+    expect(machine).toContain('ovf:required="false"');
+    expect(machine).toContain('type="LsiLogic"');
+  });
+
+  test('name the disk by one uuid in both descriptions, and the machine by another', () => {
+    const xml = ovfOf({ profile: 'both' });
+    expect(xml).toContain(`vbox:uuid="${diskUuid}"`);
+    expect(xml).toContain(`<Image uuid="{${diskUuid}}"/>`);
+    expect(xml).not.toContain(` uuid="{${diskUuid}}" name=`);
+  });
+
+  test('keep the description that everybody else reads', () => {
+    const xml = ovfOf({ profile: 'both' });
+    const without = xml
+      .replace(/ *<vbox:Machine .*<\/vbox:Machine>\n/s, '')
+      .replace(/ (xmlns:vbox|vbox:uuid)="[^"]*"/g, '');
+    expect(without.trimEnd()).toBe(ovfOf().trimEnd());
+  });
+
+  test('name its hardware family only if they are for it alone', () => {
+    expect(ovfOf({ profile: 'both' })).toContain('>vmx-14<');
+    expect(ovfOf({ profile: 'virtualbox' })).toContain('>virtualbox-2.2<');
+  });
+
+  test('leave BIOS to it as its default', () => {
+    expect(ovfOf({ profile: 'both', firmware: 'bios' })).not.toContain('<Firmware');
+  });
+});
