@@ -38,6 +38,7 @@ export function compressPool({ slabs, encodings, threads, compressor }: PoolOpti
     const setup: WorkerSetup = { slabs: slabs.map(({ memory }) => memory), encodings, compressor };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: setup,
+      execArgv: [], // a worker is a plain module, however the program was started
       resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
     });
     const pending = new Map<number, Pending>();

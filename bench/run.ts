@@ -1,0 +1,75 @@
+// kexport and qemu-img side by side: the same disk, in turns, in one run. `--full` takes a larger disk and more turns;
+// `--only TEXT` the scenarios whose name contains it. The table goes to bench/RESULTS.md too.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { realisticDisk } from './disk.ts';
+import { measure, median, type Run } from './measure.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
+
+const HEADER = `| scenario | wall | cpu | system | peak memory | size |
+| --- | --- | --- | --- | --- | --- |`;
+
+const { values: options } = parseArgs({
+  options: { full: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+});
+const dataSize = (options.full ? 2048 : 384) * 2 ** 20;
+const turns = options.full ? 5 : 3;
+
+const folder = mkdtempSync(join(tmpdir(), 'kexport-bench-'));
+try {
+  const disk = realisticDisk(dataSize);
+  execFileSync('cp', [disk, '/dev/null']); // into the page cache
+  const chosen = scenarios(disk, folder).filter(({ name }) => name.includes(options.only));
+  const rows = chosen.flatMap((scenario) => rowsOf(scenario, compare(scenario)));
+  const table = [HEADER, ...rows].join('\n');
+  const text = `${describeRun()}\n\n${table}\n`;
+  process.stdout.write(text);
+  if (options.only === '') writeFileSync('bench/RESULTS.md', `# Speed\n\n${text}`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+interface Comparison {
+  readonly ours: Run;
+  readonly peer: Run;
+}
+
+function compare({ name, ours, peer }: Scenario): Comparison {
+  process.stderr.write(`${name} ...\n`);
+  const report = join(folder, 'time');
+  const runs = Array.from({ length: turns }, () => ({
+    ours: measure(ours.command, ours.outputs, report),
+    peer: measure(peer.command, peer.outputs, report),
+  }));
+  return { ours: median(runs.map((run) => run.ours)), peer: median(runs.map((run) => run.peer)) };
+}
+
+function rowsOf({ name }: Scenario, { ours, peer }: Comparison): string[] {
+  const cells = (run: Run) => [
+    `${run.wall.toFixed(2)} s`,
+    `${run.cpu.toFixed(2)} s`,
+    `${run.system.toFixed(2)} s`,
+    `${(run.peak / 2 ** 20).toFixed(0)} MiB`,
+    `${(run.size / 2 ** 20).toFixed(1)} MiB`,
+  ];
+  const ratio = (figure: (run: Run) => number) => `${(figure(peer) / figure(ours)).toFixed(2)}x`;
+  const size = `${((100 * (ours.size - peer.size)) / peer.size).toFixed(1)} %`;
+  return [
+    [`**${name}**`, ratio((r) => r.wall), ratio((r) => r.cpu), '', '', size],
+    ['kexport', ...cells(ours)],
+    ['the other', ...cells(peer)],
+  ].map((row) => `| ${row.join(' | ')} |`);
+}
+
+function describeRun(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const qemu = execFileSync('qemu-img', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+  const machine = `${availableParallelism()} processors (${cpus()[0]?.model ?? 'unknown'})`;
+  return `${date}, ${machine}, Node ${process.version}, ${qemu}. A disk of ${(2.5 * dataSize) / 2 ** 20} MiB with \
+${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${turns} runs each, taken in turns.
+Bold: how many times faster, or with how much less cpu, kexport was; and its size against the other's.`;
+}

@@ -1,0 +1,30 @@
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** Bytes for people: "5.0 GiB". */
+export function formatSize(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
+}
+
+/** Bytes from what a person typed, in qemu-img's units: "10G" is 10 * 2 ** 30. Undefined if it is no size. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
+  if (!match) return undefined;
+  const [, digits = '', unit = ''] = match;
+  const bytes = Number(digits) * 1024 ** (unit ? 'kmgtp'.indexOf(unit.toLowerCase()) + 1 : 0);
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
+
+/** Seconds for people: "0:21", "1:02:03". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const clock = hours > 0 ? `${hours}:${two(minutes)}` : String(minutes);
+  return `${clock}:${two(whole % 60)}`;
+}

@@ -1,0 +1,242 @@
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DISKS, noise, text, writeDisk } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexport, shell } from '../support/kexport.ts';
+import { compareWithRaw, describeWith } from '../support/peers.ts';
+
+const MIB = 2 ** 20;
+
+/** A folder with a disk in it, `disk.img`. */
+function folderWithDisk(bytes = Buffer.concat([text(MIB), Buffer.alloc(MIB)])): string {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'disk.img'), bytes);
+  return folder;
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder).sort();
+}
+
+describe('kexport FORMATS DISK', () => {
+  test('names images by date in the current folder', () => {
+    const cwd = folderWithDisk();
+    const { status, stdout, stderr } = kexport(['qcow2,raw', 'disk.img'], { cwd });
+    expect(status).toBe(0);
+    expect(stdout).toBe('');
+    const [, image, raw] = files(cwd);
+    expect(image).toMatch(/^kldload-export-\d{8}-\d{6}\.qcow2$/);
+    expect(raw).toBe(image?.replace('.qcow2', '.raw'));
+    expect(stderr).toMatch(/^FORMAT +FILE +VIRTUAL SIZE +SIZE ON DISK +TIME\nqcow2 /);
+  });
+
+  test('takes the disk first, as kldload did', () => {
+    const cwd = folderWithDisk();
+    const { status } = kexport(['disk.img', 'raw', '.', '--name', 'x'], { cwd });
+    expect(status).toBe(0);
+    expect(files(cwd)).toEqual(['disk.img', 'x.raw']);
+  });
+
+  test('takes the name from KEXPORT_NAME, and from --name before that', () => {
+    const cwd = folderWithDisk();
+    const env = { KEXPORT_NAME: 'web1' };
+    kexport(['raw', 'disk.img'], { cwd, env });
+    kexport(['raw', 'disk.img', '--name', 'web2'], { cwd, env });
+    expect(files(cwd)).toEqual(['disk.img', 'web1.raw', 'web2.raw']);
+  });
+
+  test('makes every format with all', () => {
+    const cwd = folderWithDisk();
+    kexport(['all', 'disk.img', '--name', 'x', '--output-dir', '.'], { cwd });
+    expect(files(cwd)).toEqual(expect.arrayContaining(['x.qcow2', 'x.raw']));
+  });
+
+  test('tells programs the same with --json', () => {
+    const cwd = folderWithDisk();
+    const { stdout, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw', '--json'], { cwd });
+    expect(JSON.parse(stdout)).toMatchObject({
+      source: 'disk.img',
+      sourceSize: 2 * MIB,
+      virtualSize: 2 * MIB,
+      images: [{ format: 'raw', file: 'x.raw', fileSize: 2 * MIB, sizeOnDisk: MIB }],
+    });
+    expect(stderr).toBe('');
+  });
+
+  test('says nothing with --quiet', () => {
+    const cwd = folderWithDisk();
+    expect(kexport(['raw', 'disk.img', '--quiet'], { cwd })).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '',
+    });
+  });
+
+  test('pads a disk to whole sectors and says so', () => {
+    const cwd = folderWithDisk(Buffer.alloc(1000, 'x'));
+    const { stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
+    expect(stderr).toContain('24 zero bytes pad the disk to a whole sector\n');
+    expect(readFileSync(join(cwd, 'x.raw'))).toEqual(
+      Buffer.concat([Buffer.alloc(1000, 'x'), Buffer.alloc(24)]),
+    );
+  });
+
+  test('replaces an image only with --force', () => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'x.raw'), 'old');
+    const refused = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toBe('kexport: x.raw exists (use --force to replace it)\n');
+    expect(readFileSync(join(cwd, 'x.raw'), 'utf8')).toBe('old');
+    expect(kexport(['raw', 'disk.img', '-o', 'x.raw', '--force'], { cwd }).status).toBe(0);
+    expect(statSync(join(cwd, 'x.raw')).size).toBe(2 * MIB);
+  });
+
+  test('leaves alone what another export is writing', () => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'x.raw.partial'), '');
+    const { status, stderr } = kexport(['qcow2,raw', 'disk.img', '--name', 'x'], { cwd });
+    expect(status).toBe(1);
+    expect(stderr).toContain('x.raw.partial exists: another export is writing it');
+    expect(files(cwd)).toEqual(['disk.img', 'x.raw.partial']);
+  });
+
+  test('does not replace the disk that it reads', () => {
+    const cwd = folderWithDisk();
+    symlinkSync('disk.img', join(cwd, 'link'));
+    const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'link', '--force'], { cwd });
+    expect(status).toBe(1);
+    expect(stderr).toBe('kexport: link is the disk that is exported\n');
+  });
+
+  test('refuses a file that is an image, unless told that it is a raw disk', () => {
+    const cwd = folderWithDisk(Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'));
+    const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/disk.img is not a raw disk but an image or archive: QCOW2/);
+    expect(kexport(['raw', 'disk.img', '-o', 'x.raw', '--from', 'raw'], { cwd }).status).toBe(0);
+  });
+
+  test.each([
+    ['nothing', [], 'no format and no disk given (see kexport --help)'],
+    ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
+    ['an unknown format', ['qcow3', 'x'], 'unknown format "qcow3" (one or several of qcow2,raw'],
+    ['an unknown option', ['raw', 'x', '--fast'], "unknown option '--fast'"],
+    ['a level of 10', ['raw', 'x', '--level', '10'], 'Not a whole number from 1 to 9.'],
+    ['a size of nothing', ['raw', 'x', '--size', '0'], 'Not a size such as 10G or 512M.'],
+    [
+      'one file for two formats',
+      ['raw,qcow2', 'x', '-o', 'y'],
+      '-o y names one file for 2 formats',
+    ],
+    ['a name with a folder', ['raw', 'x', '--name', 'a/b'], '"a/b" is not a name for files'],
+    ['JSON and image to stdout', ['raw', 'x', '-o', '-', '--json'], 'both want standard output'],
+    ['a folder as the image', ['raw', 'disk.img', '-o', '.'], '-o . is a folder (--output-dir .)'],
+  ])('exits 2 for a request that makes no sense: %s', (_, args, message) => {
+    const { status, stdout, stderr } = kexport(args, { cwd: folderWithDisk() });
+    expect(stderr).toContain(message);
+    expect(stderr.split('\n').length).toBeLessThan(4);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  test.each([
+    ['no such disk', 'nowhere', 'cannot open nowhere: no such file or directory (ENOENT)'],
+    ['a folder', '.', '. is a folder, not a disk'],
+    ['an empty file', 'empty', 'empty is empty: it has no byte to read'],
+    ['a device without a size', '/dev/zero', '/dev/zero is a character device and has no size'],
+  ])('exits 1 with one line for a disk that cannot be read: %s', (_, disk, message) => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'empty'), '');
+    const { status, stderr } = kexport(['raw', disk, '-o', 'x.raw'], { cwd });
+    expect(stderr).toContain(`kexport: ${message}`);
+    expect(stderr.split('\n').length).toBe(2);
+    expect(status).toBe(1);
+    expect(files(cwd)).toEqual(['disk.img', 'empty']);
+  });
+
+  test('tells of a folder that is not there', () => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = kexport(['raw', 'disk.img', '--output-dir', 'out', '--name', 'x'], {
+      cwd,
+    });
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      'kexport: cannot write out/x.raw.partial: no such file or directory (ENOENT) (create the folder first)\n',
+    );
+  });
+
+  test('prints help and version on stdout', () => {
+    expect(kexport(['--help'])).toMatchObject({ status: 0, stderr: '' });
+    expect(kexport(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describeWith(['qemu-img'], 'standard input', () => {
+  const disk = DISKS[2]!; // 1 MiB and a sector
+  const cases = [
+    ['a pipe', 'cat disk | kexport qcow2 - -o x.qcow2'],
+    ['a pipe of stated size', 'cat disk | kexport qcow2 - -o x.qcow2 --size 1049088'],
+    ['a redirected file', 'kexport qcow2 - -o x.qcow2 < disk'],
+    ['a named pipe', 'mkfifo p; (sleep 0.2; cat disk > p) & kexport qcow2 p -o x.qcow2'],
+    ['a process substitution', 'kexport qcow2 <(cat disk) -o x.qcow2'],
+    ['a pipe that trickles', '(head -c 1000; sleep 0.1; cat) < disk | kexport qcow2 - -o x.qcow2'],
+    ['a pipe, the image to stdout', 'cat disk | kexport qcow2 - -o - | cat > x.qcow2'],
+    ['a pipe, the image to a file by stdout', 'cat disk | kexport qcow2 - -o - > x.qcow2'],
+  ];
+
+  test.each(cases)('is exported: %s', (_, line) => {
+    const cwd = temporaryFolder();
+    writeDisk(join(cwd, 'disk'), disk);
+    expect(shell(line, cwd)).toMatchObject({ status: 0 });
+    compareWithRaw('qcow2', join(cwd, 'x.qcow2'), join(cwd, 'disk'));
+  });
+
+  test('is exported from where the shell left a redirected file', () => {
+    const cwd = folderWithDisk(Buffer.concat([Buffer.alloc(4096, 'x'), noise(MIB)]));
+    const line = '(dd bs=4096 count=1 of=/dev/null status=none; kexport raw - -o x.raw) < disk.img';
+    expect(shell(line, cwd).status).toBe(0);
+    expect(readFileSync(join(cwd, 'x.raw')).equals(noise(MIB))).toBe(true);
+  });
+
+  test.each([
+    ['shorter', '2M', 'ended after 1049088 of 2097152 bytes'],
+    ['longer', '1M', 'goes on after 1048576 bytes'],
+  ])('is an error if it is %s than --size, and no file is left', (_, size, message) => {
+    const cwd = temporaryFolder();
+    writeDisk(join(cwd, 'disk'), disk);
+    const { status, stderr } = shell(`cat disk | kexport raw - -o x.raw --size ${size}`, cwd);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`kexport: standard input ${message}`);
+    expect(files(cwd)).toEqual(['disk']);
+  });
+
+  test('is an error if nothing comes', () => {
+    const cwd = temporaryFolder();
+    const { status, stderr } = shell('true | kexport raw - -o x.raw', cwd);
+    expect(status).toBe(1);
+    expect(stderr).toBe('kexport: standard input is empty: no byte came\n');
+    expect(files(cwd)).toEqual([]);
+  });
+});
+
+describe('standard output', () => {
+  test('takes a raw disk as it is read, zeros and all', () => {
+    const cwd = folderWithDisk();
+    expect(shell('kexport raw disk.img -o - | cmp - disk.img', cwd)).toMatchObject({ status: 0 });
+  });
+
+  test('may be closed early: the export ends without a word', () => {
+    const cwd = folderWithDisk(noise(8 * MIB));
+    const line = 'kexport raw disk.img -o - | head -c 100 > x; echo "${PIPESTATUS[0]}"';
+    expect(shell(line, cwd)).toEqual({ status: 0, stdout: '1\n', stderr: '' });
+  });
+
+  test('of an image that must be patched is spooled in TMPDIR', () => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = shell('TMPDIR=/nowhere kexport qcow2 disk.img -o - | wc -c', cwd);
+    expect(status).toBe(0); // that of wc
+    expect(stderr).toMatch(/cannot spool the image in \/nowhere: no such file .*set TMPDIR/);
+  });
+});

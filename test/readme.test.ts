@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FORMATS } from '../formats/index.ts';
+import { temporaryFolder } from './support/folder.ts';
+import { run } from './support/peers.ts';
+
+const TOP = join(import.meta.dirname, '..');
+const README = readFileSync(join(TOP, 'README.md'), 'utf8');
+
+test('the library example compiles, runs, and makes its images', () => {
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(README) ?? [];
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(TOP, join(folder, 'node_modules', 'kexport'));
+  symlinkSync(join(TOP, 'node_modules', '@types'), join(folder, 'node_modules', '@types'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'example.ts'), example);
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { strict: true, module: 'nodenext', target: 'es2022', types: ['node'] },
+    }),
+  );
+  run('cp', join(TOP, 'fixtures', 'disk.raw'), folder);
+  run(process.execPath, join(TOP, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder);
+  execFileSync(process.execPath, ['example.js'], { cwd: folder });
+  expect(existsSync(join(folder, 'web1.qcow2'))).toBe(true);
+  run('cmp', join(folder, 'web1.raw'), join(folder, 'disk.raw'));
+});
+
+test('the table of formats names every format', () => {
+  for (const name of Object.keys(FORMATS)) expect(README).toContain(`| \`${name}\``);
+});

@@ -1,0 +1,90 @@
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+
+const BLOCK = 65_536;
+const MIB = 2 ** 20;
+const L2_SPAN = 512 * MIB;
+
+/** A disk to export, described by the pieces that are not zero. */
+export interface TestDisk {
+  readonly name: string;
+  readonly size: number;
+  readonly pieces: readonly { readonly offset: number; readonly bytes: Buffer }[];
+}
+
+/** Bytes that look random and are the same each time (xorshift32). */
+export function noise(length: number, seed = 1): Buffer<ArrayBuffer> {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  let state = seed;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  return Buffer.from(words.buffer, 0, length);
+}
+
+/** Bytes that compress about as well as text does. */
+export function text(length: number, seed = 1): Buffer<ArrayBuffer> {
+  return Buffer.from(noise(length, seed).map((byte) => 97 + (byte % 7) * (byte >> 6)));
+}
+
+function every(step: number, size: number, piece: (i: number) => Buffer): TestDisk['pieces'] {
+  const count = Math.ceil(size / step);
+  return Array.from({ length: count }, (_, i) => ({
+    offset: i * step,
+    bytes: piece(i).subarray(0, Math.min(step, size - i * step)),
+  }));
+}
+
+/** Sizes and shapes that writers stumble over: ends within a block or sector table, first and last entries. */
+export const DISKS: readonly TestDisk[] = [
+  { name: 'one sector', size: 512, pieces: [{ offset: 0, bytes: text(512) }] },
+  { name: 'one sector of zeros', size: 512, pieces: [] },
+  {
+    name: '1 MiB and a sector',
+    size: MIB + 512,
+    pieces: every(BLOCK, MIB + 512, (i) => text(BLOCK, i + 1)),
+  },
+  { name: '16 MiB of zeros', size: 16 * MIB, pieces: [] },
+  { name: '8 MiB of noise', size: 8 * MIB, pieces: every(MIB, 8 * MIB, (i) => noise(MIB, i + 1)) },
+  {
+    name: '64 MiB, every other block text or noise',
+    size: 64 * MIB,
+    pieces: every(2 * BLOCK, 64 * MIB, (i) => (i % 3 ? text : noise)(BLOCK, i + 1)),
+  },
+  {
+    name: '8 MiB, text and noise in turns',
+    size: 8 * MIB,
+    pieces: every(BLOCK, 8 * MIB, (i) => (i % 2 ? text : noise)(BLOCK, i + 1)),
+  },
+  {
+    name: '1 GiB, first and last block of each L2 table',
+    size: 1024 * MIB,
+    pieces: [0, L2_SPAN - BLOCK, L2_SPAN, 2 * L2_SPAN - BLOCK].map((offset, i) => ({
+      offset,
+      bytes: text(BLOCK, i + 1),
+    })),
+  },
+  {
+    name: '1 GiB and 3 sectors, only the last one used',
+    size: 1024 * MIB + 3 * 512,
+    pieces: [{ offset: 1024 * MIB + 1024, bytes: text(512) }],
+  },
+  {
+    name: '1 MiB, data in its middle sectors alone',
+    size: MIB,
+    pieces: [
+      { offset: 300 * 512, bytes: text(512) },
+      { offset: 700 * 512, bytes: noise(512) },
+    ],
+  },
+];
+
+/** Writes the disk as a sparse file. */
+export function writeDisk(path: string, { size, pieces }: TestDisk): void {
+  const fd = openSync(path, 'w');
+  ftruncateSync(fd, size);
+  for (const { offset, bytes } of pieces) writeSync(fd, bytes, 0, bytes.length, offset);
+  closeSync(fd);
+}
