@@ -9,14 +9,16 @@ import { AsyncQueue } from './async-queue.ts';
 import type { CompressorName } from './compress/compressor.ts';
 import { compressPool } from './compress/pool.ts';
 import type { Progress } from './encode.ts';
+import { wholeSectors } from './disk-size.ts';
 import { throwIfAborted } from './errors.ts';
-import { checkDiskSize, type Image, wholeSectors } from './image.ts';
+import { checkDiskSize } from './image.ts';
+import type { ImageSet } from './image-set.ts';
 import { type Slab, slabMemory, slabView } from './slab.ts';
 import type { Extent, Source } from './sources/source.ts';
 
 export interface CopyRequest {
   readonly source: Source;
-  readonly images: readonly Image[];
+  readonly images: ImageSet;
   /** The distinct encodings of the images. */
   readonly encodings: readonly Encoding[];
   readonly threads: number;
@@ -68,7 +70,7 @@ export async function copyBlocks(request: CopyRequest): Promise<void> {
 }
 
 async function readAhead(
-  { source, images, stop }: CopyRequest,
+  { source, stop }: CopyRequest,
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
   compress: (slab: Slab, blocks: readonly number[]) => Promise<void>,
@@ -82,7 +84,6 @@ async function readAhead(
       throw new Error(`${source.name}: extent at ${extent.diskOffset} after ${end}`);
     }
     end = extent.diskOffset + extent.length;
-    for (const { format } of images) checkDiskSize(format, end);
     const blocks = findData(slab, extent.length);
     const packed = compress(slab, blocks);
     packed.catch(() => undefined); // `writeBehind` sees it, perhaps later than Node would wait for
@@ -121,13 +122,15 @@ async function writeBehind(
     const { slab, extent, blocks, packed } = item;
     await packed;
     throwIfAborted(stop.signal);
-    for (const place of blocks) {
-      const block = blockOf(slab, extent, place, encodings);
-      for (const { writer } of images) writer.add(block);
-    }
-    await Promise.all(images.map(({ output }) => output.flush(stop.signal)));
+    const end = extent.diskOffset + extent.length;
+    const data = blocks.map((place) => blockOf(slab, extent, place, encodings));
+    await images.each(async ({ format, writer, output }) => {
+      checkDiskSize(format, end);
+      for (const block of data) writer.add(block);
+      await output.flush(stop.signal);
+    });
     free.push(slab);
-    onProgress?.({ diskOffset: extent.diskOffset + extent.length, diskSize: source.size });
+    onProgress?.({ diskOffset: end, diskSize: source.size });
   }
 }
 

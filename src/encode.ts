@@ -2,18 +2,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Disk, Encoding } from '../formats/index.ts';
+import type { Disk, Format } from '../formats/index.ts';
 import { type CompressorName, defaultCompressor } from './compress/compressor.ts';
 import { copyBlocks } from './copy-blocks.ts';
+import { roundUp, wholeSectors } from './disk-size.ts';
+import { chooseEncodings, type Compression } from './encodings.ts';
 import { throwIfAborted } from './errors.ts';
-import {
-  finishImage,
-  type Image,
-  type ImageResult,
-  startImage,
-  type Target,
-  wholeSectors,
-} from './image.ts';
+import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
+import { type Failure, imageSet, type ImageSet } from './image-set.ts';
+import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from './sources/source.ts';
 
 export interface EncodeOptions {
@@ -21,12 +18,20 @@ export interface EncodeOptions {
   readonly identity?: Partial<Identity> | undefined;
   /** Of compression, 1 (fastest) to 9 (smallest). Default DEFAULT_LEVEL. */
   readonly level?: number | undefined;
+  /** See `Compression`. */
+  readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
   /** Who compresses. Default: node:zlib, or pako where Node lacks it. */
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
+  /** Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new end. */
+  readonly keepGpt?: boolean | undefined;
+  /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
+  readonly keepGoing?: boolean | undefined;
+  /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Called after each stretch of the disk, at most a MiB of data. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -44,10 +49,12 @@ export interface Progress {
 export interface EncodeResult {
   /** Size of the disk as the source has it, in bytes. */
   readonly sourceSize: number;
-  /** Size of the disk in every image: `sourceSize`, padded with zeros to a whole sector. */
+  /** Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can have. */
   readonly diskSize: number;
-  /** One for each target, in their order. */
+  /** One for each target, in their order, that did not fail. */
   readonly images: readonly ImageResult[];
+  /** Empty without `keepGoing`. */
+  readonly failures: readonly Failure[];
 }
 
 export const DEFAULT_LEVEL = 6;
@@ -61,31 +68,78 @@ export async function encode(
   targets: readonly Target[],
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
-  const { level = DEFAULT_LEVEL, threads = availableParallelism(), onProgress } = options;
   const stop = new AbortController();
   const unlink = link(options.signal, stop);
-  const images: Image[] = [];
+  const images = imageSet(targets, options.keepGoing ?? false);
   try {
-    const encodings: Encoding[] = [];
-    const size = source.size === undefined ? undefined : wholeSectors(source.size);
-    const disk = { ...newIdentity(), ...options.identity, size };
-    for (const target of targets) {
-      const encoding = shared(encodings, target.format.encoding({ level }));
-      images.push(startImage(target, encoding, disk));
+    const formats = targets.map(({ format }) => format);
+    const disk = await prepareSource(source, formats, { ...options, signal: stop.signal });
+    const streamed = disk.size === undefined;
+    try {
+      await startAndCopy(disk, targets, images, options, stop);
+    } finally {
+      await disk.close();
     }
-    const compressor = options.compressor ?? (await defaultCompressor());
-    await copyBlocks({ source, images, encodings, threads, compressor, stop, onProgress });
-    const result = await finishImages(source, images, stop.signal);
-    for (const { sink } of images) await sink.commit();
-    return result;
+    const sizes = finalSizes(source, formats, streamed, options.onWarning);
+    const results = await finishAll(images, targets, sizes.diskSize, stop.signal);
+    return { ...sizes, images: results, failures: images.failures };
   } catch (error) {
-    const sinks = new Set([...targets, ...images].map(({ sink }) => sink));
-    await Promise.allSettled([...sinks].map((sink) => sink.discard()));
+    await images.discard();
     throw error;
   } finally {
     unlink();
-    await source.close();
   }
+}
+
+async function startAndCopy(
+  source: Source,
+  targets: readonly Target[],
+  images: ImageSet,
+  options: EncodeOptions,
+  stop: AbortController,
+): Promise<void> {
+  const { level = DEFAULT_LEVEL, threads = availableParallelism(), optimize, onProgress } = options;
+  const compressor = options.compressor ?? (await defaultCompressor());
+  const formats = targets.map(({ format }) => format);
+  for (const format of formats) await format.prepare?.();
+  const encodings = chooseEncodings(formats, { level, optimize });
+  const disk = { ...newIdentity(), ...options.identity, size: source.size };
+  await images.start((target) => startImage(target, encodings.of(target.format), disk));
+  const { distinct } = encodings;
+  await copyBlocks({ source, images, encodings: distinct, threads, compressor, stop, onProgress });
+}
+
+async function finishAll(
+  images: ImageSet,
+  targets: readonly Target[],
+  diskSize: number,
+  signal: AbortSignal,
+): Promise<ImageResult[]> {
+  const results = new Map<Format, ImageResult>();
+  await images.each(async (image) => {
+    results.set(image.format, await finishImage(image, diskSize, signal));
+  });
+  throwIfAborted(signal);
+  await images.commit();
+  return targets.flatMap(({ format }) => results.get(format) ?? []);
+}
+
+/** `streamed`: the size was not known when the first block was read. */
+function finalSizes(
+  { name, size: sourceSize }: Source,
+  formats: readonly Format[],
+  streamed: boolean,
+  onWarning: EncodeOptions['onWarning'],
+): { sourceSize: number; diskSize: number } {
+  if (sourceSize === undefined) throw new Error(`${name} has ended without telling its size`);
+  const diskSize = roundUp(sourceSize, sizeMultiple(formats));
+  if (streamed && diskSize !== wholeSectors(sourceSize)) {
+    onWarning?.(
+      `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
+backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells it beforehand)`,
+    );
+  }
+  return { sourceSize, diskSize };
 }
 
 function newIdentity(): Identity {
@@ -101,27 +155,4 @@ function link(signal: AbortSignal | undefined, stop: AbortController): () => voi
   if (signal?.aborted) pass();
   signal?.addEventListener('abort', pass);
   return () => signal?.removeEventListener('abort', pass);
-}
-
-/** The encoding of the list that equals the wanted one, which is added if there is none. */
-function shared(encodings: Encoding[], wanted: Encoding | undefined): Encoding | undefined {
-  if (!wanted) return undefined;
-  const found = encodings.find(
-    ({ windowBits, level }) => windowBits === wanted.windowBits && level === wanted.level,
-  );
-  if (!found) encodings.push(wanted);
-  return found ?? wanted;
-}
-
-async function finishImages(
-  { name, size: sourceSize }: Source,
-  images: readonly Image[],
-  signal: AbortSignal,
-): Promise<EncodeResult> {
-  if (sourceSize === undefined) throw new Error(`${name} has ended without telling its size`);
-  const diskSize = wholeSectors(sourceSize);
-  const results: ImageResult[] = [];
-  for (const image of images) results.push(await finishImage(image, diskSize, signal));
-  throwIfAborted(signal);
-  return { sourceSize, diskSize, images: results };
 }

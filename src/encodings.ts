@@ -6,25 +6,35 @@ export interface Compression {
   readonly level: number;
   /**
    * `size` takes a deflate window of 32 KiB for every format, `speed` one of 4 KiB. Undefined takes the largest that
-   * suits every format of the run.
+   * every format of the run takes of itself.
    */
   readonly optimize?: 'size' | 'speed' | undefined;
 }
 
-/** The encoding of each format, by its place: formats that can share one do. Undefined for those that store blocks plain. */
+/** How the formats of a run have their blocks compressed. */
+export interface Encodings {
+  /** Each is made once for every block. */
+  readonly distinct: readonly Encoding[];
+  /** Undefined for a format that stores blocks plain. */
+  of(format: Format): Encoding | undefined;
+}
+
+/** Gives formats that can share an encoding the same one. */
 export function chooseEncodings(
   formats: readonly Format[],
   { level, optimize }: Compression,
-): (Encoding | undefined)[] {
+): Encodings {
   const choice: CompressionChoice = { level, windowBits: windowOf(formats, level, optimize) };
   const distinct: Encoding[] = [];
-  return formats.map((format) => {
+  const chosen = new Map<Format, Encoding>();
+  for (const format of formats) {
     const wanted = format.encoding(choice);
-    if (!wanted) return undefined;
-    const found = distinct.find((other) => isSame(other, wanted));
-    if (!found) distinct.push(wanted);
-    return found ?? wanted;
-  });
+    if (!wanted) continue;
+    const shared = distinct.find((other) => isSame(other, wanted)) ?? wanted;
+    if (shared === wanted) distinct.push(wanted);
+    chosen.set(format, shared);
+  }
+  return { distinct, of: (format) => chosen.get(format) };
 }
 
 function windowOf(
@@ -33,8 +43,8 @@ function windowOf(
   optimize: Compression['optimize'],
 ): 12 | 15 {
   if (optimize !== undefined) return optimize === 'size' ? 15 : 12;
-  const wanted = formats.map((format) => format.encoding({ level })?.windowBits);
-  return wanted.includes(12) ? 12 : 15;
+  const own = formats.map((format) => format.encoding({ level })?.windowBits);
+  return own.includes(12) ? 12 : 15;
 }
 
 function isSame(one: Encoding, other: Encoding): boolean {

@@ -1,12 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  type Disk,
-  type Encoding,
-  type Format,
-  type FormatWriter,
-  type Hasher,
-  SECTOR_SIZE,
-} from '../formats/index.ts';
+import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../formats/index.ts';
 import { KexportError } from './errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { Sink } from './sinks/sink.ts';
@@ -23,7 +16,9 @@ export interface ImageResult {
   readonly format: Format;
   /** Name of the sink. */
   readonly name: string;
-  /** Length of the image in bytes. */
+  /** How its blocks are compressed; undefined if they are stored plain. */
+  readonly encoding: Encoding | undefined;
+  /** Length of what the sink holds in bytes. */
   readonly length: number;
   /** Bytes that it takes up where it lies: less than its length if it has holes. */
   readonly allocated: number;
@@ -32,6 +27,7 @@ export interface ImageResult {
 /** An image that is being written. */
 export interface Image {
   readonly format: Format;
+  readonly encoding: Encoding | undefined;
   readonly sink: Sink;
   readonly output: QueuedOutput;
   readonly writer: FormatWriter;
@@ -43,7 +39,13 @@ export function startImage(target: Target, encoding: Encoding | undefined, disk:
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  return { format, sink, output, writer: format.write({ disk, encoding, output, hasher }) };
+  return {
+    format,
+    encoding,
+    sink,
+    output,
+    writer: format.write({ disk, encoding, output, hasher }),
+  };
 }
 
 function hasher(algorithm: string): Hasher {
@@ -67,19 +69,13 @@ export function checkDiskSize(format: Format, diskSize: number): void {
 
 /** Writes the image's end and makes it durable; it does not have its final name yet. */
 export async function finishImage(
-  image: Image,
+  { format, encoding, sink, output, writer }: Image,
   diskSize: number,
   signal: AbortSignal,
 ): Promise<ImageResult> {
-  const { format, sink, output, writer } = image;
   writer.finish(diskSize);
   await output.flush(signal);
-  const length = output.position;
-  await sink.finish(length, signal);
-  return { format, name: sink.name, length, allocated: sink.allocated ?? length };
-}
-
-/** The size of a disk with its last sector padded. */
-export function wholeSectors(size: number): number {
-  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
+  await sink.finish(output.position, signal);
+  const length = sink.fileSize ?? output.position;
+  return { format, name: sink.name, encoding, length, allocated: sink.allocated ?? length };
 }

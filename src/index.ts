@@ -11,7 +11,9 @@ export {
   type Progress,
 } from './encode.ts';
 export { type ErrorCode, KexportError } from './errors.ts';
+export type { Compression } from './encodings.ts';
 export type { ImageResult, Target } from './image.ts';
+export type { Failure } from './image-set.ts';
 export { deviceSink } from './sinks/device.ts';
 export { fileSink } from './sinks/file.ts';
 export type { Sink } from './sinks/sink.ts';

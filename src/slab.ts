@@ -1,4 +1,4 @@
-import { BLOCK_SIZE } from '../formats/index.ts';
+import { BLOCK_SIZE } from '../formats/contract.ts'; // not the registry: workers load this
 import { PACKED_SLACK } from './compress/compressor.ts';
 
 /** Blocks that are read, compressed and written together. */

@@ -5,7 +5,9 @@ import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
 import type { Profile } from './ovf.ts';
 import { memberName } from './tar.ts';
-import { ovaWriter } from './writer.ts';
+
+// Loaded by `prepare`: it stands on an XML library, whose loading takes longer than a short run of the program.
+let writer: typeof import('./writer.ts') | undefined;
 
 export interface OvaOptions extends MachineOptions {
   /** What the machine is called after the import, any text. Default: the name of the export. */
@@ -36,7 +38,13 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
-    write: (request) => ovaWriter(request, { diskFormat, vmName, machine, profile, manifest }),
+    prepare: async () => {
+      writer = await import('./writer.ts');
+    },
+    write: (request) => {
+      if (!writer) throw new Error('ova: `prepare` has not been awaited');
+      return writer.ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
+    },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
   };
 }

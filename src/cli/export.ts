@@ -1,64 +1,88 @@
 import type { CompressorName } from '../compress/compressor.ts';
 import { encode, type EncodeResult } from '../encode.ts';
-import { KexportError } from '../errors.ts';
+import type { Compression } from '../encodings.ts';
 import { openSource } from '../sources/open.ts';
-import { signalStatus, SIGNALS } from './exit.ts';
-import { openOutputs, type OutputOptions, type Plan, planOutputs } from './outputs.ts';
-import { progressDisplay } from './progress.ts';
+import { writeChecksums } from './checksums.ts';
+import { reportError, signalStatus, SIGNALS } from './exit.ts';
+import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
+import { type Plan, planOutputs, type PlanOptions } from './plan.ts';
+import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
 
 /** The options of the command line, as they are parsed. */
-export interface ExportOptions extends OutputOptions {
+export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly from?: 'raw';
-  readonly level?: number;
+  readonly keepGpt?: boolean;
+  readonly keepGoing?: boolean;
+  readonly optimize?: Compression['optimize'];
   readonly threads?: number;
   readonly compressor?: CompressorName;
   readonly quiet?: boolean;
-  readonly json?: boolean;
 }
 
-/** Carries out an export and tells of it. Throws a KexportError. */
-export async function exportDisk(request: Request, options: ExportOptions): Promise<void> {
+/**
+ * Carries out an export and tells of it. Returns the exit status; throws a KexportError if nothing was
+ * made.
+ */
+export async function exportDisk(request: Request, options: ExportOptions): Promise<number> {
   const outputDir = options.outputDir ?? request.outputDir;
   const plan = planOutputs(request.formats, { ...options, outputDir });
-  if (options.json && plan.outputs.some(({ path }) => path === '-')) {
-    throw new KexportError('usage', '--json and -o - both want standard output');
-  }
   const started = performance.now();
   const stop = abortOnSignals();
+  const progress = await progressDisplay(options.quiet ?? false);
+  const warnings: string[] = [];
+  const warn = (text: string) => {
+    warnings.push(text);
+    progress.say(`kexport: warning: ${text}\n`);
+  };
   try {
-    const result = await encodePlan(request.source, plan, options, stop.signal);
+    const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
+    progress.done();
     const seconds = (performance.now() - started) / 1000;
-    if (options.json) process.stdout.write(jsonReport(request.source, result, seconds));
+    if (options.json) process.stdout.write(jsonReport(request.source, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
+    return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
+    progress.done();
     stop.release();
   }
 }
 
-async function encodePlan(
+interface Surroundings {
+  readonly stop: { readonly signal: AbortSignal };
+  readonly progress: ProgressDisplay;
+  readonly warn: (text: string) => void;
+}
+
+async function exportPlan(
   name: string,
   plan: Plan,
   options: ExportOptions,
-  signal: AbortSignal,
+  { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
   const source = await openSource(name, options);
-  const targets = await openOutputs(plan, source, options).catch(async (error: unknown) => {
+  let outputs: Outputs;
+  try {
+    outputs = await openOutputs(plan, source, options);
+  } catch (error) {
     await source.close();
     throw error;
-  });
-  const progress = await progressDisplay(options.quiet ?? false);
+  }
   try {
-    return await encode(source, targets, {
+    const result = await encode(source, outputs.targets, {
       ...options,
-      identity: { name: plan.name },
-      signal,
+      identity: plan.identity,
+      signal: stop.signal,
       onProgress: (state) => progress.update(state),
+      onWarning: warn,
     });
-  } finally {
-    progress.done();
+    await writeChecksums(outputs);
+    return result;
+  } catch (error) {
+    await outputs.checksums?.sink.discard();
+    throw error;
   }
 }
 

@@ -1,97 +1,74 @@
 import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { type Format, type FormatName, FORMATS } from '../../formats/index.ts';
+import type { Format } from '../../formats/index.ts';
+import { DEFAULT_LEVEL } from '../encode.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import type { Target } from '../image.ts';
 import { deviceSink } from '../sinks/device.ts';
 import { fileSink } from '../sinks/file.ts';
+import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { streamSink } from '../sinks/stream.ts';
+import { zipped } from '../sinks/zipped.ts';
 import type { Source } from '../sources/source.ts';
+import type { Output, Plan } from './plan.ts';
 
 export interface OutputOptions {
-  /** A file, a block device, or `-` for standard output. */
-  readonly output?: string | undefined;
-  readonly outputDir?: string | undefined;
-  /** File name without an extension. */
-  readonly name?: string | undefined;
-  readonly force?: boolean | undefined;
+  readonly force?: boolean;
+  readonly level?: number;
 }
 
-/** Where the images of a run go, before anything is opened. */
-export interface Plan {
-  /** The export's name, which some formats carry. */
-  readonly name: string;
-  readonly outputs: readonly { readonly format: Format; readonly path: string }[];
-}
-
-/** Decides on file names. Throws a KexportError for options that contradict each other. */
-export function planOutputs(names: readonly FormatName[], options: OutputOptions): Plan {
-  const formats = names.map((name) => FORMATS[name]());
-  const { output, outputDir = '.' } = options;
-  if (output === undefined) {
-    const name = checkName(options.name ?? process.env['KEXPORT_NAME'] ?? defaultName(new Date()));
-    const outputs = formats.map((format) => ({
-      format,
-      path: join(outputDir, `${name}.${format.extension}`),
-    }));
-    return { name, outputs };
-  }
-  const [format, ...others] = formats;
-  if (!format || others.length > 0) {
-    throw new KexportError('usage', `-o ${output} names one file for ${formats.length} formats`, {
-      hint: 'use --output-dir and --name',
-    });
-  }
-  if (options.outputDir !== undefined || options.name !== undefined) {
-    throw new KexportError('usage', '-o names the file: --output-dir and --name say it again');
-  }
-  return { name: nameOf(output), outputs: [{ format, path: output }] };
-}
-
-/** As kldload's script has always named them, in local time. */
-function defaultName(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map(two).join('');
-  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('');
-  return `kldload-export-${date}-${time}`;
-}
-
-function checkName(name: string): string {
-  if (name !== '' && !name.includes('/') && !name.startsWith('.')) return name;
-  throw new KexportError('usage', `"${name}" is not a name for files`, {
-    hint: 'a folder goes into --output-dir',
-  });
-}
-
-/** A file's name as an export's name: what precedes the first dot, in the letters that images may carry. */
-function nameOf(path: string): string {
-  const stem = path === '-' ? '' : (basename(path).split('.')[0] ?? '');
-  return stem.replace(/[^A-Za-z0-9_-]/g, '-') || 'disk';
+/** Everything that is open for writing. */
+export interface Outputs {
+  readonly targets: readonly Target[];
+  /** SHA256SUMS and what goes into it, if it is wanted. */
+  readonly checksums: { readonly sink: Sink; readonly files: readonly HashedSink[] } | undefined;
 }
 
 /** Opens every output; if one fails, none is left open and no file is left. */
 export async function openOutputs(
-  { outputs }: Plan,
+  plan: Plan,
   source: Source,
   options: OutputOptions,
-): Promise<Target[]> {
-  const targets: Target[] = [];
+): Promise<Outputs> {
+  const opened: Sink[] = [];
+  const keep = <S extends Sink>(sink: S): S => {
+    opened.push(sink);
+    return sink;
+  };
   try {
-    for (const { format, path } of outputs) {
-      targets.push({ format, sink: await openOutput(format, path, source, options) });
+    const targets: Target[] = [];
+    const files: HashedSink[] = [];
+    for (const output of plan.outputs) {
+      const { format, zipEntry } = output;
+      let sink = keep(await openOutput(output, source, options));
+      if (plan.checksums !== undefined) {
+        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, source));
+        files.push(hashing);
+        sink = hashing;
+      }
+      if (zipEntry !== undefined) {
+        const { level = DEFAULT_LEVEL } = options;
+        sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
+      }
+      targets.push({ format, sink });
     }
-    return targets;
+    if (plan.checksums === undefined) return { targets, checksums: undefined };
+    const sink = keep(await fileSink(plan.checksums, options));
+    return { targets, checksums: { sink, files } };
   } catch (error) {
-    await Promise.all(targets.map(({ sink }) => sink.discard()));
+    await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
   }
 }
 
+/** Whether the format never goes back, given what is known of the disk. */
+function streamsNow({ streaming }: Format, source: Source): boolean {
+  return streaming === 'size-first' && source.size !== undefined;
+}
+
 async function openOutput(
-  format: Format,
-  path: string,
+  { format, path }: Output,
   source: Source,
   { force = false }: OutputOptions,
 ): Promise<Sink> {

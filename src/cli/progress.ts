@@ -1,4 +1,3 @@
-import type { createLogUpdate } from 'log-update';
 import type { Progress } from '../encode.ts';
 import { formatDuration, formatSize } from './sizes.ts';
 
@@ -8,30 +7,42 @@ const PLAIN_INTERVAL = 10;
 /** Shows how far an export has come: a line that changes on a terminal, elsewhere one now and then. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
+  /** Prints text that stays. */
+  say(text: string): void;
   /** Removes the changing line. */
   done(): void;
 }
 
 export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> {
-  if (quiet) return { update: () => undefined, done: () => undefined };
-  if (!process.stderr.isTTY)
-    return display(PLAIN_INTERVAL, (line) => process.stderr.write(`${line}\n`));
-  const library = await import('log-update');
-  const line: ReturnType<typeof createLogUpdate> = library.createLogUpdate(process.stderr);
-  return { ...display(TERMINAL_INTERVAL, line), done: () => line.clear() };
+  const say = (text: string) => void process.stderr.write(text);
+  const done = () => undefined;
+  if (quiet) return { update: () => undefined, say, done };
+  if (!process.stderr.isTTY) {
+    return { update: every(PLAIN_INTERVAL, (line) => say(`${line}\n`)), say, done };
+  }
+  const { createLogUpdate } = await import('log-update');
+  const line = createLogUpdate(process.stderr);
+  return {
+    update: every(TERMINAL_INTERVAL, line),
+    say: (text) => {
+      line.clear();
+      say(text);
+    },
+    done: () => {
+      line.clear();
+      line.done(); // shows the cursor again
+    },
+  };
 }
 
-function display(interval: number, show: (line: string) => void): ProgressDisplay {
+function every(interval: number, show: (line: string) => void): (progress: Progress) => void {
   const started = performance.now() / 1000;
   let shown = started;
-  return {
-    update(progress) {
-      const now = performance.now() / 1000;
-      if (now - shown < interval) return;
-      shown = now;
-      show(describe(progress, now - started));
-    },
-    done: () => undefined,
+  return (progress) => {
+    const now = performance.now() / 1000;
+    if (now - shown < interval) return;
+    shown = now;
+    show(describe(progress, now - started));
   };
 }
 

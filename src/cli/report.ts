@@ -1,33 +1,53 @@
-import type { EncodeResult } from '../encode.ts';
+import type { EncodeResult, ImageResult } from '../index.ts';
 import { formatSize } from './sizes.ts';
 
 /** The table that an export ends with. */
 export function formatReport(result: EncodeResult, seconds: number): string {
-  const rows = result.images.map(({ format, name, allocated }) => [
-    format.name,
-    name,
+  const rows = result.images.map((image) => [
+    image.format.name,
+    image.name,
     formatSize(result.diskSize),
-    formatSize(allocated),
+    formatSize(image.allocated),
     `${seconds.toFixed(1)} s`,
+    compressionOf(image),
   ]);
-  const table = formatTable([['FORMAT', 'FILE', 'VIRTUAL SIZE', 'SIZE ON DISK', 'TIME'], ...rows]);
-  const padding = result.diskSize - result.sourceSize;
-  return padding === 0 ? table : `${table}${padding} zero bytes pad the disk to a whole sector\n`;
+  const head = ['FORMAT', 'FILE', 'VIRTUAL SIZE', 'SIZE ON DISK', 'TIME', 'COMPRESSION'];
+  const table = formatTable([head, ...rows]);
+  const added = result.diskSize - result.sourceSize;
+  return added === 0 ? table : `${table}the disk is rounded up by ${added} bytes of zeros\n`;
+}
+
+function compressionOf({ encoding }: ImageResult): string {
+  if (!encoding) return 'none';
+  const window = formatSize(2 ** encoding.windowBits).replace('.0', '');
+  return `zlib, level ${encoding.level}, window ${window}`;
 }
 
 /** The same for programs; sizes in bytes. */
-export function jsonReport(source: string, result: EncodeResult, seconds: number): string {
+export function jsonReport(
+  source: string,
+  result: EncodeResult,
+  warnings: readonly string[],
+  seconds: number,
+): string {
   const report = {
     source,
     sourceSize: result.sourceSize,
     virtualSize: result.diskSize,
     seconds: Number(seconds.toFixed(3)),
-    images: result.images.map(({ format, name, length, allocated }) => ({
+    images: result.images.map(({ format, name, encoding, length, allocated }) => ({
       format: format.name,
       file: name,
       fileSize: length,
       sizeOnDisk: allocated,
+      compression: encoding,
     })),
+    failures: result.failures.map(({ target: { format, sink }, error }) => ({
+      format: format.name,
+      file: sink.name,
+      error: error.message,
+    })),
+    warnings,
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

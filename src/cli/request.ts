@@ -1,4 +1,4 @@
-import { FORMATS, type FormatName } from '../../formats/index.ts';
+import { ALL_FORMATS, FORMATS, type FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 
 /** What the words of the command line ask for. */
@@ -33,7 +33,7 @@ function parseFormats(list: string): FormatName[] | undefined {
   const names = Object.keys(FORMATS) as FormatName[];
   const formats = new Set<FormatName>();
   for (const word of list.split(',')) {
-    if (word === 'all') names.forEach((name) => formats.add(name));
+    if (word === 'all') ALL_FORMATS.forEach((name) => formats.add(name));
     else if (names.includes(word as FormatName)) formats.add(word as FormatName);
     else return undefined;
   }

@@ -47,6 +47,10 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       }
     },
     zeros: () => Promise.resolve(),
+    async read(imageOffset, buffer) {
+      const { bytesRead } = await attempt(file.read(buffer, 0, buffer.length, imageOffset));
+      return bytesRead;
+    },
     async finish(length) {
       await syncing;
       await attempt(file.truncate(length));

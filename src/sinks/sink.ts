@@ -9,10 +9,14 @@ export interface Sink {
   readonly seekable: boolean;
   /** Bytes that the finished image takes up, if that is not its length. */
   readonly allocated?: number | undefined;
+  /** Bytes that the sink has stored, if it is not the image as such. */
+  readonly fileSize?: number | undefined;
   /** Writes buffers one after the other at an offset of the image. They are the caller's again afterwards. */
   write(imageOffset: number, buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
   /** Makes a stretch that nothing was written to read as zeros. */
   zeros(imageOffset: number, count: number, signal: AbortSignal): Promise<void>;
+  /** Reads back into a buffer what lies at an offset; returns how many bytes. Where the sink can. */
+  read?(imageOffset: number, buffer: Uint8Array): Promise<number>;
   /** Called after the last write: makes the image's `length` bytes durable. */
   finish(length: number, signal: AbortSignal): Promise<void>;
   /** Called once every image of the run is finished: gives this one its final name. */

@@ -1,33 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { throwIfAborted } from '../errors.ts';
+import { cannotSpool, openSpoolFile } from '../spool-file.ts';
 import type { Sink } from './sink.ts';
 import { writeFully } from './write-fully.ts';
 
+const WHAT = 'the image';
 const CHUNK_SIZE = 1 << 20;
 
-/**
- * Makes any sink take any format: the image is collected in a temporary file (in TMPDIR) and sent when it
- * is complete. The file has no name, so that nothing is left of it however the program ends.
- */
+/** Makes any sink take any format: the image is collected in a spool file and sent when it is complete. */
 export function spooled(sink: Sink): Sink {
   let file: FileHandle | undefined;
 
   const attempt = async <T>(work: (file: FileHandle) => Promise<T>): Promise<T> => {
+    file ??= await openSpoolFile(WHAT);
     try {
-      file ??= await openNameless(tmpdir());
       return await work(file);
     } catch (error) {
-      throw new KexportError(
-        'target',
-        `cannot spool the image in ${tmpdir()}: ${reasonOf(error)}`,
-        {
-          cause: error,
-          hint: 'set TMPDIR to a folder with room for the whole image',
-        },
-      );
+      throw cannotSpool(WHAT, error);
     }
   };
   const close = async () => {
@@ -58,11 +47,4 @@ export function spooled(sink: Sink): Sink {
       await sink.discard();
     },
   };
-}
-
-async function openNameless(directory: string): Promise<FileHandle> {
-  const path = join(directory, `kexport-${randomBytes(8).toString('hex')}.spool`);
-  const file = await open(path, 'wx+', 0o600);
-  await rm(path);
-  return file;
 }

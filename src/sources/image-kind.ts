@@ -5,14 +5,12 @@ export const HEAD_SIZE = 512;
 
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
 const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[] = [
-  ['VMDK (sparse extent)', 0, 'KDMV'],
-  ['VMDK (ESX sparse extent)', 0, 'COWD'],
-  ['VMDK (descriptor)', 0, '# Disk DescriptorFile'],
-  ['VHD', 0, 'conectix'],
-  ['VHDX', 0, 'vhdxfile'],
-  ['VDI', 64, '\x7f\x10\xda\xbe'],
-  ['QED', 0, 'QED\0'],
-  ['OVA or another tar archive', 257, 'ustar'],
+  ['VMDK image (ESX sparse extent)', 0, 'COWD'],
+  ['VMDK descriptor', 0, '# Disk DescriptorFile'],
+  ['VHDX image', 0, 'vhdxfile'],
+  ['VDI image', 64, '\x7f\x10\xda\xbe'],
+  ['QED image', 0, 'QED\0'],
+  ['tar archive', 257, 'ustar'],
   ['gzip file', 0, '\x1f\x8b'],
   ['zip archive', 0, 'PK\x03\x04'],
   ['xz file', 0, '\xfd7zXZ\0'],
@@ -25,7 +23,7 @@ const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
 export function imageKind(head: Uint8Array): string | undefined {
   const format = Object.values(FORMATS).find((create) => create().matches(head));
-  if (format) return format().title;
+  if (format) return `${format().name} image`;
   const text = Buffer.from(head).toString('latin1');
   return MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset))?.[0];
 }

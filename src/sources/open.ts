@@ -101,7 +101,7 @@ async function refuseImage(name: string, fd: number, start: number): Promise<voi
   const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
   const kind = imageKind(head.subarray(0, bytesRead));
   if (kind === undefined) return;
-  throw new KexportError('source', `${name} is not a raw disk but an image or archive: ${kind}`, {
+  throw new KexportError('source', `${name} is not a raw disk: it begins like a ${kind}`, {
     hint: 'convert it to raw first; if it is a raw disk all the same, say --from raw',
   });
 }

@@ -3,7 +3,7 @@
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../gpt.ts';
-import { wholeSectors } from '../image.ts';
+import { wholeSectors } from '../disk-size.ts';
 import { editedSource, overlay } from './edited.ts';
 import type { Source } from './source.ts';
 

@@ -10,6 +10,8 @@ import { ovaOf } from '../../formats/ova/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
 import { encodeHeader } from '../../formats/ova/tar.ts';
 import { has, run } from '../ova-peers.ts';
+
+await ova().prepare?.();
 import {
   type Archive,
   blockBytes,
@@ -115,6 +117,7 @@ system = ET.parse(sys.argv[1]).getroot().find(ovf + 'VirtualSystem')
 names = {system.get(ovf + 'id'), system.find(ovf + 'Name').text, system.find(vbox + 'Machine').get('name')}
 sys.stdout.buffer.write('|'.join(names).encode())
 `;
+
     expect(run('python3', ['-c', script, join(folder, 'name.ovf')])).toBe(vmName);
   });
 });

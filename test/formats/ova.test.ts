@@ -5,6 +5,8 @@ import { type Format, ova, type OvaOptions, raw, vmdk } from '../../formats/inde
 import { ovaOf } from '../../formats/ova/index.ts';
 import { emptyArchive, filesOf, hasher, walk, writeArchive } from './ova-archive.ts';
 
+await ova().prepare?.();
+
 const GIB = 2 ** 30;
 
 const DEFAULT_OVF = `\

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import type { Sink } from './sink.ts';
+
+const ZEROS = Buffer.alloc(1 << 20);
+
+/** A sink that knows the SHA-256 of what it holds. */
+export interface HashedSink extends Sink {
+  /** Lower-case hexadecimal; undefined until `finish` has returned. */
+  readonly sha256: string | undefined;
+}
+
+/**
+ * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads it once more at the
+ * end; the sink must then have `read`.
+ */
+export function hashed(sink: Sink, inOrder: boolean): HashedSink {
+  const hash = createHash('sha256');
+  let sha256: string | undefined;
+
+  return {
+    name: sink.name,
+    seekable: sink.seekable,
+    get sha256() {
+      return sha256;
+    },
+    get fileSize() {
+      return sink.fileSize;
+    },
+    get allocated() {
+      return sink.allocated;
+    },
+    async write(imageOffset, buffers, signal) {
+      if (inOrder) for (const buffer of buffers) hash.update(buffer);
+      await sink.write(imageOffset, buffers, signal);
+    },
+    async zeros(imageOffset, count, signal) {
+      if (inOrder) hashZeros(count);
+      await sink.zeros(imageOffset, count, signal);
+    },
+    async finish(length, signal) {
+      await sink.finish(length, signal);
+      if (!inOrder) await hashAgain(length);
+      sha256 = hash.digest('hex');
+    },
+    commit: () => sink.commit(),
+    discard: () => sink.discard(),
+  };
+
+  function hashZeros(count: number): void {
+    for (let left = count; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, left));
+  }
+
+  async function hashAgain(length: number): Promise<void> {
+    if (!sink.read) throw new Error(`${sink.name} cannot be read back`);
+    const buffer = Buffer.allocUnsafe(1 << 20);
+    for (let at = 0; at < length;) {
+      const count = await sink.read(at, buffer);
+      if (count === 0) throw new Error(`${sink.name} ends at byte ${at} of ${length}`);
+      hash.update(buffer.subarray(0, count));
+      at += count;
+    }
+  }
+}

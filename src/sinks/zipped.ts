@@ -1,0 +1,60 @@
+import { ZipWriter } from '@zip.js/zip.js';
+import { type Sink, writeZeros } from './sink.ts';
+
+/** How an image is put into a zip archive. */
+export interface ZipOptions {
+  /** Of the image in the archive. */
+  readonly entryName: string;
+  /** Of compression, 1 to 9. */
+  readonly level: number;
+  /** Of the image, in seconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** Wraps an image in a Zip64 archive as it is written. It cannot be patched, so only formats that stream are possible. */
+export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions): Sink {
+  let length = 0;
+  let signal = new AbortController().signal;
+  const archive = new ZipWriter(
+    new WritableStream<Uint8Array>({
+      async write(bytes) {
+        await sink.write(length, [bytes], signal);
+        length += bytes.length;
+      },
+    }),
+    { zip64: true, useWebWorkers: false, level, lastModDate: new Date(createdAt * 1000) },
+  );
+  const image = new TransformStream<Uint8Array, Uint8Array>();
+  const input = image.writable.getWriter();
+  const added = archive.add(entryName, image.readable);
+  // What stops the archive stops the image, whose next write tells of it.
+  added.catch((error: unknown) => input.abort(error).catch(() => undefined));
+
+  const self: Sink = {
+    name: sink.name,
+    seekable: false,
+    get fileSize() {
+      return length;
+    },
+    get allocated() {
+      return sink.allocated;
+    },
+    async write(_imageOffset, buffers, current) {
+      signal = current;
+      for (const buffer of buffers) {
+        // A copy: the archive may hold on to it for longer than the caller does.
+        await input.write(Uint8Array.from(buffer));
+      }
+    },
+    zeros: (imageOffset, count, current) => writeZeros(self, imageOffset, count, current),
+    async finish(_length, current) {
+      await input.close();
+      await added;
+      await archive.close();
+      await sink.finish(length, current);
+    },
+    commit: () => sink.commit(),
+    discard: () => sink.discard(),
+  };
+  return self;
+}
