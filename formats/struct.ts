@@ -110,3 +110,17 @@ export function ascii(size: number): FieldType<string> {
     },
   };
 }
+
+/** Exactly `size` bytes, copied both ways; throws a RangeError if given more or fewer. */
+export function bytes(size: number): FieldType<Uint8Array> {
+  const within = (view: DataView, offset: number) =>
+    new Uint8Array(view.buffer, view.byteOffset + offset, size);
+  return {
+    size,
+    set: (view, offset, value) => {
+      if (value.length !== size) throw new RangeError(`${value.length} bytes for ${size}`);
+      within(view, offset).set(value);
+    },
+    get: (view, offset) => within(view, offset).slice(),
+  };
+}
