@@ -1,0 +1,20 @@
+// Writes a fixed VHD, front to back:
+//   the disk    as the raw format writes it
+//   footer      the last sector
+
+import type { FormatWriter, WriteRequest } from '../contract.ts';
+import { raw } from '../raw.ts';
+import { encodeFooter } from './footer.ts';
+import { FIXED } from './layout.ts';
+
+export function fixedWriter(request: WriteRequest): FormatWriter {
+  const { disk, output } = request;
+  const data = raw().write(request);
+  return {
+    add: (block) => data.add(block),
+    finish(diskSize) {
+      data.finish(diskSize);
+      output.append(encodeFooter(disk, { diskType: FIXED, diskSize }));
+    },
+  };
+}

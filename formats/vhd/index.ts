@@ -1,0 +1,42 @@
+import { type Format, SECTOR_SIZE } from '../contract.ts';
+import { dynamicWriter } from './dynamic-writer.ts';
+import { fixedWriter } from './fixed-writer.ts';
+import { footer, FOOTER_COOKIE, MAX_DISK_SIZE } from './layout.ts';
+
+const MIB = 2 ** 20;
+
+/** Options of `vhd`. */
+export interface VhdOptions {
+  /** `mib`, the default, rounds the disk up to whole MiB, as Azure demands; `none` keeps its size. */
+  readonly align?: 'mib' | 'none' | undefined;
+}
+
+/** Fixed VHD: the disk and a footer. No program can tell it from a raw disk by its head: QEMU must be told `-f vpc`. */
+export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
+  return {
+    name: 'vhd',
+    title: 'fixed VHD, sparse as a file (Azure, Hyper-V generation 1)',
+    extension: 'vhd',
+    streaming: 'always',
+    maxDiskSize: MAX_DISK_SIZE,
+    sizeMultiple: align === 'mib' ? MIB : SECTOR_SIZE,
+    encoding: () => undefined,
+    write: fixedWriter,
+    matches: () => false, // the footer is at the end
+  };
+}
+
+/** Dynamic VHD: only the blocks of 2 MiB that are not all zeros. Azure does not take it. */
+export function vhdDynamic(): Format {
+  return {
+    name: 'vhd-dynamic',
+    title: 'dynamic VHD, without the zeros (Hyper-V generation 1, VirtualBox, AWS)',
+    extension: 'dynamic.vhd',
+    streaming: 'never', // the table at the front names blocks that come after it
+    maxDiskSize: MAX_DISK_SIZE,
+    sizeMultiple: SECTOR_SIZE,
+    encoding: () => undefined,
+    write: dynamicWriter,
+    matches: (head) => head.length >= footer.size && footer.decode(head).cookie === FOOTER_COOKIE,
+  };
+}

@@ -1,0 +1,62 @@
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import type { Edit } from '../gpt.ts';
+import type { Source } from './source.ts';
+
+/**
+ * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit must end at the
+ * end of the disk; the blocks that it touches are held back in memory, since the source may leave them out as zeros. No
+ * other edit may put data where the source leaves out blocks. Takes over the source.
+ */
+export function editedSource(source: Source, edits: readonly [...Edit[], Edit]): Source {
+  const last = edits.at(-1)!; // there is one
+  const size = last.diskOffset + last.bytes.length;
+  const tailOffset = Math.floor(last.diskOffset / BLOCK_SIZE) * BLOCK_SIZE;
+  const tail = new Uint8Array(size - tailOffset);
+  let tailDone = 0;
+  let ended = false;
+
+  return {
+    name: source.name,
+    size,
+    async next(buffer, signal) {
+      while (!ended) {
+        const extent = await source.next(buffer, signal);
+        if (!extent) {
+          ended = true;
+          editStretch(tail, tailOffset);
+          break;
+        }
+        const { diskOffset, length } = extent;
+        editStretch(buffer.subarray(0, length), diskOffset);
+        overlay(tail, tailOffset, { diskOffset, bytes: buffer.subarray(0, length) });
+        if (diskOffset < tailOffset) {
+          return { diskOffset, length: Math.min(length, tailOffset - diskOffset) };
+        }
+      }
+      return nextOfTail(buffer);
+    },
+    close: () => source.close(),
+  };
+
+  function editStretch(bytes: Uint8Array, diskOffset: number): void {
+    for (const edit of edits) overlay(bytes, diskOffset, edit);
+  }
+
+  function nextOfTail(buffer: Uint8Array) {
+    const piece = tail.subarray(tailDone, tailDone + buffer.length);
+    if (piece.length === 0) return undefined;
+    const diskOffset = tailOffset + tailDone;
+    buffer.set(piece);
+    tailDone += piece.length;
+    return { diskOffset, length: piece.length };
+  }
+}
+
+/** Puts as much of an edit as lies there into a stretch of the disk that begins at `diskOffset`. */
+export function overlay(stretch: Uint8Array, diskOffset: number, edit: Edit): void {
+  const start = Math.max(diskOffset, edit.diskOffset);
+  const end = Math.min(diskOffset + stretch.length, edit.diskOffset + edit.bytes.length);
+  if (start >= end) return;
+  const bytes = edit.bytes.subarray(start - edit.diskOffset, end - edit.diskOffset);
+  stretch.set(bytes, start - diskOffset);
+}

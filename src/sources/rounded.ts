@@ -1,0 +1,120 @@
+// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on where
+// its entries are; the last blocks are held back until the old end has passed.
+
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../gpt.ts';
+import { wholeSectors } from '../image.ts';
+import { editedSource, overlay } from './edited.ts';
+import type { Source } from './source.ts';
+
+/** Options of `roundedSource`. */
+export interface RoundingOptions {
+  /** Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk. */
+  readonly keepGpt?: boolean | undefined;
+  /** Called at most once, if a GPT has to be left as it is although nobody asked for that. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of SECTOR_SIZE) with zeros, its
+ * backup GPT moved to the new end. The source itself if it has that size already, or none yet.
+ * Takes over the source.
+ */
+export function roundedSource(
+  source: Source,
+  multiple: number,
+  { keepGpt = false, onWarning }: RoundingOptions = {},
+): Source {
+  const oldSize = source.size;
+  if (oldSize === undefined) return source;
+  const size = Math.ceil(oldSize / multiple) * multiple;
+  if (size === wholeSectors(oldSize)) return source;
+
+  const padded = paddedSource(source, size);
+  if (keepGpt) return padded;
+  let moved: Source | undefined;
+  return {
+    ...padded,
+    async next(buffer, signal) {
+      moved ??= await withMovedGpt(padded, { oldSize, size, onWarning }, signal);
+      return moved.next(buffer, signal);
+    },
+  };
+}
+
+interface Growth extends Pick<RoundingOptions, 'onWarning'> {
+  /** In bytes. */
+  readonly oldSize: number;
+  readonly size: number;
+}
+
+async function withMovedGpt(
+  source: Source,
+  { oldSize, size, onWarning }: Growth,
+  signal: AbortSignal,
+): Promise<Source> {
+  const { head, replayed } = await readHead(source, signal);
+  const move = moveBackupGpt(head, oldSize, size);
+  if (!move) return replayed;
+  if ('edits' in move) return editedSource(replayed, move.edits);
+  const what = `the disk is rounded up to ${size} bytes, but its backup GPT is not moved`;
+  onWarning?.(`${source.name}: ${what}: ${move.problem}`);
+  return replayed;
+}
+
+/** Fills the last block of a source with zeros, as far as the disk goes now. */
+function paddedSource(source: Source, size: number): Source {
+  return {
+    name: source.name,
+    size,
+    async next(buffer, signal) {
+      const extent = await source.next(buffer, signal);
+      if (!extent) return undefined;
+      const { diskOffset, length } = extent;
+      const wholeBlocks = Math.ceil(length / BLOCK_SIZE) * BLOCK_SIZE;
+      const end = Math.min(wholeBlocks, size - diskOffset);
+      buffer.fill(0, length, end);
+      return { diskOffset, length: end };
+    },
+    close: () => source.close(),
+  };
+}
+
+/** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
+async function readHead(
+  source: Source,
+  signal: AbortSignal,
+): Promise<{ head: Uint8Array; replayed: Source }> {
+  const head = new Uint8Array(GPT_HEAD_SIZE);
+  const buffer = new Uint8Array(GPT_HEAD_SIZE);
+  const pieces: Edit[] = [];
+  let end = 0;
+  while (end < GPT_HEAD_SIZE) {
+    const extent = await source.next(buffer, signal);
+    if (!extent) break;
+    const piece = { diskOffset: extent.diskOffset, bytes: buffer.slice(0, extent.length) };
+    pieces.push(piece);
+    overlay(head, 0, piece);
+    end = extent.diskOffset + extent.length;
+  }
+  return { head, replayed: replayedSource(source, pieces, end < GPT_HEAD_SIZE) };
+}
+
+/** What was read of a source, and then the rest of it, unless it has `ended`. */
+function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean): Source {
+  const waiting = [...pieces];
+  return {
+    ...source,
+    next(buffer, signal) {
+      const piece = waiting.shift();
+      if (!piece) return ended ? Promise.resolve(undefined) : source.next(buffer, signal);
+      const { diskOffset, bytes } = piece;
+      const length = Math.min(bytes.length, buffer.length);
+      buffer.set(bytes.subarray(0, length));
+      if (length < bytes.length) {
+        waiting.unshift({ diskOffset: diskOffset + length, bytes: bytes.subarray(length) });
+      }
+      return Promise.resolve({ diskOffset, length });
+    },
+  };
+}
