@@ -8,8 +8,19 @@ import { compareWithRaw, describeWith } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 
+/** A disk with an MBR and one partition, which raises no warning. */
+function partitionedDisk(): Buffer {
+  const disk = Buffer.concat([text(MIB), Buffer.alloc(MIB)]);
+  const entry = disk.subarray(446, 510).fill(0);
+  entry.writeUInt8(0x83, 4);
+  entry.writeUInt32LE(8, 8);
+  entry.writeUInt32LE(1000, 12);
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
+}
+
 /** A folder with a disk in it, `disk.img`. */
-function folderWithDisk(bytes = Buffer.concat([text(MIB), Buffer.alloc(MIB)])): string {
+function folderWithDisk(bytes = partitionedDisk()): string {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'disk.img'), bytes);
   return folder;
