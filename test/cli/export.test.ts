@@ -233,7 +233,7 @@ describe('standard output', () => {
   });
 
   test('may be closed early: the export ends without a word', () => {
-    const cwd = folderWithDisk(noise(8 * MIB));
+    const cwd = folderWithDisk(Buffer.concat([partitionedDisk(), noise(8 * MIB)]));
     const line = 'kexport raw disk.img -o - | head -c 100 > x; echo "${PIPESTATUS[0]}"';
     expect(shell(line, cwd)).toEqual({ status: 0, stdout: '1\n', stderr: '' });
   });
