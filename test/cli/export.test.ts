@@ -1,26 +1,17 @@
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DISKS, noise, text, writeDisk } from '../support/disks.ts';
+import { DISKS, noise, text, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
 import { compareWithRaw, describeWith } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 
-/** A disk with an MBR and one partition, which raises no warning. */
-function partitionedDisk(): Buffer {
-  const disk = Buffer.concat([text(MIB), Buffer.alloc(MIB)]);
-  const entry = disk.subarray(446, 510).fill(0);
-  entry.writeUInt8(0x83, 4);
-  entry.writeUInt32LE(8, 8);
-  entry.writeUInt32LE(1000, 12);
-  disk.writeUInt16LE(0xaa55, 510);
-  return disk;
-}
-
 /** A folder with a disk in it, `disk.img`. */
-function folderWithDisk(bytes = partitionedDisk()): string {
+function folderWithDisk(
+  bytes = withPartition(Buffer.concat([text(MIB), Buffer.alloc(MIB)])),
+): string {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'disk.img'), bytes);
   return folder;
@@ -233,7 +224,7 @@ describe('standard output', () => {
   });
 
   test('may be closed early: the export ends without a word', () => {
-    const cwd = folderWithDisk(Buffer.concat([partitionedDisk(), noise(8 * MIB)]));
+    const cwd = folderWithDisk(withPartition(noise(8 * MIB)));
     const line = 'kexport raw disk.img -o - | head -c 100 > x; echo "${PIPESTATUS[0]}"';
     expect(shell(line, cwd)).toEqual({ status: 0, stdout: '1\n', stderr: '' });
   });

@@ -29,6 +29,16 @@ export function text(length: number, seed = 1): Buffer<ArrayBuffer> {
   return Buffer.from(noise(length, seed).map((byte) => 97 + (byte % 7) * (byte >> 6)));
 }
 
+/** The disk with an MBR and one partition, for which no warning is raised. */
+export function withPartition(disk: Buffer): Buffer {
+  const entry = disk.subarray(446, 510).fill(0);
+  entry.writeUInt8(0x83, 4); // Linux
+  entry.writeUInt32LE(8, 8); // first sector
+  entry.writeUInt32LE(1000, 12); // sectors
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
+}
+
 function every(step: number, size: number, piece: (i: number) => Buffer): TestDisk['pieces'] {
   const count = Math.ceil(size / step);
   return Array.from({ length: count }, (_, i) => ({
