@@ -1,0 +1,56 @@
+// The module's exports: compresses one input into a zlib stream (RFC 1950) of raw deflate (RFC 1951).
+
+import { adler32 } from './adler32';
+import { alignToByte, openBits, outputAt, putBits } from './bits';
+import { putBlock, putStored } from './block';
+import { INPUT, MAX_INPUT, OUTPUT, TOKENS } from './layout';
+import { parseLazy, tune } from './parse';
+import { Segment, splitTokens } from './split';
+import { buildTables } from './tables';
+
+export { tune };
+
+/** Where the caller puts the input and finds the output. */
+export const input: usize = INPUT;
+export const output: usize = OUTPUT;
+export const maxInput: usize = MAX_INPUT;
+
+let window: usize = 0;
+let header: u32 = 0;
+
+/** Sets the window and the level; once, before the first `compress`. */
+export function configure(windowBits: u32, level: u32): void {
+  buildTables();
+  window = <usize>1 << windowBits;
+  // RFC 1950, section 2.2: CINFO and CM, then FLEVEL and a check that makes it a multiple of 31.
+  const cmf = ((windowBits - 8) << 4) | 8;
+  const flevel: u32 = level < 2 ? 0 : level < 6 ? 1 : level == 6 ? 2 : 3;
+  const flags = flevel << 6;
+  header = cmf | ((flags | (31 - (((cmf << 8) | flags) % 31))) << 8);
+}
+
+/** Compresses the first `length` bytes of the input; returns the length of the output. */
+export function compress(length: usize): usize {
+  const end = INPUT + length;
+  memory.fill(end, 0, 16);
+  openBits(OUTPUT);
+  putBits(header, 16);
+  if (length < 8) putStored(true, INPUT, <u32>length);
+  else putBlocks(end);
+  alignToByte();
+  putBits(bswap(adler32(INPUT, end)), 32);
+  return outputAt - OUTPUT;
+}
+
+function putBlocks(end: usize): void {
+  const tokensEnd = parseLazy(end, window);
+  let from: usize = INPUT;
+  for (let at = splitTokens(TOKENS, tokensEnd); at;) {
+    const segment = changetype<Segment>(at);
+    const next = segment.next;
+    const tokenEnd = next ? changetype<Segment>(next).token : tokensEnd;
+    putBlock(!next, from, segment.bytes, segment.token, tokenEnd, segment.histogram, segment.extra);
+    from += segment.bytes;
+    at = next;
+  }
+}

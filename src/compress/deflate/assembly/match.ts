@@ -1,0 +1,113 @@
+// Finds earlier copies of what stands at a position: chains of positions whose next 4 bytes hash alike,
+// and one position per hash of 3 bytes, since short matches only pay nearby.
+
+import { HEAD3, HEAD3_BITS, HEAD3_SIZE, HEAD4, HEAD4_BITS, HEAD4_SIZE, PREVIOUS } from './layout';
+
+const MULTIPLIER: u32 = 0x1e35_a7bd;
+
+/** The shortest and longest match (RFC 1951, section 3.2.5). */
+export const MIN_MATCH: u32 = 3;
+export const MAX_MATCH: u32 = 258;
+
+/** Forgets every position. */
+export function forgetPositions(): void {
+  memory.fill(HEAD3, 0, HEAD3_SIZE + HEAD4_SIZE);
+}
+
+// @ts-ignore: decorator
+@inline
+function slot3(bytes: u32): usize {
+  return (((bytes << 8) * MULTIPLIER) >> (32 - HEAD3_BITS)) << 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function slot4(bytes: u32): usize {
+  return ((bytes * MULTIPLIER) >> (32 - HEAD4_BITS)) << 1;
+}
+
+/** Enters positions into the tables: from `at` up to `stop`, which is not. */
+// @ts-ignore: decorator
+@inline
+export function enterPositions(at: usize, stop: usize): void {
+  for (; at < stop; at++) {
+    const bytes = load<u32>(at);
+    const four = slot4(bytes);
+    store<u16>(slot3(bytes), at, HEAD3);
+    store<u16>(at << 1, load<u16>(four, HEAD4), PREVIOUS);
+    store<u16>(four, at, HEAD4);
+  }
+}
+
+/** How many bytes at `a` and `b` are alike, from `length` up to `most`. */
+// @ts-ignore: decorator
+@inline
+export function extend(a: usize, b: usize, length: u32, most: u32): u32 {
+  while (length < most) {
+    const difference = load<u64>(a + length) ^ load<u64>(b + length);
+    if (difference) {
+      return min(length + (<u32>ctz(difference) >> 3), most);
+    }
+    length += 8;
+  }
+  return most;
+}
+
+/**
+ * Enters `at` into the tables and finds the longest match for it that is longer than `length`, at most
+ * `most`, looking at up to `depth` earlier positions and no further once one is `nice`. Returns
+ * `length << 16 | distance`, the distance at most `window`, or 0 if there is none.
+ */
+export function findMatch(
+  at: usize,
+  window: usize,
+  length: u32,
+  most: u32,
+  nice: u32,
+  depth: u32,
+): u32 {
+  const bytes = load<u32>(at);
+  const three = slot3(bytes);
+  const four = slot4(bytes);
+  let candidate: usize = load<u16>(four, HEAD4);
+  const near: usize = load<u16>(three, HEAD3);
+  store<u16>(three, at, HEAD3);
+  store<u16>(four, at, HEAD4);
+  store<u16>(at << 1, candidate, PREVIOUS);
+
+  const oldest: usize = at > window ? at - window : 1;
+  let found: usize = 0;
+  if (length < 4) {
+    if (length < 3 && near >= oldest && !((load<u32>(near) ^ bytes) << 8)) {
+      length = 3;
+      found = near;
+    }
+    // The first of 4 bytes.
+    while (true) {
+      if (candidate < oldest) return found ? (3 << 16) | <u32>(at - found) : 0;
+      if (load<u32>(candidate) == bytes) break;
+      candidate = load<u16>(candidate << 1, PREVIOUS);
+      if (!--depth) return found ? (3 << 16) | <u32>(at - found) : 0;
+    }
+    found = candidate;
+    length = extend(at, found, 4, most);
+    if (length >= nice || !--depth) return (length << 16) | <u32>(at - found);
+    candidate = load<u16>(candidate << 1, PREVIOUS);
+  } else if (length >= nice) return 0;
+  // Longer ones: must be alike at the end of the best so far, where most differ, and at the start.
+  let ending = load<u32>(at + length - 3);
+  while (candidate >= oldest) {
+    if (load<u32>(candidate + length - 3) == ending && load<u32>(candidate) == bytes) {
+      const longer = extend(at, candidate, 4, most);
+      if (longer > length) {
+        length = longer;
+        found = candidate;
+        if (length >= nice) break;
+        ending = load<u32>(at + length - 3);
+      }
+    }
+    candidate = load<u16>(candidate << 1, PREVIOUS);
+    if (!--depth) break;
+  }
+  return found ? (length << 16) | <u32>(at - found) : 0;
+}
