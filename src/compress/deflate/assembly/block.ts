@@ -10,9 +10,10 @@ import {
   DISTANCE_SYMBOLS,
   HISTOGRAM_SYMBOLS,
   LENGTH_BASE,
-  LENGTH_CODES,
+  INDEX_CODES,
   LENGTH_EXTRA,
   LENGTH_SLOT,
+  MATCH,
   PRECODE_CODES,
   PRECODE_FREQUENCIES,
   PRECODE_ITEMS,
@@ -183,55 +184,45 @@ function putHeader(): void {
 /** The tokens by the code whose lengths are at CODE_LENGTHS, and the end of the block. */
 function putTokens(at: usize, end: usize): void {
   buildCodes(CODE_LENGTHS, DISTANCE_SYMBOLS, CODES);
-  buildCodes(CODE_LENGTHS + DISTANCE_SYMBOLS, 32, CODES + (DISTANCE_SYMBOLS << 2));
-  buildLengthCodes();
+  buildCodes(CODE_LENGTHS + DISTANCE_SYMBOLS, 30, CODES + (DISTANCE_SYMBOLS << 2));
+  store<u32>(31 << 2, 0, CODES + (DISTANCE_SYMBOLS << 2));
+  buildIndexCodes();
   let bits = pending;
   let count = pendingCount;
   let to = outputAt;
-  // At most 7 bits wait; a literal adds 15, a match 15 + 5 + 15 + 13.
-  while (at < end) {
+  // Literals and matches alike, since which comes next is hard to foresee. At most 7 bits wait and a
+  // token adds 15 + 5 + 15 + 13.
+  for (; at < end; at += 4) {
     const token = load<u32>(at);
-    at += 4;
-    if (token < 256) {
-      const code = load<u32>(token << 2, CODES);
-      bits |= <u64>(code & 0xff_ffff) << count;
-      count += code >> 24;
-      if (count > 63 - 48) {
-        store<u64>(to, bits);
-        to += count >> 3;
-        bits >>= count & 0x38;
-        count &= 7;
-      }
-    } else {
-      const length = load<u32>((token >> 16) << 2, LENGTH_CODES);
-      bits |= <u64>(length & 0xff_ffff) << count;
-      count += length >> 24;
-      const distance = token & 0xffff;
-      const slot = distanceSlot(distance);
-      const code = load<u32>(slot << 2, CODES + (DISTANCE_SYMBOLS << 2));
-      bits |= <u64>(code & 0xff_ffff) << count;
-      count += code >> 24;
-      bits |= <u64>(distance - load<u32>(slot << 2, DISTANCE_BASE)) << count;
-      count += load<u8>(slot, DISTANCE_EXTRA);
-      store<u64>(to, bits);
-      to += count >> 3;
-      bits >>= count & 0x38;
-      count &= 7;
-    }
+    const index = load<u32>((token >> 16) << 2, INDEX_CODES);
+    const distance = token & 0xffff;
+    const slot = distanceSlot(distance);
+    const code = load<u32>(slot << 2, CODES + (DISTANCE_SYMBOLS << 2));
+    bits |= <u64>(index & 0xff_ffff) << count;
+    count += index >> 24;
+    bits |= <u64>(code & 0xff_ffff) << count;
+    count += code >> 24;
+    bits |= <u64>(distance - load<u32>(slot << 2, DISTANCE_BASE)) << count;
+    count += load<u8>(slot, DISTANCE_EXTRA);
+    store<u64>(to, bits);
+    to += count >> 3;
+    bits >>= count & 0x38;
+    count &= 7;
   }
   setBits(bits, count, to);
   const code = load<u32>(END_OF_BLOCK << 2, CODES);
   putBits(code & 0xff_ffff, code >> 24);
 }
 
-/** Joins each length's code with its extra bits. */
-function buildLengthCodes(): void {
+/** Copies the literals' codes and joins each length's with its extra bits. */
+function buildIndexCodes(): void {
+  memory.copy(INDEX_CODES, CODES, 256 << 2);
   for (let length: u32 = 3; length <= 258; length++) {
     const slot: u32 = load<u8>(length, LENGTH_SLOT);
     const code = load<u32>((257 + slot) << 2, CODES);
     const bits = code >> 24;
     const extra = length - load<u16>(slot << 1, LENGTH_BASE);
     const total = bits + load<u8>(slot, LENGTH_EXTRA);
-    store<u32>(length << 2, (total << 24) | (code & 0xff_ffff) | (extra << bits), LENGTH_CODES);
+    store<u32>((MATCH + length) << 2, (total << 24) | (code & 0xff_ffff) | (extra << bits), INDEX_CODES);
   }
 }

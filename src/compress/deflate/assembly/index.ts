@@ -3,9 +3,9 @@
 import { adler32 } from './adler32';
 import { alignToByte, openBits, outputAt, putBits } from './bits';
 import { putBlock, putStored } from './block';
-import { INPUT, MAX_INPUT, OUTPUT, TOKENS } from './layout';
+import { INPUT, MAX_INPUT, OUTPUT } from './layout';
 import { parseLazy, tune } from './parse';
-import { Segment, splitTokens } from './split';
+import { Segment, splitTokens, tokensEnd } from './split';
 import { buildTables } from './tables';
 
 export { tune };
@@ -43,14 +43,12 @@ export function compress(length: usize): usize {
 }
 
 function putBlocks(end: usize): void {
-  const tokensEnd = parseLazy(end, window);
+  parseLazy(end, window);
   let from: usize = INPUT;
-  for (let at = splitTokens(TOKENS, tokensEnd); at;) {
+  for (let at = splitTokens(); at;) {
     const segment = changetype<Segment>(at);
-    const next = segment.next;
-    const tokenEnd = next ? changetype<Segment>(next).token : tokensEnd;
-    putBlock(!next, from, segment.bytes, segment.token, tokenEnd, segment.histogram, segment.extra);
+    putBlock(!segment.next, from, segment.bytes, segment.token, tokensEnd(at), segment.histogram, segment.extra);
     from += segment.bytes;
-    at = next;
+    at = segment.next;
   }
 }

@@ -16,7 +16,7 @@ const OUTPUT_ROOM: usize = 0x11000;
 
 /** u16 per hash: the latest position with that hash of 3 bytes; 0 is none. */
 export const HEAD3: usize = OUTPUT + OUTPUT_ROOM;
-export const HEAD3_BITS: u32 = 13;
+export const HEAD3_BITS: u32 = 14;
 export const HEAD3_SIZE: usize = 2 << HEAD3_BITS;
 
 /** u16 per hash: the latest position with that hash of 4 bytes; 0 is none. */
@@ -28,12 +28,16 @@ export const HEAD4_SIZE: usize = 2 << HEAD4_BITS;
 export const PREVIOUS: usize = HEAD4 + HEAD4_SIZE;
 const PREVIOUS_SIZE: usize = 2 << 16;
 
-/** u32 per token: a literal is its byte, a match is `length << 16 | distance`. */
+/**
+ * u32 per token: `byte << 16` is a literal, `(MATCH + length) << 16 | distance` a match. What stands
+ * above the distance, the token's index, numbers all literals and lengths.
+ */
 export const TOKENS: usize = PREVIOUS + PREVIOUS_SIZE;
 const TOKENS_SIZE: usize = 4 * (MAX_INPUT + 1);
+export const MATCH: u32 = 256;
 
 /** Tokens per segment, the unit in which blocks are split. */
-export const SEGMENT_TOKENS: u32 = 1024;
+export const SEGMENT_TOKENS: u32 = 2048;
 /** At most this many segments. */
 const SEGMENTS: usize = 66;
 
@@ -59,21 +63,21 @@ export const LENGTH_SLOT: usize = LOG2 + LOG2_SIZE;
 export const LENGTH_EXTRA: usize = LENGTH_SLOT + 264;
 export const LENGTH_BASE: usize = LENGTH_EXTRA + 32;
 
-/** u8 per distance less 1 below 256, then per (distance less 1) >> 7: its distance code. */
+/** u8 per distance: its distance code; 31 for the distance 0 of a literal, which has no bits. */
 export const DISTANCE_SLOT: usize = LENGTH_BASE + 64;
 /** u8 per distance code: how many extra bits; then u32 each: the shortest distance. */
-export const DISTANCE_EXTRA: usize = DISTANCE_SLOT + 512;
+export const DISTANCE_EXTRA: usize = DISTANCE_SLOT + 32776;
 export const DISTANCE_BASE: usize = DISTANCE_EXTRA + 32;
 
 /** u8 per symbol of a histogram: the length of its code in the block at hand; 0 is unused. */
 export const CODE_LENGTHS: usize = DISTANCE_BASE + 128;
 /** u32 per symbol of a histogram: `bits << 24 | code`, the code's first bit lowest. */
 export const CODES: usize = CODE_LENGTHS + HISTOGRAM_SYMBOLS + 64;
-/** u32 per match length: `bits << 24 | code and extra bits`. */
-export const LENGTH_CODES: usize = CODES + HISTOGRAM_SIZE;
+/** u32 per index of a token: `bits << 24 | code and extra bits`. */
+export const INDEX_CODES: usize = CODES + HISTOGRAM_SIZE;
 
 /** The same two for the fixed codes of RFC 1951, section 3.2.6. */
-export const STATIC_CODE_LENGTHS: usize = LENGTH_CODES + 4 * 264;
+export const STATIC_CODE_LENGTHS: usize = INDEX_CODES + 4 * 520;
 
 /** The code length alphabet, 19 symbols: u32 frequencies, u8 lengths, u32 codes. */
 export const PRECODE_FREQUENCIES: usize = STATIC_CODE_LENGTHS + HISTOGRAM_SYMBOLS;

@@ -58,6 +58,8 @@ export function extend(a: usize, b: usize, length: u32, most: u32): u32 {
  * `most`, looking at up to `depth` earlier positions and no further once one is `nice`. Returns
  * `length << 16 | distance`, the distance at most `window`, or 0 if there is none.
  */
+// @ts-ignore: decorator
+@inline
 export function findMatch(
   at: usize,
   window: usize,
@@ -76,9 +78,11 @@ export function findMatch(
   store<u16>(at << 1, candidate, PREVIOUS);
 
   const oldest: usize = at > window ? at - window : 1;
+  // Without 3 bytes alike there are no 4 either.
+  if (near < oldest) return 0;
   let found: usize = 0;
   if (length < 4) {
-    if (length < 3 && near >= oldest && !((load<u32>(near) ^ bytes) << 8)) {
+    if (length < 3 && !((load<u32>(near) ^ bytes) << 8)) {
       length = 3;
       found = near;
     }

@@ -1,7 +1,17 @@
 // Turns the input into tokens: literals and matches (RFC 1951, section 3.2.3).
 
-import { INPUT, TOKENS } from './layout';
+import {
+  DISTANCE_SYMBOLS,
+  HISTOGRAMS,
+  INPUT,
+  LENGTH_SLOT,
+  MATCH,
+  SEGMENT_TOKENS,
+  TOKENS,
+} from './layout';
 import { enterPositions, findMatch, forgetPositions, MAX_MATCH } from './match';
+import { closeSegments, nextSegment, openSegments } from './split';
+import { distanceSlot } from './tables';
 
 export let depth: u32 = 35;
 export let nice: u32 = 65;
@@ -19,23 +29,30 @@ function bitLength(n: u32): i32 {
   return 31 - clz(n);
 }
 
-/** Tokenizes the input up to `end`; returns the address behind the last token. */
-export function parseLazy(end: usize, window: usize): usize {
+/** Tokenizes the input up to `end`. */
+export function parseLazy(end: usize, window: usize): void {
   forgetPositions();
+  openSegments();
   const niceLength = nice;
   const maxDepth = depth;
   const tries = lazy;
   // Only positions that fit 16 bits and have 4 bytes of input are entered.
   const stop = min<usize>(end - 3, 0x10000);
   let token = TOKENS;
+  let full = TOKENS + ((<usize>SEGMENT_TOKENS) << 2);
+  let histogram = HISTOGRAMS;
   let at: usize = INPUT;
   while (at < stop) {
+    if (token >= full) {
+      histogram = nextSegment(token, at);
+      full = token + ((<usize>SEGMENT_TOKENS) << 2);
+    }
     let most = min<u32>(<u32>(end - at), MAX_MATCH);
     let match = findMatch(at, window, 2, most, min(niceLength, most), maxDepth);
     at++;
     if (match < 4 << 16 && (match & 0xffff) > 8192) match = 0;
     if (!match) {
-      store<u32>(token, load<u8>(at - 1));
+      putLiteral(token, histogram, at - 1);
       token += 4;
       continue;
     }
@@ -52,10 +69,10 @@ export function parseLazy(end: usize, window: usize): usize {
         const gain =
           4 * (<i32>nextLength - <i32>length) + bitLength(match & 0xffff) - bitLength(next & 0xffff);
         if (gain > (tried == 1 ? 2 : 6)) {
-          store<u32>(token, load<u8>(at - 1 - tried));
+          putLiteral(token, histogram, at - 1 - tried);
           token += 4;
           if (tried == 2) {
-            store<u32>(token, load<u8>(at - 2));
+            putLiteral(token, histogram, at - 2);
             token += 4;
           }
           match = next;
@@ -64,7 +81,7 @@ export function parseLazy(end: usize, window: usize): usize {
         }
       }
     }
-    store<u32>(token, match);
+    putMatch(token, histogram, match);
     token += 4;
     // `at - 1 - tried` is where the match starts.
     const after = at - 1 - tried + length;
@@ -72,8 +89,28 @@ export function parseLazy(end: usize, window: usize): usize {
     at = after;
   }
   for (; at < end; at++) {
-    store<u32>(token, load<u8>(at));
+    putLiteral(token, histogram, at);
     token += 4;
   }
-  return token;
+  closeSegments(token, end);
+}
+
+// @ts-ignore: decorator
+@inline
+function putLiteral(token: usize, histogram: usize, at: usize): void {
+  const byte: u32 = load<u8>(at);
+  store<u32>(token, byte << 16);
+  const count = histogram + (byte << 2);
+  store<u32>(count, load<u32>(count) + 1);
+}
+
+/** Puts a match as `findMatch` gives it. */
+// @ts-ignore: decorator
+@inline
+function putMatch(token: usize, histogram: usize, match: u32): void {
+  store<u32>(token, match + (MATCH << 16));
+  const length = histogram + (<u32>load<u8>(match >> 16, LENGTH_SLOT) << 2);
+  store<u32>(length, load<u32>(length, 257 << 2) + 1, 257 << 2);
+  const distance = histogram + (distanceSlot(match & 0xffff) << 2);
+  store<u32>(distance, load<u32>(distance, DISTANCE_SYMBOLS << 2) + 1, DISTANCE_SYMBOLS << 2);
 }

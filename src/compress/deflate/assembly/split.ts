@@ -7,13 +7,13 @@ import {
   HISTOGRAM_SIZE,
   HISTOGRAM_SYMBOLS,
   HISTOGRAMS,
+  INPUT,
   LENGTH_EXTRA,
-  LENGTH_SLOT,
   SEGMENT,
   SEGMENT_SIZE,
-  SEGMENT_TOKENS,
+  TOKENS,
 } from './layout';
-import { distanceSlot, log2 } from './tables';
+import { log2 } from './tables';
 
 // A segment's record, u32 each.
 const TOKEN: usize = 0; // address of its first token
@@ -39,26 +39,67 @@ export class Segment {
   histogram: usize;
 }
 
-/** Splits the tokens before `end`; returns the first segment of a list. */
-export function splitTokens(tokens: usize, end: usize): usize {
-  let count: usize = 0;
-  let token = tokens;
-  do {
-    const record = SEGMENT + count * SEGMENT_SIZE;
-    const next = min(token + ((<usize>SEGMENT_TOKENS) << 2), end);
-    const histogram = HISTOGRAMS + count * HISTOGRAM_SIZE;
-    store<u32>(record, token, TOKEN);
-    store<u32>(record, histogram, HISTOGRAM);
-    store<u32>(record, record + SEGMENT_SIZE, NEXT);
-    countTokens(record, token, next);
-    const symbols = costOf(histogram, 0);
-    store<u32>(record, blockCost(symbols, load<u32>(record, EXTRA), load<u32>(record, BYTES)), COST);
-    token = next;
-    count++;
-  } while (token < end);
-  store<u32>(SEGMENT + (count - 1) * SEGMENT_SIZE, 0, NEXT);
+let segment: usize = 0;
+let segmentStart: usize = 0;
+
+/** Begins the first segment. */
+export function openSegments(): void {
+  segment = SEGMENT;
+  segmentStart = INPUT;
+  beginSegment(TOKENS);
+}
+
+/** Ends a segment before `token`, which stands for the input at `at`; returns the histogram of the next. */
+export function nextSegment(token: usize, at: usize): usize {
+  endSegment(at);
+  store<u32>(segment, segment + SEGMENT_SIZE, NEXT);
+  segment += SEGMENT_SIZE;
+  return beginSegment(token);
+}
+
+/** Ends the last segment before `token`. */
+export function closeSegments(token: usize, end: usize): void {
+  endSegment(end);
+  store<u32>(segment, 0, NEXT);
+  // Not a segment, but where its tokens end.
+  store<u32>(segment + SEGMENT_SIZE, token, TOKEN);
+}
+
+function beginSegment(token: usize): usize {
+  const histogram = HISTOGRAMS + ((segment - SEGMENT) / SEGMENT_SIZE) * HISTOGRAM_SIZE;
+  memory.fill(histogram, 0, HISTOGRAM_SIZE);
+  store<u32>(histogram + (256 << 2), 1);
+  store<u32>(segment, token, TOKEN);
+  store<u32>(segment, histogram, HISTOGRAM);
+  return histogram;
+}
+
+function endSegment(at: usize): void {
+  const histogram: usize = load<u32>(segment, HISTOGRAM);
+  const bytes = at - segmentStart;
+  segmentStart = at;
+  let extra: u32 = 0;
+  for (let slot: u32 = 0; slot < 29; slot++) {
+    extra += load<u32>(histogram + ((257 + slot) << 2)) * load<u8>(slot, LENGTH_EXTRA);
+  }
+  for (let slot: u32 = 0; slot < 30; slot++) {
+    extra += load<u32>(histogram + ((DISTANCE_SYMBOLS + slot) << 2)) * load<u8>(slot, DISTANCE_EXTRA);
+  }
+  store<u32>(segment, bytes, BYTES);
+  store<u32>(segment, extra, EXTRA);
+  store<u32>(segment, blockCost(costOf(histogram, 0), extra, bytes), COST);
+}
+
+/** Merges the segments into blocks; returns the first of the list. */
+export function splitTokens(): usize {
   merge();
   return SEGMENT;
+}
+
+/** Where the segment's tokens end. */
+export function tokensEnd(at: usize): usize {
+  const next: usize = load<u32>(at, NEXT);
+  return load<u32>(next ? next : segment + SEGMENT_SIZE, TOKEN);
 }
 
 function merge(): void {
@@ -111,35 +152,6 @@ function absorb(at: usize): void {
   store<u32>(at, load<u32>(next, NEXT), NEXT);
 }
 
-function countTokens(record: usize, at: usize, end: usize): void {
-  const histogram: usize = load<u32>(record, HISTOGRAM);
-  memory.fill(histogram, 0, HISTOGRAM_SIZE);
-  let bytes: u32 = 0;
-  let extra: u32 = 0;
-  for (; at < end; at += 4) {
-    const token = load<u32>(at);
-    if (token < 256) {
-      const place = histogram + (token << 2);
-      store<u32>(place, load<u32>(place) + 1);
-      bytes++;
-    } else {
-      const length = token >> 16;
-      const slot: u32 = load<u8>(length, LENGTH_SLOT);
-      const place = histogram + ((257 + slot) << 2);
-      store<u32>(place, load<u32>(place) + 1);
-      const distance = distanceSlot(token & 0xffff);
-      const other = histogram + ((DISTANCE_SYMBOLS + distance) << 2);
-      store<u32>(other, load<u32>(other) + 1);
-      extra += <u32>load<u8>(slot, LENGTH_EXTRA) + <u32>load<u8>(distance, DISTANCE_EXTRA);
-      bytes += length;
-    }
-  }
-  store<u32>(record, bytes, BYTES);
-  store<u32>(record, extra, EXTRA);
-  // End of block.
-  store<u32>(histogram + (256 << 2), 1);
-}
-
 // @ts-ignore: decorator
 @inline
 function blockCost(symbols: u32, extra: u32, bytes: u32): u32 {
@@ -162,11 +174,9 @@ function costOfSome(a: usize, b: usize, mask: u32, from: usize, to: usize): u32 
   let used: u32 = 0;
   for (let i = from << 2; i < to << 2; i += 4) {
     const frequency = load<u32>(a + i) + (load<u32>(b + i) & mask);
-    if (frequency) {
-      sum += frequency;
-      used++;
-      weighted += <u64>frequency * log2(frequency);
-    }
+    sum += frequency;
+    used += u32(frequency != 0);
+    weighted += <u64>frequency * log2(frequency);
   }
   return sum ? <u32>((<u64>sum * log2(sum) - weighted) >> 11) + used * SYMBOL_BITS : 0;
 }

@@ -13,6 +13,9 @@ import {
   STATIC_CODE_LENGTHS,
 } from './layout';
 
+/** What stands for the distance of a literal among distance codes. */
+const NO_DISTANCE: u32 = 31;
+
 /** Fills in all of them. */
 export function buildTables(): void {
   buildLengths();
@@ -26,8 +29,7 @@ export function buildTables(): void {
 // @ts-ignore: decorator
 @inline
 export function distanceSlot(distance: u32): u32 {
-  const less = distance - 1;
-  return load<u8>(less < 256 ? less : 256 + (less >> 7), DISTANCE_SLOT);
+  return load<u8>(distance, DISTANCE_SLOT);
 }
 
 /** Log2 of `n` (1 to 65,536) in units of 1/2048 bit, rounded down. */
@@ -61,11 +63,11 @@ function buildDistances(): void {
     store<u8>(slot, extra, DISTANCE_EXTRA);
     store<u32>(slot << 2, distance, DISTANCE_BASE);
     const next = distance + (1 << extra);
-    for (let less = distance - 1; less < next - 1; less++) {
-      store<u8>(less < 256 ? less : 256 + (less >> 7), slot, DISTANCE_SLOT);
-    }
-    distance = next;
+    for (; distance < next; distance++) store<u8>(distance, slot, DISTANCE_SLOT);
   }
+  store<u8>(0, NO_DISTANCE, DISTANCE_SLOT);
+  store<u32>(NO_DISTANCE << 2, 0, DISTANCE_BASE);
+  store<u8>(NO_DISTANCE, 0, DISTANCE_EXTRA);
 }
 
 // RFC 1951, section 3.2.6.
