@@ -37,9 +37,9 @@ const TOKENS_SIZE: usize = 4 * (MAX_INPUT + 1);
 export const MATCH: u32 = 256;
 
 /** Tokens per segment, the unit in which blocks are split. */
-export const SEGMENT_TOKENS: u32 = 2048;
+export const SEGMENT_TOKENS: u32 = 1024;
 /** At most this many segments. */
-const SEGMENTS: usize = 66;
+const SEGMENTS: usize = 132;
 
 /** One u32 per literal or length symbol (288), then one per distance symbol (32). */
 export const HISTOGRAM_SYMBOLS: usize = 320;

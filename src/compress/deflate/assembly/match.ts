@@ -39,6 +39,15 @@ export function enterPositions(at: usize, stop: usize): void {
   }
 }
 
+/** Whether the latest position with the same hash has the same 4 bytes. */
+// @ts-ignore: decorator
+@inline
+export function hasMatch(at: usize, window: usize): bool {
+  const bytes = load<u32>(at);
+  const candidate: usize = load<u16>(slot4(bytes), HEAD4);
+  return candidate != 0 && candidate + window >= at && load<u32>(candidate) == bytes;
+}
+
 /** How many bytes at `a` and `b` are alike, from `length` up to `most`. */
 // @ts-ignore: decorator
 @inline

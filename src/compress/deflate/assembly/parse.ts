@@ -9,9 +9,15 @@ import {
   SEGMENT_TOKENS,
   TOKENS,
 } from './layout';
-import { enterPositions, findMatch, forgetPositions, MAX_MATCH } from './match';
+import { enterPositions, findMatch, forgetPositions, hasMatch, MAX_MATCH } from './match';
 import { closeSegments, nextSegment, openSegments } from './split';
 import { distanceSlot } from './tables';
+
+// Input that is compressed already, or noise: a segment whose matches replace no more than so many bytes.
+// What follows is only probed for matches, for up to so many segments before one is searched again.
+const QUIET_BYTES: usize = 8;
+const QUIET_SEGMENT: usize = 4096;
+const QUIET_RUN: u32 = 3;
 
 export let depth: u32 = 35;
 export let nice: u32 = 65;
@@ -42,10 +48,23 @@ export function parseLazy(end: usize, window: usize): void {
   let full = TOKENS + ((<usize>SEGMENT_TOKENS) << 2);
   let histogram = HISTOGRAMS;
   let at: usize = INPUT;
+  let segmentAt = at;
+  let quiet: u32 = 0;
+  let quietRun: u32 = 0;
   while (at < stop) {
     if (token >= full) {
+      const few = at - segmentAt <= SEGMENT_TOKENS + QUIET_BYTES;
       histogram = nextSegment(token, at);
       full = token + ((<usize>SEGMENT_TOKENS) << 2);
+      segmentAt = at;
+      if (quiet) quiet--;
+      else quiet = quietRun = few ? min<u32>(quietRun * 2 + 1, QUIET_RUN) : 0;
+      if (quiet) {
+        at = parseQuiet(at, stop, window, token, histogram);
+        if (at - segmentAt < QUIET_SEGMENT) quiet = 0;
+        token += (at - segmentAt) << 2;
+        continue;
+      }
     }
     let most = min<u32>(<u32>(end - at), MAX_MATCH);
     let match = findMatch(at, window, 2, most, min(niceLength, most), maxDepth);
@@ -93,6 +112,29 @@ export function parseLazy(end: usize, window: usize): void {
     token += 4;
   }
   closeSegments(token, end);
+}
+
+/**
+ * Takes a segment of input for literals, as long as none of every eighth position has a match; returns
+ * where it ends.
+ */
+function parseQuiet(
+  at: usize,
+  stop: usize,
+  window: usize,
+  token: usize,
+  histogram: usize,
+): usize {
+  const end = at + QUIET_SEGMENT;
+  while (at < end && at + 8 <= stop && !hasMatch(at, window)) {
+    enterPositions(at, at + 8);
+    for (let i: usize = 0; i < 8; i++) {
+      putLiteral(token, histogram, at);
+      token += 4;
+      at++;
+    }
+  }
+  return at;
 }
 
 // @ts-ignore: decorator
