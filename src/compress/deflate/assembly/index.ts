@@ -3,12 +3,13 @@
 import { adler32 } from './adler32';
 import { alignToByte, openBits, outputAt, putBits } from './bits';
 import { putBlock, putStored } from './block';
-import { INPUT, MAX_INPUT, OUTPUT } from './layout';
-import { parseLazy, tune } from './parse';
+import { INPUT, MAX_INPUT, OUTPUT, SEGMENT } from './layout';
+import { noteMatches, parseOptimal, passes, tuneOptimal } from './optimal';
+import { parseLazy, tune as tuneLazy } from './parse';
 import { Segment, splitTokens, tokensEnd } from './split';
 import { buildTables } from './tables';
 
-export { tune };
+export function tune(d: u32, n: u32, l: u32, p: u32, od: u32, on: u32): void { tuneLazy(d, n, l); tuneOptimal(p, od, on); }
 
 /** Where the caller puts the input and finds the output. */
 export const input: usize = INPUT;
@@ -44,8 +45,16 @@ export function compress(length: usize): usize {
 
 function putBlocks(end: usize): void {
   parseLazy(end, window);
+  splitTokens();
+  if (passes) {
+    noteMatches(end, window);
+    for (let i: u32 = 0; i < passes; i++) {
+      parseOptimal(end);
+      splitTokens();
+    }
+  }
   let from: usize = INPUT;
-  for (let at = splitTokens(); at;) {
+  for (let at = SEGMENT; at;) {
     const segment = changetype<Segment>(at);
     putBlock(!segment.next, from, segment.bytes, segment.token, tokensEnd(at), segment.histogram, segment.extra);
     from += segment.bytes;

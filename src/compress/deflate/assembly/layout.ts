@@ -6,6 +6,9 @@
 /** Largest input, in bytes. */
 export const MAX_INPUT: usize = 65_536;
 
+/** All of it, in bytes: 31 pages, as asconfig.json has it. The last 4 KiB are for what asc itself places. */
+export const MEMORY_SIZE: usize = 31 << 16;
+
 /** The input, and room behind it for loads of 8 bytes that start inside it. */
 export const INPUT: usize = 8;
 const INPUT_ROOM: usize = 0x10200;
@@ -94,4 +97,14 @@ export const SORTED_OTHER: usize = SORTED + 4 * 328;
 export const NODES: usize = SORTED_OTHER + 4 * 328;
 export const COUNTERS: usize = NODES + 4 * 328;
 
-export const LAYOUT_END: usize = COUNTERS + 4 * 256;
+/** Prices of optimal.ts, u32 in units of 1/2048 bit: per index of a token, then per distance code. */
+export const INDEX_PRICES: usize = COUNTERS + 4 * 256;
+export const DISTANCE_PRICES: usize = INDEX_PRICES + 4 * 520;
+
+/** u32 per position: the price of all that follows. */
+export const PRICE_TO_END: usize = DISTANCE_PRICES + 4 * 32;
+/** u8 per position: how many matches it has in MATCHES. */
+export const MATCH_COUNTS: usize = PRICE_TO_END + 4 * (INPUT + MAX_INPUT + 8);
+/** u32 per match, `length << 16 | distance`, position after position. */
+export const MATCHES: usize = MATCH_COUNTS + INPUT + MAX_INPUT;
+export const MATCHES_END: usize = MEMORY_SIZE - 4096;

@@ -124,3 +124,53 @@ export function findMatch(
   }
   return found ? (length << 16) | <u32>(at - found) : 0;
 }
+
+/**
+ * Enters `at` into the tables and notes its matches at `to`, as `length << 16 | distance`, each longer and
+ * farther than the one before it; returns the address behind the last. At most MAX_MATCHES.
+ */
+// @ts-ignore: decorator
+@inline
+export function findMatches(
+  at: usize,
+  window: usize,
+  most: u32,
+  nice: u32,
+  depth: u32,
+  to: usize,
+): usize {
+  const bytes = load<u32>(at);
+  const three = slot3(bytes);
+  const four = slot4(bytes);
+  let candidate: usize = load<u16>(four, HEAD4);
+  const near: usize = load<u16>(three, HEAD3);
+  store<u16>(three, at, HEAD3);
+  store<u16>(four, at, HEAD4);
+  store<u16>(at << 1, candidate, PREVIOUS);
+  const oldest: usize = at > window ? at - window : 1;
+  if (near < oldest) return to;
+  let length: u32 = 3;
+  if (!((load<u32>(near) ^ bytes) << 8)) {
+    store<u32>(to, (3 << 16) | <u32>(at - near));
+    to += 4;
+  }
+  let ending = bytes;
+  const full = to + ((MAX_MATCHES - 1) << 2);
+  while (candidate >= oldest && to < full) {
+    if (load<u32>(candidate + length - 3) == ending && load<u32>(candidate) == bytes) {
+      const longer = extend(at, candidate, 4, most);
+      if (longer > length) {
+        length = longer;
+        store<u32>(to, (length << 16) | <u32>(at - candidate));
+        to += 4;
+        if (length >= nice) break;
+        ending = load<u32>(at + length - 3);
+      }
+    }
+    candidate = load<u16>(candidate << 1, PREVIOUS);
+    if (!--depth) break;
+  }
+  return to;
+}
+
+export const MAX_MATCHES: usize = 32;

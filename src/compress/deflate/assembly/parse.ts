@@ -1,17 +1,9 @@
 // Turns the input into tokens: literals and matches (RFC 1951, section 3.2.3).
 
-import {
-  DISTANCE_SYMBOLS,
-  HISTOGRAMS,
-  INPUT,
-  LENGTH_SLOT,
-  MATCH,
-  SEGMENT_TOKENS,
-  TOKENS,
-} from './layout';
+import { HISTOGRAMS, INPUT, SEGMENT_TOKENS, TOKENS } from './layout';
 import { enterPositions, findMatch, forgetPositions, hasMatch, MAX_MATCH } from './match';
 import { closeSegments, nextSegment, openSegments } from './split';
-import { distanceSlot } from './tables';
+import { putLiteral, putMatch } from './tokens';
 
 // Input that is compressed already, or noise: a segment whose matches replace no more than so many bytes.
 // What follows is only probed for matches, for up to so many segments before one is searched again.
@@ -135,24 +127,4 @@ function parseQuiet(
     }
   }
   return at;
-}
-
-// @ts-ignore: decorator
-@inline
-function putLiteral(token: usize, histogram: usize, at: usize): void {
-  const byte: u32 = load<u8>(at);
-  store<u32>(token, byte << 16);
-  const count = histogram + (byte << 2);
-  store<u32>(count, load<u32>(count) + 1);
-}
-
-/** Puts a match as `findMatch` gives it. */
-// @ts-ignore: decorator
-@inline
-function putMatch(token: usize, histogram: usize, match: u32): void {
-  store<u32>(token, match + (MATCH << 16));
-  const length = histogram + (<u32>load<u8>(match >> 16, LENGTH_SLOT) << 2);
-  store<u32>(length, load<u32>(length, 257 << 2) + 1, 257 << 2);
-  const distance = histogram + (distanceSlot(match & 0xffff) << 2);
-  store<u32>(distance, load<u32>(distance, DISTANCE_SYMBOLS << 2) + 1, DISTANCE_SYMBOLS << 2);
 }

@@ -90,10 +90,10 @@ function endSegment(at: usize): void {
   store<u32>(segment, blockCost(costOf(histogram, 0), extra, bytes), COST);
 }
 
-/** Merges the segments into blocks; returns the first of the list. */
-export function splitTokens(): usize {
+/** Merges the segments into blocks, a list that begins at SEGMENT. */
+export function splitTokens(): void {
   merge();
-  return SEGMENT;
+
 }
 
 /** Where the segment's tokens end. */
