@@ -19,22 +19,19 @@ export function adler32(at: usize, end: usize): u32 {
     for (; at < stop; at += 16) {
       const bytes = v128.load(at);
       before = i32x4.add(before, sums);
-      sums = i32x4.add(
-        sums,
-        i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes)),
-      );
+      sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes)));
       const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(bytes), first);
       const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(bytes), second);
       weighted = i32x4.add(weighted, i32x4.add(low, high));
     }
     a = (a + across(sums)) % PRIME;
-    b = (b % PRIME + (across(before) << 4) % PRIME + across(weighted) % PRIME) % PRIME;
+    b = ((b % PRIME) + ((across(before) << 4) % PRIME) + (across(weighted) % PRIME)) % PRIME;
   }
   for (; at < end; at++) {
     a += load<u8>(at);
     b += a;
   }
-  return ((b % PRIME) << 16) | a % PRIME;
+  return ((b % PRIME) << 16) | (a % PRIME);
 }
 
 function across(v: v128): u32 {

@@ -21,6 +21,7 @@ import {
   PRECODE_ORDER,
   STATIC_CODE_LENGTHS,
 } from './layout';
+import { Segment } from './split';
 import { distanceSlot } from './tables';
 
 // BTYPE, section 3.2.3.
@@ -32,35 +33,37 @@ const END_OF_BLOCK: u32 = 256;
 /** Most bytes in a stored block, section 3.2.4: a 16-bit count. */
 const MAX_STORED: u32 = 65_535;
 
-/** The input bytes [input, input + bytes) as the tokens [token, end), which need `extra` bits beyond their codes. */
-export function putBlock(
-  last: bool,
-  input: usize,
-  bytes: u32,
-  token: usize,
-  end: usize,
-  histogram: usize,
-  extra: u32,
-): void {
+/** Writes a block that stands for the input at `input`. */
+export function putBlock(block: Segment, input: usize): void {
+  const last = !block.next;
+  const histogram = block.histogram;
   buildLengths(histogram, DISTANCE_SYMBOLS, 15, CODE_LENGTHS);
   buildLengths(histogram + (DISTANCE_SYMBOLS << 2), 32, 15, CODE_LENGTHS + DISTANCE_SYMBOLS);
   const header = planHeader();
-  const dynamicBits = header + extra + codeBits(histogram, CODE_LENGTHS);
-  const staticBits = extra + codeBits(histogram, STATIC_CODE_LENGTHS);
-  const pieces = (bytes + MAX_STORED - 1) / MAX_STORED;
-  // Of each piece's 3 bits of type and up to 7 to the next byte, only the first's are not known to be 8.
-  const storedBits = (((pendingCount + 3 + 7) & ~7) - pendingCount - 3) + 32 + (pieces - 1) * 40 + 8 * bytes;
+  const dynamicBits = header + block.extra + codeBits(histogram, CODE_LENGTHS);
+  const staticBits = block.extra + codeBits(histogram, STATIC_CODE_LENGTHS);
+  const storedBits = storedSize(block.bytes);
   if (storedBits <= min(dynamicBits, staticBits)) {
-    putStored(last, input, bytes);
+    putStored(last, input, block.bytes);
   } else if (staticBits <= dynamicBits) {
     putBits((STATIC << 1) | u32(last), 3);
     memory.copy(CODE_LENGTHS, STATIC_CODE_LENGTHS, HISTOGRAM_SYMBOLS);
-    putTokens(token, end);
+    putTokens(block.token, block.tokenEnd);
   } else {
     putBits((DYNAMIC << 1) | u32(last), 3);
     putHeader();
-    putTokens(token, end);
+    putTokens(block.token, block.tokenEnd);
   }
+}
+
+/**
+ * Bits of a stored block behind its type: up to the next byte, two counts of 16 bits and the bytes; a whole
+ * block more where one cannot hold them.
+ */
+function storedSize(bytes: u32): u32 {
+  const pieces = (bytes + MAX_STORED - 1) / MAX_STORED;
+  const padding = (8 - ((pendingCount + 3) & 7)) & 7;
+  return padding + 32 + (pieces - 1) * 40 + 8 * bytes;
 }
 
 /** Section 3.2.4. */
@@ -95,14 +98,18 @@ function planHeader(): u32 {
   literalCodes = 286;
   while (literalCodes > 257 && !load<u8>(literalCodes - 1, CODE_LENGTHS)) literalCodes--;
   distanceCodes = 30;
-  while (distanceCodes > 1 && !load<u8>(distanceCodes - 1, CODE_LENGTHS + DISTANCE_SYMBOLS)) distanceCodes--;
+  while (distanceCodes > 1 && !load<u8>(distanceCodes - 1, CODE_LENGTHS + DISTANCE_SYMBOLS))
+    distanceCodes--;
   planItems();
   buildLengths(PRECODE_FREQUENCIES, 19, 7, PRECODE_LENGTHS);
   precodeCodes = 19;
-  while (precodeCodes > 4 && !load<u8>(load<u8>(precodeCodes - 1, PRECODE_ORDER), PRECODE_LENGTHS)) precodeCodes--;
+  while (precodeCodes > 4 && !load<u8>(load<u8>(precodeCodes - 1, PRECODE_ORDER), PRECODE_LENGTHS))
+    precodeCodes--;
   let bits: u32 = 5 + 5 + 4 + 3 * precodeCodes;
   for (let symbol: u32 = 0; symbol < 19; symbol++) {
-    bits += load<u32>(symbol << 2, PRECODE_FREQUENCIES) * (<u32>load<u8>(symbol, PRECODE_LENGTHS) + itemExtra(symbol));
+    bits +=
+      load<u32>(symbol << 2, PRECODE_FREQUENCIES) *
+      (<u32>load<u8>(symbol, PRECODE_LENGTHS) + itemExtra(symbol));
   }
   return bits;
 }
@@ -115,7 +122,6 @@ function itemExtra(symbol: u32): u32 {
 
 /** The code lengths of both alphabets, one after the other, run-length coded. */
 function planItems(): void {
-  // Both in one piece; the histogram's gap between them lies behind all codes that count.
   memory.fill(PRECODE_FREQUENCIES, 0, 19 * 4);
   itemCount = 0;
   const total = literalCodes + distanceCodes;
@@ -139,7 +145,6 @@ function planItems(): void {
       putItem(length, 0);
       run--;
       while (run >= 3) {
-        // 7 are better split 4 + 3 than 6 and a single one.
         const here = min<u32>(run, 6);
         putItem(16, here - 3);
         run -= here;
@@ -198,11 +203,11 @@ function putTokens(at: usize, end: usize): void {
     const distance = token & 0xffff;
     const slot = distanceSlot(distance);
     const code = load<u32>(slot << 2, CODES + (DISTANCE_SYMBOLS << 2));
-    bits |= <u64>(index & 0xff_ffff) << count;
+    bits |= (<u64>(index & 0xff_ffff)) << count;
     count += index >> 24;
-    bits |= <u64>(code & 0xff_ffff) << count;
+    bits |= (<u64>(code & 0xff_ffff)) << count;
     count += code >> 24;
-    bits |= <u64>(distance - load<u32>(slot << 2, DISTANCE_BASE)) << count;
+    bits |= (<u64>(distance - load<u32>(slot << 2, DISTANCE_BASE))) << count;
     count += load<u8>(slot, DISTANCE_EXTRA);
     store<u64>(to, bits);
     to += count >> 3;
@@ -223,6 +228,10 @@ function buildIndexCodes(): void {
     const bits = code >> 24;
     const extra = length - load<u16>(slot << 1, LENGTH_BASE);
     const total = bits + load<u8>(slot, LENGTH_EXTRA);
-    store<u32>((MATCH + length) << 2, (total << 24) | (code & 0xff_ffff) | (extra << bits), INDEX_CODES);
+    store<u32>(
+      (MATCH + length) << 2,
+      (total << 24) | (code & 0xff_ffff) | (extra << bits),
+      INDEX_CODES,
+    );
   }
 }

@@ -37,7 +37,7 @@ export function buildLengths(frequencies: usize, count: u32, limit: u32, lengths
 export function buildCodes(lengths: usize, count: u32, codes: usize): void {
   memory.fill(COUNTERS, 0, 16 * 4);
   for (let symbol: u32 = 0; symbol < count; symbol++) {
-    const counter = COUNTERS + (<u32>load<u8>(lengths + symbol) << 2);
+    const counter = COUNTERS + ((<u32>load<u8>(lengths + symbol)) << 2);
     store<u32>(counter, load<u32>(counter) + 1);
   }
   store<u32>(COUNTERS, 0);
@@ -108,7 +108,8 @@ function buildTree(used: u32): void {
   for (let node: u32 = 0; node < used - 1; node++) {
     let frequency: u32 = 0;
     for (let i = 0; i < 2; i++) {
-      const leafFrequency = leaf < used ? load<u32>(leaf << 2, SORTED) >> SYMBOL_BITS : u32.MAX_VALUE;
+      const leafFrequency =
+        leaf < used ? load<u32>(leaf << 2, SORTED) >> SYMBOL_BITS : u32.MAX_VALUE;
       if (inner < node && load<u32>(inner << 2, NODES) < leafFrequency) {
         frequency += load<u32>(inner << 2, NODES);
         store<u32>(inner << 2, node, NODES);

@@ -40,24 +40,24 @@ const TOKENS_SIZE: usize = 4 * (MAX_INPUT + 1);
 export const MATCH: u32 = 256;
 
 /** Tokens per segment, the unit in which blocks are split. */
-export const SEGMENT_TOKENS: u32 = 1024;
+export const SEGMENT_TOKENS: usize = 1024;
 /** At most this many segments. */
-const SEGMENTS: usize = 132;
+const SEGMENT_COUNT: usize = 66;
 
 /** One u32 per literal or length symbol (288), then one per distance symbol (32). */
 export const HISTOGRAM_SYMBOLS: usize = 320;
-export const DISTANCE_SYMBOLS: usize = 288;
+export const DISTANCE_SYMBOLS: u32 = 288;
 export const HISTOGRAM_SIZE: usize = HISTOGRAM_SYMBOLS << 2;
 
 /** A histogram per segment. */
 export const HISTOGRAMS: usize = TOKENS + TOKENS_SIZE;
 
-/** A record per segment: see split.ts. */
-export const SEGMENT: usize = HISTOGRAMS + SEGMENTS * HISTOGRAM_SIZE;
+/** A Segment of split.ts each. */
+export const SEGMENTS: usize = HISTOGRAMS + SEGMENT_COUNT * HISTOGRAM_SIZE;
 export const SEGMENT_SIZE: usize = 32;
 
 /** u16 per number below 4,096: its logarithm, in units of 1/2048 bit. */
-export const LOG2: usize = SEGMENT + SEGMENTS * SEGMENT_SIZE;
+export const LOG2: usize = SEGMENTS + SEGMENT_COUNT * SEGMENT_SIZE;
 const LOG2_SIZE: usize = 2 << 12;
 
 /** u8 per match length 0 to 258: its length code less 257. */

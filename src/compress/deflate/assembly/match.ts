@@ -5,9 +5,10 @@ import { HEAD3, HEAD3_BITS, HEAD3_SIZE, HEAD4, HEAD4_BITS, HEAD4_SIZE, PREVIOUS 
 
 const MULTIPLIER: u32 = 0x1e35_a7bd;
 
-/** The shortest and longest match (RFC 1951, section 3.2.5). */
-export const MIN_MATCH: u32 = 3;
+/** The longest match (RFC 1951, section 3.2.5). */
 export const MAX_MATCH: u32 = 258;
+/** The most that `findMatches` notes of one position. */
+export const MAX_MATCHES: usize = 32;
 
 /** Forgets every position. */
 export function forgetPositions(): void {
@@ -24,6 +25,16 @@ function slot3(bytes: u32): usize {
 @inline
 function slot4(bytes: u32): usize {
   return ((bytes * MULTIPLIER) >> (32 - HEAD4_BITS)) << 1;
+}
+
+/** Enters `at`, where `bytes` stand, by its 4 bytes alone; returns the position entered before it, 0 if none. */
+// @ts-ignore: decorator
+@inline
+export function exchangeLatest(at: usize, bytes: u32): usize {
+  const four = slot4(bytes);
+  const latest: usize = load<u16>(four, HEAD4);
+  store<u16>(four, at, HEAD4);
+  return latest;
 }
 
 /** Enters positions into the tables: from `at` up to `stop`, which is not. */
@@ -55,7 +66,7 @@ export function extend(a: usize, b: usize, length: u32, most: u32): u32 {
   while (length < most) {
     const difference = load<u64>(a + length) ^ load<u64>(b + length);
     if (difference) {
-      return min(length + (<u32>ctz(difference) >> 3), most);
+      return min(length + ((<u32>ctz(difference)) >> 3), most);
     }
     length += 8;
   }
@@ -97,14 +108,14 @@ export function findMatch(
     }
     // The first of 4 bytes.
     while (true) {
-      if (candidate < oldest) return found ? (3 << 16) | <u32>(at - found) : 0;
+      if (candidate < oldest) return found ? (3 << 16) | (<u32>(at - found)) : 0;
       if (load<u32>(candidate) == bytes) break;
       candidate = load<u16>(candidate << 1, PREVIOUS);
-      if (!--depth) return found ? (3 << 16) | <u32>(at - found) : 0;
+      if (!--depth) return found ? (3 << 16) | (<u32>(at - found)) : 0;
     }
     found = candidate;
     length = extend(at, found, 4, most);
-    if (length >= nice || !--depth) return (length << 16) | <u32>(at - found);
+    if (length >= nice || !--depth) return (length << 16) | (<u32>(at - found));
     candidate = load<u16>(candidate << 1, PREVIOUS);
   } else if (length >= nice) return 0;
   // Longer ones: must be alike at the end of the best so far, where most differ, and at the start.
@@ -122,7 +133,7 @@ export function findMatch(
     candidate = load<u16>(candidate << 1, PREVIOUS);
     if (!--depth) break;
   }
-  return found ? (length << 16) | <u32>(at - found) : 0;
+  return found ? (length << 16) | (<u32>(at - found)) : 0;
 }
 
 /**
@@ -151,7 +162,7 @@ export function findMatches(
   if (near < oldest) return to;
   let length: u32 = 3;
   if (!((load<u32>(near) ^ bytes) << 8)) {
-    store<u32>(to, (3 << 16) | <u32>(at - near));
+    store<u32>(to, (3 << 16) | (<u32>(at - near)));
     to += 4;
   }
   let ending = bytes;
@@ -161,7 +172,7 @@ export function findMatches(
       const longer = extend(at, candidate, 4, most);
       if (longer > length) {
         length = longer;
-        store<u32>(to, (length << 16) | <u32>(at - candidate));
+        store<u32>(to, (length << 16) | (<u32>(at - candidate)));
         to += 4;
         if (length >= nice) break;
         ending = load<u32>(at + length - 3);
@@ -172,5 +183,3 @@ export function findMatches(
   }
   return to;
 }
-
-export const MAX_MATCHES: usize = 32;

@@ -15,24 +15,14 @@ import {
   MATCHES,
   MATCHES_END,
   PRICE_TO_END,
-  SEGMENT,
   SEGMENT_TOKENS,
   TOKENS,
 } from './layout';
+import { optimalDepth, optimalNice } from './levels';
 import { enterPositions, findMatches, forgetPositions, MAX_MATCH, MAX_MATCHES } from './match';
-import { closeSegments, nextSegment, openSegments, Segment } from './split';
+import { closeSegments, firstSegment, nextSegment, openSegments, Segment } from './split';
 import { distanceSlot, log2 } from './tables';
 import { putLiteral, putMatch } from './tokens';
-
-export let passes: u32 = 0;
-let depth: u32 = 100;
-let nice: u32 = 258;
-
-export function tuneOptimal(p: u32, d: u32, n: u32): void {
-  passes = p;
-  depth = d;
-  nice = n;
-}
 
 let matchesEnd: usize = 0;
 
@@ -45,9 +35,9 @@ export function noteMatches(end: usize, window: usize): void {
   memory.fill(MATCH_COUNTS, 0, end);
   while (at < stop) {
     const most = min<u32>(<u32>(end - at), MAX_MATCH);
-    const enough = min(nice, most);
+    const enough = min(optimalNice, most);
     const from = to;
-    to = findMatches(at, window, most, enough, depth, from);
+    to = findMatches(at, window, most, enough, optimalDepth, from);
     // So that one match will do for each position left.
     if (to > from + 4 && MATCHES_END - to < (end - at + MAX_MATCHES) << 2) {
       store<u32>(from, load<u32>(to - 4));
@@ -76,14 +66,13 @@ function priceAll(end: usize): void {
   let match = matchesEnd;
   let stop = end;
   // The list of blocks from its end.
-  let last: usize = 0;
-  while (last != SEGMENT) {
-    let block: usize = SEGMENT;
-    while (changetype<Segment>(block).next != last) block = changetype<Segment>(block).next;
-    const segment = changetype<Segment>(block);
-    buildPrices(segment.histogram);
-    match = priceBlock(stop - segment.bytes, stop, match);
-    stop -= segment.bytes;
+  let last: Segment | null = null;
+  while (last != firstSegment()) {
+    let block = firstSegment();
+    while (block.next != last) block = block.next!;
+    buildPrices(block.histogram);
+    match = priceBlock(stop - block.bytes, stop, match);
+    stop -= block.bytes;
     last = block;
   }
 }
@@ -91,7 +80,8 @@ function priceAll(end: usize): void {
 /** Chooses a token for each position of a block; the choices lie at TOKENS, by position. */
 function priceBlock(start: usize, stop: usize, match: usize): usize {
   for (let at = stop - 1; at >= start; at--) {
-    let best = load<u32>(<usize>load<u8>(at) << 2, INDEX_PRICES) + load<u32>((at + 1) << 2, PRICE_TO_END);
+    let best =
+      load<u32>((<usize>load<u8>(at)) << 2, INDEX_PRICES) + load<u32>((at + 1) << 2, PRICE_TO_END);
     let choice: u32 = 0;
     const count: usize = load<u8>(at, MATCH_COUNTS);
     if (count) {
@@ -123,12 +113,12 @@ function priceBlock(start: usize, stop: usize, match: usize): usize {
 function putChoices(end: usize): void {
   openSegments();
   let token = TOKENS;
-  let full = TOKENS + ((<usize>SEGMENT_TOKENS) << 2);
+  let full = TOKENS + (SEGMENT_TOKENS << 2);
   let histogram = HISTOGRAMS;
   for (let at: usize = INPUT; at < end;) {
     if (token >= full) {
       histogram = nextSegment(token, at);
-      full = token + ((<usize>SEGMENT_TOKENS) << 2);
+      full = token + (SEGMENT_TOKENS << 2);
     }
     const choice = load<u32>((at - INPUT) << 2, TOKENS);
     if (choice) {
@@ -152,7 +142,11 @@ function buildPrices(histogram: usize): void {
   for (let length: u32 = 3; length <= 258; length++) {
     const slot: u32 = load<u8>(length, LENGTH_SLOT);
     const extra: u32 = load<u8>(slot, LENGTH_EXTRA);
-    store<u32>((MATCH + length) << 2, priceOf(histogram, 257 + slot, all) + (extra << 11), INDEX_PRICES);
+    store<u32>(
+      (MATCH + length) << 2,
+      priceOf(histogram, 257 + slot, all) + (extra << 11),
+      INDEX_PRICES,
+    );
   }
   const distances = histogram + (DISTANCE_SYMBOLS << 2);
   const allDistances = log2(max(sumOf(distances, 30), 1));

@@ -1,6 +1,7 @@
-// Turns the input into tokens: literals and matches (RFC 1951, section 3.2.3).
+// Turns the input into tokens: literals and matches (RFC 1951, section 3.2.3), greedily or lazily.
 
 import { HISTOGRAMS, INPUT, SEGMENT_TOKENS, TOKENS } from './layout';
+import { depth, lookahead, nice } from './levels';
 import { enterPositions, findMatch, forgetPositions, hasMatch, MAX_MATCH } from './match';
 import { closeSegments, nextSegment, openSegments } from './split';
 import { putLiteral, putMatch } from './tokens';
@@ -11,16 +12,6 @@ const QUIET_BYTES: usize = 8;
 const QUIET_SEGMENT: usize = 4096;
 const QUIET_RUN: u32 = 3;
 
-export let depth: u32 = 35;
-export let nice: u32 = 65;
-export let lazy: u32 = 1;
-
-export function tune(d: u32, n: u32, l: u32): void {
-  depth = d;
-  nice = n;
-  lazy = l;
-}
-
 // @ts-ignore: decorator
 @inline
 function bitLength(n: u32): i32 {
@@ -28,16 +19,16 @@ function bitLength(n: u32): i32 {
 }
 
 /** Tokenizes the input up to `end`. */
-export function parseLazy(end: usize, window: usize): void {
+export function parse(end: usize, window: usize): void {
   forgetPositions();
   openSegments();
   const niceLength = nice;
   const maxDepth = depth;
-  const tries = lazy;
+  const tries = lookahead;
   // Only positions that fit 16 bits and have 4 bytes of input are entered.
   const stop = min<usize>(end - 3, 0x10000);
   let token = TOKENS;
-  let full = TOKENS + ((<usize>SEGMENT_TOKENS) << 2);
+  let full = TOKENS + (SEGMENT_TOKENS << 2);
   let histogram = HISTOGRAMS;
   let at: usize = INPUT;
   let segmentAt = at;
@@ -47,7 +38,7 @@ export function parseLazy(end: usize, window: usize): void {
     if (token >= full) {
       const few = at - segmentAt <= SEGMENT_TOKENS + QUIET_BYTES;
       histogram = nextSegment(token, at);
-      full = token + ((<usize>SEGMENT_TOKENS) << 2);
+      full = token + (SEGMENT_TOKENS << 2);
       segmentAt = at;
       if (quiet) quiet--;
       else quiet = quietRun = few ? min<u32>(quietRun * 2 + 1, QUIET_RUN) : 0;
@@ -61,7 +52,6 @@ export function parseLazy(end: usize, window: usize): void {
     let most = min<u32>(<u32>(end - at), MAX_MATCH);
     let match = findMatch(at, window, 2, most, min(niceLength, most), maxDepth);
     at++;
-    if (match < 4 << 16 && (match & 0xffff) > 8192) match = 0;
     if (!match) {
       putLiteral(token, histogram, at - 1);
       token += 4;
@@ -72,13 +62,22 @@ export function parseLazy(end: usize, window: usize): void {
     let length = match >> 16;
     while (length < niceLength && at < stop && tried < tries) {
       most = min<u32>(<u32>(end - at), MAX_MATCH);
-      const next = findMatch(at, window, length - 1, most, min(niceLength, most), maxDepth >> (1 + tried));
+      const next = findMatch(
+        at,
+        window,
+        length - 1,
+        most,
+        min(niceLength, most),
+        maxDepth >> (1 + tried),
+      );
       at++;
       tried++;
       if (next) {
         const nextLength = next >> 16;
         const gain =
-          4 * (<i32>nextLength - <i32>length) + bitLength(match & 0xffff) - bitLength(next & 0xffff);
+          4 * (<i32>nextLength - <i32>length) +
+          bitLength(match & 0xffff) -
+          bitLength(next & 0xffff);
         if (gain > (tried == 1 ? 2 : 6)) {
           putLiteral(token, histogram, at - 1 - tried);
           token += 4;
@@ -110,13 +109,7 @@ export function parseLazy(end: usize, window: usize): void {
  * Takes a segment of input for literals, as long as none of every eighth position has a match; returns
  * where it ends.
  */
-function parseQuiet(
-  at: usize,
-  stop: usize,
-  window: usize,
-  token: usize,
-  histogram: usize,
-): usize {
+function parseQuiet(at: usize, stop: usize, window: usize, token: usize, histogram: usize): usize {
   const end = at + QUIET_SEGMENT;
   while (at < end && at + 8 <= stop && !hasMatch(at, window)) {
     enterPositions(at, at + 8);

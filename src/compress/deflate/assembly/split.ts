@@ -1,5 +1,6 @@
-// Cuts the tokens into the blocks that are written: segments of 1,024 tokens, of which neighbours are
-// merged while one code for both is estimated to be cheaper than two codes and their headers.
+// Cuts the tokens into the blocks that are written. The parse makes segments of 1,024 tokens, with a
+// histogram each; neighbours are merged as long as one code for both is estimated to take fewer bits than
+// two codes and their headers.
 
 import {
   DISTANCE_EXTRA,
@@ -9,174 +10,159 @@ import {
   HISTOGRAMS,
   INPUT,
   LENGTH_EXTRA,
-  SEGMENT,
   SEGMENT_SIZE,
+  SEGMENTS,
   TOKENS,
 } from './layout';
 import { log2 } from './tables';
 
-// A segment's record, u32 each.
-const TOKEN: usize = 0; // address of its first token
-const BYTES: usize = 4; // of input
-const EXTRA: usize = 8; // bits behind its codes
-const COST: usize = 12; // of it alone, in bits
-const JOINT: usize = 16; // of it and the next as one, in bits
-const NEXT: usize = 20; // address of the next record, 0 after the last
-const HISTOGRAM: usize = 24;
-
-// Bits of a dynamic block's header: for the block, and for each symbol that occurs.
+// Bits of a dynamic block's header, as a rule: for the block, and for each symbol that occurs.
 const HEADER_BITS: u32 = 70;
 const SYMBOL_BITS: u32 = 4;
 
+/** A run of tokens; after `splitTokens`, a block. At most SEGMENT_SIZE bytes. */
 @unmanaged
 export class Segment {
+  /** Address of its first token, and behind its last. */
   token: usize;
+  tokenEnd: usize;
+  /** What it stands for. */
   bytes: u32;
+  /** Extra bits of its lengths and distances. */
   extra: u32;
+  /** Estimated bits, alone and as one with the next. */
   cost: u32;
   joint: u32;
-  next: usize;
+  /** Address of its counts, the end of the block included. */
   histogram: usize;
+  next: Segment | null;
 }
 
-let segment: usize = 0;
-let segmentStart: usize = 0;
+// The segment that is being filled, and where its input starts.
+let current: Segment = changetype<Segment>(SEGMENTS);
+let currentStart: usize = 0;
 
-/** Begins the first segment. */
+/** The first segment, or block. */
+// @ts-ignore: decorator
+@inline
+export function firstSegment(): Segment {
+  return changetype<Segment>(SEGMENTS);
+}
+
+/** Begins the first segment; its histogram is at HISTOGRAMS. */
 export function openSegments(): void {
-  segment = SEGMENT;
-  segmentStart = INPUT;
-  beginSegment(TOKENS);
+  current = firstSegment();
+  currentStart = INPUT;
+  begin(TOKENS, HISTOGRAMS);
 }
 
 /** Ends a segment before `token`, which stands for the input at `at`; returns the histogram of the next. */
 export function nextSegment(token: usize, at: usize): usize {
-  endSegment(at);
-  store<u32>(segment, segment + SEGMENT_SIZE, NEXT);
-  segment += SEGMENT_SIZE;
-  return beginSegment(token);
-}
-
-/** Ends the last segment before `token`. */
-export function closeSegments(token: usize, end: usize): void {
-  endSegment(end);
-  store<u32>(segment, 0, NEXT);
-  // Not a segment, but where its tokens end.
-  store<u32>(segment + SEGMENT_SIZE, token, TOKEN);
-}
-
-function beginSegment(token: usize): usize {
-  const histogram = HISTOGRAMS + ((segment - SEGMENT) / SEGMENT_SIZE) * HISTOGRAM_SIZE;
-  memory.fill(histogram, 0, HISTOGRAM_SIZE);
-  store<u32>(histogram + (256 << 2), 1);
-  store<u32>(segment, token, TOKEN);
-  store<u32>(segment, histogram, HISTOGRAM);
+  const histogram = current.histogram + HISTOGRAM_SIZE;
+  const next = changetype<Segment>(changetype<usize>(current) + SEGMENT_SIZE);
+  closeSegments(token, at);
+  current.next = next;
+  current = next;
+  begin(token, histogram);
   return histogram;
 }
 
-function endSegment(at: usize): void {
-  const histogram: usize = load<u32>(segment, HISTOGRAM);
-  const bytes = at - segmentStart;
-  segmentStart = at;
+/** Ends the last segment before `token`. */
+export function closeSegments(token: usize, at: usize): void {
+  const histogram = current.histogram;
   let extra: u32 = 0;
-  for (let slot: u32 = 0; slot < 29; slot++) {
-    extra += load<u32>(histogram + ((257 + slot) << 2)) * load<u8>(slot, LENGTH_EXTRA);
+  for (let slot: usize = 0; slot < 29; slot++) {
+    extra += countOf(histogram, 257 + slot) * load<u8>(slot, LENGTH_EXTRA);
   }
-  for (let slot: u32 = 0; slot < 30; slot++) {
-    extra += load<u32>(histogram + ((DISTANCE_SYMBOLS + slot) << 2)) * load<u8>(slot, DISTANCE_EXTRA);
+  for (let slot: usize = 0; slot < 30; slot++) {
+    extra += countOf(histogram, <usize>DISTANCE_SYMBOLS + slot) * load<u8>(slot, DISTANCE_EXTRA);
   }
-  store<u32>(segment, bytes, BYTES);
-  store<u32>(segment, extra, EXTRA);
-  store<u32>(segment, blockCost(costOf(histogram, 0), extra, bytes), COST);
+  current.tokenEnd = token;
+  current.bytes = <u32>(at - currentStart);
+  current.extra = extra;
+  current.cost = estimate(histogram, histogram, 0, extra, current.bytes);
+  current.next = null;
+  currentStart = at;
 }
 
-/** Merges the segments into blocks, a list that begins at SEGMENT. */
+/** Merges the segments into blocks. */
 export function splitTokens(): void {
-  merge();
-
-}
-
-/** Where the segment's tokens end. */
-export function tokensEnd(at: usize): usize {
-  const next: usize = load<u32>(at, NEXT);
-  return load<u32>(next ? next : segment + SEGMENT_SIZE, TOKEN);
-}
-
-function merge(): void {
-  for (let at = SEGMENT; at; at = load<u32>(at, NEXT)) judge(at);
+  for (let at: Segment | null = firstSegment(); at; at = at.next) judge(at);
   while (true) {
-    let best: usize = 0;
+    let best: Segment | null = null;
+    let bestBefore: Segment | null = null;
     let most: i32 = 0;
-    for (let at: usize = SEGMENT; load<u32>(at, NEXT); at = load<u32>(at, NEXT)) {
-      const gain = <i32>(
-        (load<u32>(at, COST) + load<u32>(load<u32>(at, NEXT), COST) - load<u32>(at, JOINT))
-      );
+    let before: Segment | null = null;
+    for (let at = firstSegment(); ;) {
+      const next = at.next;
+      if (!next) break;
+      const gain = <i32>(at.cost + next.cost - at.joint);
       if (gain >= most) {
         most = gain;
         best = at;
+        bestBefore = before;
       }
+      before = at;
+      at = next;
     }
     if (!best) return;
-    let before: usize = SEGMENT;
-    while (before != best && load<u32>(before, NEXT) != best) before = load<u32>(before, NEXT);
-    absorb(best);
+    absorbNext(best);
     judge(best);
-    if (before != best) judge(before);
+    if (bestBefore) judge(bestBefore);
   }
 }
 
-/** Notes what the segment and the next would cost as one. */
-function judge(at: usize): void {
-  const next: usize = load<u32>(at, NEXT);
-  if (!next) return;
-  const symbols = costOf(load<u32>(at, HISTOGRAM), load<u32>(next, HISTOGRAM));
-  const cost = blockCost(
-    symbols,
-    load<u32>(at, EXTRA) + load<u32>(next, EXTRA),
-    load<u32>(at, BYTES) + load<u32>(next, BYTES),
-  );
-  store<u32>(at, cost, JOINT);
-}
-
-/** Makes one segment of it and the next. */
-function absorb(at: usize): void {
-  const next: usize = load<u32>(at, NEXT);
-  const to: usize = load<u32>(at, HISTOGRAM);
-  const from: usize = load<u32>(next, HISTOGRAM);
-  for (let i: usize = 0; i < HISTOGRAM_SIZE; i += 16) {
-    v128.store(to + i, i32x4.add(v128.load(to + i), v128.load(from + i)));
-  }
-  store<u32>(at, load<u32>(at, JOINT), COST);
-  store<u32>(at, load<u32>(at, EXTRA) + load<u32>(next, EXTRA), EXTRA);
-  store<u32>(at, load<u32>(at, BYTES) + load<u32>(next, BYTES), BYTES);
-  store<u32>(at, load<u32>(next, NEXT), NEXT);
+function begin(token: usize, histogram: usize): void {
+  memory.fill(histogram, 0, HISTOGRAM_SIZE);
+  store<u32>(histogram + (256 << 2), 1);
+  current.token = token;
+  current.histogram = histogram;
 }
 
 // @ts-ignore: decorator
 @inline
-function blockCost(symbols: u32, extra: u32, bytes: u32): u32 {
-  return min(symbols + extra, 8 * bytes + 40);
+function countOf(histogram: usize, symbol: usize): u32 {
+  return load<u32>(histogram + (symbol << 2));
 }
 
-/** Estimates the codes and the header of one or two histograms, in bits. */
-function costOf(a: usize, b: usize): u32 {
-  // A histogram of zeros' stead: itself, masked away.
-  const mask: u32 = b ? u32.MAX_VALUE : 0;
-  if (!b) b = a;
-  return HEADER_BITS + costOfSome(a, b, mask, 0, DISTANCE_SYMBOLS) +
-    costOfSome(a, b, mask, DISTANCE_SYMBOLS, HISTOGRAM_SYMBOLS);
+/** Notes what the segment and the next would cost as one. */
+function judge(at: Segment): void {
+  const next = at.next;
+  if (!next) return;
+  const extra = at.extra + next.extra;
+  at.joint = estimate(at.histogram, next.histogram, u32.MAX_VALUE, extra, at.bytes + next.bytes);
 }
 
-// The entropy: n log n less the sum of f log f.
-function costOfSome(a: usize, b: usize, mask: u32, from: usize, to: usize): u32 {
+function absorbNext(at: Segment): void {
+  const next = at.next!;
+  for (let i: usize = 0; i < HISTOGRAM_SIZE; i += 16) {
+    const sum = i32x4.add(v128.load(at.histogram + i), v128.load(next.histogram + i));
+    v128.store(at.histogram + i, sum);
+  }
+  at.tokenEnd = next.tokenEnd;
+  at.bytes += next.bytes;
+  at.extra += next.extra;
+  at.cost = at.joint;
+  at.next = next.next;
+}
+
+/** Estimates a block of one histogram and of those counts of another that `mask` lets through, in bits. */
+function estimate(a: usize, b: usize, mask: u32, extra: u32, bytes: u32): u32 {
+  const literals = entropy(a, b, mask, 0, DISTANCE_SYMBOLS);
+  const distances = entropy(a, b, mask, DISTANCE_SYMBOLS, HISTOGRAM_SYMBOLS);
+  return min(HEADER_BITS + literals + distances + extra, 8 * bytes + 40);
+}
+
+/** The codes of some of the symbols, n log n less the sum of all f log f, and those symbols in the header. */
+function entropy(a: usize, b: usize, mask: u32, from: usize, to: usize): u32 {
   let sum: u32 = 0;
   let weighted: u64 = 0;
   let used: u32 = 0;
-  for (let i = from << 2; i < to << 2; i += 4) {
-    const frequency = load<u32>(a + i) + (load<u32>(b + i) & mask);
+  for (let symbol = from; symbol < to; symbol++) {
+    const frequency = countOf(a, symbol) + (countOf(b, symbol) & mask);
     sum += frequency;
     used += u32(frequency != 0);
     weighted += <u64>frequency * log2(frequency);
   }
-  return sum ? <u32>((<u64>sum * log2(sum) - weighted) >> 11) + used * SYMBOL_BITS : 0;
+  return <u32>((<u64>sum * log2(sum) - weighted) >> 11) + used * SYMBOL_BITS;
 }

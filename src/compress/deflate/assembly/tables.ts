@@ -47,7 +47,7 @@ function buildLengths(): void {
     const extra: u32 = slot < 8 ? 0 : (slot >> 2) - 1;
     store<u8>(slot, extra, LENGTH_EXTRA);
     store<u16>(slot << 1, length, LENGTH_BASE);
-    for (let i: u32 = 0; i < <u32>1 << extra; i++) store<u8>(length + i, slot, LENGTH_SLOT);
+    for (let i: u32 = 0; i < (<u32>1) << extra; i++) store<u8>(length + i, slot, LENGTH_SLOT);
     length += 1 << extra;
   }
   store<u16>(28 << 1, 258, LENGTH_BASE);
@@ -97,12 +97,12 @@ function buildPrecodeOrder(): void {
 function buildLog2(): void {
   for (let n: u32 = 1; n < 4096; n++) {
     const whole: u32 = 31 - clz(n);
-    let mantissa: u64 = (<u64>n << 30) >> whole;
+    let mantissa: u64 = ((<u64>n) << 30) >> whole;
     let log: u32 = whole;
     for (let bit = 0; bit < 11; bit++) {
       mantissa = (mantissa * mantissa) >> 30;
       log <<= 1;
-      if (mantissa >= <u64>2 << 30) {
+      if (mantissa >= (<u64>2) << 30) {
         log |= 1;
         mantissa >>= 1;
       }

@@ -18,7 +18,7 @@ export function putLiteral(token: usize, histogram: usize, at: usize): void {
 @inline
 export function putMatch(token: usize, histogram: usize, match: u32): void {
   store<u32>(token, match + (MATCH << 16));
-  const length = histogram + (<u32>load<u8>(match >> 16, LENGTH_SLOT) << 2);
+  const length = histogram + ((<u32>load<u8>(match >> 16, LENGTH_SLOT)) << 2);
   store<u32>(length, load<u32>(length, 257 << 2) + 1, 257 << 2);
   const distance = histogram + (distanceSlot(match & 0xffff) << 2);
   store<u32>(distance, load<u32>(distance, DISTANCE_SYMBOLS << 2) + 1, DISTANCE_SYMBOLS << 2);
