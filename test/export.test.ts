@@ -1,7 +1,7 @@
 // Whole exports, read back by programs of others.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -173,15 +173,13 @@ describe('an image', () => {
     return sha256(join(folder, 'image'));
   }
 
-  test('made at a higher level is no larger', async () => {
-    const disk: TestDisk = {
-      name: '',
-      size: 2 ** 21,
-      pieces: [{ offset: 0, bytes: text(2 ** 21) }],
-    };
+  test('made at a higher level is smaller', async () => {
+    const bytes = readFileSync(process.execPath).subarray(0, 2 ** 21);
+    const disk: TestDisk = { name: '', size: bytes.length, pieces: [{ offset: 0, bytes }] };
     const sizes = [];
-    for (const level of [1, 6, 9])
+    for (const level of [1, 6, 9]) {
       sizes.push(statSync((await exportDisk(disk, { level })).qcow2).size);
+    }
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
   });
 });
