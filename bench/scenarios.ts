@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Two commands that do the same, and the files that each leaves. */
@@ -13,6 +13,7 @@ export interface Side {
   readonly outputs: readonly string[];
 }
 
+const FIXED = 'subformat=fixed,force_size';
 const KEXPORT = `"${process.execPath}" "${fileURLToPath(new URL('../src/cli/main.js', import.meta.url))}" -q`;
 
 export function scenarios(disk: string, folder: string): Scenario[] {
@@ -41,16 +42,52 @@ export function scenarios(disk: string, folder: string): Scenario[] {
       peer: side(`${convert} -c -O qcow2`, `${peer}.qcow2`),
     },
     {
-      name: 'raw, synced, against qemu-img convert and sync',
+      name: 'vmdk, against qemu-img convert to streamOptimized',
+      ours: side(`${KEXPORT} vmdk "${disk}" -o`, `${ours}.vmdk`),
+      peer: side(`${convert} -O vmdk -o subformat=streamOptimized`, `${peer}.vmdk`),
+    },
+    {
+      name: 'raw, against qemu-img convert, both synced',
       ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
-      peer: {
-        command: `${convert} -O raw ${peer}.raw && sync ${peer}.raw`,
-        outputs: [`${peer}.raw`],
+      peer: synced(side(`${convert} -O raw`, `${peer}.raw`)),
+    },
+    {
+      name: 'vhd, against qemu-img convert to fixed vpc, both synced',
+      ours: side(`${KEXPORT} vhd "${disk}" -o`, `${ours}.vhd`),
+      peer: synced(side(`${convert} -O vpc -o ${FIXED}`, `${peer}.vhd`)),
+    },
+    {
+      name: 'all, against five runs of qemu-img and tar',
+      ours: {
+        command: `${KEXPORT} all "${disk}" --output-dir "${folder}" --name ours`,
+        outputs: ['qcow2', 'raw', 'vhd', 'vmdk', 'ova'].map((extension) => `${ours}.${extension}`),
       },
+      peer: pipeline(convert, peer),
     },
   ];
 }
 
 function side(command: string, output: string): Side {
   return { command: `${command} "${output}"`, outputs: [output] };
+}
+
+/** We sync what we write; where that is not lost in the compression, the other does too. */
+function synced({ command, outputs }: Side): Side {
+  return { command: `${command} && sync ${outputs.join(' ')}`, outputs };
+}
+
+/** What kldload's script runs, one after the other. */
+function pipeline(convert: string, peer: string): Side {
+  const streamOptimized = `${convert} -O vmdk -o subformat=streamOptimized`;
+  const steps = [
+    `${convert} -c -O qcow2 ${peer}.qcow2`,
+    `${convert} -O raw ${peer}.raw`,
+    `${convert} -O vpc -o ${FIXED} ${peer}.vhd`,
+    `${streamOptimized} ${peer}.vmdk`,
+    `${streamOptimized} ${peer}-disk.vmdk`,
+    `tar -C ${dirname(peer)} -cf ${peer}.ova ${basename(peer)}-disk.vmdk`,
+    `rm ${peer}-disk.vmdk`,
+  ];
+  const outputs = ['qcow2', 'raw', 'vhd', 'vmdk', 'ova'].map((extension) => `${peer}.${extension}`);
+  return { command: steps.join(' && '), outputs };
 }

@@ -4,8 +4,17 @@
 //   a copy of the entries, backup header       the last sectors
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
 
-import { ascii, bytes, struct, u16, u32, u64, u8 } from '../formats/struct.ts';
 import { crc32 } from './crc32.ts';
+import {
+  GPT_SIGNATURE,
+  gptHeader,
+  mbr,
+  MBR_SIGNATURE,
+  OS_TYPE,
+  partitionRecord,
+  PRIMARY_LBA,
+  SECTOR_SIZES,
+} from './partition-layout.ts';
 
 /** Bytes at the start of a disk in which `moveBackupGpt` expects the primary GPT. */
 export const GPT_HEAD_SIZE = 2 ** 20;
@@ -19,52 +28,8 @@ export interface Edit {
 /** What became of a GPT: the edits to make, one after the other, or why it is better left alone. */
 export type GptMove = { readonly edits: readonly [...Edit[], Edit] } | { readonly problem: string };
 
-/** "GPT Header", table 5.5. Its sector may go on with more that the header's size and checksum take in. */
-const header = struct('little', 92, {
-  signature: [0, ascii(8)],
-  revision: [8, u32],
-  headerSize: [12, u32], // bytes
-  headerCrc32: [16, u32], // computed while it is zero
-  reserved: [20, u32],
-  myLba: [24, u64],
-  alternateLba: [32, u64], // of the other header
-  firstUsableLba: [40, u64],
-  lastUsableLba: [48, u64],
-  diskGuid: [56, bytes(16)],
-  partitionEntryLba: [72, u64],
-  entryCount: [80, u32],
-  entrySize: [84, u32], // bytes
-  entryArrayCrc32: [88, u32],
-});
-type Header = ReturnType<typeof header.decode>;
+type Header = ReturnType<typeof gptHeader.decode>;
 
-const SIGNATURE = 'EFI PART';
-const PRIMARY_LBA = 1n;
-
-/** Of a disk as its partitioner saw it, in bytes: nothing on the disk tells it. */
-const SECTOR_SIZES = [512, 4096];
-
-/** "Legacy MBR", table 5.1. */
-const mbr = struct('little', 512, {
-  bootCode: [0, bytes(440)],
-  diskSignature: [440, u32],
-  unknown: [444, u16],
-  partitions: [446, bytes(4 * 16)],
-  signature: [510, u16],
-});
-
-/** "Legacy MBR Partition Record", table 5.2. */
-const partition = struct('little', 16, {
-  bootIndicator: [0, u8],
-  startingChs: [1, bytes(3)],
-  osType: [4, u8],
-  endingChs: [5, bytes(3)],
-  startingLba: [8, u32],
-  sizeInLba: [12, u32],
-});
-
-const MBR_SIGNATURE = 0xaa55;
-const GPT_PROTECTIVE = 0xee;
 const MAX_SIZE_IN_LBA = 0xffffffff;
 
 /** A primary GPT that passes every check, and where its backup is. */
@@ -124,18 +89,23 @@ export function moveBackupGpt(
 function protectiveIndex(head: Uint8Array): number {
   const { signature, partitions } = mbr.decode(head);
   if (signature !== MBR_SIGNATURE) return -1;
-  return [0, 1, 2, 3].findIndex((index) => recordAt(partitions, index).osType === GPT_PROTECTIVE);
+  return [0, 1, 2, 3].findIndex(
+    (index) => recordAt(partitions, index).osType === OS_TYPE.gptProtective,
+  );
 }
 
-function recordAt(partitions: Uint8Array, index: number): ReturnType<typeof partition.decode> {
-  return partition.decode(partitions.subarray(index * partition.size));
+function recordAt(
+  partitions: Uint8Array,
+  index: number,
+): ReturnType<typeof partitionRecord.decode> {
+  return partitionRecord.decode(partitions.subarray(index * partitionRecord.size));
 }
 
 /** Reads and checks the primary GPT: what passes may be rewritten. */
 function readGpt(head: Uint8Array, oldSize: number, newSize: number): Gpt | { problem: string } {
-  const sectorSize = SECTOR_SIZES.find((size) => isSound(head.subarray(size, 2 * size)));
+  const sectorSize = SECTOR_SIZES.find((size) => isSoundHeader(head.subarray(size, 2 * size)));
   if (!sectorSize) return { problem: 'its primary header is missing or damaged' };
-  const found = header.decode(head.subarray(sectorSize));
+  const found = gptHeader.decode(head.subarray(sectorSize));
   if (oldSize % sectorSize !== 0 || newSize % sectorSize !== 0) {
     return { problem: `the disk does not end with a whole sector of ${sectorSize} bytes` };
   }
@@ -167,24 +137,25 @@ function readEntries(
   return { sectorSize, header: found, entries };
 }
 
-function isSound(sector: Uint8Array): boolean {
-  const { signature, headerSize, headerCrc32, myLba } = header.decode(sector);
-  if (signature !== SIGNATURE || myLba !== PRIMARY_LBA) return false;
-  if (headerSize < header.size || headerSize > sector.length) return false;
+/** Whether a sector holds a primary header whose checksum is right. */
+export function isSoundHeader(sector: Uint8Array): boolean {
+  const { signature, headerSize, headerCrc32, myLba } = gptHeader.decode(sector);
+  if (signature !== GPT_SIGNATURE || myLba !== PRIMARY_LBA) return false;
+  if (headerSize < gptHeader.size || headerSize > sector.length) return false;
   return headerCrc(sector, headerSize) === headerCrc32;
 }
 
 /** A header sector that differs from another in these values. */
 function encodeHeader(values: Header, model: Uint8Array): Uint8Array {
   const sector = model.slice();
-  sector.set(header.encode(values));
-  sector.set(header.encode({ ...values, headerCrc32: headerCrc(sector, values.headerSize) }));
+  sector.set(gptHeader.encode(values));
+  sector.set(gptHeader.encode({ ...values, headerCrc32: headerCrc(sector, values.headerSize) }));
   return sector;
 }
 
 function headerCrc(sector: Uint8Array, headerSize: number): number {
   const summed = sector.slice(0, headerSize);
-  summed.set(header.encode({ ...header.decode(sector), headerCrc32: 0 }));
+  summed.set(gptHeader.encode({ ...gptHeader.decode(sector), headerCrc32: 0 }));
   return crc32(summed);
 }
 
@@ -197,7 +168,10 @@ function growProtective(head: Uint8Array, oldSectors: number, newSectors: number
   const sizeInLba = Math.min(newSectors - record.startingLba, MAX_SIZE_IN_LBA);
   const exact = String(record.endingChs) === String(chs(oldSectors - 1));
   const endingChs = exact ? chs(newSectors - 1) : record.endingChs;
-  partitions.set(partition.encode({ ...record, endingChs, sizeInLba }), index * partition.size);
+  partitions.set(
+    partitionRecord.encode({ ...record, endingChs, sizeInLba }),
+    index * partitionRecord.size,
+  );
   head.set(mbr.encode({ ...rest, partitions }));
 }
 

@@ -2,11 +2,21 @@
 
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode, type EncodeOptions, fileSink, openSource, qcow2, raw } from 'kexport';
+import {
+  encode,
+  type EncodeOptions,
+  fileSink,
+  type Format,
+  FORMATS,
+  openSource,
+  qcow2,
+  raw,
+} from 'kexport';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DISKS, noise, text, type TestDisk, writeDisk } from './support/disks.ts';
 import { sharedFolder, temporaryFolder } from './support/folder.ts';
 import { compareWithRaw, describeWith, run, testWith } from './support/peers.ts';
+import { IDENTITY } from './support/write-image.ts';
 
 interface Export {
   readonly disk: string;
@@ -62,13 +72,25 @@ describe('a raw image', () => {
 });
 
 describe('an image', () => {
-  test('is the same file with 1, 2 and 7 threads', async () => {
-    const digests = [];
-    for (const threads of [1, 2, 7]) {
-      digests.push(sha256((await exportDisk(DISKS[5]!, { threads })).qcow2));
-    }
-    expect(new Set(digests).size).toBe(1);
-  });
+  test.each(Object.entries(FORMATS))(
+    'is the same %s with 1, 2 and 7 threads',
+    async (_, create) => {
+      const digests = [];
+      for (const threads of [1, 2, 7]) digests.push(await digestOf(create(), threads));
+      expect(new Set(digests).size).toBe(1);
+    },
+  );
+
+  async function digestOf(format: Format, threads: number): Promise<string> {
+    const folder = temporaryFolder();
+    writeDisk(join(folder, 'disk'), DISKS[5]!); // text and noise
+    const target = { format, sink: await fileSink(join(folder, 'image')) };
+    await encode(await openSource(join(folder, 'disk')), [target], {
+      threads,
+      identity: IDENTITY,
+    });
+    return sha256(join(folder, 'image'));
+  }
 
   test('made at a higher level is no larger', async () => {
     const disk: TestDisk = {

@@ -1,11 +1,12 @@
 import type { CompressorName } from '../compress/compressor.ts';
 import { encode, type EncodeResult } from '../encode.ts';
 import type { Compression } from '../encodings.ts';
+import { warningsFor } from '../inspect/warnings-for.ts';
 import { openSource } from '../sources/open.ts';
 import { writeChecksums } from './checksums.ts';
 import { reportError, signalStatus, SIGNALS } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
-import { type Plan, planOutputs, type PlanOptions } from './plan.ts';
+import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
@@ -65,6 +66,8 @@ async function exportPlan(
   const source = await openSource(name, options);
   let outputs: Outputs;
   try {
+    const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
+    for (const warning of await warningsFor(source, { firmware })) warn(warning);
     outputs = await openOutputs(plan, source, options);
   } catch (error) {
     await source.close();
@@ -84,6 +87,10 @@ async function exportPlan(
     await outputs.checksums?.sink.discard();
     throw error;
   }
+}
+
+function isOva({ format }: Output): boolean {
+  return format.name === 'ova';
 }
 
 /** A signal that aborts on the first Ctrl-C and its like; a second one ends the program where it stands. */

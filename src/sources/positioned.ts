@@ -16,16 +16,25 @@ export function positionedSource(name: string, fd: number, size: number, start =
       const length = Math.min(buffer.length, size - diskOffset);
       if (length === 0) return undefined;
       const extent = { diskOffset, length };
-      for (let done = 0; done < length;) {
-        const bytesRead = await readSome(buffer, done, length - done, start + diskOffset + done);
-        if (bytesRead === 0) throw ended(diskOffset + done);
-        done += bytesRead;
-      }
+      await fill(buffer, diskOffset, length);
       diskOffset += length;
       return extent;
     },
+    async read(from, buffer) {
+      const length = Math.max(0, Math.min(buffer.length, size - from));
+      await fill(buffer, from, length);
+      return length;
+    },
     close: () => closeFile(fd),
   };
+
+  async function fill(buffer: Uint8Array, from: number, length: number): Promise<void> {
+    for (let done = 0; done < length;) {
+      const bytesRead = await readSome(buffer, done, length - done, start + from + done);
+      if (bytesRead === 0) throw ended(from + done);
+      done += bytesRead;
+    }
+  }
 
   async function readSome(buffer: Uint8Array, at: number, length: number, position: number) {
     try {

@@ -6,7 +6,7 @@ export interface Extent {
   readonly length: number;
 }
 
-/** A disk that is read once, front to back. Implement it to export something new. */
+/** A disk whose content is read once, front to back. Implement it to export something new. */
 export interface Source {
   /** What people call it: a path, a dataset. Shown in messages. */
   readonly name: string;
@@ -20,6 +20,12 @@ export interface Source {
    * ascend; what lies between two is zeros. Answers undefined at the end. Calls never overlap.
    */
   next(buffer: Uint8Array, signal: AbortSignal): Promise<Extent | undefined>;
+  /**
+   * Random access, where the source has it: fills `buffer` from that byte of the disk on and answers how many bytes
+   * it put there, fewer than `buffer` takes only at the end of the disk. Leaves alone what `next` answers, and may
+   * be called before its first call.
+   */
+  read?(diskOffset: number, buffer: Uint8Array): Promise<number>;
   /** Releases what the source holds; called once, also after a failure. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { DISKS, noise, writeDisk } from '../support/disks.ts';
+import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexport, startKexport } from '../support/kexport.ts';
 import { compareWithRaw, describeAsRoot, run } from '../support/peers.ts';
@@ -48,7 +48,7 @@ describeAsRoot('a full target', () => {
   test.each(['qcow2', 'raw', 'qcow2,raw'])('gives one line and leaves no file: %s', (formats) => {
     const cwd = temporaryFolder();
     const full = mounted('tmpfs', 'size=4m');
-    writeFileSync(join(cwd, 'disk'), noise(16 * MIB));
+    writeFileSync(join(cwd, 'disk'), withPartition(noise(16 * MIB)));
     const args = [formats, 'disk', '--output-dir', full, '--name', 'x'];
     const { status, stderr } = kexport(args, { cwd });
     expect(status).toBe(1);

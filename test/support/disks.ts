@@ -40,6 +40,16 @@ export function diskWithBlocks(size: number, indexes: Iterable<number>, name = '
   return { name, size, pieces };
 }
 
+/** The disk with an MBR and one partition, for which no warning is raised. */
+export function withPartition(disk: Buffer): Buffer {
+  const entry = disk.subarray(446, 510).fill(0);
+  entry.writeUInt8(0x83, 4); // Linux
+  entry.writeUInt32LE(8, 8); // first sector
+  entry.writeUInt32LE(1000, 12); // sectors
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
+}
+
 function every(step: number, size: number, piece: (i: number) => Buffer): TestDisk['pieces'] {
   const count = Math.ceil(size / step);
   return Array.from({ length: count }, (_, i) => ({

@@ -74,6 +74,11 @@ export function runIn(cwd: string, program: string, ...args: string[]): string {
   return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** Runs a program whose output are the bytes asked for. */
+export function runForBytes(program: string, ...args: string[]): Buffer {
+  return execFileSync(program, args, { maxBuffer: 2 ** 31, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
 /** Throws unless a program puts the bytes of a raw disk on its standard output. */
 export function compareOutput(disk: string, program: string, ...args: string[]): void {
   const line = 'set -o pipefail; disk=$1; shift; "$@" | cmp - "$disk"';

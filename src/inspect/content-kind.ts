@@ -1,0 +1,25 @@
+import type { DiskView } from './disk-view.ts';
+import { openFat } from './fat.ts';
+
+/** What can be on a disk without a partition table, by bytes at a place of the disk. */
+const MAGICS: readonly (readonly [content: string, diskOffset: number, magic: string])[] = [
+  ['an NTFS file system', 3, 'NTFS    '],
+  ['an exFAT file system', 3, 'EXFAT   '],
+  ['an ext2, ext3 or ext4 file system', 1080, '\x53\xef'],
+  ['an XFS file system', 0, 'XFSB'],
+  ['a Btrfs file system', 65_600, '_BHRfS_M'],
+  ['a SquashFS file system', 0, 'hsqs'],
+  ['an ISO 9660 file system', 32_769, 'CD001'],
+  ['an LVM physical volume', 512, 'LABELONE'],
+  ['an LUKS volume', 0, 'LUKS\xba\xbe'],
+  ['swap space', 4086, 'SWAPSPACE2'], // at the end of a page, here of 4 KiB
+];
+
+/** What the disk begins with, for "it begins with ..."; undefined if it is nothing known. */
+export async function contentKind(disk: DiskView): Promise<string | undefined> {
+  for (const [content, diskOffset, magic] of MAGICS) {
+    const found = await disk.at(diskOffset, magic.length);
+    if (Buffer.from(found).toString('latin1') === magic) return content;
+  }
+  return (await openFat(disk, 0)) && 'a FAT file system';
+}

@@ -1,0 +1,41 @@
+/** What `inspectDisk` finds on a disk, as far as it decides whether the disk boots elsewhere. */
+export interface DiskFacts {
+  readonly table: PartitionTable;
+  /** Whether the MBR has boot code, which is what a BIOS starts. */
+  readonly bootCode: boolean;
+  /** What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system". Undefined if unknown. */
+  readonly content: string | undefined;
+}
+
+/** A partition table as its readers take it. */
+export interface PartitionTable {
+  readonly kind: 'gpt' | 'mbr' | 'none';
+  /** Why readers of others refuse the table or a part of it; a clause about it. */
+  readonly problem: string | undefined;
+  /** Those in use that lie on the disk, in the order of the table. */
+  readonly partitions: readonly Partition[];
+}
+
+/** One partition. */
+export interface Partition {
+  /** From 1, as Linux counts. */
+  readonly index: number;
+  /** In GPT a GUID, in capitals; in MBR such as `0x83`. */
+  readonly type: string;
+  /** In bytes. */
+  readonly diskOffset: number;
+  /** In bytes. */
+  readonly size: number;
+  /** In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not looked at. */
+  readonly name: string;
+  /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
+  readonly esp?: EspFacts;
+}
+
+/** What firmware finds in an EFI system partition. */
+export interface EspFacts {
+  /** Bits of an entry in its file allocation table; undefined if it is not a FAT file system. */
+  readonly fat: 12 | 16 | 32 | undefined;
+  /** The removable-media boot files in \EFI\BOOT, such as `BOOTX64.EFI`. */
+  readonly bootFiles: readonly string[];
+}

@@ -1,0 +1,65 @@
+// What there is on a disk to boot from. The disk is hostile: nothing that is read from it decides how
+// often or how much is read.
+//
+//   MBR -> GPT or partitions -> EFI system partitions -> \EFI\BOOT
+
+import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partition-layout.ts';
+import { contentKind } from './content-kind.ts';
+import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
+import { type DiskView, diskView, type ReadAt } from './disk-view.ts';
+import { inspectEsp } from './esp.ts';
+import { readGpt } from './gpt.ts';
+import { isEmpty, isProtective, mbrRecords, mbrTable } from './mbr.ts';
+
+/** EFI system partitions of a disk that are looked into. Limit of this program; disks have one. */
+export const MAX_ESPS = 4;
+
+/**
+ * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule some KiB, at most some thousand reads.
+ * Throws only what `read` throws, whatever is on the disk.
+ */
+export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts> {
+  const disk = diskView(read, size);
+  const firstSector = await disk.at(0, mbr.size);
+  const content = await contentKind(disk);
+  const table = await readTable(disk, firstSector, content);
+  return {
+    table: { ...table, partitions: await withEsps(disk, table.partitions) },
+    bootCode: mbr.decode(firstSector).bootCode.some((byte) => byte !== 0),
+    content: table.kind === 'none' ? content : undefined,
+  };
+}
+
+async function readTable(
+  disk: DiskView,
+  firstSector: Uint8Array,
+  content: string | undefined,
+): Promise<PartitionTable> {
+  const records = mbrRecords(firstSector);
+  const empty = !records || isEmpty(records);
+  // A GPT beside an ordinary MBR is what an earlier life of the disk left behind.
+  if (!empty && !isProtective(records)) return mbrTable(records, disk.size);
+
+  const gpt = await readGpt(disk);
+  if (!empty) return gpt ?? missing('its primary header is missing or damaged');
+  if (gpt) return { ...gpt, problem: 'its protective MBR is missing' };
+  // The first sector of FAT can look like an empty MBR.
+  if (records && content === undefined) return mbrTable(records, disk.size);
+  return { kind: 'none', problem: undefined, partitions: [] };
+}
+
+function missing(problem: string): PartitionTable {
+  return { kind: 'gpt', problem, partitions: [] };
+}
+
+async function withEsps(disk: DiskView, partitions: readonly Partition[]): Promise<Partition[]> {
+  const espTypes: readonly string[] = [TYPE_GUID.esp, typeText(OS_TYPE.esp)];
+  let espCount = 0;
+  const result: Partition[] = [];
+  for (const partition of partitions) {
+    const isEsp = espTypes.includes(partition.type) && ++espCount <= MAX_ESPS;
+    const esp = isEsp && (await inspectEsp(disk, partition.diskOffset));
+    result.push(esp ? { ...partition, esp } : partition);
+  }
+  return result;
+}
