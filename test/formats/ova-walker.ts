@@ -3,7 +3,7 @@
 import type { MemoryImage } from '../support/memory-image.ts';
 
 /** A file in an archive. */
-export interface Member {
+interface Member {
   readonly name: string;
   readonly header: Buffer;
   readonly start: number;

@@ -12,7 +12,7 @@ export function every(step: number, first: number, end: number): number[] {
   return Array.from({ length: Math.ceil((end - first) / step) }, (_, i) => first + i * step);
 }
 
-export interface Walked {
+interface Walked {
   readonly grains: Map<number, Buffer>;
   /** Sector of each grain, of each table in the order of the image, and of the directory. */
   readonly grainSectors: Map<number, number>;

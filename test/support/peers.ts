@@ -17,8 +17,7 @@ const known = new Map<string, boolean>();
 
 function has(peer: string): boolean {
   const found = known.get(peer) ?? isInstalled(peer);
-  if (!found && !known.has(peer))
-    console.warn(`skipped: all that needs ${peer}, which is not installed`);
+  if (!found && !known.has(peer)) console.warn(`not installed, so not asked: ${peer}`);
   known.set(peer, found);
   return found;
 }

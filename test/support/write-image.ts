@@ -18,7 +18,7 @@ export const IDENTITY: Omit<Disk, 'size'> = {
   createdAt: Date.UTC(2024, 1, 29, 12) / 1000,
 };
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Whether the size of the disk is told at the start, or else at the end. */
   readonly sizeKnown?: boolean;
   readonly level?: number;
