@@ -22,7 +22,7 @@ export interface EncodeOptions {
   readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** Who compresses. Default: node:zlib, or pako where Node lacks it. */
+  /** Who compresses. Default: the first of COMPRESSORS that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;

@@ -1,7 +1,7 @@
 // The library: everything a program needs to export a disk without the command line.
 
 export * from '../formats/index.ts';
-export type { CompressorName } from './compress/compressor.ts';
+export { type CompressorName, COMPRESSORS } from './compress/compressor.ts';
 export {
   DEFAULT_LEVEL,
   encode,

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
+import { COMPRESSORS } from '../compress/compressor.ts';
 import { parseSize } from './sizes.ts';
 
 const MIB = 2 ** 20;
@@ -35,7 +36,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
         'speed',
       ]),
       new Option('--threads <n>', 'default: one a processor').argParser(between(1, 256)),
-      choice('--compressor <name>', 'node:zlib, or JavaScript alone', ['zlib', 'pako']),
+      choice('--compressor <name>', 'default: wasm, our own', COMPRESSORS),
     ],
   ],
   [

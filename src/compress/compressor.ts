@@ -1,8 +1,11 @@
 import type { Encoding } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
 
-/** Who compresses: Node's own zlib, or pako, which is JavaScript alone and some four times slower. */
-export type CompressorName = 'zlib' | 'pako';
+/**
+ * Who compresses: our own encoder in WebAssembly, whose bytes depend on nothing but the input; Node's zlib; or pako,
+ * which is JavaScript alone. All make images of the same content.
+ */
+export const COMPRESSORS = ['wasm', 'zlib', 'pako'] as const;
+export type CompressorName = (typeof COMPRESSORS)[number];
 
 /** Compresses block after block with one state, allocated once. */
 export interface Compressor {
@@ -16,27 +19,21 @@ export interface Compressor {
  */
 export const PACKED_SLACK = 4096;
 
-/** Opens a compressor; `name` undefined means zlib where Node has it. */
+/** Opens a compressor, which holds up to 2 MiB. */
 export async function openCompressor(
   encoding: Encoding,
   name: CompressorName,
 ): Promise<Compressor> {
-  if (name === 'pako') return (await import('./pako.ts')).pakoCompressor(encoding);
-  return (await import('./zlib.ts')).zlibCompressor(encoding);
+  if (name === 'wasm') return (await import('./deflate/index.ts')).deflateCompressor(encoding);
+  if (name === 'zlib') return (await import('./zlib.ts')).zlibCompressor(encoding);
+  return (await import('./pako.ts')).pakoCompressor(encoding);
 }
 
-/** The compressor to use where the caller does not care: zlib, unless this Node was built without it. */
+/** The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without it. */
 export async function defaultCompressor(): Promise<CompressorName> {
-  try {
-    await import('node:zlib');
-    return 'zlib';
-  } catch {
-    return 'pako';
-  }
-}
-
-/** Checks a compressor's name as a person typed it. */
-export function compressorNamed(name: string): CompressorName {
-  if (name === 'zlib' || name === 'pako') return name;
-  throw new KexportError('usage', `unknown compressor "${name}"`, { hint: 'zlib or pako' });
+  if ('WebAssembly' in globalThis) return 'wasm';
+  return import('node:zlib').then(
+    () => 'zlib',
+    () => 'pako',
+  );
 }

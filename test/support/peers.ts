@@ -11,7 +11,7 @@ const required = process.env['KEXPORT_REQUIRE_PEERS'] === '1';
 const OPTIONAL = ['virt-v2v', 'img_cat'];
 
 /** Python modules live with Debian's interpreter, whichever one comes first in PATH. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 
 const known = new Map<string, boolean>();
 
