@@ -69,7 +69,7 @@ describeAsRoot('a full target', () => {
 });
 
 describeAsRoot('a block device', () => {
-  const disk = DISKS[5]!; // 64 MiB of text, noise and zeros
+  const disk = DISKS[5]!; // 33 MiB of text, noise and zeros
 
   function loopDevice(path: string): string {
     const device = run('losetup', '--find', '--show', path).trim();
@@ -109,7 +109,7 @@ describeAsRoot('a block device', () => {
     const small = kexport(['raw', 'disk', '-o', device, '--force'], { cwd });
     expect(small.status).toBe(1);
     expect(small.stderr).toContain(
-      `${device} is too small: it has 8388608 bytes, the disk 67108864`,
+      `${device} is too small: it has 8388608 bytes, the disk ${disk.size}`,
     );
     run('mount', device, mkdir(cwd));
     const busy = kexport(['raw', 'disk', '-o', device, '--force'], { cwd });

@@ -4,6 +4,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { inflate as pakoInflate } from 'pako';
 import { describe, expect, it } from 'vitest';
+import { PYTHON, testWith } from '../support/peers.ts';
 import { walk } from './deflate-walker.ts';
 
 // The built one: the module that it loads is built beside it.
@@ -18,7 +19,6 @@ const WINDOWS = [12, 15] as const;
 const ENCODINGS = WINDOWS.flatMap((windowBits) =>
   LEVELS.map((level) => ({ kind: 'zlib', windowBits, level }) as const),
 );
-const hasPython = spawnSync('python3', ['-c', 'import zlib']).status === 0;
 
 /** Bytes that look random and are the same in each run. */
 function noise(length: number, seed = 1): Buffer {
@@ -163,7 +163,7 @@ describe.each(ENCODINGS)(
 );
 
 describe('deflate', () => {
-  it.runIf(hasPython)('is read by the zlib of Python', () => {
+  testWith(['python3:zlib'], 'is read by the zlib of Python', () => {
     const packed = ENCODINGS.flatMap((encoding) =>
       inputs.map(([, input]) => pack(encoding, input)),
     );
@@ -183,7 +183,7 @@ describe('deflate', () => {
       '    assert reader.eof and not reader.unused_data',
       '    at += 4 + size',
     ].join('\n');
-    const python = spawnSync('python3', ['-c', script], {
+    const python = spawnSync(PYTHON, ['-c', script], {
       input: Buffer.concat(framed),
       maxBuffer: 1 << 30,
     });

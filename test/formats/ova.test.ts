@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
-import { type Format, ova, type OvaOptions, raw, vmdk } from '../../formats/index.ts';
+import { BLOCK_SIZE, type Format, ova, type OvaOptions, raw, vmdk } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
-import { emptyArchive, filesOf, hasher, walk, writeArchive } from './ova-archive.ts';
+import { diskWithBlocks } from '../support/disks.ts';
+import { MemoryImage } from '../support/memory-image.ts';
+import { requestOf, writeImage } from '../support/write-image.ts';
+import { filesOf, walk } from './ova-walker.ts';
 
 await ova().prepare?.();
 
 const GIB = 2 ** 30;
+const DISK = diskWithBlocks(4 * BLOCK_SIZE, [1, 3]);
 
 const DEFAULT_OVF = `\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -89,7 +93,7 @@ const DEFAULT_OVF = `\
 
 describe('the archive', () => {
   test('holds the OVF, the manifest and the disk, in this order', () => {
-    const { members } = walk(writeArchive(ova()));
+    const { members } = walk(writeImage(ova(), DISK));
     expect(members.map(({ name }) => name)).toEqual([
       'golden.ovf',
       'golden.mf',
@@ -99,30 +103,30 @@ describe('the archive', () => {
 
   test('ends with two blocks of zeros in a whole record of 10 KiB', () => {
     for (const size of [512, 10_240, 20_480, 65_536]) {
-      const archive = writeArchive(ovaOf(raw()), { size, blocks: [] });
+      const archive = writeImage(ovaOf(raw()), diskWithBlocks(size, []));
       const { end } = walk(archive);
-      expect(archive.size % 10_240).toBe(0);
-      expect(archive.size - end).toBeLessThan(1024 + 10_240);
+      expect(archive.position % 10_240).toBe(0);
+      expect(archive.position - end).toBeLessThan(1024 + 10_240);
     }
   });
 
   test('holds the disk as its own format writes it, under the name that it knows', () => {
-    const disk = filesOf(writeArchive(ova())).get('golden-disk.vmdk')!;
-    const alone = writeArchive(vmdk(), { name: 'golden-disk' });
-    expect(disk).toEqual(alone.read(0, alone.size));
+    const disk = filesOf(writeImage(ova(), DISK)).get('golden-disk.vmdk')!;
+    const alone = writeImage(vmdk(), DISK, { identity: { name: 'golden-disk' } });
+    expect(disk).toEqual(alone.read(0, alone.position));
     expect(disk.toString('latin1')).toContain('SPARSE "golden-disk.vmdk"');
   });
 
   test('is the same for the same disk', () => {
-    const [one, two] = [writeArchive(ova()), writeArchive(ova())];
-    expect(one.read(0, one.size)).toEqual(two.read(0, two.size));
+    const [one, two] = [writeImage(ova(), DISK), writeImage(ova(), DISK)];
+    expect(one.read(0, one.position)).toEqual(two.read(0, two.position));
   });
 
   test('has the same layout whatever number of digits the size of the disk has', () => {
     const sizes = [512, 65_536, 10 * GIB, 10_000 * GIB];
     const starts = sizes.map((size) => {
       const format = ovaOf(raw(), { manifest: 'none' });
-      const { members } = walk(writeArchive(format, { size, blocks: [] }));
+      const { members } = walk(writeImage(format, diskWithBlocks(size, [])));
       return members[1]!.start;
     });
     expect(new Set(starts).size).toBe(1);
@@ -130,21 +134,21 @@ describe('the archive', () => {
 
   test('counts a disk below 8 GiB in octal', () => {
     const format = ovaOf(raw(), { manifest: 'none' });
-    const { members } = walk(writeArchive(format, { size: 8 * GIB - 512, blocks: [] }));
+    const { members } = walk(writeImage(format, diskWithBlocks(8 * GIB - 512, [])));
     expect(members[1]!.header.toString('latin1', 124, 136)).toBe('77777777000\0');
   });
 
   test('counts a disk of 8 GiB in base-256, without pax records', () => {
     const format = ovaOf(raw(), { manifest: 'none' });
-    const { members } = walk(writeArchive(format, { size: 8 * GIB, blocks: [] }));
+    const { members } = walk(writeImage(format, diskWithBlocks(8 * GIB, [])));
     expect(members.map(({ name }) => name)).toEqual(['golden.ovf', 'golden-disk.raw']);
     expect(members[1]!.header.toString('hex', 124, 136)).toBe('800000000000000200000000');
   });
 
   test('is read by tar-stream', async () => {
-    const archive = writeArchive(ova());
+    const archive = writeImage(ova(), DISK);
     const reader = extract();
-    reader.end(archive.read(0, archive.size));
+    reader.end(archive.read(0, archive.position));
     const found = [];
     for await (const entry of reader) {
       found.push([entry.header.name, entry.header.type, entry.header.pax]);
@@ -159,8 +163,8 @@ describe('the archive', () => {
 
   test('is known by its first member', () => {
     const format = ova();
-    expect(format.matches(writeArchive(format).read(0, 512))).toBe(true);
-    const [, manifest] = walk(writeArchive(format)).members;
+    expect(format.matches(writeImage(format, DISK).read(0, 512))).toBe(true);
+    const [, manifest] = walk(writeImage(format, DISK)).members;
     expect(format.matches(manifest!.header)).toBe(false);
     expect(format.matches(new Uint8Array(512))).toBe(false);
     expect(format.matches(new Uint8Array(4))).toBe(false);
@@ -169,17 +173,19 @@ describe('the archive', () => {
   test('cannot be begun while the size of the disk is unknown', () => {
     const format = ova();
     expect(format).toMatchObject({ streaming: 'never', needsDiskSize: true });
-    const { output } = emptyArchive();
-    const disk = { name: 'golden', size: undefined, uuid: new Uint8Array(16), createdAt: 0 };
-    const request = { disk, encoding: format.encoding({ level: 6 }), output, hasher };
+    const request = requestOf(format, new MemoryImage(), {});
     expect(() => format.write(request)).toThrow('the size of the disk must be known');
   });
 
   test('refuses names that Proxmox or a tar without pax does not take', () => {
     for (const name of ['a b', 'a/b', 'ä', 'x'.repeat(92)]) {
-      expect(() => writeArchive(ovaOf(raw()), { name })).toThrow('ova: the name "');
+      expect(() => writeImage(ovaOf(raw()), DISK, { identity: { name } })).toThrow(
+        'ova: the name "',
+      );
     }
-    expect(() => writeArchive(ovaOf(raw()), { name: 'x'.repeat(91) })).not.toThrow();
+    expect(() =>
+      writeImage(ovaOf(raw()), DISK, { identity: { name: 'x'.repeat(91) } }),
+    ).not.toThrow();
   });
 
   test('refuses a disk that is patched, which no hash could follow', () => {
@@ -190,7 +196,7 @@ describe('the archive', () => {
         finish: () => output.patch(0, new Uint8Array(1)),
       }),
     };
-    expect(() => writeArchive(ovaOf(patching))).toThrow('it cannot be patched');
+    expect(() => writeImage(ovaOf(patching), DISK)).toThrow('it cannot be patched');
   });
 
   test('takes the disks that its VMDK takes', () => {
@@ -205,7 +211,7 @@ describe('the manifest', () => {
   test.each(['sha1', 'sha256', 'sha512'] as const)(
     'has the %s of every other member',
     (manifest) => {
-      const files = filesOf(writeArchive(ova({ manifest })));
+      const files = filesOf(writeImage(ova({ manifest }), DISK));
       const line = (name: string) => {
         const digest = createHash(manifest).update(files.get(name)!).digest('hex');
         return `${manifest.toUpperCase()}(${name})= ${digest}\n`;
@@ -216,26 +222,26 @@ describe('the manifest', () => {
   );
 
   test('counts the zeros of a disk with holes', () => {
-    const files = filesOf(writeArchive(ovaOf(raw()), { size: 200_192, blocks: [] }));
+    const files = filesOf(writeImage(ovaOf(raw()), diskWithBlocks(200_192, [])));
     const digest = createHash('sha256').update(Buffer.alloc(200_192)).digest('hex');
     expect(files.get('golden.mf')!.toString()).toContain(`SHA256(golden-disk.raw)= ${digest}\n`);
   });
 
   test('can be left out', () => {
-    const files = filesOf(writeArchive(ova({ manifest: 'none' })));
+    const files = filesOf(writeImage(ova({ manifest: 'none' }), DISK));
     expect([...files.keys()]).toEqual(['golden.ovf', 'golden-disk.vmdk']);
   });
 });
 
 function ovfOf(options: OvaOptions = {}): string {
-  return filesOf(writeArchive(ova(options)))
+  return filesOf(writeImage(ova(options), DISK))
     .get('golden.ovf')!
     .toString();
 }
 
 describe('the OVF', () => {
   test('describes a machine with 4 CPUs, 4 GiB, a SCSI disk, a network card and UEFI', () => {
-    const files = filesOf(writeArchive(ova()));
+    const files = filesOf(writeImage(ova(), DISK));
     const size = String(files.get('golden-disk.vmdk')!.length);
     const expected = DEFAULT_OVF.replace('DISK_FILE_SIZE', size);
     const found = files.get('golden.ovf')!.toString();
@@ -270,7 +276,7 @@ describe('the OVF', () => {
   });
 
   test('gives an IDE controller no subtype, which vCenter refuses, and the VMDK its adapter', () => {
-    const files = filesOf(writeArchive(ova({ diskController: 'ide', nic: 'none' })));
+    const files = filesOf(writeImage(ova({ diskController: 'ide', nic: 'none' }), DISK));
     expect(files.get('golden.ovf')!.toString()).not.toContain('ResourceSubType');
     expect(files.get('golden-disk.vmdk')!.toString('latin1')).toContain('adapterType = "ide"');
   });

@@ -1,41 +1,30 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { FormatError, vmdk } from '../../formats/index.ts';
-import {
-  blockOf,
-  GRAIN,
-  type Grains,
-  IDENTITY,
-  lookUp,
-  memoryOutput,
-  walk,
-  writeVmdk,
-} from './vmdk-image.ts';
+import { type AdapterType, type Disk, FormatError, vmdk } from '../../formats/index.ts';
+import { diskWithBlocks, noise, type TestDisk } from '../support/disks.ts';
+import { MemoryImage } from '../support/memory-image.ts';
+import { blockOf, blocksOf, requestOf, writeImage } from '../support/write-image.ts';
 import { inspect } from './vmdk-inspector.ts';
+import { every, GRAIN, isZero, lookUp, walk } from './vmdk-walker.ts';
 
 const MIB = 2 ** 20;
+const ZEROS = new Uint8Array(GRAIN);
 
-/** Grains of a byte each, every `step`th. */
-function every(step: number, first: number, end: number): Grains {
-  const grains = new Map<number, Uint8Array>();
-  for (let i = first; i < end; i += step) grains.set(i, Buffer.alloc(GRAIN, 1 + (i % 255)));
-  return grains;
-}
-
-const DISKS: [name: string, diskSize: number, grains: Grains][] = [
-  ['one grain', GRAIN, every(1, 0, 1)],
-  ['one grain and a sector', GRAIN + 512, every(1, 0, 2)],
-  ['one full table', 32 * MIB, every(1, 0, 512)],
-  ['one full table and a grain', 32 * MIB + GRAIN, every(1, 0, 513)],
-  ['every other grain', 64 * MIB, every(2, 0, 1024)],
-  ['the first and last grain of each table', 96 * MIB, every(511, 0, 1536)],
-  ['only zeros', 64 * MIB, new Map()],
-  ['first and last grain, tables of zeros between', 5120 * MIB, every(81_919, 0, 81_920)],
-  ['random bytes', 4 * GRAIN, new Map([0, 1, 2, 3].map((i) => [i, randomBytes(GRAIN)]))],
+const DISKS: TestDisk[] = [
+  diskWithBlocks(GRAIN, [0], 'one grain'),
+  diskWithBlocks(GRAIN + 512, [0, 1], 'one grain and a sector'),
+  diskWithBlocks(32 * MIB, every(1, 0, 512), 'one full table'),
+  diskWithBlocks(32 * MIB + GRAIN, every(1, 0, 513), 'one full table and a grain'),
+  diskWithBlocks(64 * MIB, every(2, 0, 1024), 'every other grain'),
+  diskWithBlocks(96 * MIB, every(511, 0, 1536), 'the first and last grain of each table'),
+  diskWithBlocks(64 * MIB, [], 'only zeros'),
+  diskWithBlocks(5120 * MIB, [0, 81_919], 'first and last grain, tables of zeros between'),
+  { name: 'noise', size: 4 * GRAIN, pieces: [{ offset: 0, bytes: noise(4 * GRAIN) }] },
 ];
 
-describe.each(DISKS)('a disk with %s', (_name, diskSize, grains) => {
-  const { image, patches } = writeVmdk(grains, diskSize);
+describe.each(DISKS)('a VMDK of a disk with $name', (disk) => {
+  const written = writeImage(vmdk(), disk);
+  const image = written.bytes;
+  const grains = new Map(Array.from(blocksOf(disk), ({ index, bytes }) => [index, bytes]));
   const walked = walk(image);
 
   test('has nothing but its grains, in order, between markers', () => {
@@ -50,7 +39,7 @@ describe.each(DISKS)('a disk with %s', (_name, diskSize, grains) => {
   test('has a table for each 32 MiB with data, and no other', () => {
     const withData = new Set([...grains.keys()].map((index) => Math.floor(index / 512)));
     const gd = image.subarray(walked.directorySector * 512);
-    const entries = Array.from({ length: Math.ceil(diskSize / (32 * MIB)) }, (_, i) =>
+    const entries = Array.from({ length: Math.ceil(disk.size / (32 * MIB)) }, (_, i) =>
       gd.readUInt32LE(i * 4),
     );
     expect(entries.filter(Boolean)).toEqual(walked.tableSectors);
@@ -65,13 +54,13 @@ describe.each(DISKS)('a disk with %s', (_name, diskSize, grains) => {
   });
 
   test('is a whole number of grains', () => {
-    expect(Number(image.readBigUInt64LE(12)) * 512).toBe(Math.ceil(diskSize / GRAIN) * GRAIN);
+    expect(Number(image.readBigUInt64LE(12)) * 512).toBe(Math.ceil(disk.size / GRAIN) * GRAIN);
   });
 
   test('is never patched if its size is known, and the same if it is not', () => {
-    const late = writeVmdk(grains, diskSize, { sizeFirst: false });
-    expect(patches).toBe(0);
-    expect(late.image.equals(image)).toBe(true);
+    const late = writeImage(vmdk(), disk, { sizeKnown: false });
+    expect(written.patches).toBe(0);
+    expect(late.bytes.equals(image)).toBe(true);
   });
 
   test('has nothing that oslo.utils refuses', () => {
@@ -80,55 +69,53 @@ describe.each(DISKS)('a disk with %s', (_name, diskSize, grains) => {
 });
 
 test('a gap of zeros takes no space in the image', () => {
-  const dense = writeVmdk(every(1, 0, 2), 32 * MIB).image;
-  const apart = writeVmdk(every(500, 0, 501), 32 * MIB).image;
-  expect(apart.length).toBe(dense.length);
+  // Of the same bytes, as their streams would else differ in length.
+  const grain = Buffer.alloc(GRAIN, 'grain');
+  const sizeOf = (indexes: readonly number[]) => {
+    const pieces = indexes.map((index) => ({ offset: index * GRAIN, bytes: grain }));
+    return writeImage(vmdk(), { name: '', size: 32 * MIB, pieces }).position;
+  };
+  expect(sizeOf([0, 500])).toBe(sizeOf([0, 1]));
 });
 
 test('a block that grows is stored compressed all the same', () => {
-  const { image } = writeVmdk(new Map([[0, randomBytes(GRAIN)]]), GRAIN);
+  const disk = { name: '', size: GRAIN, pieces: [{ offset: 0, bytes: noise(GRAIN) }] };
+  const image = writeImage(vmdk(), disk).bytes;
   expect(image.readUInt32LE(128 * 512 + 8)).toBeGreaterThan(GRAIN);
   expect(walk(image).grains.size).toBe(1);
 });
 
-function start() {
-  const format = vmdk();
-  const output = memoryOutput();
-  const encoding = format.encoding({ level: 6 });
-  const disk = { ...IDENTITY, size: 64 * MIB };
-  const hasher = () => expect.fail('nothing to hash');
-  return { output, writer: format.write({ disk, encoding, output, hasher }) };
+function start(size = 64 * MIB, identity: Partial<Disk> = {}, format = vmdk()) {
+  const output = new MemoryImage();
+  return { output, writer: format.write(requestOf(format, output, { ...identity, size })) };
 }
 
 test('no sector of zeros, which would end the stream, follows a grain that fills its last one', () => {
   const { output, writer } = start();
-  writer.add(blockOf(0, new Uint8Array(GRAIN), new Uint8Array(2 * 512 - 12)));
+  writer.add(blockOf(0, ZEROS, { packed: new Uint8Array(2 * 512 - 12) }));
   expect(output.position).toBe((128 + 2) * 512);
 });
 
 describe('the writer refuses', () => {
-  const bytes = Buffer.alloc(GRAIN, 1);
-
   test('a grain that is longer than readers take', () => {
     const { writer } = start();
-    writer.add(blockOf(0, bytes, new Uint8Array(66_036)));
-    expect(() => writer.add(blockOf(1, bytes, new Uint8Array(66_037)))).toThrow(FormatError);
+    writer.add(blockOf(0, ZEROS, { packed: new Uint8Array(66_036) }));
+    const longer = blockOf(1, ZEROS, { packed: new Uint8Array(66_037) });
+    expect(() => writer.add(longer)).toThrow(FormatError);
   });
 
   test('to go on behind the last sector that a table can name', () => {
     const { output, writer } = start();
-    output.position = 2 ** 41 - 512;
-    writer.add(blockOf(0, bytes));
-    expect(() => writer.add(blockOf(1, bytes))).toThrow(/past 2 TiB/);
+    const packed = Buffer.from('zlib!');
+    output.zeros(2 ** 41 - 512 - output.position);
+    writer.add(blockOf(0, ZEROS, { packed }));
+    expect(() => writer.add(blockOf(1, ZEROS, { packed }))).toThrow(/past 2 TiB/);
     expect(() => writer.finish(64 * MIB)).toThrow(FormatError);
   });
 
   test.each(['a/b', 'ä', 'a"b', 'a\nb', '', 'x'.repeat(400)])('the name "%s" at once', (name) => {
     const format = vmdk();
-    const encoding = format.encoding({ level: 6 });
-    const disk = { ...IDENTITY, name, size: undefined };
-    const hasher = () => expect.fail('nothing to hash');
-    const write = () => format.write({ disk, encoding, output: memoryOutput(), hasher });
+    const write = () => format.write(requestOf(format, new MemoryImage(), { name }));
     expect(write).toThrow(FormatError);
   });
 
@@ -138,9 +125,140 @@ describe('the writer refuses', () => {
 });
 
 test('an image is known by its first four bytes', () => {
-  const { image } = writeVmdk(new Map(), MIB);
+  const image = writeImage(vmdk(), diskWithBlocks(MIB, [])).bytes;
   expect(vmdk().matches(image.subarray(0, 512))).toBe(true);
   expect(vmdk().matches(Buffer.from('KDMV'))).toBe(true);
   expect(vmdk().matches(Buffer.from('VMDK'))).toBe(false);
   expect(vmdk().matches(Buffer.from('KD'))).toBe(false);
+});
+
+/** The grains 1 and 512, each in a stream of 5 bytes. */
+function sample(): Buffer {
+  const size = 32 * MIB + GRAIN;
+  const { output, writer } = start(size, { name: 'disk' });
+  const packed = Buffer.from('zlib!');
+  for (const index of [1, 512]) writer.add(blockOf(index, ZEROS, { packed }));
+  writer.finish(size);
+  return output.bytes;
+}
+
+/** Lines of 16 bytes with their offset; those of zeros left out. */
+function dump(image: Buffer, firstSector: number, endSector: number): string {
+  const lines = [];
+  for (let at = firstSector * 512; at < endSector * 512; at += 16) {
+    const line = image.subarray(at, at + 16);
+    if (isZero(line)) continue;
+    const hex = line.toString('hex').replace(/(..)(?!$)/g, '$1 ');
+    lines.push(`${at.toString(16).padStart(5, '0')}  ${hex}`);
+  }
+  return lines.join('\n');
+}
+
+function descriptor(image: Buffer): string {
+  return image.toString('latin1', 512, image.indexOf(0, 512));
+}
+
+test('the header is the same to the byte', () => {
+  expect(dump(sample(), 0, 1)).toMatchInlineSnapshot(`
+    "00000  4b 44 4d 56 03 00 00 00 01 00 03 00 80 00 01 00
+    00010  00 00 00 00 80 00 00 00 00 00 00 00 01 00 00 00
+    00020  00 00 00 00 14 00 00 00 00 00 00 00 00 02 00 00
+    00030  00 00 00 00 00 00 00 00 ff ff ff ff ff ff ff ff
+    00040  80 00 00 00 00 00 00 00 00 0a 20 0d 0a 01 00 00"
+  `);
+});
+
+test('the descriptor is the same to the byte', () => {
+  expect(descriptor(sample())).toMatchInlineSnapshot(`
+    "# Disk DescriptorFile
+    version=1
+    CID=1c1d1e1f
+    parentCID=ffffffff
+    createType="streamOptimized"
+
+    # Extent description
+    RW 65664 SPARSE "disk.vmdk"
+
+    # The Disk Data Base
+    #DDB
+
+    ddb.adapterType = "lsilogic"
+    ddb.geometry.cylinders = "4"
+    ddb.geometry.heads = "255"
+    ddb.geometry.sectors = "63"
+    ddb.longContentID = "1011121314154617b8191a1b1c1d1e1f"
+    ddb.toolsVersion = "2147483647"
+    ddb.uuid.image = "10111213-1415-4617-b819-1a1b1c1d1e1f"
+    ddb.uuid.modification = "00000000-0000-0000-0000-000000000000"
+    ddb.uuid.parent = "00000000-0000-0000-0000-000000000000"
+    ddb.uuid.parentmodification = "00000000-0000-0000-0000-000000000000"
+    ddb.virtualHWVersion = "4"
+    "
+  `);
+});
+
+test('grains, tables, directory, footer and end of stream are the same to the byte', () => {
+  const image = sample();
+  expect(dump(image, 21, image.length / 512)).toMatchInlineSnapshot(`
+    "10000  80 00 00 00 00 00 00 00 05 00 00 00 7a 6c 69 62
+    10010  21 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+    10200  04 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00
+    10400  00 00 00 00 80 00 00 00 00 00 00 00 00 00 00 00
+    10c00  00 00 01 00 00 00 00 00 05 00 00 00 7a 6c 69 62
+    10c10  21 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+    10e00  04 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00
+    11000  86 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+    11800  01 00 00 00 00 00 00 00 00 00 00 00 02 00 00 00
+    11a00  82 00 00 00 88 00 00 00 00 00 00 00 00 00 00 00
+    11c00  01 00 00 00 00 00 00 00 00 00 00 00 03 00 00 00
+    11e00  4b 44 4d 56 03 00 00 00 01 00 03 00 80 00 01 00
+    11e10  00 00 00 00 80 00 00 00 00 00 00 00 01 00 00 00
+    11e20  00 00 00 00 14 00 00 00 00 00 00 00 00 02 00 00
+    11e30  00 00 00 00 00 00 00 00 8d 00 00 00 00 00 00 00
+    11e40  80 00 00 00 00 00 00 00 00 0a 20 0d 0a 01 00 00"
+  `);
+  expect(image.length / 512).toMatchInlineSnapshot(`145`);
+});
+
+describe('the descriptor', () => {
+  test('tells what it is within the first sector, whatever the file is called', () => {
+    const name = 'x'.repeat(255 - '.vmdk'.length);
+    const size = 2 ** 48;
+    const { output } = start(size, { name }, vmdk({ adapterType: 'legacyESX' }));
+    const sector = output.bytes.toString('latin1', 512, 1024);
+    expect(sector).toContain('createType="streamOptimized"');
+    expect(sector).toContain(`RW ${size / 512} SPARSE "${name}.vmdk"`);
+    expect(sector).toContain('ddb.adapterType = "legacyESX"\n');
+  });
+
+  test.each([
+    ['ffffffff', 'fffffffd'],
+    ['fffffffe', 'fffffffc'],
+    ['fffffffd', 'fffffffd'],
+    ['00000000', '00000000'],
+  ])('has no CID with a meaning of its own: of a uuid that ends in %s it is %s', (end, cid) => {
+    const uuid = Buffer.from(`00112233445546678899aabb${end}`, 'hex');
+    const image = writeImage(vmdk(), diskWithBlocks(MIB, []), { identity: { uuid } });
+    const text = descriptor(image.bytes);
+    expect(text).toContain(`\nCID=${cid}\n`);
+    expect(text).toContain(`ddb.longContentID = "00112233445546678899aabb${cid}"`);
+    expect(text).toContain(`ddb.uuid.image = "00112233-4455-4667-8899-aabb${end}"`);
+  });
+
+  const geometries: [AdapterType, size: number, cylinders: number, heads: number][] = [
+    ['lsilogic', MIB, 1, 255],
+    ['lsilogic', 2 ** 30, 130, 255],
+    ['buslogic', 2 ** 40, 133_674, 255],
+    ['ide', 2 ** 30, 2080, 16],
+    ['ide', 2 ** 40, 16_383, 16],
+  ];
+  test.each(geometries)('gives %s disks of %d bytes %d cylinders', (...expected) => {
+    const [adapterType, diskSize, cylinders, heads] = expected;
+    const format = vmdk({ adapterType });
+    const text = descriptor(writeImage(format, diskWithBlocks(diskSize, [])).bytes);
+    expect(text).toContain(`ddb.adapterType = "${adapterType}"`);
+    expect(text).toContain(`ddb.geometry.cylinders = "${cylinders}"`);
+    expect(text).toContain(`ddb.geometry.heads = "${heads}"`);
+    expect(text).toContain('ddb.geometry.sectors = "63"');
+  });
 });

@@ -1,8 +1,8 @@
 import { closeSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { has, run } from '../vhd-peers.ts';
+import { describeWith, run } from '../support/peers.ts';
 import {
   denseSource,
   isPadded,
@@ -24,7 +24,7 @@ const BACKUP_SIZE = 33 * 512; // 128 entries of 128 bytes, and the header
 const ONE_PARTITION = ['-a', '1', '-n', '1:40:1000'];
 const TO_THE_END = ['-a', '1', '-n', '1:40:1000', '-n', '2:0:0', '-c', '2:last'];
 
-describe.skipIf(!has('sgdisk'))('the backup GPT moves to the new end', () => {
+describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
   test.each([
     ['by a sector', 4 * MIB - 512, MIB],
     ['by less than a backup, which then overlaps the old one', 4 * MIB - 20 * 512, MIB],
@@ -96,7 +96,7 @@ describe.skipIf(!has('sgdisk'))('the backup GPT moves to the new end', () => {
   });
 });
 
-describe.skipIf(!has('sgdisk'))('a GPT is left alone, with one warning, if', () => {
+describeWith(['sgdisk'], 'a GPT is left alone, with one warning, if', () => {
   const size = 4 * MIB + 512;
 
   async function expectLeft(problem: string, multiple = MIB): Promise<void> {
@@ -157,7 +157,7 @@ describe.skipIf(!has('sgdisk'))('a GPT is left alone, with one warning, if', () 
   });
 });
 
-describe.skipIf(!has('sgdisk'))('a GPT of sectors of 4096 bytes', () => {
+describeWith(['sgdisk'], 'a GPT of sectors of 4096 bytes', () => {
   const sectorSize = 4096;
   const size = 4 * MIB + 3 * sectorSize;
 

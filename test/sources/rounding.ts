@@ -3,29 +3,26 @@
 import {
   closeSync,
   ftruncateSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
-  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type RoundingOptions, roundedSource } from '../../src/sources/rounded.ts';
 import type { Source } from '../../src/sources/source.ts';
-import { run } from '../vhd-peers.ts';
+import { sharedFolder } from '../support/folder.ts';
+import { run } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-const folder = mkdtempSync(join(tmpdir(), 'kexport-rounded-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = sharedFolder();
 
 /** The disk as it was. */
 export const path = join(folder, 'disk.raw');

@@ -29,6 +29,17 @@ export function text(length: number, seed = 1): Buffer<ArrayBuffer> {
   return Buffer.from(noise(length, seed).map((byte) => 97 + (byte % 7) * (byte >> 6)));
 }
 
+/** A disk with text in the blocks of that index, of which each has its own. */
+export function diskWithBlocks(size: number, indexes: Iterable<number>, name = ''): TestDisk {
+  if (size % 512 !== 0) throw new Error(`${size} is not in whole sectors`);
+  const pieces = Array.from(indexes, (index) => {
+    const offset = index * BLOCK;
+    const bytes = Buffer.alloc(Math.min(BLOCK, size - offset), `block ${index} of a disk\n`);
+    return { offset, bytes };
+  });
+  return { name, size, pieces };
+}
+
 /** The disk with an MBR and one partition, for which no warning is raised. */
 export function withPartition(disk: Buffer): Buffer {
   const entry = disk.subarray(446, 510).fill(0);
@@ -59,9 +70,9 @@ export const DISKS: readonly TestDisk[] = [
   { name: '16 MiB of zeros', size: 16 * MIB, pieces: [] },
   { name: '8 MiB of noise', size: 8 * MIB, pieces: every(MIB, 8 * MIB, (i) => noise(MIB, i + 1)) },
   {
-    name: '64 MiB, every other block text or noise',
-    size: 64 * MIB,
-    pieces: every(2 * BLOCK, 64 * MIB, (i) => (i % 3 ? text : noise)(BLOCK, i + 1)),
+    name: '33 MiB, every other block text or noise',
+    size: 33 * MIB,
+    pieces: every(2 * BLOCK, 33 * MIB, (i) => (i % 3 ? text : noise)(BLOCK, i + 1)),
   },
   {
     name: '8 MiB, text and noise in turns',
@@ -69,17 +80,17 @@ export const DISKS: readonly TestDisk[] = [
     pieces: every(BLOCK, 8 * MIB, (i) => (i % 2 ? text : noise)(BLOCK, i + 1)),
   },
   {
-    name: '1 GiB, first and last block of each L2 table',
-    size: 1024 * MIB,
-    pieces: [0, L2_SPAN - BLOCK, L2_SPAN, 2 * L2_SPAN - BLOCK].map((offset, i) => ({
+    name: '512 MiB and 2 blocks, first and last block of each L2 table',
+    size: L2_SPAN + 2 * BLOCK,
+    pieces: [0, L2_SPAN - BLOCK, L2_SPAN, L2_SPAN + BLOCK].map((offset, i) => ({
       offset,
       bytes: text(BLOCK, i + 1),
     })),
   },
   {
-    name: '1 GiB and 3 sectors, only the last one used',
-    size: 1024 * MIB + 3 * 512,
-    pieces: [{ offset: 1024 * MIB + 1024, bytes: text(512) }],
+    name: '512 MiB and 3 sectors, only the last one used',
+    size: L2_SPAN + 3 * 512,
+    pieces: [{ offset: L2_SPAN + 1024, bytes: text(512) }],
   },
   {
     name: '1 MiB, data in its middle sectors alone',

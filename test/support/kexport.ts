@@ -2,31 +2,26 @@ import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The built command. */
-export const KEXPORT = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const KEXPORT = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
-export interface Outcome {
+interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly cwd?: string;
-  readonly input?: Buffer;
   readonly env?: Record<string, string>;
-  /** Already open as standard input. */
-  readonly stdin?: number;
 }
 
 /** Runs the command to its end. */
 export function kexport(args: readonly string[], options: RunOptions = {}): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [KEXPORT, ...args], {
     cwd: options.cwd,
-    input: options.input,
     env: { ...process.env, ...options.env },
     encoding: 'utf8',
     maxBuffer: 2 ** 30,
-    stdio: [options.stdin ?? 'pipe', 'pipe', 'pipe'],
   });
   return { status, stdout, stderr };
 }

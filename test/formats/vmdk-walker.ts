@@ -1,95 +1,18 @@
-// A VMDK in memory, and a reader that takes nothing but what the specification says: from the overhead on only
-// markers and grains, in order. It shares no code with the writer.
+// A reader of VMDKs that takes nothing but what the specification says: from the overhead on only markers and
+// grains, in order. It shares no code with the writer.
 
-import { deflateSync, inflateSync } from 'node:zlib';
-import { type Block, type Disk, type Format, type ImageOutput, vmdk } from '../../formats/index.ts';
+import { inflateSync } from 'node:zlib';
 
 const SECTOR = 512;
 export const GRAIN = 65_536;
 const TABLE_ENTRIES = 512;
 
-/** The grains of a disk that are not zero, by their number. */
-export type Grains = ReadonlyMap<number, Uint8Array>;
-
-export const IDENTITY: Omit<Disk, 'size'> = {
-  name: 'disk',
-  uuid: Uint8Array.from({ length: 16 }, (_, i) => i * 0x11),
-  createdAt: 1_700_000_000,
-};
-
-interface MemoryOutput extends ImageOutput {
-  position: number;
-  readonly patches: number;
-  /** Throws if a buffer was changed after it was handed over. */
-  image(): Buffer;
+/** Numbers of grains, every `step`th. */
+export function every(step: number, first: number, end: number): number[] {
+  return Array.from({ length: Math.ceil((end - first) / step) }, (_, i) => first + i * step);
 }
 
-/** Collects an image. */
-export function memoryOutput(): MemoryOutput {
-  const parts: { given: Uint8Array; copy: Buffer }[] = [];
-  const patched: { at: number; bytes: Uint8Array }[] = [];
-  const output = {
-    position: 0,
-    patches: 0,
-    append(bytes: Uint8Array) {
-      parts.push({ given: bytes, copy: Buffer.from(bytes) });
-      output.position += bytes.length;
-    },
-    zeros: (count: number) => output.append(new Uint8Array(count)),
-    patch(at: number, bytes: Uint8Array) {
-      output.patches++;
-      patched.push({ at, bytes });
-    },
-    image() {
-      for (const { given, copy } of parts) {
-        if (!copy.equals(given)) throw new Error('a buffer was changed after it was appended');
-      }
-      const image = Buffer.concat(parts.map(({ copy }) => copy));
-      for (const { at, bytes } of patched) image.set(bytes, at);
-      return image;
-    },
-  };
-  return output;
-}
-
-export interface Written {
-  readonly image: Buffer;
-  readonly patches: number;
-}
-
-interface WriteOptions {
-  readonly sizeFirst?: boolean;
-  readonly format?: Format;
-  readonly identity?: Partial<Disk>;
-}
-
-/** Writes the disk; `sizeFirst: false` tells its size only at the end. */
-export function writeVmdk(grains: Grains, diskSize: number, options: WriteOptions = {}): Written {
-  const { sizeFirst = true, format = vmdk(), identity } = options;
-  const output = memoryOutput();
-  const writer = format.write({
-    disk: { ...IDENTITY, ...identity, size: sizeFirst ? diskSize : undefined },
-    encoding: format.encoding({ level: 6 }),
-    output,
-    hasher: () => {
-      throw new Error('nothing to hash');
-    },
-  });
-  for (const [index, bytes] of grains) writer.add(blockOf(index, bytes));
-  writer.finish(diskSize);
-  return { image: output.image(), patches: output.patches };
-}
-
-export function blockOf(index: number, bytes: Uint8Array, packed?: Uint8Array): Block {
-  return {
-    index,
-    bytes,
-    length: GRAIN,
-    packed: ({ level, windowBits }) => packed ?? deflateSync(bytes, { level, windowBits }),
-  };
-}
-
-export interface Walked {
+interface Walked {
   readonly grains: Map<number, Buffer>;
   /** Sector of each grain, of each table in the order of the image, and of the directory. */
   readonly grainSectors: Map<number, number>;
