@@ -13,7 +13,7 @@ import {
   raw,
 } from 'kexport';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DISKS, noise, text, type TestDisk, writeDisk } from './support/disks.ts';
+import { DISKS, noise, type TestDisk, writeDisk } from './support/disks.ts';
 import { sharedFolder, temporaryFolder } from './support/folder.ts';
 import { compareWithRaw, describeWith, run, testWith } from './support/peers.ts';
 import { IDENTITY } from './support/write-image.ts';
