@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Disk, Format } from '../formats/index.ts';
-import { type CompressorName, defaultCompressor } from './compress/compressor.ts';
+import { type CompressorName, COMPRESSORS, defaultCompressor } from './compress/compressor.ts';
 import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from './disk-size.ts';
 import { chooseEncodings, type Compression } from './encodings.ts';
-import { throwIfAborted } from './errors.ts';
+import { KexportError, throwIfAborted } from './errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
@@ -30,6 +30,8 @@ export interface EncodeOptions {
   readonly keepGpt?: boolean | undefined;
   /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
   readonly keepGoing?: boolean | undefined;
+  /** Called when every image is complete but none has its name yet. If it throws, none is left. */
+  readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Called after each stretch of the disk, at most a MiB of data. */
@@ -72,6 +74,7 @@ export async function encode(
   const unlink = link(options.signal, stop);
   const images = imageSet(targets, options.keepGoing ?? false);
   try {
+    checkOptions(targets, options);
     const formats = targets.map(({ format }) => format);
     const disk = await prepareSource(source, formats, { ...options, signal: stop.signal });
     const streamed = disk.size === undefined;
@@ -81,7 +84,8 @@ export async function encode(
       await disk.close();
     }
     const sizes = finalSizes(source, formats, streamed, options.onWarning);
-    const results = await finishAll(images, targets, sizes.diskSize, stop.signal);
+    const { diskSize } = sizes;
+    const results = await finishAll(images, targets, diskSize, stop.signal, options.onFinished);
     return { ...sizes, images: results, failures: images.failures };
   } catch (error) {
     await images.discard();
@@ -103,7 +107,9 @@ async function startAndCopy(
   const formats = targets.map(({ format }) => format);
   for (const format of formats) await format.prepare?.();
   const encodings = chooseEncodings(formats, { level, optimize });
-  const disk = { ...newIdentity(), ...options.identity, size: source.size };
+  const { identity } = options;
+  const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   await copyBlocks({ source, images, encodings: distinct, threads, compressor, stop, onProgress });
@@ -114,14 +120,17 @@ async function finishAll(
   targets: readonly Target[],
   diskSize: number,
   signal: AbortSignal,
+  onFinished: EncodeOptions['onFinished'],
 ): Promise<ImageResult[]> {
-  const results = new Map<Format, ImageResult>();
+  const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
-    results.set(image.format, await finishImage(image, diskSize, signal));
+    results.set(image.target, await finishImage(image, diskSize, signal));
   });
+  await onFinished?.();
   throwIfAborted(signal);
   await images.commit();
-  return targets.flatMap(({ format }) => results.get(format) ?? []);
+  const failed = new Set(images.failures.map(({ target }) => target));
+  return targets.flatMap((target) => (failed.has(target) ? [] : (results.get(target) ?? [])));
 }
 
 /** `streamed`: the size was not known when the first block was read. */
@@ -140,6 +149,17 @@ backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells i
     );
   }
   return { sourceSize, diskSize };
+}
+
+function checkOptions(targets: readonly Target[], options: EncodeOptions): void {
+  const { level = DEFAULT_LEVEL, threads = 1, compressor = 'wasm' } = options;
+  const refuse = (what: string) => {
+    throw new KexportError('usage', what);
+  };
+  if (targets.length === 0) refuse('no image is asked for');
+  if (!Number.isInteger(level) || level < 1 || level > 9) refuse(`level ${level} is not 1 to 9`);
+  if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
+  if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }
 
 function newIdentity(): Identity {

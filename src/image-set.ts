@@ -64,7 +64,7 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       if (failed) throw (failed as PromiseRejectedResult).reason;
     },
     async commit() {
-      for (const sink of sinks.values()) await sink.commit();
+      for (const [target, sink] of sinks) await attempt(target, () => sink.commit());
     },
     async discard() {
       await Promise.allSettled([...sinks.values()].map((sink) => sink.discard()));

@@ -26,6 +26,7 @@ export interface ImageResult {
 
 /** An image that is being written. */
 export interface Image {
+  readonly target: Target;
   readonly format: Format;
   readonly encoding: Encoding | undefined;
   readonly sink: Sink;
@@ -40,6 +41,7 @@ export function startImage(target: Target, encoding: Encoding | undefined, disk:
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
   return {
+    target,
     format,
     encoding,
     sink,

@@ -113,7 +113,15 @@ export function machineOf(options: MachineOptions): Machine {
   checkCount('cpus', machine.cpus, 1);
   checkCount('memory', machine.memory, 4);
   checkCount('hwVersion', machine.hwVersion, 1);
+  checkVersion('sata', machine.diskController === 'sata', machine, 10);
+  checkVersion('nvme', machine.diskController === 'nvme', machine, 13);
+  checkVersion('efi', machine.firmware === 'efi', machine, 8);
   return machine;
+}
+
+function checkVersion(what: string, used: boolean, { hwVersion }: Machine, needed: number): void {
+  if (!used || hwVersion >= needed) return;
+  throw new FormatError(`ova: ${what} needs hardware version ${needed}, asked for is ${hwVersion}`);
 }
 
 function checkCount(option: string, value: number, unit: number): void {

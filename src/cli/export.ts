@@ -1,10 +1,11 @@
 import type { CompressorName } from '../compress/compressor.ts';
 import { encode, type EncodeResult } from '../encode.ts';
 import type { Compression } from '../encodings.ts';
+import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
 import { openSource } from '../sources/open.ts';
 import { writeChecksums } from './checksums.ts';
-import { reportError, signalStatus, SIGNALS } from './exit.ts';
+import { EXIT_FAILURE, reportError, signalStatus, SIGNALS } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
@@ -24,11 +25,14 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
 }
 
 /**
- * Carries out an export and tells of it. Returns the exit status; throws a KexportError if nothing was
- * made.
+ * Carries out an export and tells of it. Returns the exit status; throws a KexportError if no image was made.
  */
 export async function exportDisk(request: Request, options: ExportOptions): Promise<number> {
-  const outputDir = options.outputDir ?? request.outputDir;
+  const folders = [options.outputDir, request.outputDir].filter((folder) => folder !== undefined);
+  if (folders.length > 1) {
+    throw new KexportError('usage', `two folders for the images: ${folders.join(' and ')}`);
+  }
+  const [outputDir] = folders;
   const plan = planOutputs(request.formats, { ...options, outputDir });
   const started = performance.now();
   const stop = abortOnSignals();
@@ -42,6 +46,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
+    process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
     if (options.json) process.stdout.write(jsonReport(request.source, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
@@ -68,7 +73,7 @@ async function exportPlan(
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) warn(warning);
-    outputs = await openOutputs(plan, source, options);
+    outputs = await openOutputs(plan, name, source, { ...options, signal: stop.signal });
   } catch (error) {
     await source.close();
     throw error;
@@ -80,8 +85,9 @@ async function exportPlan(
       signal: stop.signal,
       onProgress: (state) => progress.update(state),
       onWarning: warn,
+      onFinished: () => writeChecksums(outputs),
     });
-    await writeChecksums(outputs);
+    await outputs.checksums?.sink.commit();
     return result;
   } catch (error) {
     await outputs.checksums?.sink.discard();

@@ -11,6 +11,8 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
+// Who reads our messages may stop; the export goes on.
+process.stderr.on('error', () => undefined);
 process.exitCode = await main(process.argv);
 
 async function main(argv: readonly string[]): Promise<number> {

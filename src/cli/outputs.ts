@@ -1,11 +1,13 @@
-import type { Stats } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { constants, open } from 'node:fs';
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { DEFAULT_LEVEL } from '../encode.ts';
-import { KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import type { Target } from '../image.ts';
 import { deviceSink } from '../sinks/device.ts';
-import { fileSink } from '../sinks/file.ts';
+import { fileSink, partialOf } from '../sinks/file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { streamSink } from '../sinks/stream.ts';
@@ -18,6 +20,12 @@ export interface OutputOptions {
   readonly level?: number;
 }
 
+const openFile = promisify(open);
+
+interface OpenOptions extends OutputOptions {
+  readonly signal: AbortSignal;
+}
+
 /** Everything that is open for writing. */
 export interface Outputs {
   readonly targets: readonly Target[];
@@ -28,8 +36,9 @@ export interface Outputs {
 /** Opens every output; if one fails, none is left open and no file is left. */
 export async function openOutputs(
   plan: Plan,
+  sourceName: string,
   source: Source,
-  options: OutputOptions,
+  options: OpenOptions,
 ): Promise<Outputs> {
   const opened: Sink[] = [];
   const keep = <S extends Sink>(sink: S): S => {
@@ -41,7 +50,8 @@ export async function openOutputs(
     const files: HashedSink[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
-      let sink = keep(await openOutput(output, source, options));
+      const plain = zipEntry === undefined && plan.checksums === undefined;
+      let sink = keep(await openOutput(output, { ...options, sourceName, source, plain }));
       if (plan.checksums !== undefined) {
         const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, source));
         files.push(hashing);
@@ -67,27 +77,48 @@ function streamsNow({ streaming }: Format, source: Source): boolean {
   return streaming === 'size-first' && source.size !== undefined;
 }
 
-async function openOutput(
-  { format, path }: Output,
-  source: Source,
-  { force = false }: OutputOptions,
-): Promise<Sink> {
+interface OpenRequest extends OpenOptions {
+  readonly sourceName: string;
+  readonly source: Source;
+  /** Neither hashed nor zipped, which is for files. */
+  readonly plain: boolean;
+}
+
+async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
+  const { source, sourceName, plain, force = false, signal } = request;
   if (path === '-') return openStdout();
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
-    throw new KexportError('usage', `-o ${path} is a folder`, { hint: `--output-dir ${path}` });
+    const hint = `for a folder of images, --output-dir ${path}`;
+    throw new KexportError('usage', `${path} is a folder, not a file to write`, { hint });
+  }
+  const isFile = found?.isFile() ?? true;
+  if (!isFile && !plain) {
+    throw new KexportError('usage', `${path} is no file: --zip and --checksums are for files`);
+  }
+  for (const name of [path, partialOf(path)]) {
+    if (await isSource(name, sourceName)) {
+      throw new KexportError('target', `${name} is the disk that is exported`);
+    }
   }
   if (found?.isBlockDevice()) return openDevice(format, path, source, force);
-  if (found?.isCharacterDevice() || found?.isFIFO()) return openSpecial(path);
-  if (found && (await isSameFile(found, source))) {
-    throw new KexportError('target', `${path} is the disk that is exported`);
-  }
-  return fileSink(path, { force });
+  if (!isFile) return openSpecial(path, signal);
+  return fileSink(await throughLink(path), { force });
 }
 
-async function isSameFile({ dev, ino }: Stats, source: Source): Promise<boolean> {
-  const other = await stat(source.name).catch(() => undefined);
-  return other?.dev === dev && other.ino === ino;
+/** The file that a symbolic link names, so that it is replaced and not the link; other paths as they are. */
+async function throughLink(path: string): Promise<string> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
+}
+
+/** Whether a file or device that is about to be written is the one that is read. */
+async function isSource(path: string, sourceName: string): Promise<boolean> {
+  const target = await stat(path).catch(() => undefined);
+  const source = await stat(sourceName === '-' ? '/dev/stdin' : sourceName).catch(() => undefined);
+  if (!target || !source) return false;
+  if (target.isBlockDevice()) return source.isBlockDevice() && source.rdev === target.rdev;
+  return target.isFile() && source.dev === target.dev && source.ino === target.ino;
 }
 
 function openStdout(): Sink {
@@ -116,12 +147,23 @@ async function openDevice(
   return deviceSink(path, source.size);
 }
 
-/** A named pipe, /dev/null and their like. */
-async function openSpecial(path: string): Promise<Sink> {
-  try {
-    const file = await open(path, 'w');
-    return streamSink(file.fd, path);
-  } catch (error) {
-    throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, { cause: error });
+const FIFO_INTERVAL = 100; // milliseconds
+
+/** A named pipe, once somebody reads it, /dev/null and their like. */
+async function openSpecial(path: string, signal: AbortSignal): Promise<Sink> {
+  for (;;) {
+    try {
+      // Blocking, the opening of a pipe that nobody reads would keep the program from ending.
+      const fd = await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      return streamSink(fd, path, { owned: true });
+    } catch (error) {
+      throwIfAborted(signal);
+      if (errnoOf(error) !== 'ENXIO') {
+        throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, {
+          cause: error,
+        });
+      }
+      await setTimeout(FIFO_INTERVAL, undefined, { signal }).catch(() => throwIfAborted(signal));
+    }
   }
 }

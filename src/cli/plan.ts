@@ -40,9 +40,10 @@ export function planOutputs(names: readonly FormatName[], options: PlanOptions):
   }
   const now = new Date();
   const createdAt = Math.floor(now.getTime() / 1000);
-  const { output, outputDir } = options;
+  const { outputDir } = options;
+  const output = isStdout(options.output) ? '-' : options.output;
   if (output === undefined) {
-    const name = checkName(options.name ?? process.env['KEXPORT_NAME'] ?? defaultName(now));
+    const name = checkName(options.name ?? nameFromEnvironment() ?? defaultName(now));
     const folder = outputDir ?? '.';
     const outputs = formats.map((format) => {
       const file = `${name}.${format.extension}`;
@@ -57,12 +58,17 @@ export function planOutputs(names: readonly FormatName[], options: PlanOptions):
     };
   }
   const [format] = checkSingle(formats, options);
-  const zipEntry = options.zip ? basename(output).replace(/\.zip$/, '') : undefined;
+  const zipEntry = options.zip ? `${nameOf(output)}.${format.extension}` : undefined;
   return {
     identity: { name: nameOf(output), createdAt },
     outputs: [{ format, path: output, zipEntry }],
     checksums: sums(dirname(output), options),
   };
+}
+
+/** The names that standard output has as a file: replacing that file would be a surprise. */
+function isStdout(output: string | undefined): boolean {
+  return ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'].includes(output ?? '');
 }
 
 function createFormats(names: readonly FormatName[], options: FormatOptions): Format[] {
@@ -80,7 +86,7 @@ function isZippable({ name }: Format): boolean {
 }
 
 function checkSingle(formats: readonly Format[], options: PlanOptions): readonly [Format] {
-  const { output = '' } = options;
+  const output = isStdout(options.output) ? '-' : (options.output ?? '');
   const [format, ...others] = formats;
   if (!format || others.length > 0) {
     throw new KexportError('usage', `-o ${output} names one file for ${formats.length} formats`, {
@@ -101,6 +107,11 @@ function checkSingle(formats: readonly Format[], options: PlanOptions): readonly
 
 function sums(folder: string, { checksums }: PlanOptions): string | undefined {
   return checksums ? join(folder, 'SHA256SUMS') : undefined;
+}
+
+function nameFromEnvironment(): string | undefined {
+  const name = process.env['KEXPORT_NAME'];
+  return name === '' ? undefined : name;
 }
 
 /** As kldload's script has always named them, in local time. */

@@ -1,4 +1,4 @@
-import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import type { Sink } from './sink.ts';
@@ -12,13 +12,15 @@ const SYNC_STEP = 128 * 2 ** 20;
  * holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
  */
 export async function fileSink(path: string, { force = false } = {}): Promise<Sink> {
-  if (!force && (await exists(path))) throw alreadyThere(path);
-  const partial = `${path}.partial`;
+  const replaces = await exists(path);
+  if (replaces && !force) throw alreadyThere(path);
+  const partial = partialOf(path);
   const file = await openPartial(partial, force);
   const own = await file.stat();
   let allocated: number | undefined;
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
+  let syncFailure: unknown;
   let closed = false;
   let committed = false;
 
@@ -41,8 +43,8 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       for (const { length } of buffers) unsynced += length;
       if (unsynced >= SYNC_STEP && !syncing) {
         unsynced = 0;
-        // Its error, if any, comes back from the sync in `finish`.
-        syncing = file.datasync().catch(() => undefined);
+        // Linux tells of a failed write-back once: no later sync would report it again.
+        syncing = file.datasync().catch((error: unknown) => void (syncFailure ??= error));
         void syncing.then(() => (syncing = undefined));
       }
     },
@@ -55,6 +57,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       await syncing;
       await attempt(file.truncate(length));
       await attempt(file.sync());
+      if (syncFailure !== undefined) throw cannotWrite(path, syncFailure);
       allocated = (await file.stat()).blocks * 512;
     },
     async commit() {
@@ -69,6 +72,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
     },
     async discard() {
       await close();
+      if (committed && replaces) return; // what was there is gone: the new image is better than none
       const name = committed ? path : partial;
       const now = await stat(name).catch(() => undefined);
       if (now?.dev === own.dev && now.ino === own.ino) await rm(name, { force: true });
@@ -81,6 +85,11 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
     await syncing;
     await file.close();
   }
+}
+
+/** What an image is called while it is written. */
+export function partialOf(path: string): string {
+  return `${path}.partial`;
 }
 
 async function openPartial(partial: string, force: boolean): Promise<FileHandle> {
@@ -115,7 +124,7 @@ async function renameNew(from: string, to: string): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 /** Makes a rename durable; file systems that cannot sync a folder do it by themselves. */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../errors.ts';
 import type { Sink } from './sink.ts';
 
 const ZEROS = Buffer.alloc(1 << 20);
@@ -34,26 +36,31 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
       await sink.write(imageOffset, buffers, signal);
     },
     async zeros(imageOffset, count, signal) {
-      if (inOrder) hashZeros(count);
+      if (inOrder) await hashZeros(count, signal);
       await sink.zeros(imageOffset, count, signal);
     },
     async finish(length, signal) {
       await sink.finish(length, signal);
-      if (!inOrder) await hashAgain(length);
+      if (!inOrder) await hashAgain(length, signal);
       sha256 = hash.digest('hex');
     },
     commit: () => sink.commit(),
     discard: () => sink.discard(),
   };
 
-  function hashZeros(count: number): void {
-    for (let left = count; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, left));
+  async function hashZeros(count: number, signal: AbortSignal): Promise<void> {
+    for (let left = count; left > 0; left -= ZEROS.length) {
+      hash.update(ZEROS.subarray(0, left));
+      await setImmediate(); // a gap may be TiB long
+      throwIfAborted(signal);
+    }
   }
 
-  async function hashAgain(length: number): Promise<void> {
+  async function hashAgain(length: number, signal: AbortSignal): Promise<void> {
     if (!sink.read) throw new Error(`${sink.name} cannot be read back`);
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let at = 0; at < length;) {
+      throwIfAborted(signal);
       const count = await sink.read(at, buffer);
       if (count === 0) throw new Error(`${sink.name} ends at byte ${at} of ${length}`);
       hash.update(buffer.subarray(0, count));

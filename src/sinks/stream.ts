@@ -1,21 +1,26 @@
-import { fstatSync, writev } from 'node:fs';
+import { close, fstatSync, writev } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
 const writevAt = promisify(writev);
+const closeFile = promisify(close);
 
-/** An image sent to an open file descriptor, such as 1 for standard output. Never goes back. */
-export function streamSink(fd: number, name: string): Sink {
+/**
+ * An image sent to an open file descriptor, such as 1 for standard output. Never goes back. `owned` has the descriptor
+ * closed at the end.
+ */
+export function streamSink(fd: number, name: string, { owned = false } = {}): Sink {
   const { isFIFO, isSocket } = kindOf(fd);
   // A write to a full pipe blocks its thread for as long as the reader likes, and a blocked thread
   // keeps Node from exiting; a socket waits without a thread.
-  const send = isFIFO || isSocket ? socketWriter(fd) : fileWriter(fd);
+  const send = isFIFO || isSocket ? socketWriter(fd) : fileWriter(fd, owned);
   const sink: Sink = {
     name,
     seekable: false,
     async write(_imageOffset, buffers, signal) {
+      throwIfAborted(signal);
       try {
         await send.write(buffers, signal);
       } catch (error) {
@@ -48,7 +53,8 @@ interface Writer {
   end(): Promise<void>;
 }
 
-function fileWriter(fd: number): Writer {
+function fileWriter(fd: number, owned: boolean): Writer {
+  let open = owned;
   return {
     async write(buffers) {
       for (let rest = buffers; rest.length > 0;) {
@@ -57,7 +63,10 @@ function fileWriter(fd: number): Writer {
         rest = bytesWritten < first.length ? [first.subarray(bytesWritten), ...others] : others;
       }
     },
-    end: () => Promise.resolve(),
+    async end() {
+      if (open) await closeFile(fd);
+      open = false;
+    },
   };
 }
 

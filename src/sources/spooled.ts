@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { throwIfAborted } from '../errors.ts';
 import { writeFully } from '../sinks/write-fully.ts';
 import { SLAB_SIZE } from '../slab.ts';
 import { cannotSpool, openSpoolFile } from '../spool-file.ts';
@@ -32,6 +33,7 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
 async function copy(source: Source, spool: FileHandle, signal: AbortSignal): Promise<void> {
   const buffer = Buffer.allocUnsafe(SLAB_SIZE);
   for (;;) {
+    throwIfAborted(signal);
     const extent = await source.next(buffer, signal);
     if (!extent) return;
     const { diskOffset, length } = extent;

@@ -25,6 +25,7 @@ export function streamSource(name: string, stream: Readable, stated?: number): S
   }
 
   async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+    throwIfAborted(signal);
     const destroy = () => stream.destroy();
     signal.addEventListener('abort', destroy, { once: true });
     try {

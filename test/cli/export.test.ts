@@ -128,7 +128,7 @@ describe('kexport FORMATS DISK', () => {
     ],
     ['a name with a folder', ['raw', 'x', '--name', 'a/b'], '"a/b" is not a name for files'],
     ['JSON and image to stdout', ['raw', 'x', '-o', '-', '--json'], 'both want standard output'],
-    ['a folder as the image', ['raw', 'disk.img', '-o', '.'], '-o . is a folder (--output-dir .)'],
+    ['a folder as the image', ['raw', 'disk.img', '-o', '.'], '. is a folder, not a file to write'],
   ])('exits 2 for a request that makes no sense: %s', (_, args, message) => {
     const { status, stdout, stderr } = kexport(args, { cwd: folderWithDisk() });
     expect(stderr).toContain(message);
