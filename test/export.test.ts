@@ -1,6 +1,6 @@
 // Whole exports. What others read in their images stands with each format.
 
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encode,
@@ -13,7 +13,7 @@ import {
   raw,
 } from 'kexport';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DISKS, noise, text, type TestDisk, writeDisk } from './support/disks.ts';
+import { DISKS, noise, type TestDisk, writeDisk } from './support/disks.ts';
 import { sharedFolder, temporaryFolder } from './support/folder.ts';
 import { compareWithRaw, describeWith, run, testWith } from './support/peers.ts';
 import { IDENTITY } from './support/write-image.ts';
@@ -92,15 +92,13 @@ describe('an image', () => {
     return sha256(join(folder, 'image'));
   }
 
-  test('made at a higher level is no larger', async () => {
-    const disk: TestDisk = {
-      name: '',
-      size: 2 ** 21,
-      pieces: [{ offset: 0, bytes: text(2 ** 21) }],
-    };
+  test('made at a higher level is smaller', async () => {
+    const bytes = readFileSync(process.execPath).subarray(0, 2 ** 21);
+    const disk: TestDisk = { name: '', size: bytes.length, pieces: [{ offset: 0, bytes }] };
     const sizes = [];
-    for (const level of [1, 6, 9])
+    for (const level of [1, 6, 9]) {
       sizes.push(statSync((await exportDisk(disk, { level })).qcow2).size);
+    }
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
   });
 });
