@@ -74,9 +74,8 @@ export async function encode(
   const unlink = link(options.signal, stop);
   const images = imageSet(targets, options.keepGoing ?? false);
   try {
-    checkOptions(targets, options);
     const formats = targets.map(({ format }) => format);
-    const disk = await prepareSource(source, formats, { ...options, signal: stop.signal });
+    const disk = await prepare(source, targets, options, stop.signal);
     const streamed = disk.size === undefined;
     try {
       await startAndCopy(disk, targets, images, options, stop);
@@ -93,6 +92,22 @@ export async function encode(
   } finally {
     unlink();
   }
+}
+
+async function prepare(
+  source: Source,
+  targets: readonly Target[],
+  options: EncodeOptions,
+  signal: AbortSignal,
+): Promise<Source> {
+  try {
+    checkOptions(targets, options);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  const formats = targets.map(({ format }) => format);
+  return prepareSource(source, formats, { ...options, signal });
 }
 
 async function startAndCopy(
