@@ -1,6 +1,6 @@
 // Our deflate against Node's zlib, in one process and by turns, over every n-th block of a file:
 //
-//   npm run build && npx tsc && node dist/bench/deflate.js <file> [every=10] [rounds=7] [windows] [levels]
+//   npm run build && node dist/bench/deflate.js <file> [every=10] [rounds=7] [windows] [levels]
 //
 // A round compresses all the blocks once with each; MB/s is the median of the rounds, and so is the
 // ratio, which is taken within each round.

@@ -4,6 +4,7 @@
 //   a copy of the entries, backup header       the last sectors
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
 
+import { roundUp } from './disk-size.ts';
 import { crc32 } from './crc32.ts';
 import {
   GPT_SIGNATURE,
@@ -127,7 +128,7 @@ function readEntries(
   }
   const array = head.subarray(Number(start), Number(end));
   if (crc32(array) !== found.entryArrayCrc32) return { problem: 'its entries are damaged' };
-  const entries = new Uint8Array(Math.ceil(array.length / sectorSize) * sectorSize);
+  const entries = new Uint8Array(roundUp(array.length, sectorSize));
   entries.set(array);
   const backupStart = oldSize - sectorSize - entries.length;
   const usableEnd = (found.lastUsableLba + 1n) * BigInt(sectorSize);

@@ -3,7 +3,7 @@
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../gpt.ts';
-import { wholeSectors } from '../disk-size.ts';
+import { roundUp, wholeSectors } from '../disk-size.ts';
 import { editedSource, overlay } from './edited.ts';
 import type { Source } from './source.ts';
 
@@ -27,7 +27,7 @@ export function roundedSource(
 ): Source {
   const oldSize = source.size;
   if (oldSize === undefined) return source;
-  const size = Math.ceil(oldSize / multiple) * multiple;
+  const size = roundUp(oldSize, multiple);
   if (size === wholeSectors(oldSize)) return source;
 
   const padded = paddedSource(source, size);
@@ -71,7 +71,7 @@ function paddedSource(source: Source, size: number): Source {
       const extent = await source.next(buffer, signal);
       if (!extent) return undefined;
       const { diskOffset, length } = extent;
-      const wholeBlocks = Math.ceil(length / BLOCK_SIZE) * BLOCK_SIZE;
+      const wholeBlocks = roundUp(length, BLOCK_SIZE);
       const end = Math.min(wholeBlocks, size - diskOffset);
       buffer.fill(0, length, end);
       return { diskOffset, length: end };
