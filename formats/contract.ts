@@ -119,4 +119,67 @@ export interface Format {
   write(request: WriteRequest): FormatWriter;
   /** Whether a file that begins with `head` (at least one sector, if the file has one) is an image of this format. */
   matches(head: Uint8Array): boolean;
+  /** Opens an image of this format, written by whomever. */
+  read?(input: ImageInput): Promise<ImageReader>;
+}
+
+/** The bytes of an image, wherever they lie. Given to readers, which do no I/O of their own. */
+export interface ImageInput {
+  /** Bytes of the image. */
+  readonly size: number;
+  /** Exactly `length` bytes from an offset, the caller's to keep. Throws a FormatError where the image ends before. */
+  read(imageOffset: number, length: number): Promise<Uint8Array>;
+}
+
+/**
+ * Where a stretch of the disk lies in an image. Offsets and lengths are in bytes; those of the disk are multiples of
+ * SECTOR_SIZE, but for the end of the disk.
+ */
+export type Stretch = ZeroStretch | StoredStretch;
+
+/** Zeros that an image tells of. It need not, unless they hide what a backing file has there. */
+export interface ZeroStretch {
+  readonly kind: 'zeros';
+  readonly diskOffset: number;
+  readonly diskLength: number;
+}
+
+export interface StoredStretch {
+  /** `deflate` is RFC 1951, `zlib` RFC 1950, `zstd` RFC 8878; each gives exactly `diskLength` bytes. */
+  readonly kind: 'plain' | 'deflate' | 'zlib' | 'zstd';
+  readonly diskOffset: number;
+  readonly diskLength: number;
+  readonly imageOffset: number;
+  /** `diskLength` if plain; else as far as the packed bytes may reach, others may follow them. */
+  readonly imageLength: number;
+}
+
+/** Something wrong with an image that a reader can nevertheless tell of. */
+export interface Problem {
+  /** What was found where, against what was expected: a sentence for people. */
+  readonly message: string;
+  /** `leak`: space is lost, but every byte of the disk is right. */
+  readonly severity: 'error' | 'leak';
+}
+
+/** What `kexport info` shows; sizes in bytes. */
+export interface ImageFacts {
+  /** As on the command line. */
+  readonly format: string;
+  /** Version or variant in the format's own words, such as `streamOptimized`. */
+  readonly subformat?: string | undefined;
+  readonly diskSize: number;
+  /** What the format alone has to tell, in the order to show it, under its specification's names. */
+  readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  /** As the image names it. Never opened unless the user says so. */
+  readonly backingFile?: string | undefined;
+}
+
+/** An image opened for reading. Every number of the image is checked before it is used; what is wrong is a FormatError. */
+export interface ImageReader {
+  readonly facts: ImageFacts;
+  /** The map of the disk from a byte of it on, by ascending `diskOffset`; what lies between two stretches is zeros. */
+  stretches(from?: number): AsyncIterable<Stretch>;
+  /** Reads all of the structure, and tells what is wrong with it. */
+  check(): AsyncIterable<Problem>;
 }

@@ -5,12 +5,13 @@ import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
 import { openSource } from '../sources/open.ts';
 import { writeChecksums } from './checksums.ts';
-import { EXIT_FAILURE, reportError, signalStatus, SIGNALS } from './exit.ts';
+import { EXIT_FAILURE, reportError } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
+import { abortOnSignals } from './signals.ts';
 
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions {
@@ -97,23 +98,4 @@ async function exportPlan(
 
 function isOva({ format }: Output): boolean {
   return format.name === 'ova';
-}
-
-/** A signal that aborts on the first Ctrl-C and its like; a second one ends the program where it stands. */
-function abortOnSignals(): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) {
-      process.stderr.write('kexport: stopped at once; a .partial file may be left\n');
-      process.exit(signalStatus(name));
-    }
-    controller.abort(name);
-  };
-  for (const name of SIGNALS) process.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of SIGNALS) process.off(name, onSignal);
-    },
-  };
 }

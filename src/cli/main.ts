@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ALL_FORMATS, FORMATS } from '../../formats/index.ts';
+import { type CommandEntry, COMMANDS } from './commands.ts';
 import { EXIT_USAGE, reportError } from './exit.ts';
 import type { ExportOptions } from './export.ts';
 import { OPTION_GROUPS } from './options.ts';
-import { parseRequest, type Request } from './request.ts';
+import { parseRequest } from './request.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -13,18 +14,12 @@ const { version } = JSON.parse(
 
 // Who reads our messages may stop; the export goes on.
 process.stderr.on('error', () => undefined);
-process.exitCode = await main(process.argv);
+process.exitCode = await main(process.argv.slice(2));
 
-async function main(argv: readonly string[]): Promise<number> {
+async function main(words: readonly string[]): Promise<number> {
+  const entry = COMMANDS.find(({ name }) => name === words[0]);
   try {
-    let status = 0;
-    const run = async (request: Request, options: ExportOptions) => {
-      // Loaded late: --help and --version need none of it.
-      const { exportDisk } = await import('./export.ts');
-      status = await exportDisk(request, options);
-    };
-    await program(run).parseAsync(argv);
-    return status;
+    return entry ? await runCommand(entry, words.slice(1)) : await runExport(words);
   } catch (error) {
     // Commander has said what is wrong by itself; --help and --version end here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -32,21 +27,37 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(run: (request: Request, options: ExportOptions) => Promise<void>): Command {
-  const command = new Command('kexport')
+async function runCommand(entry: CommandEntry, words: readonly string[]): Promise<number> {
+  const { describe, run } = await entry.load();
+  const command = describe(newCommand(`kexport ${entry.name}`).description(entry.summary));
+  await command.action(() => undefined).parseAsync(words, { from: 'user' });
+  return run(command);
+}
+
+async function runExport(words: readonly string[]): Promise<number> {
+  const command = exportCommand();
+  await command.action(() => undefined).parseAsync(words, { from: 'user' });
+  const request = parseRequest(command.args);
+  // Loaded late: --help and --version need none of it.
+  const { exportDisk } = await import('./export.ts');
+  return exportDisk(request, command.opts<ExportOptions>());
+}
+
+function newCommand(name: string): Command {
+  return new Command(name).exitOverride().configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, 'kexport: ')),
+  });
+}
+
+function exportCommand(): Command {
+  const command = newCommand('kexport')
     .description('Make disk images for every hypervisor and cloud, all in one read of the disk.')
     .usage('FORMATS DISK [OUTDIR] [options]')
     .argument('[formats]', 'one or several, qcow2,raw, or all')
     .argument('[disk]', 'a file, a block device, or - for standard input')
     .argument('[outdir]', 'folder for the images, like --output-dir')
     .version(version)
-    .addHelpText('after', helpTail())
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kexport: ')) })
-    .action(async (...given: unknown[]) => {
-      const self = given.at(-1) as Command;
-      await run(parseRequest(self.args), self.opts<ExportOptions>());
-    });
+    .addHelpText('after', helpTail());
   for (const [title, options] of OPTION_GROUPS) {
     for (const option of options) command.addOption(option.helpGroup(title));
   }
@@ -56,10 +67,12 @@ function program(run: (request: Request, options: ExportOptions) => Promise<void
 function helpTail(): string {
   const formats = Object.values(FORMATS).map((create) => create());
   const lines = formats.map(({ name, title }) => `  ${name.padEnd(13)}${title}`);
+  const commands = COMMANDS.map(({ usage, summary }) => `  kexport ${usage.padEnd(30)}${summary}`);
+  const others = commands.length === 0 ? '' : `\nOther commands:\n${commands.join('\n')}\n`;
   return `
 Formats (all: ${ALL_FORMATS.join(',')}):
 ${lines.join('\n')}
-
+${others}
 Examples:
   kexport all /dev/sda
   kexport qcow2,raw disk.img --output-dir /srv/images --name web1
