@@ -40,6 +40,11 @@ export function parentOf(dataset: string): string | undefined {
   return slash === -1 ? undefined : dataset.slice(0, slash);
 }
 
+/** Whether a pool can have that name. */
+export function isPoolName(text: string): boolean {
+  return POOL.test(text);
+}
+
 /** The pool that a dataset lies in. */
 export function poolOf(dataset: string): string {
   return dataset.split('/', 1)[0] ?? dataset;
