@@ -9,18 +9,18 @@ import { type SparseExtent, sparseStretches } from './sparse-extent.ts';
 export interface Extent {
   /** In bytes. */
   readonly size: number;
-  /** Undefined if it is the image itself. */
-  readonly file?: string | undefined;
+  /** The file it is in; undefined if that is the image itself, or none. */
+  readonly file?: { readonly name: string; readonly input: ImageInput } | undefined;
   readonly details: ImageReader['facts']['details'];
   readonly stretches: (from: number) => ReturnType<ImageReader['stretches']>;
   readonly check: ImageReader['check'];
 }
 
 /** What the descriptor says has `size` bytes; a larger file is an error. */
-export function sparseExtent(extent: SparseExtent, size: number, file?: string): Extent {
+export function sparseExtent(extent: SparseExtent, size: number, file?: Extent['file']): Extent {
   if (extent.size !== size) {
     throw new FormatError(
-      `vmdk: "${file ?? ''}" has ${extent.size} bytes of disk, the descriptor says ${size}`,
+      `vmdk: "${file?.name ?? ''}" has ${extent.size} bytes of disk, the descriptor says ${size}`,
     );
   }
   const { header, grainSize, isPacked } = extent;
@@ -34,19 +34,22 @@ export function sparseExtent(extent: SparseExtent, size: number, file?: string):
 }
 
 /** Bytes of a file as they are. */
-export function flatExtent(input: ImageInput, start: number, size: number, file: string): Extent {
-  if (start + size > input.size) {
+export function flatExtent(
+  file: NonNullable<Extent['file']>,
+  imageOffset: number,
+  size: number,
+): Extent {
+  const { name, input } = file;
+  if (imageOffset + size > input.size) {
     throw new FormatError(
-      `vmdk: "${file}" has ${input.size} bytes, the descriptor needs ${start + size}`,
+      `vmdk: "${name}" has ${input.size} bytes, the descriptor needs ${imageOffset + size}`,
     );
   }
   return {
     size,
     file,
     details: {},
-    stretches: () => [
-      { kind: 'plain', diskOffset: 0, diskLength: size, imageOffset: start, input },
-    ],
+    stretches: () => [{ kind: 'plain', diskOffset: 0, diskLength: size, imageOffset }],
     check: () => [],
   };
 }

@@ -76,7 +76,7 @@ async function readExtents(request: ReadRequest, descriptor: Descriptor): Promis
   return readerOf(descriptor, extents, []);
 }
 
-async function openExtent({ openOther }: ReadRequest, extent: DescribedExtent): Promise<Extent> {
+async function openExtent(request: ReadRequest, extent: DescribedExtent): Promise<Extent> {
   const { type, size, file, fileOffset } = extent;
   if (type === 'ZERO') return zeroExtent(size);
   const isKnown = ['FLAT', 'VMFS', 'SPARSE'].includes(type);
@@ -85,9 +85,9 @@ async function openExtent({ openOther }: ReadRequest, extent: DescribedExtent): 
       `vmdk: the extent "${file ?? ''}" is ${type}, read are FLAT, VMFS, SPARSE, ZERO`,
     );
   }
-  const input = await openOther(file);
-  if (type === 'SPARSE') return sparseExtent(await openSparseExtent(input), size, file);
-  return flatExtent(input, fileOffset, size, file);
+  const opened = { name: file, input: await request.openOther(file) };
+  if (type !== 'SPARSE') return flatExtent(opened, fileOffset, size);
+  return sparseExtent(await openSparseExtent(opened.input), size, opened);
 }
 
 function sizeOf(extents: readonly { readonly size: number }[]): number {
@@ -115,7 +115,10 @@ async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGene
   for (const extent of extents) {
     if (start + extent.size > from) {
       for await (const stretch of extent.stretches(Math.max(0, from - start))) {
-        yield start === 0 ? stretch : { ...stretch, diskOffset: start + stretch.diskOffset };
+        const diskOffset = start + stretch.diskOffset;
+        yield stretch.kind === 'zeros'
+          ? { ...stretch, diskOffset }
+          : { ...stretch, diskOffset, input: extent.file?.input };
       }
     }
     start += extent.size;
@@ -129,7 +132,10 @@ async function* checkOf(
   yield* problems;
   for (const extent of extents) {
     for await (const { severity, message } of extent.check()) {
-      yield { severity, message: extent.file === undefined ? message : `${extent.file}: ${message}` };
+      yield {
+        severity,
+        message: extent.file === undefined ? message : `${extent.file}: ${message}`,
+      };
     }
   }
 }
@@ -144,7 +150,7 @@ function factsOf(
   if (parentCid !== NO_PARENT && hint === undefined) {
     throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
   }
-  const files = extents.flatMap(({ file }) => file ?? []);
+  const files = extents.flatMap(({ file }) => file?.name ?? []);
   const told = ['CID', 'ddb.adapterType', 'ddb.uuid.image', 'ddb.virtualHWVersion'].flatMap(
     (name) => {
       const value = values.get(name);

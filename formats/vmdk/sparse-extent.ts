@@ -186,7 +186,7 @@ function* tableStretches(
 }
 
 function plainGrain(extent: SparseExtent, grain: number, sector: number): Stretch {
-  const { grainSize, size, input } = extent;
+  const { grainSize, size } = extent;
   const diskOffset = grain * grainSize;
   const diskLength = Math.min(grainSize, size - diskOffset);
   if (sector === ZEROED_GRAIN && extent.hasZeroedGrains) {
@@ -194,7 +194,7 @@ function plainGrain(extent: SparseExtent, grain: number, sector: number): Stretc
   }
   const problem = placeProblem(extent, grain, sector, diskLength);
   if (problem !== undefined) throw new FormatError(`vmdk: ${problem}`);
-  return { kind: 'plain', diskOffset, diskLength, imageOffset: sector * SECTOR_SIZE, input };
+  return { kind: 'plain', diskOffset, diskLength, imageOffset: sector * SECTOR_SIZE };
 }
 
 /** QEMU does not ask for the marker's number of the grain, and neither does this; `checkSparse` does. */
@@ -215,7 +215,7 @@ function packedGrain(
   const imageOffset = sector * SECTOR_SIZE + skipped;
   const end = Math.min(input.size, (nextSector ?? Infinity) * SECTOR_SIZE);
   const imageLength = Math.min(end - imageOffset, 2 * grainSize);
-  return { kind: 'zlib', diskOffset, diskLength: grainSize, imageOffset, imageLength, input };
+  return { kind: 'zlib', diskOffset, diskLength: grainSize, imageOffset, imageLength };
 }
 
 /** What is wrong with the place of a grain of that many bytes, as a clause; undefined if nothing is. */
