@@ -132,10 +132,7 @@ async function* checkOf(
   yield* problems;
   for (const extent of extents) {
     for await (const { severity, message } of extent.check()) {
-      yield {
-        severity,
-        message: extent.file === undefined ? message : `${extent.file}: ${message}`,
-      };
+      yield { severity, message: extent.file ? `${extent.file.name}: ${message}` : message };
     }
   }
 }

@@ -169,9 +169,9 @@ describe('a dynamic VHD', () => {
       patched(dynamicHeader, HEADER, { parentUnicodeName }, copy);
       for (const at of [0, copy.length - 512]) patched(footer, at, { diskType: 4 }, copy);
     });
-    const { facts, stretches } = await openImage(vhd(), child);
-    expect(facts).toMatchObject({ subformat: 'differencing', backing: { file: 'base.vhd' } });
-    expect(() => stretches()).toThrow('only what is new since base.vhd');
+    const reader = await openImage(vhd(), child);
+    expect(reader.facts).toMatchObject({ subformat: 'differencing', backing: { file: 'base.vhd' } });
+    expect(() => reader.stretches()).toThrow('only what is new since base.vhd');
   });
 });
 
