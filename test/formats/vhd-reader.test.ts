@@ -170,7 +170,10 @@ describe('a dynamic VHD', () => {
       for (const at of [0, copy.length - 512]) patched(footer, at, { diskType: 4 }, copy);
     });
     const reader = await openImage(vhd(), child);
-    expect(reader.facts).toMatchObject({ subformat: 'differencing', backing: { file: 'base.vhd' } });
+    expect(reader.facts).toMatchObject({
+      subformat: 'differencing',
+      backing: { file: 'base.vhd' },
+    });
     expect(() => reader.stretches()).toThrow('only what is new since base.vhd');
   });
 });
