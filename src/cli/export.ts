@@ -17,6 +17,7 @@ import { abortOnSignals } from './signals.ts';
 export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly from?: 'raw';
+  readonly snapshot?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly optimize?: Compression['optimize'];
@@ -69,12 +70,15 @@ async function exportPlan(
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, options);
+  const source = await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) warn(warning);
-    outputs = await openOutputs(plan, name, source, { ...options, signal: stop.signal });
+    outputs = await openOutputs(plan, source.origin ?? name, source, {
+      ...options,
+      signal: stop.signal,
+    });
   } catch (error) {
     await source.close();
     throw error;
