@@ -27,6 +27,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       choice('--from <format>', 'what DISK is, whatever its name says', Object.keys(FORMATS)),
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
       new Option('--backing', "open the files in an image's folder that it names"),
+      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],
