@@ -32,7 +32,10 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
   [
     'Compression:',
     [
-      new Option('--level <1-9>', '1 fastest, 9 smallest (default: 6)').argParser(between(1, 9)),
+      choice('--compression <kind>', 'zlib (default), or zstd for qcow2', ['zlib', 'zstd']),
+      new Option('--level <n>', '1 fastest; zlib to 9 (default: 6), zstd to 19 (3)').argParser(
+        between(1, 19),
+      ),
       choice('--optimize <for>', 'deflate window of 32 KiB (size) or 4 KiB (speed)', [
         'size',
         'speed',
