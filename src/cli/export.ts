@@ -18,6 +18,7 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly from?: FromFormat;
   readonly backing?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];
