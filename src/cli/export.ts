@@ -21,6 +21,7 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly from?: FromFormat;
   readonly backing?: boolean;
   readonly liveInconsistent?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];
