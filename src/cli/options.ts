@@ -24,6 +24,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
       choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
+      new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],

@@ -7,6 +7,7 @@ import { KexportError, reasonOf } from '../errors.ts';
 import { HEAD_SIZE, imageKind } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
+import { sparseSource } from './sparse.ts';
 import { streamSource } from './stream.ts';
 
 const openFile = promisify(open);
@@ -18,6 +19,8 @@ export interface SourceOptions {
   readonly size?: number | undefined;
   /** `raw` takes a regular file for a disk even if it begins like an image. */
   readonly from?: 'raw' | undefined;
+  /** Reads the holes of a sparse file too. Default: they are left out where the system tells where they lie. */
+  readonly readHoles?: boolean | undefined;
 }
 
 /**
@@ -83,7 +86,11 @@ async function sourceOf(
     throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
   }
   if (found.isFile() && options.from !== 'raw') await refuseImage(name, fd, start);
-  return positionedSource(name, fd, size, start);
+  const source = positionedSource(name, fd, size, start);
+  if (!found.isFile() || options.readHoles) return source;
+  const { dataMap } = await import('./data-map.ts');
+  const ranges = await dataMap(fd, start, size);
+  return ranges ? sparseSource(source, ranges) : source;
 }
 
 /** /dev/zero and its like: as much of it as the size says. */
