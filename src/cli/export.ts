@@ -3,7 +3,7 @@ import { encode, type EncodeResult } from '../encode.ts';
 import { checkCompression, type Compression } from '../encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
-import { openSource } from '../sources/open.ts';
+import { type FromFormat, openSource } from '../sources/open.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
@@ -16,8 +16,10 @@ import { abortOnSignals } from './signals.ts';
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
-  readonly from?: 'raw';
+  readonly snapshot?: boolean;
+  readonly from?: FromFormat;
   readonly readHoles?: boolean;
+  readonly backing?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];
@@ -73,12 +75,15 @@ async function exportPlan(
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, options);
+  const source = await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) warn(warning);
-    outputs = await openOutputs(plan, name, source, { ...options, signal: stop.signal });
+    outputs = await openOutputs(plan, source.origin ?? name, source, {
+      ...options,
+      signal: stop.signal,
+    });
   } catch (error) {
     await source.close();
     throw error;
