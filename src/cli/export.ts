@@ -19,6 +19,7 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly snapshot?: boolean;
   readonly from?: FromFormat;
+  readonly readHoles?: boolean;
   readonly backing?: boolean;
   readonly liveInconsistent?: boolean;
   readonly verify?: boolean;

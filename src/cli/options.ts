@@ -32,6 +32,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
       new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
+      new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],
