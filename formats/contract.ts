@@ -9,7 +9,9 @@ export const BLOCK_SIZE = 65_536;
 export const SECTOR_SIZE = 512;
 
 /** How a block is compressed. Two targets with equal encodings share one compression. */
-export interface Encoding {
+export type Encoding = ZlibEncoding | ZstdEncoding;
+
+export interface ZlibEncoding {
   /** A zlib stream (RFC 1950): 2 bytes of header, raw deflate, 4 bytes of Adler-32. */
   readonly kind: 'zlib';
   /** Base-2 logarithm of the deflate window: 12 is 4 KiB, 15 is 32 KiB. */
@@ -18,10 +20,19 @@ export interface Encoding {
   readonly level: number;
 }
 
+export interface ZstdEncoding {
+  /** One frame of zstd (RFC 8878), without a checksum. */
+  readonly kind: 'zstd';
+  /** 1 (fastest) to 19 (smallest). */
+  readonly level: number;
+}
+
 /** What the caller wants of the compression; each format turns it into an encoding of its own. */
 export interface CompressionChoice {
-  /** 1 (fastest) to 9 (smallest). */
+  /** Of zlib: 1 (fastest) to 9 (smallest). */
   readonly level: number;
+  /** 1 (fastest) to 19 (smallest): a format that has zstd is to take it. Undefined: none is. */
+  readonly zstdLevel?: number | undefined;
   /** Base-2 logarithm of the deflate window; undefined leaves it to the format. */
   readonly windowBits?: 12 | 15 | undefined;
 }
@@ -119,11 +130,29 @@ export interface Format {
   write(request: WriteRequest): FormatWriter;
   /** Whether a file that begins with `head` (at least one sector, if the file has one) is an image of this format. */
   matches(head: Uint8Array): boolean;
-  /** Opens an image of this format, written by whomever. */
-  read?(input: ImageInput): Promise<ImageReader>;
+  /**
+   * Opens an image of this format in any of its variants, written by whomever. Throws a FormatError if it is none, or one
+   * that cannot be read as asked.
+   */
+  read?(request: ReadRequest): Promise<ImageReader>;
 }
 
-/** The bytes of an image, wherever they lie. Given to readers, which do no I/O of their own. */
+/** What a reader is given. */
+export interface ReadRequest {
+  readonly input: ImageInput;
+  /**
+   * Opens another file that holds a part of the disk, by the name that the image has for it. Throws unless the user has
+   * allowed that, and for a name that leads out of the image's folder: a reader passes names on as they are.
+   */
+  openOther(name: string): Promise<ImageInput>;
+  hasher: WriteRequest['hasher'];
+}
+
+/**
+ * The bytes of an image, wherever they lie. Given to readers, which do no I/O of their own. What is read of an image is
+ * hostile: every count, length and offset is checked before it is used, and nothing is asked for in lengths that the
+ * image alone decides on.
+ */
 export interface ImageInput {
   /** Bytes of the image. */
   readonly size: number;
@@ -131,11 +160,8 @@ export interface ImageInput {
   read(imageOffset: number, length: number): Promise<Uint8Array>;
 }
 
-/**
- * Where a stretch of the disk lies in an image. Offsets and lengths are in bytes; those of the disk are multiples of
- * SECTOR_SIZE, but for the end of the disk.
- */
-export type Stretch = ZeroStretch | StoredStretch;
+/** Where a stretch of the disk lies in an image. Offsets and lengths are in bytes, and within the image. */
+export type Stretch = ZeroStretch | PlainStretch | PackedStretch;
 
 /** Zeros that an image tells of. It need not, unless they hide what a backing file has there. */
 export interface ZeroStretch {
@@ -144,19 +170,40 @@ export interface ZeroStretch {
   readonly diskLength: number;
 }
 
-export interface StoredStretch {
-  /** `deflate` is RFC 1951, `zlib` RFC 1950, `zstd` RFC 8878; each gives exactly `diskLength` bytes. */
-  readonly kind: 'plain' | 'deflate' | 'zlib' | 'zstd';
+/** Bytes of the disk as they are. Of any length: readers join what is adjacent on the disk and in the image. */
+export interface PlainStretch {
+  readonly kind: 'plain';
   readonly diskOffset: number;
   readonly diskLength: number;
   readonly imageOffset: number;
-  /** `diskLength` if plain; else as far as the packed bytes may reach, others may follow them. */
-  readonly imageLength: number;
+  /** What `imageOffset` counts in; undefined: in the image itself. Answered by `openOther`. */
+  readonly input?: ImageInput | undefined;
 }
+
+/** How a stretch is packed: RFC 1951, RFC 1950, RFC 8878. */
+export type Packing = 'deflate' | 'zlib' | 'zstd';
+
+/** One packed stream. */
+export interface PackedStretch {
+  readonly kind: Packing;
+  readonly diskOffset: number;
+  /**
+   * What the stream gives, to the byte; at most MAX_PACKED. The last may reach past the end of the disk, and what does is
+   * dropped.
+   */
+  readonly diskLength: number;
+  readonly imageOffset: number;
+  /** As far as the stream may reach; bytes of others may follow it. At most 2 * MAX_PACKED. */
+  readonly imageLength: number;
+  readonly input?: ImageInput | undefined;
+}
+
+/** The most that one packed stream gives, in bytes: QEMU's largest cluster. Readers refuse larger units. */
+export const MAX_PACKED = 2 * 2 ** 20;
 
 /** Something wrong with an image that a reader can nevertheless tell of. */
 export interface Problem {
-  /** What was found where, against what was expected: a sentence for people. */
+  /** What was found where, against what was expected: a clause for people, "cluster 12 has refcount 0, 1 refers to it". */
   readonly message: string;
   /** `leak`: space is lost, but every byte of the disk is right. */
   readonly severity: 'error' | 'leak';
@@ -171,15 +218,25 @@ export interface ImageFacts {
   readonly diskSize: number;
   /** What the format alone has to tell, in the order to show it, under its specification's names. */
   readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /** As the image names it. Never opened unless the user says so. */
-  readonly backingFile?: string | undefined;
+  /**
+   * The image that has what this one leaves out, as this one names it; its format if that is told. Never opened unless the
+   * user says so, and not by the reader: the caller does.
+   */
+  readonly backing?: { readonly file: string; readonly format?: string | undefined } | undefined;
 }
 
-/** An image opened for reading. Every number of the image is checked before it is used; what is wrong is a FormatError. */
+/** An image opened for reading. Holds no file: there is nothing to close. What is wrong with the image is a FormatError. */
 export interface ImageReader {
   readonly facts: ImageFacts;
-  /** The map of the disk from a byte of it on, by ascending `diskOffset`; what lies between two stretches is zeros. */
-  stretches(from?: number): AsyncIterable<Stretch>;
-  /** Reads all of the structure, and tells what is wrong with it. */
-  check(): AsyncIterable<Problem>;
+  /**
+   * The map of the disk, by ascending `diskOffset`, from the first stretch that ends after the byte `from` of the disk (it
+   * may begin before). What lies between two stretches is zeros, or what the backing file has there. Each call is a
+   * walk of its own. Memory does not grow with the disk.
+   */
+  stretches(from?: number): Iterable<Stretch> | AsyncIterable<Stretch>;
+  /**
+   * Reads all of the structure and tells what is wrong with it, an unbounded number of times in a hostile image. Unpacks
+   * nothing: whoever reads the disk does.
+   */
+  check(): Iterable<Problem> | AsyncIterable<Problem>;
 }

@@ -5,7 +5,9 @@ import {
   type Block,
   type Format,
   type FormatWriter,
+  type ImageInput,
   type ImageOutput,
+  type ImageReader,
   SECTOR_SIZE,
 } from './contract.ts';
 import { isZero } from './zeros.ts';
@@ -24,6 +26,15 @@ export function raw(): Format {
     encoding: () => undefined,
     write: ({ output }) => rawWriter(output),
     matches: () => false, // any file may be a raw disk
+    read: ({ input }) => Promise.resolve(rawReader(input)),
+  };
+}
+
+function rawReader({ size }: ImageInput): ImageReader {
+  return {
+    facts: { format: 'raw', diskSize: size, details: {} },
+    stretches: () => [{ kind: 'plain', diskOffset: 0, diskLength: size, imageOffset: 0 }],
+    check: () => [], // any file is sound
   };
 }
 

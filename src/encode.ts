@@ -6,7 +6,7 @@ import type { Disk, Format } from '../formats/index.ts';
 import { type CompressorName, COMPRESSORS, defaultCompressor } from './compress/compressor.ts';
 import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from './disk-size.ts';
-import { chooseEncodings, type Compression } from './encodings.ts';
+import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
 import { KexportError, throwIfAborted } from './errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
@@ -16,13 +16,15 @@ import type { Source } from './sources/source.ts';
 export interface EncodeOptions {
   /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
   readonly identity?: Partial<Identity> | undefined;
-  /** Of compression, 1 (fastest) to 9 (smallest). Default DEFAULT_LEVEL. */
+  /** See `Compression`. */
+  readonly compression?: Compression['compression'];
+  /** Of compression, 1 (fastest) to 9 (smallest), zstd to 19. Default DEFAULT_LEVELS. */
   readonly level?: number | undefined;
   /** See `Compression`. */
   readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** Who compresses. Default: the first of COMPRESSORS that this Node can run. */
+  /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
@@ -58,8 +60,6 @@ export interface EncodeResult {
   /** Empty without `keepGoing`. */
   readonly failures: readonly Failure[];
 }
-
-export const DEFAULT_LEVEL = 6;
 
 /**
  * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns, every image
@@ -102,6 +102,8 @@ async function prepare(
 ): Promise<Source> {
   try {
     checkOptions(targets, options);
+    const formats = targets.map(({ format }) => format);
+    await checkCompression(formats, options);
   } catch (error) {
     await source.close();
     throw error;
@@ -117,11 +119,11 @@ async function startAndCopy(
   options: EncodeOptions,
   stop: AbortController,
 ): Promise<void> {
-  const { level = DEFAULT_LEVEL, threads = availableParallelism(), optimize, onProgress } = options;
+  const { threads = availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
   for (const format of formats) await format.prepare?.();
-  const encodings = chooseEncodings(formats, { level, optimize });
+  const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
   const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
@@ -167,12 +169,11 @@ backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells i
 }
 
 function checkOptions(targets: readonly Target[], options: EncodeOptions): void {
-  const { level = DEFAULT_LEVEL, threads = 1, compressor = 'wasm' } = options;
+  const { threads = 1, compressor = 'wasm' } = options;
   const refuse = (what: string) => {
     throw new KexportError('usage', what);
   };
   if (targets.length === 0) refuse('no image is asked for');
-  if (!Number.isInteger(level) || level < 1 || level > 9) refuse(`level ${level} is not 1 to 9`);
   if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
   if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }

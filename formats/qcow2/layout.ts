@@ -1,7 +1,7 @@
 // QCOW2 on disk: the structs, constants and limits that the writer and the reader share.
 // Specification: QEMU, docs/interop/qcow2. All numbers are big-endian.
 
-import { ascii, struct, u32, u64, u8 } from '../struct.ts';
+import { ascii, bytes, struct, u32, u64, u8 } from '../struct.ts';
 
 /** 'Q' 'F' 'I' 0xfb */
 export const MAGIC = 0x514649fb;
@@ -36,7 +36,7 @@ export const COMPRESSED_SECTOR = 512;
 /** Compressed cluster descriptor: below this bit the image offset, from it on the additional sectors. */
 export const COMPRESSED_OFFSET_BITS = 62n - (BigInt(CLUSTER_BITS) - 8n);
 
-/** "Header", version 3, without the optional fields after `headerLength` (zlib compression needs none). */
+/** "Header", version 3, without the optional fields after `headerLength`. */
 export const header = struct('big', 104, {
   magic: [0, u32],
   version: [4, u32],
@@ -57,6 +57,16 @@ export const header = struct('big', 104, {
   refcountOrder: [96, u32],
   headerLength: [100, u32],
 });
+
+/** "Additional fields" of a header whose `headerLength` is 112; zlib compression needs none. */
+export const additionalFields = struct('big', 8, {
+  compressionType: [0, u8],
+  padding: [1, bytes(7)], // zero
+});
+export const COMPRESSION_TYPE_ZSTD = 1;
+
+/** Incompatible feature bit 3: the compression type is another than zlib, which is 0. */
+export const COMPRESSION_TYPE = 1n << 3n;
 
 /** "Header extensions": each is this, then `length` bytes, padded to a multiple of 8. */
 export const extension = struct('big', 8, {

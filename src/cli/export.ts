@@ -1,6 +1,6 @@
 import type { CompressorName } from '../compress/compressor.ts';
 import { encode, type EncodeResult } from '../encode.ts';
-import type { Compression } from '../encodings.ts';
+import { checkCompression, type Compression } from '../encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
 import { openSource } from '../sources/open.ts';
@@ -12,14 +12,22 @@ import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
 import { abortOnSignals } from './signals.ts';
+import {
+  meansThisMachine,
+  planThisMachine,
+  type ThisMachine,
+  type ThisMachineOptions,
+} from './this-machine.ts';
 
 /** The options of the command line, as they are parsed. */
-export interface ExportOptions extends PlanOptions, OutputOptions {
+export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
   readonly size?: number;
   readonly from?: 'raw';
   readonly snapshot?: boolean;
+  readonly liveInconsistent?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
+  readonly compression?: Compression['compression'];
   readonly optimize?: Compression['optimize'];
   readonly threads?: number;
   readonly compressor?: CompressorName;
@@ -36,6 +44,13 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   }
   const [outputDir] = folders;
   const plan = planOutputs(request.formats, { ...options, outputDir });
+  const formats = plan.outputs.map(({ format }) => format);
+  await checkCompression(formats, options); // before anything is opened
+  const isThisMachine = meansThisMachine(request.source, options);
+  const machine = isThisMachine ? await planThisMachine(options) : undefined;
+  if (machine && !options.quiet) process.stderr.write(machine.plan);
+  if (options.dryRun) return 0;
+  const name = request.source ?? machine?.name ?? '';
   const started = performance.now();
   const stop = abortOnSignals();
   const progress = await progressDisplay(options.quiet ?? false);
@@ -45,12 +60,17 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
+    const result = await exportPlan({ name, machine }, plan, options, {
+      stop,
+      progress,
+      warn,
+    });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
-    if (options.json) process.stdout.write(jsonReport(request.source, result, warnings, seconds));
+    if (options.json) process.stdout.write(jsonReport(name, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
+    if (machine && !options.quiet) process.stderr.write(machine.firstBoot);
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
     progress.done();
@@ -64,13 +84,20 @@ interface Surroundings {
   readonly warn: (text: string) => void;
 }
 
+interface Origin {
+  readonly name: string;
+  readonly machine: ThisMachine | undefined;
+}
+
 async function exportPlan(
-  name: string,
+  { name, machine }: Origin,
   plan: Plan,
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
+  const source = machine
+    ? await machine.open(stop.signal, warn)
+    : await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);

@@ -25,13 +25,31 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
       choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
+      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
+      new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
+      new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
+    ],
+  ],
+  [
+    'Disk of this machine:',
+    [
+      new Option('--include-swap', 'copy what is in swap partitions'),
+      new Option('--all-sectors', 'copy what lies between the partitions'),
+      new Option('--keep-intent-log', 'have an import replay what was synced after the checkpoint'),
+      new Option(
+        '--max-hold <size>',
+        'what its checkpoint may hold back (default: half of the free)',
+      ).argParser(size),
     ],
   ],
   [
     'Compression:',
     [
-      new Option('--level <1-9>', '1 fastest, 9 smallest (default: 6)').argParser(between(1, 9)),
+      choice('--compression <kind>', 'zlib (default), or zstd for qcow2', ['zlib', 'zstd']),
+      new Option('--level <n>', '1 fastest; zlib to 9 (default: 6), zstd to 19 (3)').argParser(
+        between(1, 19),
+      ),
       choice('--optimize <for>', 'deflate window of 32 KiB (size) or 4 KiB (speed)', [
         'size',
         'speed',

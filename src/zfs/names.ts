@@ -76,7 +76,7 @@ function problemOf(name: string): Problem | undefined {
   }
   const [pool = '', ...components] = dataset.split('/');
   if (components.at(-1) === '') {
-    return { found: 'it ends with a slash', hint: dataset.replace(/\/+$/, '') };
+    return { found: 'it ends with a slash', hint: `did you mean ${dataset.replace(/\/+$/, '')}?` };
   }
   if (!POOL.test(pool)) return { found: `"${pool}" is no name of a pool` };
   const wrong = [...components, snapshot ?? 'none'].find((part) => !isComponent(part));

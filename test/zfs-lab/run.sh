@@ -20,8 +20,8 @@ main() {
     run_chosen 2>&1 | tee "$work/report"
     passed=$(grep -c '^ok ' "$work/report") || true
     failed=$(grep -c '^not ok ' "$work/report") || true
-    grep '^not ok ' "$work/report" || true
-    echo "$passed passed, $failed failed on ZFS"
+    sed -n 's/^not ok /failed: /p' "$work/report"
+    echo "on ZFS $passed checks hold, $failed do not"
     ((failed == 0 && passed > 0))
 }
 

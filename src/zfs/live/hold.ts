@@ -9,6 +9,11 @@ export interface HoldWatch {
   stop(): Promise<void>;
 }
 
+/** What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In bytes. */
+export function maxHoldOf(free: number, maxHold: number | undefined): number {
+  return maxHold ?? Math.floor(free / 2);
+}
+
 const INTERVAL = 2000; // milliseconds
 
 /** Discards a checkpoint as soon as it holds back more than `maxHold` bytes, rather than let the pool fill up. */

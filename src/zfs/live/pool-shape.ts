@@ -4,7 +4,7 @@ import type { PoolStatus, VdevStatus } from './pool-status.ts';
 
 /** What an image of the disk has of a pool, and what it lacks. */
 export interface PoolShape {
-  /** Devices on the disk that hold the pool. */
+  /** Devices on the disk that hold the pool, without its caches. */
   readonly present: readonly string[];
   /** Sides of mirrors elsewhere, which the image does without. */
   readonly missing: readonly string[];
@@ -21,8 +21,8 @@ export function poolShape(status: PoolStatus, isOnDisk: (device: string) => bool
     const devices = devicesOf(vdev);
     const here = devices.filter(({ name }) => isOnDisk(name));
     const there = devices.filter(({ name }) => !isOnDisk(name));
-    present.push(...here.map(({ name }) => name));
-    if (vdev.role === 'spare') continue; // a pool is imported without it
+    if (vdev.role === 'spare') continue; // a pool is imported without it, and it holds nothing
+    if (vdev.role !== 'cache') present.push(...here.map(({ name }) => name));
     const obstacle = obstacleOf(vdev, here, there);
     if (obstacle === undefined) missing.push(...there.map(({ name }) => name));
     else obstacles.push(obstacle);

@@ -4,20 +4,23 @@
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
 //        -> read the disk -> labels once more -> discard the checkpoints
 
-import { pinUberblock } from '../../formats/zfs/uberblocks.ts';
-import { checkpointedUberblock, type RingEntry } from '../../formats/zfs/uberblocks.ts';
-import { KexportError } from '../errors.ts';
-import type { Edit } from '../gpt.ts';
-import type { Source } from '../sources/source.ts';
-import { type Checkpoint, discardCommand, takeCheckpoint } from './live/checkpoint.ts';
-import { type DirectDisk, openDirect } from './live/direct-disk.ts';
-import { type HoldWatch, watchHold } from './live/hold.ts';
-import type { HostPartition } from './live/host-disk.ts';
-import { liveSource } from './live/live-source.ts';
-import { copyMounted, flushMounted, type PartitionCopy } from './live/mounted-copy.ts';
-import type { LivePlan, LivePool } from './live/plan.ts';
-import { readVdevLabels, sha256, type VdevLabels } from './live/vdev-labels.ts';
-import { zpool } from './run.ts';
+import {
+  checkpointedUberblock,
+  pinUberblock,
+  type RingEntry,
+} from '../../../formats/zfs/uberblocks.ts';
+import { KexportError } from '../../errors.ts';
+import type { Edit } from '../../gpt.ts';
+import type { Source } from '../../sources/source.ts';
+import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
+import { type DirectDisk, openDirect } from './direct-disk.ts';
+import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
+import type { HostPartition } from './host-disk.ts';
+import { liveSource } from './live-source.ts';
+import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
+import type { LivePlan, LivePool } from './plan.ts';
+import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
+import { zpool } from '../run.ts';
 
 export interface LiveDiskOptions {
   /** Leaves the intent logs in the image: an import then replays what was synced to them after the checkpoint. */
@@ -112,7 +115,7 @@ async function capturePool(
           checkSame(before[index]!, labels, partition);
           return { partition, labels, edits: pinned(labels, partition, chosen, keepIntentLog) };
         });
-        const watch = watchHold(checkpoint, options.maxHold ?? pool.free / 2);
+        const watch = watchHold(checkpoint, maxHoldOf(pool.free, options.maxHold));
         return { checkpoint, watch, vdevs };
       }
     } catch (error) {
@@ -138,7 +141,7 @@ async function readAll(
   return all;
 }
 
-/** A pool of many vdevs writes its uberblock to some of them only: the newest of all counts. */
+/** The uberblock is the same on all vdevs; undefined if it may be lost on one of them. */
 function chooseUberblock(
   before: readonly VdevLabels[],
   after: readonly VdevLabels[],
@@ -150,11 +153,8 @@ function chooseUberblock(
       txg,
     ),
   );
-  const known = chosen.filter((entry) => entry !== undefined);
-  return known.reduce<RingEntry | undefined>(
-    (best, entry) => (best && best.txg >= entry.txg ? best : entry),
-    undefined,
-  );
+  const [first] = chosen;
+  return chosen.every((entry) => entry?.txg === first?.txg) ? first : undefined;
 }
 
 function pinned(
