@@ -3,6 +3,7 @@
 
 import { KexportError } from '../../errors.ts';
 import { noteRemain } from '../../remains.ts';
+import type { Leftover } from '../leftovers.ts';
 import { ownerState, thisOwner } from '../owner.ts';
 import { zfs, zpool } from '../run.ts';
 import { parsePoolStatus } from './pool-status.ts';
@@ -106,26 +107,24 @@ async function discardCheckpoint(pool: string): Promise<string | undefined> {
   }
 }
 
-/** A checkpoint that a run of this program has left in a pool. */
-export interface LeftCheckpoint {
-  readonly pool: string;
-  /** See `Checkpoint.discard`. */
-  discard(): Promise<string | undefined>;
-}
-
 /**
- * The checkpoints that killed runs have left in the pools of this machine. One that somebody else took, or that a
- * running export still needs, is not among them.
+ * The checkpoints that runs of this program have taken of the pools of this machine and that are there now. One that
+ * somebody else took is not among them. Throws a KexportError.
  */
-export async function leftCheckpoints(): Promise<LeftCheckpoint[]> {
-  const left: LeftCheckpoint[] = [];
+export async function listCheckpoints(): Promise<Leftover[]> {
+  const found: Leftover[] = [];
   for (const pool of await zpool(['list', '-H', '-o', 'name'])) {
     const [record] = await zfs(['get', '-H', '-o', 'value', '-s', 'local', PROPERTY, pool]);
     const [, txg, owner] = /^(\d+):(.*)$/.exec(record ?? '') ?? [];
-    if (txg === undefined || owner === undefined || (await ownerState(owner)) !== 'gone') continue;
-    const isOurs = (await hasCheckpoint(pool)) && (await checkpointedTxg(pool)) === BigInt(txg);
-    if (isOurs) left.push({ pool, discard: () => discardCheckpoint(pool) });
-    else await zfs(['inherit', PROPERTY, pool]); // ours is gone already
+    if (txg === undefined || owner === undefined) continue;
+    // Ours may be gone, and another in its place.
+    if (!(await hasCheckpoint(pool)) || (await checkpointedTxg(pool)) !== BigInt(txg)) continue;
+    found.push({
+      name: `the checkpoint of pool ${pool}`,
+      state: await ownerState(owner),
+      remedy: discardCommand(pool),
+      remove: () => discardCheckpoint(pool),
+    });
   }
-  return left;
+  return found;
 }

@@ -44,13 +44,12 @@ function obstacleOf(
   if (isMirror && here.some(({ state }) => state === 'ONLINE')) {
     return unsound && `${unsound.name} is ${unsound.state}`;
   }
+  if (unsound) return `${unsound.name} is ${unsound.state}`;
   const [elsewhere] = there;
-  if (elsewhere) {
-    const group = vdev.role === 'data' ? '' : `its ${vdev.role} device `;
-    const whole = vdev.name === elsewhere.name ? '' : ` of ${vdev.name}`;
-    return `${group}${elsewhere.name}${whole} is not on that disk`;
-  }
-  return unsound && `${unsound.name} is ${unsound.state}`;
+  if (!elsewhere) return undefined;
+  const group = vdev.role === 'data' ? '' : `its ${vdev.role} device `;
+  const whole = vdev.name === elsewhere.name ? '' : ` of ${vdev.name}`;
+  return `${group}${elsewhere.name}${whole} is not on that disk`;
 }
 
 function devicesOf(vdev: VdevStatus): readonly VdevStatus[] {
