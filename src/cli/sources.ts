@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type ListedDisk, listDisks } from '../disks.ts';
 import { KexportError } from '../errors.ts';
 import { type ListedVolume, listVolumes } from '../zfs/list-volumes.ts';
+import { shellWord } from '../shell-word.ts';
 import { listPoolDevices, type PoolDevices, poolOnDevice } from '../zfs/pool-disks.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
@@ -85,7 +86,7 @@ function useOf({ pool, mountPoints }: Sources['disks'][number]): string {
 }
 
 function commandFor(name: string): string {
-  return `kexport all ${/[^\w@/.:-]/.test(name) ? `'${name}'` : name}`;
+  return `kexport all ${shellWord(name)}`;
 }
 
 function jsonOf({ volumes, zfsProblem, disks }: Sources): string {

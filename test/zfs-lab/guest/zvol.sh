@@ -1,4 +1,4 @@
-# limit: 420
+# limit: 600
 # Volumes, snapshots and files on ZFS as sources: the image is the snapshot, and nothing of ours stays.
 . "$IN/lib.sh"
 
@@ -21,20 +21,21 @@ kexport_snapshot() {
 make_pool
 zfs create tank/files
 zfs create -o volmode=none -V 16M tank/hidden
-make_zvol tank/vm8 24M -o volblocksize=8K
-make_zvol tank/vm16 48M -o volblocksize=16K
-make_zvol tank/vm64 24M -o volblocksize=64K -o snapdev=visible
+make_zvol tank/vm8 16M -o volblocksize=8K
+make_zvol tank/vm16 24M -o volblocksize=16K
+make_zvol tank/vm64 16M -o volblocksize=64K -o snapdev=visible
 fill /dev/zvol/tank/vm8 4
-fill /dev/zvol/tank/vm16 12
+fill /dev/zvol/tank/vm16 6
 fill /dev/zvol/tank/vm64 6
 before=$(zfs list -H -t all -o name)
 
 # A writer that never stops, through the page cache as a hypervisor may, and in the middle of it a whole export.
-(while :; do dd if=/dev/urandom of=/dev/zvol/tank/vm16 bs=64K count=8 seek=$((RANDOM % 760)) conv=notrunc status=none; sleep 0.1; done) &
+(while :; do dd if=/dev/urandom of=/dev/zvol/tank/vm16 bs=64K count=8 seek=$((RANDOM % 370)) conv=notrunc status=none; sleep 0.5; done) &
 writer=$!
 kexport qcow2,raw tank/vm16 --name live --quiet 2> live.err &
 export=$!
-check 'a snapshot of ours appears' wait_until 120 kexport_snapshot tank/vm16
+check 'a snapshot of ours appears' wait_until 200 kexport_snapshot tank/vm16
+sed 's/^/# /' live.err
 snapshot=$(kexport_snapshot tank/vm16)
 zfs hold mine "$snapshot"
 check 'a volume is exported while it is written to' wait "$export"
