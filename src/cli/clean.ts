@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { KexportError } from '../errors.ts';
 import { type Leftover, listLeftovers } from '../zfs/leftovers.ts';
-import { destroyCommand } from '../zfs/made.ts';
+import { listCheckpoints } from '../zfs/live/checkpoint.ts';
 import { EXIT_FAILURE } from './exit.ts';
 
 export function describe(command: Command): Command {
@@ -31,22 +31,22 @@ export async function run(command: Command): Promise<number> {
 }
 
 /** Why a piece is not removed; undefined if it is to be. */
-function whyKept({ name, state }: Leftover): string | undefined {
+function whyKept({ state, remedy }: Leftover): string | undefined {
   switch (state) {
     case 'gone':
       return undefined;
     case 'running':
       return 'an export is reading it';
     case 'received':
-      return `it came with zfs receive; if it is not needed: ${destroyCommand(name)}`;
+      return `it came with zfs receive; if it is not needed: ${remedy}`;
     case 'unknown':
-      return `an export in a container may be reading it; if none is: ${destroyCommand(name)}`;
+      return `an export in a container may be reading it; if none is: ${remedy}`;
   }
 }
 
 async function listIfZfs(): Promise<Leftover[]> {
   try {
-    return await listLeftovers();
+    return [...(await listLeftovers()), ...(await listCheckpoints())];
   } catch (error) {
     // Where there is no ZFS, nothing can be left in it.
     if (!(error instanceof KexportError) || error.code !== 'unsupported') throw error;

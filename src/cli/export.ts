@@ -11,11 +11,16 @@ import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
-import { diskOfThisMachine } from './this-machine.ts';
 import { abortOnSignals } from './signals.ts';
+import {
+  meansThisMachine,
+  planThisMachine,
+  type ThisMachine,
+  type ThisMachineOptions,
+} from './this-machine.ts';
 
 /** The options of the command line, as they are parsed. */
-export interface ExportOptions extends PlanOptions, OutputOptions {
+export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
   readonly size?: number;
   readonly snapshot?: boolean;
   readonly from?: FromFormat;
@@ -41,10 +46,14 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     throw new KexportError('usage', `two folders for the images: ${folders.join(' and ')}`);
   }
   const [outputDir] = folders;
-  const name = request.source ?? (await diskOfThisMachine(request.formats));
   const plan = planOutputs(request.formats, { ...options, outputDir });
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
+  const isThisMachine = meansThisMachine(request.source, options);
+  const machine = isThisMachine ? await planThisMachine(options) : undefined;
+  if (machine && !options.quiet) process.stderr.write(machine.plan);
+  if (options.dryRun) return 0;
+  const name = request.source ?? machine?.name ?? '';
   const started = performance.now();
   const stop = abortOnSignals();
   const progress = await progressDisplay(options.quiet ?? false);
@@ -54,12 +63,17 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan(name, plan, options, { stop, progress, warn });
+    const result = await exportPlan({ name, machine }, plan, options, {
+      stop,
+      progress,
+      warn,
+    });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
     if (options.json) process.stdout.write(jsonReport(name, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
+    if (machine && !options.quiet) process.stderr.write(machine.firstBoot);
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
     progress.done();
@@ -73,13 +87,20 @@ interface Surroundings {
   readonly warn: (text: string) => void;
 }
 
+interface Origin {
+  readonly name: string;
+  readonly machine: ThisMachine | undefined;
+}
+
 async function exportPlan(
-  name: string,
+  { name, machine }: Origin,
   plan: Plan,
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
+  const source = machine
+    ? await machine.open(stop.signal, warn)
+    : await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);

@@ -33,7 +33,21 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
+      new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
+      new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
+    ],
+  ],
+  [
+    'Disk of this machine:',
+    [
+      new Option('--include-swap', 'copy what is in swap partitions'),
+      new Option('--all-sectors', 'copy what lies between the partitions'),
+      new Option('--keep-intent-log', 'have an import replay what was synced after the checkpoint'),
+      new Option(
+        '--max-hold <size>',
+        'what its checkpoint may hold back (default: half of the free)',
+      ).argParser(size),
     ],
   ],
   [

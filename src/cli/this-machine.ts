@@ -1,22 +1,65 @@
-import { KexportError } from '../errors.ts';
-import { findRootDisk } from '../zfs/root-disk.ts';
+// The disk that this machine, or a pool of it, is running from: exported where no disk is named, or with --disk.
 
-/** The disk that is meant where none is named: the one that this machine runs from, if that is ZFS. Throws a KexportError. */
-export async function diskOfThisMachine(formats: readonly string[]): Promise<string> {
-  const root = await findRootDisk();
-  const list = formats.join(',');
-  if (!root) {
-    throw new KexportError('usage', `no disk given to export as ${list}`, {
-      hint: `kexport ${list} /dev/sdX, or kexport ${list} - to read a pipe; kexport sources lists what there is`,
+import { KexportError } from '../errors.ts';
+import type { Source } from '../sources/source.ts';
+import { openLiveDisk } from '../zfs/live/live-disk.ts';
+import { hostFacts } from '../zfs/live/host-facts.ts';
+import { type LiveOptions, type LivePlan, planLiveExport } from '../zfs/live/plan.ts';
+import { describeFirstBoot, describePlan } from './live-report.ts';
+
+/** What the command line says of the disk of this machine. */
+export interface ThisMachineOptions extends LiveOptions {
+  readonly dryRun?: boolean;
+  readonly keepIntentLog?: boolean;
+  readonly maxHold?: number;
+}
+
+/** An export of this machine, before anything is changed. */
+export interface ThisMachine {
+  /** The disk. */
+  readonly name: string;
+  /** What will be done, for people. */
+  readonly plan: string;
+  /** What whoever boots the images must know, for people. */
+  readonly firstBoot: string;
+  /** Takes checkpoints, which `close` of the source discards. Throws a KexportError. */
+  open(signal: AbortSignal, onWarning: (message: string) => void): Promise<Source>;
+}
+
+/**
+ * Whether the disk of this machine is meant: none is named, or with --disk. Throws a KexportError for options that make no sense
+ * then.
+ */
+export function meansThisMachine(source: string | undefined, options: ThisMachineOptions): boolean {
+  if (source === undefined) return true;
+  const { disk, dryRun, keepIntentLog, maxHold, includeSwap, allSectors } = options;
+  if (disk !== undefined) {
+    throw new KexportError('usage', `two disks are named: ${source} and ${disk}`);
+  }
+  const given = Object.entries({
+    '--dry-run': dryRun,
+    '--keep-intent-log': keepIntentLog,
+    '--max-hold': maxHold,
+    '--include-swap': includeSwap,
+    '--all-sectors': allSectors,
+  }).find(([, value]) => value !== undefined);
+  if (given) {
+    throw new KexportError('usage', `${given[0]} is for the disk of this machine, not ${source}`, {
+      hint: `--disk ${source}, if a pool on it is in use here`,
     });
   }
-  const { pool, disks } = root;
-  const [disk] = disks;
-  if (disk === undefined || disks.length > 1) {
-    const found = disks.length === 0 ? 'no disk of this machine' : disks.join(' and ');
-    throw new KexportError('source', `this machine runs from the ZFS pool ${pool} on ${found}`, {
-      hint: 'name the disk',
-    });
-  }
-  return disk;
+  return false;
+}
+
+/** Plans the export of the disk of this machine. Throws a KexportError if it cannot be exported while in use. */
+export async function planThisMachine(options: ThisMachineOptions): Promise<ThisMachine> {
+  const plan: LivePlan = await planLiveExport(options);
+  return {
+    name: plan.disk.path,
+    plan: describePlan(plan, options),
+    firstBoot: describeFirstBoot(plan, await hostFacts()),
+    async open(signal, onWarning) {
+      return openLiveDisk(plan, { ...options, signal, onWarning });
+    },
+  };
 }

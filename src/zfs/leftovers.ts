@@ -1,12 +1,14 @@
-import { destroyMade } from './made.ts';
+import { destroyCommand, destroyMade } from './made.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, ownerState, type OwnerState } from './owner.ts';
 import { fields, zfs } from './run.ts';
 
-/** A snapshot or clone of an export, in a pool of this machine. */
+/** A snapshot, clone or checkpoint of an export, in a pool of this machine. */
 export interface Leftover {
   readonly name: string;
   /** `received`: a copy that `zfs receive` brought here from another pool. */
   readonly state: OwnerState | 'received';
+  /** What a person types to remove it. */
+  readonly remedy: string;
   /** Destroys it. Answers why it is still there, or undefined if it is gone. */
   remove(): Promise<string | undefined>;
 }
@@ -21,6 +23,7 @@ export async function listLeftovers(): Promise<Leftover[]> {
     rows.map(async ([name = '', owner = '', source]) => ({
       name,
       state: source === 'received' ? ('received' as const) : await ownerState(owner),
+      remedy: destroyCommand(name),
       remove: () => destroyMade(name),
     })),
   );

@@ -1,0 +1,68 @@
+import type { HostFacts } from '../zfs/live/host-facts.ts';
+import type { HostPartition } from '../zfs/live/host-disk.ts';
+import { maxHoldOf } from '../zfs/live/hold.ts';
+import type { LivePlan, Stretch } from '../zfs/live/plan.ts';
+import { formatSize } from './sizes.ts';
+import { formatTable } from './table.ts';
+
+/** What an export of a disk in use will do. */
+export function describePlan(plan: LivePlan, options: { readonly maxHold?: number }): string {
+  const { disk, pools, zeros } = plan;
+  const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
+  const rows = parts.map((part) => [part.path, formatSize(part.size), fateOf(part, plan)]);
+  const gaps = total(zeros) - total(zeros.filter((stretch) => isWithin(stretch, plan.swaps)));
+  const lines = pools.flatMap((pool) => {
+    const hold = formatSize(maxHoldOf(pool.free, options.maxHold));
+    return [
+      `zpool checkpoint ${pool.name}, discarded at the end; the export ends if it holds back more than ${hold} of the ${formatSize(pool.free)} free`,
+      ...(pool.missing.length === 0
+        ? []
+        : [`the image is one side of a mirror: pool ${pool.name} is imported degraded`]),
+    ];
+  });
+  return [
+    `${disk.path}, ${formatSize(disk.size)}:\n`,
+    formatTable([['PARTITION', 'SIZE', 'IN THE IMAGE'], ...rows]),
+    gaps > 0 ? `between the partitions: ${formatSize(gaps)} of zeros\n` : '',
+    ...lines.map((line) => `${line}\n`),
+  ].join('');
+}
+
+function fateOf(part: HostPartition, plan: LivePlan): string {
+  const isThis = ({ path }: HostPartition) => path === part.path;
+  const pool = plan.pools.find(({ vdevs }) => vdevs.some(isThis));
+  if (pool) return `pool ${pool.name} as of its checkpoint, free space too`;
+  const mounted = plan.mounted.find(isThis);
+  if (mounted) return `${mounted.type} of ${mounted.mountPoint}, flushed and copied first`;
+  const live = plan.live.find(isThis);
+  if (live) return `${live.type} of ${live.mountPoint}, COPIED WHILE IT IS WRITTEN TO`;
+  return plan.swaps.some(isThis) ? 'swap: its header, then zeros' : 'copied';
+}
+
+/** What whoever starts the images must know. */
+export function describeFirstBoot({ pools }: LivePlan, { hostname, hostid }: HostFacts): string {
+  const names = pools.map(({ name }) => name).join(' and ');
+  const lines = [
+    `pool ${names} has the same guid as here: never import both on one machine.`,
+    `it is marked as in use by host ${hostname}${hostid === undefined ? '' : ` (hostid ${hostid})`}: elsewhere, zpool import -f; an initramfs of this machine boots it as it is.`,
+    'names of disks (/dev/disk/by-id in fstab and boot loader) and of network interfaces may differ on the new machine.',
+    ...pools.flatMap(({ name, missing }) =>
+      missing.map((device) => `its mirror lacks ${device}: zpool detach ${name} ${device}`),
+    ),
+    ...pools
+      .filter(({ multihost }) => multihost)
+      .map(
+        ({ name }) =>
+          `multihost is on: the import of ${name} with -f waits some seconds to see that nobody else uses it.`,
+      ),
+  ];
+  return `first boot elsewhere:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+function total(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function isWithin({ start, end }: Stretch, parts: readonly HostPartition[]): boolean {
+  return parts.some(({ diskOffset, size }) => start >= diskOffset && end <= diskOffset + size);
+}

@@ -1,0 +1,130 @@
+// A checkpoint of a pool keeps every block of one state on disk until it is discarded. A property of the pool's
+// root dataset says that it is ours; it is set after the checkpoint, so that it is not in the state itself.
+
+import { KexportError } from '../../errors.ts';
+import { noteRemain } from '../../remains.ts';
+import type { Leftover } from '../leftovers.ts';
+import { ownerState, thisOwner } from '../owner.ts';
+import { zfs, zpool } from '../run.ts';
+import { parsePoolStatus } from './pool-status.ts';
+
+/** A checkpoint that this program has taken. */
+export interface Checkpoint {
+  readonly pool: string;
+  /** The transaction group whose state it keeps. */
+  readonly txg: bigint;
+  /** Throws a KexportError if it is no longer the checkpoint of the pool. */
+  checkIntact(): Promise<void>;
+  /** What it holds back of what was freed since, in bytes. */
+  heldBytes(): Promise<number>;
+  /** Discards it, and waits until its space is free. Answers why it is still there, or undefined if it is gone. */
+  discard(): Promise<string | undefined>;
+}
+
+/** `TXG:` and who took it, as in `owner.ts`. */
+const PROPERTY = 'kexport:checkpoint';
+
+/**
+ * Takes a checkpoint. `capture` is called as soon as it is there, before anything else is asked of the pool, since what it
+ * reads is overwritten within seconds. Throws a KexportError, and then has left nothing.
+ */
+export async function takeCheckpoint<T>(
+  pool: string,
+  capture: () => Promise<T>,
+): Promise<{ readonly checkpoint: Checkpoint; readonly captured: T }> {
+  const forget = noteRemain(`the checkpoint of pool ${pool}`, discardCommand(pool));
+  try {
+    await zpool(['checkpoint', pool]);
+  } catch (error) {
+    forget();
+    throw error;
+  }
+  try {
+    const captured = await capture();
+    const txg = await checkpointedTxg(pool);
+    await zfs(['set', `${PROPERTY}=${txg}:${await thisOwner()}`, pool]);
+    const created = await createdAt(pool);
+    return { checkpoint: { pool, txg, checkIntact, heldBytes, discard }, captured };
+
+    async function checkIntact(): Promise<void> {
+      if ((await createdAt(pool)) === created) return;
+      throw new KexportError(
+        'source',
+        `the checkpoint of pool ${pool} was discarded while its disk was read: what was read is of no use`,
+      );
+    }
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+
+  async function heldBytes(): Promise<number> {
+    const [held] = await zpool(['get', '-Hp', '-o', 'value', 'checkpoint', pool]);
+    return Number(held) || 0;
+  }
+
+  async function discard(): Promise<string | undefined> {
+    const problem = await discardCheckpoint(pool);
+    if (problem === undefined) forget();
+    return problem;
+  }
+}
+
+/** What a person types to discard it. */
+export function discardCommand(pool: string): string {
+  return `zpool checkpoint -d ${pool}`;
+}
+
+/** Whether the pool has a checkpoint. */
+export async function hasCheckpoint(pool: string): Promise<boolean> {
+  const [held] = await zpool(['get', '-Hp', '-o', 'value', 'checkpoint', pool]);
+  return held !== undefined && held !== '-';
+}
+
+/** When the checkpoint of a pool was taken, in zpool's words; undefined if there is none. */
+async function createdAt(pool: string): Promise<string | undefined> {
+  const { checkpoint } = parsePoolStatus(await zpool(['status', pool]));
+  return /^created (.*), consumes /.exec(checkpoint ?? '')?.[1];
+}
+
+/** The transaction group of the last checkpoint that was taken, which only the pool's history tells. */
+async function checkpointedTxg(pool: string): Promise<bigint> {
+  const lines = await zpool(['history', '-i', pool]);
+  const txg = lines
+    .map((line) => /checkpointed uberblock txg=(\d+)/.exec(line)?.[1])
+    .findLast(Boolean);
+  if (txg === undefined) throw new Error(`the history of pool ${pool} has no checkpoint`);
+  return BigInt(txg);
+}
+
+async function discardCheckpoint(pool: string): Promise<string | undefined> {
+  try {
+    if (await hasCheckpoint(pool)) await zpool(['checkpoint', '-d', '-w', pool]);
+    await zfs(['inherit', PROPERTY, pool]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * The checkpoints that runs of this program have taken of the pools of this machine and that are there now. One that
+ * somebody else took is not among them. Throws a KexportError.
+ */
+export async function listCheckpoints(): Promise<Leftover[]> {
+  const found: Leftover[] = [];
+  for (const pool of await zpool(['list', '-H', '-o', 'name'])) {
+    const [record] = await zfs(['get', '-H', '-o', 'value', '-s', 'local', PROPERTY, pool]);
+    const [, txg, owner] = /^(\d+):(.*)$/.exec(record ?? '') ?? [];
+    if (txg === undefined || owner === undefined) continue;
+    // Ours may be gone, and another in its place.
+    if (!(await hasCheckpoint(pool)) || (await checkpointedTxg(pool)) !== BigInt(txg)) continue;
+    found.push({
+      name: `the checkpoint of pool ${pool}`,
+      state: await ownerState(owner),
+      remedy: discardCommand(pool),
+      remove: () => discardCheckpoint(pool),
+    });
+  }
+  return found;
+}

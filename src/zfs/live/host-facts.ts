@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+
+/** What ties an image to the machine that it is of. */
+export interface HostFacts {
+  readonly hostname: string;
+  /** As `hostid` prints it, of /etc/hostid; undefined without that file. */
+  readonly hostid: string | undefined;
+}
+
+export async function hostFacts(): Promise<HostFacts> {
+  const bytes = await readFile('/etc/hostid').catch(() => undefined);
+  const hostid =
+    bytes?.length === 4 ? bytes.readUInt32LE().toString(16).padStart(8, '0') : undefined;
+  return { hostname: hostname(), hostid };
+}

@@ -1,0 +1,189 @@
+// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other file systems as of the
+// same moment.
+//
+//   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
+//        -> read the disk -> labels once more -> discard the checkpoints
+
+import {
+  checkpointedUberblock,
+  pinUberblock,
+  type RingEntry,
+} from '../../../formats/zfs/uberblocks.ts';
+import { KexportError } from '../../errors.ts';
+import type { Edit } from '../../gpt.ts';
+import type { Source } from '../../sources/source.ts';
+import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
+import { type DirectDisk, openDirect } from './direct-disk.ts';
+import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
+import type { HostPartition } from './host-disk.ts';
+import { liveSource } from './live-source.ts';
+import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
+import type { LivePlan, LivePool } from './plan.ts';
+import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
+import { zpool } from '../run.ts';
+
+export interface LiveDiskOptions {
+  /** Leaves the intent logs in the image: an import then replays what was synced to them after the checkpoint. */
+  readonly keepIntentLog?: boolean | undefined;
+  /** What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free. */
+  readonly maxHold?: number | undefined;
+  readonly signal: AbortSignal;
+  /** Called with a sentence for people. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** A vdev as it will be in the image. */
+interface CapturedVdev {
+  readonly partition: HostPartition;
+  readonly labels: VdevLabels;
+  readonly edits: readonly Edit[];
+}
+
+interface CapturedPool {
+  readonly checkpoint: Checkpoint;
+  readonly watch: HoldWatch;
+  readonly vdevs: readonly CapturedVdev[];
+}
+
+/**
+ * Opens a disk in use: takes checkpoints, which its `close` discards. Throws a KexportError, and then has left nothing.
+ */
+export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Promise<Source> {
+  const disk = await openDirect(plan.disk.path);
+  const pools: CapturedPool[] = [];
+  const copies: PartitionCopy[] = [];
+  try {
+    for (const partition of [...plan.mounted, ...plan.live]) await flushMounted(partition);
+    for (const pool of plan.pools) pools.push(await capturePool(disk, pool, options));
+    for (const partition of plan.mounted) {
+      copies.push(await copyMounted(disk, partition, options.signal, options.onWarning));
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const edits = pools.flatMap(({ vdevs }) => vdevs.flatMap((vdev) => vdev.edits));
+  const { path, size } = plan.disk;
+  const replacements = { zeros: plan.zeros, copies, edits };
+  return liveSource(path, size, disk, replacements, { check, finish, release });
+
+  function check(): void {
+    for (const { watch } of pools) watch.check();
+  }
+
+  async function finish(): Promise<void> {
+    for (const { checkpoint, vdevs } of pools) {
+      for (const vdev of vdevs) await checkUnchanged(disk, vdev);
+      await checkpoint.checkIntact();
+    }
+    check();
+  }
+
+  async function release(): Promise<void> {
+    for (const { checkpoint, watch } of pools) {
+      await watch.stop();
+      const problem = await checkpoint.discard();
+      if (problem === undefined) continue;
+      const remedy = discardCommand(checkpoint.pool);
+      options.onWarning(`the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`);
+    }
+    for (const copy of copies) await copy.close();
+    await disk.close();
+  }
+}
+
+/** A pool that writes so fast that its uberblock was overwritten before it was read is tried again. */
+const ATTEMPTS = 5;
+
+async function capturePool(
+  disk: DirectDisk,
+  pool: LivePool,
+  options: LiveDiskOptions,
+): Promise<CapturedPool> {
+  for (let attempt = 1; ; attempt++) {
+    // Has the pool write an uberblock now, so that the rings tell which of them were written since.
+    await zpool(['sync', '-f', pool.name]);
+    const before = await readAll(disk, pool.vdevs);
+    const taken = await takeCheckpoint(pool.name, () => readAll(disk, pool.vdevs));
+    const { checkpoint, captured: after } = taken;
+    try {
+      const chosen = chooseUberblock(before, after, checkpoint.txg);
+      if (chosen) {
+        const keepIntentLog = options.keepIntentLog ?? false;
+        const vdevs = after.map((labels, index) => {
+          const partition = pool.vdevs[index]!; // readAll keeps the order
+          checkSame(before[index]!, labels, partition);
+          return { partition, labels, edits: pinned(labels, partition, chosen, keepIntentLog) };
+        });
+        const watch = watchHold(checkpoint, maxHoldOf(pool.free, options.maxHold));
+        return { checkpoint, watch, vdevs };
+      }
+    } catch (error) {
+      await checkpoint.discard();
+      throw error;
+    }
+    await checkpoint.discard();
+    if (attempt < ATTEMPTS) continue;
+    throw new KexportError(
+      'source',
+      `pool ${pool.name} overwrote the uberblock of its checkpoint before it was read, ${attempt} times`,
+      { hint: 'try again when less is written' },
+    );
+  }
+}
+
+async function readAll(
+  disk: DirectDisk,
+  partitions: readonly HostPartition[],
+): Promise<VdevLabels[]> {
+  const all: VdevLabels[] = [];
+  for (const partition of partitions) all.push(await readVdevLabels(disk, partition));
+  return all;
+}
+
+/** The uberblock is the same on all vdevs; undefined if it may be lost on one of them. */
+function chooseUberblock(
+  before: readonly VdevLabels[],
+  after: readonly VdevLabels[],
+  txg: bigint,
+): RingEntry | undefined {
+  const chosen = after.map(({ uberblocks, slotCount }, index) =>
+    checkpointedUberblock(
+      { before: before[index]?.uberblocks ?? [], after: uberblocks, slotCount },
+      txg,
+    ),
+  );
+  const [first] = chosen;
+  return chosen.every((entry) => entry?.txg === first?.txg) ? first : undefined;
+}
+
+function pinned(
+  { labels, config }: VdevLabels,
+  { diskOffset }: HostPartition,
+  entry: RingEntry,
+  keepIntentLog: boolean,
+): Edit[] {
+  return labels.map(({ vdevOffset, bytes }) => ({
+    diskOffset: diskOffset + vdevOffset,
+    bytes: pinUberblock(
+      bytes,
+      entry,
+      { vdevOffset, ashift: config.ashift, sha256 },
+      { keepIntentLog },
+    ),
+  }));
+}
+
+async function checkUnchanged(
+  disk: DirectDisk,
+  { partition, labels }: CapturedVdev,
+): Promise<void> {
+  checkSame(labels, await readVdevLabels(disk, partition), partition);
+}
+
+function checkSame(one: VdevLabels, other: VdevLabels, { path }: HostPartition): void {
+  if (one.config.identity === other.config.identity) return;
+  throw new KexportError('source', `the vdev on ${path} was changed while it was exported`, {
+    hint: 'no device may be added, removed or replaced meanwhile',
+  });
+}

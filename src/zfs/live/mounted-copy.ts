@@ -1,0 +1,138 @@
+// A file system that is mounted while its disk is exported, such as an EFI system partition: it is flushed, copied into a
+// temporary file at once, and read again to see that nothing was written meanwhile.
+
+import { execFile } from 'node:child_process';
+import { createHash, type Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { KexportError, throwIfAborted } from '../../errors.ts';
+import { bootSector } from '../../inspect/fat-layout.ts';
+import { writeFully } from '../../sinks/write-fully.ts';
+import { cannotSpool, openSpoolFile } from '../../spool-file.ts';
+import type { DirectDisk } from './direct-disk.ts';
+import type { HostPartition } from './host-disk.ts';
+
+const run = promisify(execFile);
+
+export interface MountedPartition extends HostPartition {
+  readonly mountPoint: string;
+  /** Its file system, as the kernel calls it: vfat, ext4. */
+  readonly type: string;
+}
+
+/** A partition as it was at one instant. */
+export interface PartitionCopy {
+  readonly diskOffset: number;
+  readonly size: number;
+  /** Fills `target` from that byte of the partition on. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions have 2 GiB at most. */
+export const MAX_COPY_SIZE = 4 * 2 ** 30;
+
+const CHUNK_SIZE = 2 ** 20;
+const ZERO = Buffer.alloc(CHUNK_SIZE);
+/** One that is being written to is copied once more. */
+const ATTEMPTS = 2;
+
+/** Writes to the disk what the kernel holds of a mounted file system in memory. */
+export async function flushMounted({ path, mountPoint }: MountedPartition): Promise<void> {
+  // syncfs(2), which Node lacks; without the program, the next line still flushes its metadata.
+  await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
+  const device = await open(path, 'r');
+  try {
+    await device.sync(); // a partition has a page cache of its own
+  } finally {
+    await device.close();
+  }
+}
+
+/**
+ * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning` is called with a sentence for
+ * people if its two file allocation tables differ.
+ */
+export async function copyMounted(
+  disk: DirectDisk,
+  partition: MountedPartition,
+  signal: AbortSignal,
+  onWarning: (message: string) => void,
+): Promise<PartitionCopy> {
+  const { path, mountPoint, diskOffset, size, type } = partition;
+  const spool = await openSpoolFile(path);
+  const read = async (offset: number, target: Uint8Array) => {
+    await spool.read(target, 0, target.length, offset);
+  };
+  try {
+    for (let attempt = 1; ; attempt++) {
+      await flushMounted(partition);
+      await spool.truncate(0);
+      await spool.truncate(size);
+      const copied = await digestOf(disk, partition, signal, (chunk, at) => keep(spool, chunk, at));
+      const again = await digestOf(disk, partition, signal);
+      const changed = copied !== again;
+      const fatsDiffer = type === 'vfat' && !changed && (await haveFatsChanged(read, size));
+      if (!changed && !fatsDiffer) break;
+      if (attempt < ATTEMPTS) continue;
+      if (changed) throw busy(partition);
+      onWarning(`${path} (${mountPoint}): its two file allocation tables differ; see fsck.fat`);
+      break;
+    }
+    return { diskOffset, size, read, close: () => spool.close() };
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
+
+  async function keep(file: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
+    if (ZERO.compare(chunk, 0, chunk.length, 0, chunk.length) === 0) return; // a hole
+    await writeFully(file, at, [chunk]).catch((error: unknown) => {
+      throw cannotSpool(path, error);
+    });
+  }
+}
+
+function busy({ path, mountPoint }: MountedPartition): KexportError {
+  return new KexportError('source', `${path} (${mountPoint}) is written to while it is copied`, {
+    hint: `stop what writes there, or unmount it: umount ${mountPoint}`,
+  });
+}
+
+/** Reads a partition to its end. */
+async function digestOf(
+  disk: DirectDisk,
+  { diskOffset, size }: HostPartition,
+  signal: AbortSignal,
+  onChunk?: (chunk: Uint8Array, offset: number) => Promise<void>,
+): Promise<string> {
+  const hash: Hash = createHash('sha256');
+  const buffer = new Uint8Array(CHUNK_SIZE);
+  for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
+    throwIfAborted(signal);
+    const chunk = buffer.subarray(0, Math.min(CHUNK_SIZE, size - offset));
+    await disk.read(diskOffset + offset, chunk);
+    hash.update(chunk);
+    await onChunk?.(chunk, offset);
+  }
+  return hash.digest('hex');
+}
+
+/** Whether the file allocation tables, of which FAT has two, are not the same. */
+async function haveFatsChanged(read: PartitionCopy['read'], size: number): Promise<boolean> {
+  const head = new Uint8Array(bootSector.size);
+  await read(0, head);
+  const { sectorSize, reservedSectorCount, fatCount, ...boot } = bootSector.decode(head);
+  const fatSize = (boot.fatSectors16 || boot.fatSectors32) * sectorSize;
+  const start = reservedSectorCount * sectorSize;
+  if (fatCount !== 2 || start + 2 * fatSize > size) return false;
+  const [first, second] = [Buffer.alloc(CHUNK_SIZE), Buffer.alloc(CHUNK_SIZE)];
+  for (let offset = 0; offset < fatSize; offset += CHUNK_SIZE) {
+    const length = Math.min(CHUNK_SIZE, fatSize - offset);
+    await read(start + offset, first.subarray(0, length));
+    await read(start + fatSize + offset, second.subarray(0, length));
+    if (first.compare(second, 0, length, 0, length) !== 0) return true;
+  }
+  return false;
+}

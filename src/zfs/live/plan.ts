@@ -1,0 +1,212 @@
+// What an export of a disk in use will do, found out without changing anything.
+
+import { readFile } from 'node:fs/promises';
+import { KexportError } from '../../errors.ts';
+import { diskView } from '../../inspect/disk-view.ts';
+import { readGpt } from '../../inspect/gpt.ts';
+import { listMounts, type Mount, mountOf } from '../mounts.ts';
+import { poolOf } from '../names.ts';
+import { fields, zpool } from '../run.ts';
+import { type DirectDisk, openDirect } from './direct-disk.ts';
+import { type HostDisk, hostDisk, type HostPartition } from './host-disk.ts';
+import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
+import { poolShape } from './pool-shape.ts';
+import { parsePoolStatus } from './pool-status.ts';
+import { swapHeaderSize } from './swap.ts';
+
+/** How a disk in use is exported. */
+export interface LiveOptions {
+  /** A device; undefined for the disk of the pool that `/` is on. */
+  readonly disk?: string | undefined;
+  /** Copies what is in swap partitions. */
+  readonly includeSwap?: boolean | undefined;
+  /** Copies what lies between partitions. */
+  readonly allSectors?: boolean | undefined;
+}
+
+/** A pool of which all that matters is on the disk. */
+export interface LivePool {
+  readonly name: string;
+  /** The partitions that hold it. */
+  readonly vdevs: readonly HostPartition[];
+  /** Sides of mirrors on other disks. */
+  readonly missing: readonly string[];
+  /** In bytes. */
+  readonly size: number;
+  readonly free: number;
+  readonly multihost: boolean;
+}
+
+/** A stretch of the disk in bytes. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface LivePlan {
+  readonly disk: HostDisk;
+  readonly pools: readonly LivePool[];
+  /** Mounted file systems that are copied at the instant of the checkpoints. */
+  readonly mounted: readonly MountedPartition[];
+  /** Mounted ones that are too large for that. */
+  readonly live: readonly MountedPartition[];
+  readonly swaps: readonly HostPartition[];
+  /** What is written as zeros, ascending. */
+  readonly zeros: readonly Stretch[];
+}
+
+/** Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported while in use. */
+export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
+  const mounts = await listMounts();
+  const disk = await findDisk(options.disk, mounts);
+  const pools = await poolsOn(disk);
+  const direct = await openDirect(disk.path);
+  try {
+    const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
+    const others = disk.partitions.filter(({ path }) => !inPools.has(path));
+    const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
+    const swaps: HostPartition[] = [];
+    const zeros: Stretch[] = options.allSectors ? [] : await gapsOf(disk, direct);
+    const swapsInUse = await readFile('/proc/swaps', 'latin1');
+    for (const partition of others) {
+      const header = options.includeSwap
+        ? undefined
+        : await swapHeaderSize(direct, partition, swapsInUse);
+      if (header === undefined) continue;
+      swaps.push(partition);
+      const { diskOffset, size } = partition;
+      zeros.push({ start: diskOffset + header, end: diskOffset + size });
+    }
+    return {
+      disk,
+      pools,
+      mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
+      live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
+      swaps,
+      zeros: zeros.sort((one, other) => one.start - other.start),
+    };
+  } finally {
+    await direct.close();
+  }
+}
+
+async function findDisk(device: string | undefined, mounts: readonly Mount[]): Promise<HostDisk> {
+  if (device !== undefined) {
+    const disk = await hostDisk(device);
+    if (disk) return disk;
+    throw new KexportError('source', `${device} is no disk of this machine`, { hint: 'see lsblk' });
+  }
+  const root = mountOf('/', mounts);
+  if (root?.type !== 'zfs') {
+    const found = `/ is ${root?.type ?? 'unknown'}, on ${root?.source ?? 'nothing known'}`;
+    throw new KexportError(
+      'source',
+      `no disk is named, and this machine's root is not on ZFS: ${found}`,
+      {
+        hint: 'name the disk: kexport all /dev/sdX; a disk in use needs a snapshot of LVM or the like',
+      },
+    );
+  }
+  const pool = poolOf(root.source);
+  const status = parsePoolStatus(await zpool(['status', '-PL', pool]));
+  const { present: devices } = poolShape(status, () => true);
+  for (const path of devices) {
+    const disk = await hostDisk(path);
+    if (disk) return disk;
+  }
+  throw new KexportError(
+    'source',
+    `pool ${pool} lies on no disk of this machine: ${devices.join(', ')}`,
+  );
+}
+
+async function poolsOn(disk: HostDisk): Promise<LivePool[]> {
+  const parts = new Map([disk, ...disk.partitions].map((part) => [part.path, part]));
+  const pools: LivePool[] = [];
+  for (const name of await zpool(['list', '-H', '-o', 'name'])) {
+    const status = parsePoolStatus(await zpool(['status', '-PL', name]));
+    const { present, missing, obstacle } = poolShape(status, (device) => parts.has(device));
+    if (present.length === 0) continue;
+    if (obstacle !== undefined) {
+      throw new KexportError('source', `pool ${name} is not all on ${disk.path}: ${obstacle}`, {
+        hint: 'export its volumes one by one, or replicate it with zfs send',
+      });
+    }
+    const properties = await propertiesOf(name);
+    if (properties.get('feature@zpool_checkpoint') === 'disabled') {
+      throw new KexportError(
+        'source',
+        `pool ${name} has no checkpoints: that feature is disabled`,
+        {
+          hint: `zpool set feature@zpool_checkpoint=enabled ${name}`,
+        },
+      );
+    }
+    if (properties.get('checkpoint') !== '-') throw hasOne(name);
+    pools.push({
+      name,
+      vdevs: present.map((device) => parts.get(device)!), // poolShape asked for each
+      missing,
+      size: Number(properties.get('size')),
+      free: Number(properties.get('free')),
+      multihost: properties.get('multihost') === 'on',
+    });
+  }
+  if (pools.length > 0) return pools;
+  throw new KexportError('source', `no pool of this machine is on ${disk.path}`, {
+    hint: `a disk that is not in use: kexport all ${disk.path}`,
+  });
+}
+
+async function propertiesOf(pool: string): Promise<ReadonlyMap<string, string>> {
+  const names = 'size,free,multihost,checkpoint,feature@zpool_checkpoint';
+  const rows = fields(await zpool(['get', '-Hp', '-o', 'property,value', names, pool]));
+  return new Map(rows.map(([name = '', value = '']) => [name, value]));
+}
+
+function hasOne(pool: string): KexportError {
+  return new KexportError('source', `pool ${pool} has a checkpoint, and it can have only one`, {
+    hint: `if nobody wants to rewind to it: zpool checkpoint -d ${pool}; kexport clean, if a killed export left it`,
+  });
+}
+
+function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
+  const found = mounts.find(
+    ({ device, source }) => device === partition.number || source === partition.path,
+  );
+  return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
+}
+
+/** What lies before the first partition, boot loaders keep theirs in; behind the last one, the backup GPT is. */
+const MARGIN = 2 ** 20;
+
+/** The stretches between the partitions of a GPT. */
+async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
+  const gpt = await readGpt(diskView(readerOf(direct), disk.size));
+  const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
+  // Unless it is what the kernel sees, nobody knows what the gaps are.
+  const agrees = gpt?.partitions.every(({ diskOffset, size }) =>
+    known.has(`${diskOffset} ${size}`),
+  );
+  if (!agrees || gpt?.problem !== undefined) return [];
+  const gaps: Stretch[] = [];
+  let start = MARGIN;
+  for (const { diskOffset, size } of disk.partitions) {
+    if (diskOffset > start) gaps.push({ start, end: diskOffset });
+    start = Math.max(start, diskOffset + size);
+  }
+  const end = disk.size - MARGIN;
+  return end > start ? [...gaps, { start, end }] : gaps;
+}
+
+/** Reads from anywhere, by whole sectors. */
+function readerOf(direct: DirectDisk) {
+  return async (diskOffset: number, buffer: Uint8Array) => {
+    const first = Math.floor(diskOffset / 512) * 512;
+    const end = Math.ceil((diskOffset + buffer.length) / 512) * 512;
+    const sectors = new Uint8Array(end - first);
+    await direct.read(first, sectors);
+    buffer.set(sectors.subarray(diskOffset - first, diskOffset - first + buffer.length));
+    return buffer.length;
+  };
+}

@@ -1,0 +1,66 @@
+// Takes apart what `zpool status -PL` prints: one pool, its vdevs by indentation, in groups by what they are for.
+
+/** What a vdev is for. */
+export type VdevRole = 'data' | 'special' | 'dedup' | 'log' | 'cache' | 'spare';
+
+/** A vdev as `zpool status` shows it. */
+export interface VdevStatus {
+  /** A device's path, or such as `mirror-0`. */
+  readonly name: string;
+  /** ONLINE, DEGRADED, OFFLINE ... */
+  readonly state: string;
+  readonly role: VdevRole;
+  /** Empty for a device. */
+  readonly children: readonly VdevStatus[];
+}
+
+export interface PoolStatus {
+  /** What is said of a checkpoint, if there is one: `created Sun Nov 22 23:32:11 2026, consumes 42K`. */
+  readonly checkpoint: string | undefined;
+  /** What is said of the last or the running scrub or resilver. */
+  readonly scan: string | undefined;
+  readonly topLevel: readonly VdevStatus[];
+}
+
+const GROUPS: Readonly<Record<string, VdevRole>> = {
+  special: 'special',
+  dedup: 'dedup',
+  logs: 'log',
+  cache: 'cache',
+  spares: 'spare',
+};
+
+interface Row extends VdevStatus {
+  readonly depth: number;
+  readonly children: Row[];
+}
+
+/** Reads the lines that `zpool status -PL POOL` prints. */
+export function parsePoolStatus(lines: readonly string[]): PoolStatus {
+  const word = (name: string) =>
+    lines.map((line) => new RegExp(`^ *${name}: (.*)`).exec(line)?.[1]).find((found) => found);
+  const header = lines.findIndex((line) => /^\tNAME\s+STATE\s/.test(line));
+  const after = header === -1 ? [] : lines.slice(header + 1);
+  const end = after.findIndex((line) => !line.startsWith('\t'));
+  const rows = end === -1 ? after : after.slice(0, end);
+  return { checkpoint: word('checkpoint'), scan: word('scan'), topLevel: treeOf(rows) };
+}
+
+function treeOf(lines: readonly string[]): VdevStatus[] {
+  const topLevel: Row[] = [];
+  const open: Row[] = []; // the row that a deeper one belongs to, from the outside in
+  let role: VdevRole = 'data';
+  for (const line of lines) {
+    const [, indentation = '', name = '', state = ''] = /^\t( *)(\S+)\s*(\S*)/.exec(line) ?? [];
+    const depth = indentation.length / 2;
+    if (depth === 0) {
+      role = GROUPS[name] ?? 'data'; // else it is the pool
+      continue;
+    }
+    const row: Row = { name, state, role, depth, children: [] };
+    open.length = Math.min(open.length, depth - 1);
+    (open.at(-1)?.children ?? topLevel).push(row);
+    open.push(row);
+  }
+  return topLevel;
+}

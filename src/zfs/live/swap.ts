@@ -1,0 +1,25 @@
+// A swap partition: its first page says that it is one, and has the label and UUID by which it is found.
+// Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of the first page.
+
+import type { DirectDisk } from './direct-disk.ts';
+import type { HostPartition } from './host-disk.ts';
+
+const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];
+const PAGE_SIZES = [4096, 8192, 16_384, 65_536];
+
+/**
+ * Size of the header of a swap partition in bytes; undefined for any other. `inUse` is the text of /proc/swaps, where
+ * a partition that is in use is found whatever it begins with.
+ */
+export async function swapHeaderSize(
+  disk: DirectDisk,
+  { diskOffset, size, path }: HostPartition,
+  inUse: string,
+): Promise<number | undefined> {
+  const head = new Uint8Array(Math.min(65_536, size));
+  await disk.read(diskOffset, head);
+  const text = Buffer.from(head).toString('latin1');
+  const page = PAGE_SIZES.find((end) => SIGNATURES.includes(text.slice(end - 10, end)));
+  if (page !== undefined) return page;
+  return inUse.split('\n').some((line) => line.startsWith(`${path} `)) ? head.length : undefined;
+}

@@ -1,0 +1,59 @@
+// The four labels of a vdev that is in use, as they are on the disk.
+
+import { createHash } from 'node:crypto';
+import { FormatError } from '../../../formats/index.ts';
+import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/zfs/label.ts';
+import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
+import { readVdevConfig, type VdevConfig } from '../../../formats/zfs/vdev-config.ts';
+import { KexportError } from '../../errors.ts';
+import type { DirectDisk } from './direct-disk.ts';
+import type { HostPartition } from './host-disk.ts';
+
+export interface VdevLabels {
+  readonly config: VdevConfig;
+  readonly labels: readonly { readonly vdevOffset: number; readonly bytes: Uint8Array }[];
+  /** Sound uberblocks of all four rings. */
+  readonly uberblocks: readonly RingEntry[];
+  /** Places in each ring. */
+  readonly slotCount: number;
+}
+
+export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+
+/** A label that is being written just now is read once more, this often in all. */
+const ATTEMPTS = 5;
+
+/** Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound. */
+export async function readVdevLabels(
+  disk: DirectDisk,
+  partition: HostPartition,
+): Promise<VdevLabels> {
+  for (let attempt = 1; ; attempt++) {
+    const labels = [];
+    for (const vdevOffset of labelOffsets(partition.size)) {
+      const bytes = new Uint8Array(LABEL_SIZE);
+      await disk.read(partition.diskOffset + vdevOffset, bytes);
+      labels.push({ vdevOffset, bytes });
+    }
+    try {
+      return decodeLabels(labels);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      if (attempt < ATTEMPTS) continue;
+      throw new KexportError('source', `${partition.path}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+function decodeLabels(labels: VdevLabels['labels']): VdevLabels {
+  const configs = labels.map(({ bytes, vdevOffset }) => readVdevConfig(bytes, vdevOffset, sha256));
+  const [config] = configs;
+  if (!config || configs.some(({ identity }) => identity !== config.identity)) {
+    throw new FormatError('the labels of the vdev differ');
+  }
+  const { ashift } = config;
+  const uberblocks = labels.flatMap(({ bytes, vdevOffset }) =>
+    readRing(bytes, { vdevOffset, ashift, sha256 }),
+  );
+  return { config, labels, uberblocks, slotCount: RING_SIZE / slotSize(ashift) };
+}

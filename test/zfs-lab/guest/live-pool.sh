@@ -1,0 +1,128 @@
+# boot: own
+# disks: 768M 1G
+# limit: 900
+# slow
+# A pool is written to while its disk is exported: the image is imported and holds the state of the checkpoint.
+. "$IN/lib.sh"
+
+# lay_out DISK: an EFI system partition, a pool's partition, swap, and gaps between them.
+lay_out() {
+    wipefs -qaf "$1"
+    sgdisk -Z "$1" > /dev/null 2>&1 || true
+    sgdisk -o -n 1:2048:+40M -t 1:ef00 -n 2:+8M:+512M -t 2:bf00 -n 3:+8M:+64M -t 3:8200 "$1" > /dev/null
+    partprobe "$1"
+    udevadm settle
+    mkfs.vfat -F 32 "${1}1" > /dev/null
+    mkswap "${1}3" > /dev/null
+    mkdir -p /esp
+    mount "${1}1" /esp
+    head -c 5M /dev/urandom > /esp/kernel
+    # In the gap, what nobody wants in an image.
+    dd of="$1" bs=1M seek=43 count=4 iflag=fullblock conv=notrunc status=none < <(yes secret)
+}
+
+# Numbers that reach the disk in their order: on a file system, on a volume, in names of files.
+start_writers() {
+    set -m
+    (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter; done >> /tank/counter) 2> /dev/null &
+    (for ((n = 1; ; n++)); do
+        printf '%016d' "$n" | dd of=/dev/zvol/tank/volume bs=16 seek="$n" conv=notrunc,fsync status=none
+    done) 2> /dev/null &
+    (for ((n = 1; ; n++)); do
+        head -c 200K /dev/urandom > "/tank/files/$n" && rm -f "/tank/files/$((n - 5))"
+    done) 2> /dev/null &
+    set +m
+    writers=$(jobs -p)
+}
+
+stop_writers() {
+    for group in $writers; do kill -KILL -- "-$group"; done
+    wait 2> /dev/null || true
+}
+
+last_number() { tail -n 1 /tank/counter; }
+last_of_volume() { tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | tail -n 1 | sed 's/^0*//'; }
+
+# check_numbers WHAT: the copy has the numbers from 1 on without a gap, those of before the export, and not all.
+check_numbers() {
+    local found
+    found=$(last_number)
+    check_equal "$1: the file has every number up to $found" "$(seq "$found")" "$(cat /tank/counter)"
+    check "$1: $before was there before the checkpoint, $after came after it" \
+        test "$found" -ge "$before" -a "$found" -lt "$after"
+    found=$(last_of_volume)
+    check_equal "$1: the volume has every number up to $found" \
+        "$(seq "$found")" "$(tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | sed 's/^0*//')"
+    check "$1: $volume_before was on the volume before, $volume_after came after" \
+        test "$found" -ge "$volume_before" -a "$found" -lt "$volume_after"
+    check "$1: its five files or so are there" test "$(find /tank/files -type f | wc -l)" -le 7
+    check_equal "$1: the snapshot is there" "$old" "$(cat /tank/.zfs/snapshot/old/counter)"
+}
+
+leaks() { zdb -e -p "$loop"p2 -bcc tank 2>&1; }
+
+export_and_import() {
+    make_it "$@"
+    start_writers
+    wait_until 20 test -s /tank/counter
+    old=
+    zfs snapshot tank@old
+    old=$(cat /tank/.zfs/snapshot/old/counter)
+    sleep 3
+    before=$(last_number) volume_before=$(last_of_volume)
+    check "$1: the disk is exported while it is written to" \
+        kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --force
+    cat "$work/.output"
+    after=$(last_number) volume_after=$(last_of_volume)
+    check_equal "$1: no checkpoint is left" - "$(zpool get -Hp -o value checkpoint tank)"
+    check_equal "$1: no property is left" "" "$(zfs get -H -o value -s local kexport:checkpoint tank)"
+    stop_writers
+    umount /esp
+    zpool export tank
+    wipefs -qaf /dev/vdb2
+    loop=$(losetup -rfP --show "$images/$1.raw")
+    udevadm settle
+    check "$1: it is imported read-only" zpool import -o readonly=on -d "$loop"p2 tank
+    check_numbers "$1, read-only"
+    check_equal "$1: nothing is wrong with it" 'No known data errors' "$(errors)"
+    zpool export tank
+    losetup -d "$loop"
+    loop=$(losetup -fP --show "$images/$1.raw")
+    udevadm settle
+    check "$1: zdb finds no leak before it is written to" leaks
+    check "$1: it is imported" zpool import -d "$loop"p2 tank
+    check_numbers "$1"
+    zpool scrub -w tank
+    check_match "$1: a scrub repairs nothing" 'repaired 0B in .* with 0 errors' "$(zpool status tank)"
+    check_equal "$1: a scrub finds nothing" 'No known data errors' "$(errors)"
+    echo more >> /tank/counter
+    zpool export tank
+    check "$1: zdb finds no leak" leaks
+    grep -E 'leaked|No leaks' "$work/.output" || true
+    check "$1: it is imported again" zpool import -d "$loop"p2 tank
+    zpool destroy tank
+    check "$1: fsck.vfat is content with the EFI system partition" fsck.vfat -n "$loop"p1
+    check_equal "$1: the gap is zeros" 0 "$(dd if="$loop" bs=1M skip=43 count=4 status=none | tr -d '\0' | wc -c)"
+    check "$1: the swap partition is one" blkid -t TYPE=swap "$loop"p3
+    check "$1: the GPT is sound" sgdisk -v "$loop"
+    losetup -d "$loop"
+    check "$1: the qcow2 holds the same" kexport_compare "$1"
+    rm -f "$images/$1".*
+}
+
+errors() { zpool status tank | sed -n 's/^errors: //p'; }
+
+# Written to by now, so the qcow2 is looked at by itself.
+kexport_compare() { qemu-img check "$images/$1.qcow2"; }
+
+make_it() {
+    lay_out /dev/vdb
+    zpool create -f -o cachefile=none -o ashift="${1#ashift}" -m /tank tank "${@:2}" /dev/vdb2
+    zfs create tank/files
+    make_zvol tank/volume 16M
+    udevadm settle
+}
+
+images=/var/tmp/images
+mkdir -p "$images"
+for ashift in ${ASHIFTS:-12 9}; do export_and_import "ashift$ashift"; done
