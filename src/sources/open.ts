@@ -48,8 +48,9 @@ async function openPath(
 ): Promise<Source> {
   const fd = await openForReading(name, path);
   try {
-    if (window) return positionedSource(name, fd, window.size, window.start);
-    return await sourceOf(name, fd, 0, options);
+    if (!window) return await sourceOf(name, fd, 0, options);
+    checkStatedSize(name, window.size, options);
+    return positionedSource(name, fd, window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;
@@ -112,11 +113,14 @@ async function sourceOf(
 
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
-  if (options.size !== undefined && options.size !== size) {
-    throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
-  }
+  checkStatedSize(name, size, options);
   if (found.isFile() && options.from !== 'raw') await refuseImage(name, fd, start);
   return positionedSource(name, fd, size, start);
+}
+
+function checkStatedSize(name: string, size: number, options: SourceOptions): void {
+  if (options.size === undefined || options.size === size) return;
+  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
 }
 
 /** /dev/zero and its like: as much of it as the size says. */
