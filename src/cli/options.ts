@@ -25,6 +25,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
       choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
+      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],
