@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { FORMATS } from '../../formats/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
 import { COMPRESSORS } from '../compress/compressor.ts';
 import { parseSize } from './sizes.ts';
@@ -23,8 +24,9 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
+      choice('--from <format>', 'what DISK is, whatever its name says', Object.keys(FORMATS)),
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
+      new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],

@@ -77,12 +77,12 @@ header() {
 }
 
 run_in_guest() {
-    local file name limit total=240 disks options=() status=0
+    local file name limit total=600 disks options=() status=0
     : > "$work/names"
     for file in "$@"; do
         name=$(basename "$file" .sh)
         limit=$(header "$file" limit)
-        echo "$name ${limit:=240}" >> "$work/names"
+        echo "$name ${limit:=600}" >> "$work/names"
         total=$((total + limit))
     done
     disks=$(header "$1" disks)

@@ -1,6 +1,7 @@
 # Sourced by every test: checks, and a pool to check on. A command that fails outside of a check ends the test.
 # shellcheck shell=bash
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "#   line $LINENO, exit status $?: $BASH_COMMAND" >&2' ERR
 test_name=$(basename "$0" .sh)
 work=$(mktemp -d)
 cd "$work"
@@ -64,7 +65,7 @@ make_pool() {
 make_zvol() {
     zfs create -V "$2" "${@:3}" "$1"
     udevadm settle
-    [ -b "/dev/zvol/$1" ]
+    [ -b "/dev/zvol/${1// /+}" ] # as udev names it
 }
 
 # fill DEVICE MIB: bytes of no pattern, then as many that compress, both written through to the pool.
