@@ -19,8 +19,10 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly snapshot?: boolean;
   readonly from?: FromFormat;
+  readonly readHoles?: boolean;
   readonly backing?: boolean;
   readonly liveInconsistent?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];

@@ -12,6 +12,7 @@ import { imageSource } from './image.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
+import { sparseSource } from './sparse.ts';
 import { streamSource } from './stream.ts';
 
 const openFile = promisify(open);
@@ -29,6 +30,8 @@ export interface SourceOptions extends FreezeOptions {
   readonly backing?: boolean | undefined;
   /** Threads that unpack an image. Default: one for each processor. */
   readonly threads?: number | undefined;
+  /** Reads the holes of a sparse file too. Default: they are left out where the system tells where they lie. */
+  readonly readHoles?: boolean | undefined;
 }
 
 /** What a disk can be read from. */
@@ -141,7 +144,11 @@ async function sourceOf(
     return { ...image, name };
   }
   checkStatedSize(name, size, options);
-  return positionedSource(name, fd, size, start);
+  const source = positionedSource(name, fd, size, start);
+  if (!found.isFile() || options.readHoles) return source;
+  const { dataMap } = await import('./data-map.ts');
+  const ranges = await dataMap(fd, start, size);
+  return ranges ? sparseSource(source, ranges) : source;
 }
 
 function checkStatedSize(name: string, size: number, options: SourceOptions): void {
