@@ -64,8 +64,12 @@ async function openPath(
 ): Promise<Source> {
   const fd = await openForReading(name, path);
   try {
-    if (window) return positionedSource(name, fd, window.size, window.start);
-    return await sourceOf(name, fd, 0, options);
+    if (!window) return await sourceOf(name, path, fd, 0, options);
+    if (options.from !== undefined && options.from !== 'raw') {
+      throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
+    }
+    checkStatedSize(name, window.size, options);
+    return positionedSource(name, fd, window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;
@@ -102,7 +106,7 @@ async function openStdin(options: SourceOptions): Promise<Source> {
       hint: 'name the disk, or redirect it: kexport qcow2 - < /dev/sdX',
     });
   }
-  return sourceOf('standard input', 0, startOfStdin(), options);
+  return sourceOf('standard input', 'standard input', 0, startOfStdin(), options);
 }
 
 /** Where the shell, or who read before us, left a redirected file. */
@@ -113,6 +117,7 @@ function startOfStdin(): number {
 
 async function sourceOf(
   name: string,
+  path: string,
   fd: number,
   start: number,
   options: SourceOptions,
@@ -133,15 +138,22 @@ async function sourceOf(
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
   const format = await formatOf(name, fd, start, found.isFile(), options);
-  if (format) return openImageSource(name, fd, size, start, format, options);
-  if (options.size !== undefined && options.size !== size) {
-    throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+  if (format) {
+    // The other files of an image are looked for beside it, in its snapshot.
+    const image = await openImageSource(path, fd, size, start, format, options);
+    return { ...image, name };
   }
+  checkStatedSize(name, size, options);
   const source = positionedSource(name, fd, size, start);
   if (!found.isFile() || options.readHoles) return source;
   const { dataMap } = await import('./data-map.ts');
   const ranges = await dataMap(fd, start, size);
   return ranges ? sparseSource(source, ranges) : source;
+}
+
+function checkStatedSize(name: string, size: number, options: SourceOptions): void {
+  if (options.size === undefined || options.size === size) return;
+  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
 }
 
 /** Undefined for a raw disk. */
