@@ -120,7 +120,8 @@ export const AUTOCLEAR = 2;
 export const DIRTY = 1n << 0n;
 export const CORRUPT = 1n << 1n;
 export const EXTERNAL_DATA = 1n << 2n;
-export const COMPRESSION_TYPE = 1n << 3n; // it is another than zlib, which is 0
+/** The compression type is another than zlib, which is 0. */
+export const COMPRESSION_TYPE = 1n << 3n;
 export const EXTENDED_L2 = 1n << 4n;
 /** Bit of `compatibleFeatures`. */
 export const LAZY_REFCOUNTS = 1n << 0n;

@@ -29,7 +29,9 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
       choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
+      new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
       new Option('--backing', "open the files in an image's folder that it names"),
+      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],
