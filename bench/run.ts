@@ -41,6 +41,9 @@ interface Comparison {
 function compare({ name, ours, peer }: Scenario): Comparison {
   process.stderr.write(`${name} ...\n`);
   const report = join(folder, 'time');
+  for (const { prepare } of [ours, peer]) {
+    if (prepare !== undefined) execFileSync('bash', ['-c', prepare], { stdio: 'inherit' });
+  }
   const runs = Array.from({ length: turns }, () => ({
     ours: measure(ours.command, ours.outputs, report),
     peer: measure(peer.command, peer.outputs, report),

@@ -11,6 +11,8 @@ export interface Scenario {
 }
 
 export interface Side {
+  /** Run once before the turns, to make what the command reads. */
+  readonly prepare?: string;
   readonly command: string;
   readonly outputs: readonly string[];
 }
@@ -24,6 +26,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   const ours = join(folder, 'ours');
   const peer = join(folder, 'peer');
   const disk = disks.usual;
+  const input = join(folder, 'input.qcow2');
   const convert = `qemu-img convert -f raw "${disk}"`;
   return [
     {
@@ -85,6 +88,26 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       name: 'vhd, against qemu-img convert to fixed vpc, both synced',
       ours: side(`${KEXPORT} vhd "${disk}" -o`, `${ours}.vhd`),
       peer: synced(side(`${convert} -O vpc -o ${FIXED}`, `${peer}.vhd`)),
+    },
+    {
+      name: 'verify a qcow2, against qemu-img compare',
+      ours: {
+        prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
+        command: `${KEXPORT} verify "${input}" --against "${disk}"`,
+        outputs: [],
+      },
+      peer: { command: `qemu-img compare -f qcow2 -F raw "${input}" "${disk}"`, outputs: [] },
+    },
+    {
+      name: 'qcow2 to vmdk, against qemu-img convert to streamOptimized',
+      ours: {
+        prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
+        ...side(`${KEXPORT} convert "${input}" vmdk -o`, `${ours}.vmdk`),
+      },
+      peer: side(
+        `qemu-img convert -f qcow2 "${input}" -O vmdk -o subformat=streamOptimized`,
+        `${peer}.vmdk`,
+      ),
     },
     {
       name: 'all, against five runs of qemu-img and tar',

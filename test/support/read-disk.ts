@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { inflateRawSync, inflateSync } from 'node:zlib';
 import { decompress } from 'fzstd';
 import { openSource, type SourceOptions } from 'kexport';
@@ -29,8 +30,9 @@ export async function readerOf(format: Format, image: Uint8Array): Promise<Image
   return format.read({
     input: inputOf(image),
     openOther: (name) => Promise.reject(new FormatError(`another file: ${name}`)),
-    hasher: () => {
-      throw new Error('no hash is expected');
+    hasher(algorithm) {
+      const hash = createHash(algorithm);
+      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
     },
   });
 }
