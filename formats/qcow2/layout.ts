@@ -120,8 +120,7 @@ export const AUTOCLEAR = 2;
 export const DIRTY = 1n << 0n;
 export const CORRUPT = 1n << 1n;
 export const EXTERNAL_DATA = 1n << 2n;
-/** The compression type is another than zlib, which is 0. */
-export const COMPRESSION_TYPE = 1n << 3n;
+export const COMPRESSION_TYPE = 1n << 3n; // it is another than zlib, which is 0
 export const EXTENDED_L2 = 1n << 4n;
 /** Bit of `compatibleFeatures`. */
 export const LAZY_REFCOUNTS = 1n << 0n;
@@ -142,9 +141,6 @@ export const FEATURE_NAMES = [
 
 /** What an image of version 2 has in place of the fields that it lacks. */
 export const VERSION_2_SIZE = 72;
-
-/** "Compression type", a byte after the header of 104 bytes. */
-export const COMPRESSION_TYPE_OFFSET = 104;
 
 /** "Snapshot table entry"; after it `extraSize`, `idSize` and `nameSize` bytes, padded to a multiple of 8. */
 export const snapshot = struct('big', 40, {

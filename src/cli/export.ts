@@ -11,6 +11,7 @@ import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
+import { diskOfThisMachine } from './this-machine.ts';
 import { abortOnSignals } from './signals.ts';
 
 /** The options of the command line, as they are parsed. */
@@ -20,6 +21,8 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly from?: FromFormat;
   readonly readHoles?: boolean;
   readonly backing?: boolean;
+  readonly liveInconsistent?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];
@@ -38,6 +41,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     throw new KexportError('usage', `two folders for the images: ${folders.join(' and ')}`);
   }
   const [outputDir] = folders;
+  const name = request.source ?? (await diskOfThisMachine(request.formats));
   const plan = planOutputs(request.formats, { ...options, outputDir });
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
@@ -50,11 +54,11 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
+    const result = await exportPlan(name, plan, options, { stop, progress, warn });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
-    if (options.json) process.stdout.write(jsonReport(request.source, result, warnings, seconds));
+    if (options.json) process.stdout.write(jsonReport(name, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {

@@ -2,6 +2,7 @@ import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/pr
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { noteRemain } from '../remains.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Sink } from './sink.ts';
 import { writeFully } from './write-fully.ts';
 
@@ -17,7 +18,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
   const file = await openPartial(partial, force);
-  const forget = noteRemain(partial, `rm ${partial}`);
+  const forget = noteRemain(partial, `rm ${shellWord(partial)}`);
   const own = await file.stat();
   let allocated: number | undefined;
   let unsynced = 0;
@@ -37,6 +38,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   return {
     name: path,
     seekable: true,
+    fd: file.fd,
     get allocated() {
       return allocated;
     },

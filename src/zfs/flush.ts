@@ -2,11 +2,11 @@
 // by the file systems that are mounted from it here, then by the devices on it, from the top down.
 
 import { execFile } from 'node:child_process';
-import { open, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KexportError, reasonOf } from '../errors.ts';
-import { listMounts, type Mount } from './mounts.ts';
+import { mountPointsOf, stackOn } from '../disks.ts';
+import { listMounts } from './mounts.ts';
 
 const run = promisify(execFile);
 
@@ -18,7 +18,7 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
   const mounts = await listMounts();
   const mounted = new Set<string>();
   for (const name of await stackOn(disk)) {
-    for (const { mountPoint } of await mountsOf(name, mounts)) {
+    for (const mountPoint of await mountPointsOf(name, mounts)) {
       mounted.add(mountPoint);
       // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk all the same.
       await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
@@ -41,22 +41,4 @@ async function flushDevice(path: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-/** A device, and all that lies on it (partitions, LVM, LUKS), each after what lies on it. */
-async function stackOn(name: string): Promise<string[]> {
-  const folder = join('/sys/class/block', name);
-  const entries = await readdir(folder).catch(() => []);
-  const partitions = entries.filter((entry) => entry.startsWith(`${name}p`));
-  const holders = await readdir(join(folder, 'holders')).catch(() => []);
-  const above = await Promise.all([...partitions, ...holders].map(stackOn));
-  return [...above.flat(), name];
-}
-
-async function mountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
-  const number = await readFile(join('/sys/class/block', name, 'dev'), 'latin1').catch(() => '');
-  return mounts.filter(
-    // btrfs has device numbers of its own.
-    ({ device, source }) => device === number.trim() || source === `/dev/${name}`,
-  );
 }

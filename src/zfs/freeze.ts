@@ -5,6 +5,7 @@ import { errnoOf, KexportError } from '../errors.ts';
 import { datasetOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
 import { freezeFile } from './freeze-file.ts';
 import { freezeVolume, warnLive } from './freeze-volume.ts';
+import { checkNoLivePool } from './live-pool.ts';
 import { isPoolName, parseDatasetName } from './names.ts';
 import { zfs, zfsFailure } from './run.ts';
 
@@ -12,6 +13,8 @@ import { zfs, zfsFailure } from './run.ts';
 export interface FreezeOptions {
   /** False reads volumes and files as they are, while they may change. */
   readonly snapshot?: boolean | undefined;
+  /** Reads the device of a pool that is in use, although the copy does not import. */
+  readonly liveInconsistent?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people. */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -43,7 +46,9 @@ export async function freeze(name: string, options: FreezeOptions): Promise<Froz
   await warnOfNamesake(name, options);
   if (found.isBlockDevice()) {
     const device = await zvolDevice(found.rdev);
-    return device && freezeDevice(name, device, options);
+    if (device) return freezeDevice(name, device, options);
+    await checkNoLivePool(name, options);
+    return undefined;
   }
   if (!found.isFile() || (await statfs(name)).type !== ZFS_MAGIC) return undefined;
   return freezeFile(name, options);

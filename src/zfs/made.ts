@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { KexportError } from '../errors.ts';
 import { noteRemain } from '../remains.ts';
+import { shellWord } from '../shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf } from './names.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
 import { zfs, zfsFailure } from './run.ts';
@@ -100,7 +101,7 @@ function explained(name: string, error: unknown): unknown {
 
 /** What a person types to remove it. */
 export function destroyCommand(name: string): string {
-  return `zfs ${destroyArgs(/[^\w@/.:-]/.test(name) ? `'${name}'` : name).join(' ')}`;
+  return ['zfs', ...destroyArgs(name)].map(shellWord).join(' ');
 }
 
 /** Snapshots have none below them; there, -r would take those of the same name elsewhere. */

@@ -36,23 +36,20 @@ export async function listSets(pattern: RegExp): Promise<SnapshotSet[]> {
 export function groupSets(rows: readonly (readonly string[])[]): SnapshotSet[] {
   const sets = new Map<string, SnapshotSet>();
   // What is above comes first.
-  for (const [snapshot = '', creation, bytes] of rows.toSorted(byFirst)) {
-    const [dataset = '', name = ''] = snapshot.split('@');
-    const [createdAt, used] = [Number(creation), Number(bytes)];
-    const above = withAncestors(dataset).find((higher) => sets.has(`${higher}@${name}`));
-    const set = above === undefined ? undefined : sets.get(`${above}@${name}`);
-    sets.set(
-      `${above ?? dataset}@${name}`,
-      set
-        ? { ...set, used: set.used + used, count: set.count + 1 }
-        : { dataset, name, createdAt, used, count: 1 },
-    );
+  for (const single of rows.map(setOf).sort((a, b) => (a.dataset < b.dataset ? -1 : 1))) {
+    const { dataset, name, used } = single;
+    const set = withAncestors(dataset)
+      .map((above) => sets.get(`${above}@${name}`))
+      .find((found) => found !== undefined);
+    const whole = set ? { ...set, used: set.used + used, count: set.count + 1 } : single;
+    sets.set(`${whole.dataset}@${name}`, whole);
   }
   return [...sets.values()].sort((a, b) => a.createdAt - b.createdAt);
 }
 
-function byFirst([a = '']: readonly string[], [b = '']: readonly string[]): number {
-  return a < b ? -1 : 1;
+function setOf([snapshot = '', creation, used]: readonly string[]): SnapshotSet {
+  const [dataset = '', name = ''] = snapshot.split('@');
+  return { dataset, name, createdAt: Number(creation), used: Number(used), count: 1 };
 }
 
 /** `a`, `a/b`, `a/b/c` of `a/b/c`. */
