@@ -6,9 +6,7 @@ import type { Format, FormatName } from '../../formats/index.ts';
 import { blockDeviceSize } from '../block-device.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
-import { openImage } from '../images/open-image.ts';
 import { freeze, type FreezeOptions, type Frozen } from '../zfs/freeze.ts';
-import { imageSource } from './image.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
@@ -182,6 +180,11 @@ async function openImageSource(
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
   }
+  // Loaded late: a raw disk needs no reader.
+  const [{ openImage }, { imageSource }] = await Promise.all([
+    import('../images/open-image.ts'),
+    import('./image.ts'),
+  ]);
   const image = await openImage(name, fd, size, { format, backing, diskSize: stated });
   return imageSource(image, threads);
 }
