@@ -17,6 +17,7 @@ import { abortOnSignals } from './signals.ts';
 export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
   readonly from?: FromFormat;
+  readonly disk?: string;
   readonly backing?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;

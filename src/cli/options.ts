@@ -26,6 +26,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
       choice('--from <format>', 'what DISK is, whatever its name says', Object.keys(FORMATS)),
       new Option('--backing', "open the files in an image's folder that it names"),
+      new Option('--disk <name>', 'of an archive with several disks (default: the first)'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],
