@@ -9,7 +9,9 @@ export const BLOCK_SIZE = 65_536;
 export const SECTOR_SIZE = 512;
 
 /** How a block is compressed. Two targets with equal encodings share one compression. */
-export interface Encoding {
+export type Encoding = ZlibEncoding | ZstdEncoding;
+
+export interface ZlibEncoding {
   /** A zlib stream (RFC 1950): 2 bytes of header, raw deflate, 4 bytes of Adler-32. */
   readonly kind: 'zlib';
   /** Base-2 logarithm of the deflate window: 12 is 4 KiB, 15 is 32 KiB. */
@@ -18,10 +20,19 @@ export interface Encoding {
   readonly level: number;
 }
 
+export interface ZstdEncoding {
+  /** One frame of zstd (RFC 8878), without a checksum. */
+  readonly kind: 'zstd';
+  /** 1 (fastest) to 19 (smallest). */
+  readonly level: number;
+}
+
 /** What the caller wants of the compression; each format turns it into an encoding of its own. */
 export interface CompressionChoice {
-  /** 1 (fastest) to 9 (smallest). */
+  /** Of zlib: 1 (fastest) to 9 (smallest). */
   readonly level: number;
+  /** 1 (fastest) to 19 (smallest): a format that has zstd is to take it. Undefined: none is. */
+  readonly zstdLevel?: number | undefined;
   /** Base-2 logarithm of the deflate window; undefined leaves it to the format. */
   readonly windowBits?: 12 | 15 | undefined;
 }

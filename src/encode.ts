@@ -6,23 +6,27 @@ import type { Disk, Format } from '../formats/index.ts';
 import { type CompressorName, COMPRESSORS, defaultCompressor } from './compress/compressor.ts';
 import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from './disk-size.ts';
-import { chooseEncodings, type Compression } from './encodings.ts';
+import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
+import { type DiskDigest, diskDigest } from './disk-digest.ts';
 import { KexportError, throwIfAborted } from './errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from './sources/source.ts';
+import { checkVerifiable, verifyAll } from './verify-image.ts';
 
 export interface EncodeOptions {
   /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
   readonly identity?: Partial<Identity> | undefined;
-  /** Of compression, 1 (fastest) to 9 (smallest). Default DEFAULT_LEVEL. */
+  /** See `Compression`. */
+  readonly compression?: Compression['compression'];
+  /** Of compression, 1 (fastest) to 9 (smallest), zstd to 19. Default DEFAULT_LEVELS. */
   readonly level?: number | undefined;
   /** See `Compression`. */
   readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** Who compresses. Default: the first of COMPRESSORS that this Node can run. */
+  /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
@@ -30,6 +34,8 @@ export interface EncodeOptions {
   readonly keepGpt?: boolean | undefined;
   /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
   readonly keepGoing?: boolean | undefined;
+  /** Reads every image back before it gets its name, and fails where one is not the disk that was read. */
+  readonly verify?: boolean | undefined;
   /** Called when every image is complete but none has its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
@@ -59,8 +65,6 @@ export interface EncodeResult {
   readonly failures: readonly Failure[];
 }
 
-export const DEFAULT_LEVEL = 6;
-
 /**
  * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns, every image
  * has its final name; when it throws, none is left. Throws a KexportError for all that is not a bug.
@@ -77,15 +81,30 @@ export async function encode(
     const formats = targets.map(({ format }) => format);
     const disk = await prepare(source, targets, options, stop.signal);
     const streamed = disk.size === undefined;
+    const digest = options.verify ? diskDigest() : undefined;
     try {
-      await startAndCopy(disk, targets, images, options, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
     } finally {
       await disk.close();
     }
     const sizes = finalSizes(source, formats, streamed, options.onWarning);
     const { diskSize } = sizes;
-    const results = await finishAll(images, targets, diskSize, stop.signal, options.onFinished);
-    return { ...sizes, images: results, failures: images.failures };
+    const results = await finishAll(images, diskSize, stop.signal);
+    if (digest)
+      await verifyAll(images, results, {
+        diskSize,
+        digest: digest.result(),
+        threads: options.threads,
+        signal: stop.signal,
+      });
+    await options.onFinished?.();
+    throwIfAborted(stop.signal);
+    await images.commit();
+    const failed = new Set(images.failures.map(({ target }) => target));
+    const finished = targets.flatMap((target) =>
+      failed.has(target) ? [] : (results.get(target) ?? []),
+    );
+    return { ...sizes, images: finished, failures: images.failures };
   } catch (error) {
     await images.discard();
     throw error;
@@ -102,6 +121,8 @@ async function prepare(
 ): Promise<Source> {
   try {
     checkOptions(targets, options);
+    const formats = targets.map(({ format }) => format);
+    await checkCompression(formats, options);
   } catch (error) {
     await source.close();
     throw error;
@@ -114,38 +135,42 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions,
+  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
-  const { level = DEFAULT_LEVEL, threads = availableParallelism(), optimize, onProgress } = options;
+  const { threads = availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
   for (const format of formats) await format.prepare?.();
-  const encodings = chooseEncodings(formats, { level, optimize });
+  const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
   const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
-  await copyBlocks({ source, images, encodings: distinct, threads, compressor, stop, onProgress });
+  const { digest } = options;
+  await copyBlocks({
+    source,
+    images,
+    encodings: distinct,
+    threads,
+    compressor,
+    stop,
+    onProgress,
+    digest,
+  });
 }
 
 async function finishAll(
   images: ImageSet,
-  targets: readonly Target[],
   diskSize: number,
   signal: AbortSignal,
-  onFinished: EncodeOptions['onFinished'],
-): Promise<ImageResult[]> {
+): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
     results.set(image.target, await finishImage(image, diskSize, signal));
   });
-  await onFinished?.();
-  throwIfAborted(signal);
-  await images.commit();
-  const failed = new Set(images.failures.map(({ target }) => target));
-  return targets.flatMap((target) => (failed.has(target) ? [] : (results.get(target) ?? [])));
+  return results;
 }
 
 /** `streamed`: the size was not known when the first block was read. */
@@ -167,12 +192,12 @@ backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells i
 }
 
 function checkOptions(targets: readonly Target[], options: EncodeOptions): void {
-  const { level = DEFAULT_LEVEL, threads = 1, compressor = 'wasm' } = options;
+  const { threads = 1, compressor = 'wasm' } = options;
   const refuse = (what: string) => {
     throw new KexportError('usage', what);
   };
   if (targets.length === 0) refuse('no image is asked for');
-  if (!Number.isInteger(level) || level < 1 || level > 9) refuse(`level ${level} is not 1 to 9`);
+  if (options.verify) targets.forEach(checkVerifiable);
   if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
   if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }

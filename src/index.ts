@@ -3,7 +3,6 @@
 export * from '../formats/index.ts';
 export { type CompressorName, COMPRESSORS } from './compress/compressor.ts';
 export {
-  DEFAULT_LEVEL,
   encode,
   type EncodeOptions,
   type EncodeResult,
@@ -11,7 +10,7 @@ export {
   type Progress,
 } from './encode.ts';
 export { type ErrorCode, KexportError } from './errors.ts';
-export type { Compression } from './encodings.ts';
+export { type Compression, DEFAULT_LEVELS } from './encodings.ts';
 export type { ImageResult, Target } from './image.ts';
 export type { Failure } from './image-set.ts';
 export { deviceSink } from './sinks/device.ts';

@@ -4,12 +4,13 @@
 import type { ImageInput } from '../contract.ts';
 import { type Extensions, fault, hex, namesOf, readExtensions, textOf } from './extensions.ts';
 import {
+  additionalFields,
   BACKING_FORMAT,
   BITMAPS,
   BITMAPS_VALID,
   bitmaps,
   COMPRESSION_TYPE,
-  COMPRESSION_TYPE_OFFSET,
+  COMPRESSION_TYPE_ZSTD,
   CORRUPT,
   DATA_FILE,
   DIRTY,
@@ -196,12 +197,13 @@ function readBitmaps(raw: RawHeader, extensions: Extensions, imageSize: number):
 }
 
 function compressionOf(raw: RawHeader, first: Uint8Array): Header['compression'] {
-  const present = raw.version > 2 && raw.headerLength > COMPRESSION_TYPE_OFFSET;
-  const type = present ? (first[COMPRESSION_TYPE_OFFSET] ?? 0) : 0;
+  const present = raw.version > 2 && raw.headerLength > header.size;
+  const type = present ? additionalFields.decode(first.subarray(header.size)).compressionType : 0;
   const flagged = (raw.incompatibleFeatures & COMPRESSION_TYPE) !== 0n;
   if (flagged !== (type !== 0))
     throw fault(`compression type ${type}`, 'its feature bit disagrees');
-  if (type > 1) throw fault(`compression type ${type}`, 'zlib (0) and zstd (1) are known');
+  if (type > COMPRESSION_TYPE_ZSTD)
+    throw fault(`compression type ${type}`, 'zlib (0) and zstd (1) are known');
   return type === 0 ? 'zlib' : 'zstd';
 }
 

@@ -14,7 +14,10 @@ export function qcow2(): Format {
     maxDiskSize: Math.min((MAX_L1_SIZE / ENTRY_SIZE) * L2_SPAN, Number.MAX_SAFE_INTEGER),
     sizeMultiple: SECTOR_SIZE,
     // A 4 KiB window is all that QEMU's own writer uses, and so all that any reader must take.
-    encoding: ({ level, windowBits = 12 }) => ({ kind: 'zlib', windowBits, level }),
+    encoding: ({ level, zstdLevel, windowBits = 12 }) =>
+      zstdLevel === undefined
+        ? { kind: 'zlib', windowBits, level }
+        : { kind: 'zstd', level: zstdLevel },
     write: ({ encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is written compressed: no encoding given');
       return qcow2Writer(output, encoding);

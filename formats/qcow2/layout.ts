@@ -1,7 +1,7 @@
 // QCOW2 on disk: the structs, constants and limits that the writer and the reader share.
 // Specification: QEMU, docs/interop/qcow2. All numbers are big-endian.
 
-import { ascii, struct, u16, u32, u64, u8 } from '../struct.ts';
+import { ascii, bytes, struct, u16, u32, u64, u8 } from '../struct.ts';
 
 /** 'Q' 'F' 'I' 0xfb */
 export const MAGIC = 0x514649fb;
@@ -65,7 +65,7 @@ export const MAX_SNAPSHOTS = 65_536;
 /** With extended L2 entries a cluster has that many subclusters. */
 export const SUBCLUSTERS = 32;
 
-/** "Header", version 3, without the optional fields after `headerLength` (zlib compression needs none). */
+/** "Header", version 3, without the optional fields after `headerLength`. */
 export const header = struct('big', 104, {
   magic: [0, u32],
   version: [4, u32],
@@ -86,6 +86,13 @@ export const header = struct('big', 104, {
   refcountOrder: [96, u32],
   headerLength: [100, u32],
 });
+
+/** "Additional fields" of a header whose `headerLength` is 112; zlib compression needs none. */
+export const additionalFields = struct('big', 8, {
+  compressionType: [0, u8],
+  padding: [1, bytes(7)], // zero
+});
+export const COMPRESSION_TYPE_ZSTD = 1;
 
 /** "Header extensions": each is this, then `length` bytes, padded to a multiple of 8. */
 export const extension = struct('big', 8, {
@@ -113,7 +120,7 @@ export const AUTOCLEAR = 2;
 export const DIRTY = 1n << 0n;
 export const CORRUPT = 1n << 1n;
 export const EXTERNAL_DATA = 1n << 2n;
-export const COMPRESSION_TYPE = 1n << 3n;
+export const COMPRESSION_TYPE = 1n << 3n; // it is another than zlib, which is 0
 export const EXTENDED_L2 = 1n << 4n;
 /** Bit of `compatibleFeatures`. */
 export const LAZY_REFCOUNTS = 1n << 0n;
@@ -134,9 +141,6 @@ export const FEATURE_NAMES = [
 
 /** What an image of version 2 has in place of the fields that it lacks. */
 export const VERSION_2_SIZE = 72;
-
-/** "Compression type", a byte after the header of 104 bytes. */
-export const COMPRESSION_TYPE_OFFSET = 104;
 
 /** "Snapshot table entry"; after it `extraSize`, `idSize` and `nameSize` bytes, padded to a multiple of 8. */
 export const snapshot = struct('big', 40, {

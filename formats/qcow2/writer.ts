@@ -15,11 +15,14 @@ import {
 import { viewOf } from '../struct.ts';
 import { clusters } from './clusters.ts';
 import {
+  additionalFields,
   CLUSTER_BITS,
   CLUSTER_SIZE,
   COMPRESSED,
   COMPRESSED_SECTOR,
   compressedOffsetBits,
+  COMPRESSION_TYPE,
+  COMPRESSION_TYPE_ZSTD,
   COPIED,
   END_OF_EXTENSIONS,
   ENTRY_SIZE,
@@ -34,7 +37,7 @@ import {
   REFCOUNT_ORDER,
 } from './layout.ts';
 
-// Around the deflate stream that a compressed cluster is, a zlib stream has a header and an Adler-32.
+// Around the deflate stream that a cluster compressed by zlib is, a zlib stream has a header and an Adler-32.
 const ZLIB_HEADER = 2;
 const ZLIB_TRAILER = 4;
 
@@ -63,16 +66,20 @@ export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWrit
       const l1 = encodeL1(l2Offsets, diskSize);
       const l1TableOffset = space.addWhole(l1);
       const tables = space.finish();
-      output.patch(0, encodeHeader({ diskSize, l1, l1TableOffset, ...tables }));
+      const { kind } = encoding;
+      output.patch(0, encodeHeader({ diskSize, compression: kind, l1, l1TableOffset, ...tables }));
     },
   };
 
   /** Returns the L2 entry of the block. */
   function addData(block: Block): bigint {
-    const zlib = block.packed(encoding);
-    const deflated = zlib.subarray(ZLIB_HEADER, zlib.length - ZLIB_TRAILER);
-    if (deflated.length >= BLOCK_SIZE) return BigInt(space.addWhole(block.bytes)) | COPIED;
-    return compressedDescriptor(space.addPacked(deflated), deflated.length);
+    const packed = block.packed(encoding);
+    const data =
+      encoding.kind === 'zlib'
+        ? packed.subarray(ZLIB_HEADER, packed.length - ZLIB_TRAILER)
+        : packed;
+    if (data.length >= BLOCK_SIZE) return BigInt(space.addWhole(block.bytes)) | COPIED;
+    return compressedDescriptor(space.addPacked(data), data.length);
   }
 
   function writeL2(): void {
@@ -100,6 +107,7 @@ function encodeL1(l2Offsets: readonly number[], diskSize: number): Uint8Array {
 
 interface HeaderFacts {
   diskSize: number;
+  compression: Encoding['kind'];
   l1: Uint8Array;
   l1TableOffset: number;
   refcountTableOffset: number;
@@ -108,6 +116,15 @@ interface HeaderFacts {
 
 function encodeHeader(facts: HeaderFacts): Uint8Array {
   const names = FEATURE_NAMES.map((feature) => featureName.encode(feature));
+  const zstd = facts.compression === 'zstd';
+  const additional = zstd
+    ? [
+        additionalFields.encode({
+          compressionType: COMPRESSION_TYPE_ZSTD,
+          padding: new Uint8Array(7),
+        }),
+      ]
+    : [];
   const parts = [
     header.encode({
       magic: MAGIC,
@@ -123,12 +140,13 @@ function encodeHeader(facts: HeaderFacts): Uint8Array {
       refcountTableClusters: facts.refcountTableClusters,
       snapshotCount: 0,
       snapshotsOffset: 0n,
-      incompatibleFeatures: 0n,
+      incompatibleFeatures: zstd ? COMPRESSION_TYPE : 0n,
       compatibleFeatures: 0n,
       autoclearFeatures: 0n,
       refcountOrder: REFCOUNT_ORDER,
-      headerLength: header.size,
+      headerLength: header.size + (zstd ? additionalFields.size : 0),
     }),
+    ...additional,
     extension.encode({ type: FEATURE_NAME_TABLE, length: names.length * featureName.size }),
     ...names,
     extension.encode({ type: END_OF_EXTENSIONS, length: 0 }),

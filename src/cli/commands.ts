@@ -25,4 +25,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'what an image is and what is on its disk',
     load: () => import('./info.ts'),
   },
+  {
+    name: 'convert',
+    usage: 'convert IMAGE FORMATS',
+    summary: 'make images of the disk in an image',
+    load: () => import('./convert.ts'),
+  },
+  {
+    name: 'verify',
+    usage: 'verify IMAGE',
+    summary: 'check an image, and compare its disk (--against)',
+    load: () => import('./verify.ts'),
+  },
 ];

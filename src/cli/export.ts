@@ -1,6 +1,6 @@
 import type { CompressorName } from '../compress/compressor.ts';
 import { encode, type EncodeResult } from '../encode.ts';
-import type { Compression } from '../encodings.ts';
+import { checkCompression, type Compression } from '../encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
 import { type FromFormat, openSource } from '../sources/open.ts';
@@ -19,8 +19,10 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly from?: FromFormat;
   readonly disk?: string;
   readonly backing?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
+  readonly compression?: Compression['compression'];
   readonly optimize?: Compression['optimize'];
   readonly threads?: number;
   readonly compressor?: CompressorName;
@@ -37,6 +39,8 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   }
   const [outputDir] = folders;
   const plan = planOutputs(request.formats, { ...options, outputDir });
+  const formats = plan.outputs.map(({ format }) => format);
+  await checkCompression(formats, options); // before anything is opened
   const started = performance.now();
   const stop = abortOnSignals();
   const progress = await progressDisplay(options.quiet ?? false);

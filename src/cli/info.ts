@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
-import { type FormatName, FORMATS } from '../../formats/index.ts';
+import type { FromFormat } from '../sources/open.ts';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
+import { FROM_FORMATS } from './options.ts';
 import { formatSize } from './sizes.ts';
 
 interface InfoOptions {
-  readonly from?: FormatName;
+  readonly from?: FromFormat;
   readonly backing?: boolean;
   readonly disk?: string;
   readonly json?: boolean;
@@ -17,7 +18,7 @@ export function describe(command: Command): Command {
     .argument('<image>', 'an image, or a raw disk')
     .addOption(
       new Option('--from <format>', 'what the image is, whatever its name says').choices(
-        Object.keys(FORMATS),
+        FROM_FORMATS,
       ),
     )
     .option('--backing', "open the files in the image's folder that it names")

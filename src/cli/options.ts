@@ -6,6 +6,9 @@ import { parseSize } from './sizes.ts';
 
 const MIB = 2 ** 20;
 
+/** What --from takes. */
+export const FROM_FORMATS: readonly string[] = Object.keys(FORMATS);
+
 /** The options of an export, in groups as --help shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
   [
@@ -17,6 +20,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--force', 'replace files; write to a device'),
       new Option('--checksums', 'write SHA256SUMS too'),
       new Option('--zip', 'put raw and vhd into a .zip as they are written'),
+      new Option('--verify', 'read every image back and compare, before it gets its name'),
       new Option('--keep-going', 'if one image fails, go on with the others'),
     ],
   ],
@@ -24,7 +28,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      choice('--from <format>', 'what DISK is, whatever its name says', Object.keys(FORMATS)),
+      choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
       new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--disk <name>', 'of an archive with several disks (default: the first)'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
@@ -33,12 +37,15 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
   [
     'Compression:',
     [
-      new Option('--level <1-9>', '1 fastest, 9 smallest (default: 6)').argParser(between(1, 9)),
+      choice('--compression <kind>', 'zlib (default), or zstd for qcow2', ['zlib', 'zstd']),
+      new Option('--level <n>', '1 fastest; zlib to 9 (default: 6), zstd to 19 (3)').argParser(
+        between(1, 19),
+      ),
       choice('--optimize <for>', 'deflate window of 32 KiB (size) or 4 KiB (speed)', [
         'size',
         'speed',
       ]),
-      new Option('--threads <n>', 'default: one a processor').argParser(between(1, 256)),
+      threadsOption(),
       choice('--compressor <name>', 'default: wasm, our own', COMPRESSORS),
     ],
   ],
@@ -73,6 +80,11 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     ],
   ],
 ];
+
+/** How many threads work at once. */
+export function threadsOption(): Option {
+  return new Option('--threads <n>', 'default: one a processor').argParser(between(1, 256));
+}
 
 function choice(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);

@@ -3,7 +3,7 @@ import { lstat, realpath, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
-import { DEFAULT_LEVEL } from '../encode.ts';
+import { levelsOf } from '../encodings.ts';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import type { Target } from '../image.ts';
 import { deviceSink } from '../sinks/device.ts';
@@ -58,7 +58,7 @@ export async function openOutputs(
         sink = hashing;
       }
       if (zipEntry !== undefined) {
-        const { level = DEFAULT_LEVEL } = options;
+        const { level } = levelsOf(options);
         sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
       }
       targets.push({ format, sink });

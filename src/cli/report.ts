@@ -19,6 +19,7 @@ export function formatReport(result: EncodeResult, seconds: number): string {
 
 function compressionOf({ encoding }: ImageResult): string {
   if (!encoding) return 'none';
+  if (encoding.kind === 'zstd') return `zstd, level ${encoding.level}`;
   const window = formatSize(2 ** encoding.windowBits).replace('.0', '');
   return `zlib, level ${encoding.level}, window ${window}`;
 }

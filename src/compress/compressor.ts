@@ -1,7 +1,7 @@
 import type { Encoding } from '../../formats/index.ts';
 
 /**
- * Who compresses: our own encoder in WebAssembly, whose bytes depend on nothing but the input; Node's zlib; or pako,
+ * Who compresses to zlib: our own encoder in WebAssembly, whose bytes depend on nothing but the input; Node's zlib; or pako,
  * which is JavaScript alone. All make images of the same content.
  */
 export const COMPRESSORS = ['wasm', 'zlib', 'pako'] as const;
@@ -24,6 +24,7 @@ export async function openCompressor(
   encoding: Encoding,
   name: CompressorName,
 ): Promise<Compressor> {
+  if (encoding.kind === 'zstd') return (await import('./zstd.ts')).zstdCompressor(encoding);
   if (name === 'wasm') return (await import('./deflate/index.ts')).deflateCompressor(encoding);
   if (name === 'zlib') return (await import('./zlib.ts')).zlibCompressor(encoding);
   return (await import('./pako.ts')).pakoCompressor(encoding);

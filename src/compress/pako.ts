@@ -1,9 +1,9 @@
 import { deflate } from 'pako';
-import type { Encoding } from '../../formats/index.ts';
+import type { ZlibEncoding } from '../../formats/index.ts';
 import type { Compressor } from './compressor.ts';
 
 /** Compresses in JavaScript alone, where node:zlib is missing. */
-export function pakoCompressor({ windowBits, level }: Encoding): Compressor {
+export function pakoCompressor({ windowBits, level }: ZlibEncoding): Compressor {
   return {
     compress(input, output) {
       const packed = deflate(input, { windowBits, level: level });

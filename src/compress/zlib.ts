@@ -1,5 +1,5 @@
 import { constants, createDeflate, deflateSync } from 'node:zlib';
-import type { Encoding } from '../../formats/index.ts';
+import type { ZlibEncoding } from '../../formats/index.ts';
 import type { Compressor } from './compressor.ts';
 
 // Takes half the memory of level 9, which makes no smaller streams of blocks of 64 KiB.
@@ -22,7 +22,7 @@ interface Handle {
 }
 
 /** Compresses with Node's zlib, keeping its state from block to block. */
-export function zlibCompressor({ windowBits, level }: Encoding): Compressor {
+export function zlibCompressor({ windowBits, level }: ZlibEncoding): Compressor {
   const options = { windowBits, level, memLevel: MEM_LEVEL };
   const stream = createDeflate(options);
   const { _handle: handle, _writeState: state } = stream as unknown as {

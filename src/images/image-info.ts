@@ -1,21 +1,12 @@
 // What there is to know of an image without writing one.
 
-import { close, constants, fstatSync, open, read } from 'node:fs';
-import { promisify } from 'node:util';
-import { type Format, type ImageFacts, raw } from '../../formats/index.ts';
-import { blockDeviceSize } from '../block-device.ts';
-import { KexportError, reasonOf } from '../errors.ts';
+import { fstatSync } from 'node:fs';
+import type { ImageFacts } from '../../formats/index.ts';
 import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { imageSource } from '../sources/image.ts';
-import { HEAD_SIZE } from '../sources/image-kind.ts';
-import type { SourceOptions } from '../sources/open.ts';
-import { formatNamed, formatOfFile } from './image-format.ts';
-import { imageError, type ImageFiles, openImage } from './open-image.ts';
-
-const openFile = promisify(open);
-const closeFile = promisify(close);
-const readAt = promisify(read);
+import { openImageFile, type OpenFileOptions } from './open-file.ts';
+import { imageError, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
@@ -35,42 +26,17 @@ export interface ImageInfo {
  */
 export async function imageInfo(
   path: string,
-  { from, backing = false, disk }: Pick<SourceOptions, 'from' | 'backing' | 'disk'> = {},
+  { from, backing = false, disk }: Pick<OpenFileOptions, 'from' | 'backing' | 'disk'> = {},
 ): Promise<ImageInfo> {
-  const fd = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (cause: unknown) => {
-      throw new KexportError('source', `cannot open ${path}: ${reasonOf(cause)}`, { cause });
-    },
-  );
-  let image: ImageFiles | undefined;
+  const image = await openImageFile(path, { from, backing, disk, alone: !backing });
   try {
+    const { size: fileSize, fd } = image.input;
     const found = fstatSync(fd);
-    if (!found.isFile() && !found.isBlockDevice()) {
-      throw new KexportError('source', `${path} is no file and no block device`);
-    }
-    const fileSize = found.isFile() ? found.size : await blockDeviceSize(path, fd);
-    const format = await formatOf(path, fd, found.isFile(), from, disk);
-    image = await openImage(path, fd, fileSize, { format, backing, alone: !backing });
     const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize; // POSIX's unit of st_blocks
     return { ...(await contentOf(image)), fileSize, allocatedSize };
   } finally {
-    await (image ? image.close() : closeFile(fd));
+    await image.close();
   }
-}
-
-/** A device is a raw disk unless someone says otherwise: a guest writes its bytes. */
-async function formatOf(
-  path: string,
-  fd: number,
-  isFile: boolean,
-  from: SourceOptions['from'],
-  disk: string | undefined,
-): Promise<Format> {
-  if (from !== undefined) return formatNamed(from, disk);
-  if (!isFile) return raw();
-  const head = Buffer.alloc(HEAD_SIZE);
-  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, 0);
-  return formatOfFile(path, head.subarray(0, bytesRead), disk) ?? raw();
 }
 
 async function contentOf(

@@ -78,6 +78,15 @@ export async function openImage(
   }
 }
 
+/** An image in an open file by itself, which stays the caller's. Throws a KexportError. */
+export async function readImage(input: FileInput, format: Format): Promise<ImageFiles> {
+  const refuse = (name: string) => {
+    throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`);
+  };
+  const reader = await readWith(format, input, refuse);
+  return { reader, input, backing: undefined, close: () => Promise.resolve() };
+}
+
 interface Chain {
   readonly path: string;
   readonly backing: boolean;
@@ -150,7 +159,7 @@ function hasher(algorithm: string) {
 /** A reader's complaint as an error for people; anything else as it is. */
 export function imageError(name: string, error: unknown): unknown {
   if (!(error instanceof FormatError)) return error;
-  return new KexportError('source', `${name}: ${error.message}`, { cause: error });
+  return new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
 }
 
 async function identityOf(fd: number): Promise<string> {

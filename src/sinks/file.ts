@@ -35,6 +35,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   return {
     name: path,
     seekable: true,
+    fd: file.fd,
     get allocated() {
       return allocated;
     },

@@ -8,7 +8,12 @@ import { imageError, type ImageFiles } from '../images/open-image.ts';
 import { type Piece, piecesOf, type Window, windowsOf } from '../images/pieces.ts';
 import { SLAB_SIZE } from '../slab.ts';
 import { taskPool } from '../task-pool.ts';
-import { type FillPiece, type FillTask, fillWindow } from '../unpack/fill-window.ts';
+import {
+  type FillPiece,
+  type FillProblem,
+  type FillTask,
+  fillWindow,
+} from '../unpack/fill-window.ts';
 import type { Source } from './source.ts';
 
 /** A window on its way from the workers to the caller. */
@@ -24,7 +29,7 @@ export function imageSource(image: ImageFiles, threads = availableParallelism())
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
   const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
-  const pool = taskPool<FillTask, string | undefined>(
+  const pool = taskPool<FillTask, FillProblem | undefined>(
     new URL('../unpack/worker.js', import.meta.url),
     slabs,
     threads,
@@ -85,7 +90,7 @@ export function imageSource(image: ImageFiles, threads = availableParallelism())
   async function fill(slab: number, { diskOffset, length, pieces }: Window): Promise<void> {
     const parts = pieces.map((piece) => fillPiece(piece, diskOffset));
     const problem = await pool.run({ slab, length, pieces: parts });
-    if (problem !== undefined) throw new KexportError('source', `${name}: ${problem}`);
+    if (problem) throw problemOf(name, problem);
   }
 }
 
@@ -124,6 +129,10 @@ async function readAt(
     throw imageError(name, error);
   }
   const problem = fill(buffer, { slab: 0, length, pieces });
-  if (problem !== undefined) throw new KexportError('source', `${name}: ${problem}`);
+  if (problem) throw problemOf(name, problem);
   return length;
+}
+
+function problemOf(name: string, { message, damaged }: FillProblem): KexportError {
+  return new KexportError(damaged ? 'damaged' : 'source', `${name}: ${message}`);
 }

@@ -27,12 +27,19 @@ export interface FillTask {
   readonly pieces: readonly FillPiece[];
 }
 
+/** What went wrong with a window; the message is a clause about the image. */
+export interface FillProblem {
+  readonly message: string;
+  /** Whether the image is to blame, and not the reading of it. */
+  readonly damaged: boolean;
+}
+
 // Packed streams lie beside each other: what a read brings beyond the one asked for is that of the next. Must take the
 // longest, of 2 * MAX_PACKED.
 const READ_SIZE = 2 * MAX_PACKED;
 
 /** Makes the function that fills windows, with buffers of its own. It answers what went wrong, if something did. */
-export function fillWindow(): (slab: Uint8Array, task: FillTask) => string | undefined {
+export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem | undefined {
   const unpackerOf = unpackers();
   const whole = new Uint8Array(MAX_PACKED);
   const ahead = readAhead();
@@ -54,7 +61,7 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => string | und
     target: Uint8Array,
     piece: FillPiece,
     coming: readonly FillPiece[],
-  ): string | undefined {
+  ): FillProblem | undefined {
     const { kind, fd, imageOffset } = piece;
     try {
       if (kind === 'plain') readExactly(fd, target, imageOffset + piece.from);
@@ -62,8 +69,10 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => string | und
       return undefined;
     } catch (error) {
       const where = `at 0x${imageOffset.toString(16)}`;
-      if (!(error instanceof UnpackError)) return `cannot be read ${where}: ${reasonOf(error)}`;
-      return `the ${kind} stream ${where} is damaged: ${error.message}`;
+      if (!(error instanceof UnpackError)) {
+        return { message: `cannot be read ${where}: ${reasonOf(error)}`, damaged: false };
+      }
+      return { message: `the ${kind} stream ${where} is damaged: ${error.message}`, damaged: true };
     }
   }
 

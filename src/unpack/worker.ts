@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Numbered } from '../task-pool.ts';
-import { fillWindow, type FillTask } from './fill-window.ts';
+import { type FillProblem, fillWindow, type FillTask } from './fill-window.ts';
 
 /** What a worker is started with: the slabs, by their numbers. */
 export type UnpackSetup = readonly SharedArrayBuffer[];
@@ -14,6 +14,6 @@ const fill = fillWindow();
 parentPort?.on('message', ({ id, value }: Numbered<FillTask>) => {
   const slab = slabs[value.slab];
   if (!slab) throw new Error(`no slab ${value.slab}`);
-  const answer: Numbered<string | undefined> = { id, value: fill(slab, value) };
+  const answer: Numbered<FillProblem | undefined> = { id, value: fill(slab, value) };
   parentPort?.postMessage(answer);
 });

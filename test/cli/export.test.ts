@@ -119,7 +119,7 @@ describe('kexport FORMATS DISK', () => {
     ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
     ['an unknown format', ['qcow3', 'x'], 'unknown format "qcow3" (one or several of qcow2,raw'],
     ['an unknown option', ['raw', 'x', '--fast'], "unknown option '--fast'"],
-    ['a level of 10', ['raw', 'x', '--level', '10'], 'Not a whole number from 1 to 9.'],
+    ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
     ['a size of nothing', ['raw', 'x', '--size', '0'], 'Not a size such as 10G or 512M.'],
     [
       'one file for two formats',

@@ -67,8 +67,8 @@ describe('kexport info', () => {
 
   test.each([
     ['a file that is not there', 'gone.qcow2', 'cannot open gone.qcow2: no such file'],
-    ['a folder', '.', '. is no file and no block device'],
-    ['a named pipe', 'pipe', 'pipe is no file and no block device'],
+    ['a folder', '.', '. is neither a file nor a block device'],
+    ['a named pipe', 'pipe', 'pipe is neither a file nor a block device'],
   ])('fails for %s', (_, name, message) => {
     run('sh', '-c', 'test -p "$0" || mkfifo "$0"', join(folder, 'pipe'));
     const { status, stderr } = info(name);

@@ -29,7 +29,7 @@ describe('a named pipe as target', () => {
     const cwd = folderWithDisk();
     shell('mkfifo p', cwd);
     const { child, ended } = startKexport(['raw', 'disk', '-o', 'p'], cwd);
-    const interrupt = setInterval(() => child.kill('SIGINT'), 300);
+    const interrupt = setInterval(() => child.kill('SIGINT'), 2000);
     const { status } = await ended;
     clearInterval(interrupt);
     expect(status).toBe(130);

@@ -92,6 +92,7 @@ export function blockOf(
     packed(asked) {
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
+      if (asked.kind !== 'zlib') throw new Error(`nobody here compresses to ${asked.kind}`);
       const { level, windowBits } = asked;
       return deflateSync(bytes, { level, windowBits, memLevel: 8 });
     },

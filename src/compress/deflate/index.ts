@@ -2,7 +2,7 @@
 // deflate.wasm beside the compiled form of this file.
 
 import { readFileSync } from 'node:fs';
-import type { Encoding } from '../../../formats/index.ts';
+import type { ZlibEncoding } from '../../../formats/index.ts';
 import type { Compressor } from '../compressor.ts';
 
 /** The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64 KiB. */
@@ -31,7 +31,7 @@ let compiled: object | undefined;
  * input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2 MiB, no more;
  * throws a RangeError if the input is longer or the output too short.
  */
-export function deflateCompressor({ windowBits, level }: Encoding): Compressor {
+export function deflateCompressor({ windowBits, level }: ZlibEncoding): Compressor {
   compiled ??= new WebAssembly.Module(readFileSync(new URL('./deflate.wasm', import.meta.url)));
   const deflate = new WebAssembly.Instance(compiled).exports as DeflateExports;
   deflate.configure(windowBits, level);

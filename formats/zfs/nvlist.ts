@@ -1,0 +1,209 @@
+// Name-value lists in XDR, as ZFS keeps them in vdev labels and in front of send streams:
+//   encoding, endianness, two reserved bytes
+//   list: version, flags, then pairs
+//     pair: encoded size, decoded size, name, type, number of elements, value
+//   a pair of size 0 ends a list; a list inside a list has no first line
+// Sources: OpenZFS, module/nvpair/nvpair.c ("XDR encoding functions") and sys/nvpair.h; RFC 4506 for the values.
+
+import { FormatError } from '../errors.ts';
+import { viewOf } from '../struct.ts';
+
+/** What a pair holds. Numbers of 64 bits are bigint; a `boolean` pair, which is there or not, is true. */
+export type NvValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | NvList
+  | readonly boolean[]
+  | readonly number[]
+  | readonly bigint[]
+  | readonly string[]
+  | readonly NvList[];
+
+/** A list, by its names; what `decodeNvList` makes of it owns its memory. */
+export type NvList = ReadonlyMap<string, NvValue>;
+
+/** Limit of this program on lists inside lists; a tree of vdevs has four or so. */
+const MAX_DEPTH = 32;
+
+const XDR_ENCODING = 1;
+const NATIVE_ENCODING = 0;
+const VERSION = 0;
+
+/** Bytes of the smallest pair: two sizes, the length of a name without letters, type, element count. */
+const MIN_PAIR_SIZE = 20;
+/** Bytes of an empty list inside another: version, flags and the pair that ends it. */
+const MIN_LIST_SIZE = 16;
+
+/** Where a decoder stands in what it reads; moved on by each read. */
+interface Cursor {
+  readonly view: DataView;
+  offset: number;
+  /** Nothing from here on is read. */
+  readonly end: number;
+}
+
+/** How values of one type are read: `count` is the element count of the pair. */
+type ReadValue = (cursor: Cursor, count: number, depth: number) => NvValue;
+
+/**
+ * Decodes the list that `bytes` begins with; what follows it is not looked at. Throws a FormatError for what is no
+ * such list.
+ */
+export function decodeNvList(bytes: Uint8Array): NvList {
+  const cursor: Cursor = { view: viewOf(bytes), offset: 0, end: bytes.length };
+  const encoding = cursor.view.getUint8(take(cursor, 4));
+  if (encoding === NATIVE_ENCODING) throw damaged('is in native encoding, which is not read', 0);
+  if (encoding !== XDR_ENCODING) throw damaged(`has the unknown encoding ${encoding}`, 0);
+  return readList(cursor, 0);
+}
+
+function readList(cursor: Cursor, depth: number): NvList {
+  if (depth > MAX_DEPTH) throw damaged(`is more than ${MAX_DEPTH} lists deep`, cursor.offset);
+  const version = readInt32(cursor);
+  if (version !== VERSION) throw damaged(`has the unknown version ${version}`, cursor.offset - 4);
+  take(cursor, 4); // flags: whether names are unique
+  const list = new Map<string, NvValue>();
+  for (;;) {
+    const start = cursor.offset;
+    const size = readUint32(cursor);
+    const decodedSize = readUint32(cursor);
+    if (size === 0 && decodedSize === 0) return list;
+    if (size < MIN_PAIR_SIZE || size > cursor.end - start) {
+      throw damaged(`has a pair of ${size} bytes where ${cursor.end - start} are left`, start);
+    }
+    const pair = { ...cursor, end: start + size };
+    const [name, value] = readPair(pair, depth);
+    if (pair.offset !== pair.end) {
+      throw damaged(`has ${pair.end - pair.offset} bytes too many in "${name}"`, pair.offset);
+    }
+    list.set(name, value); // of two of one name the last counts, as in libnvpair
+    cursor.offset = pair.end;
+  }
+}
+
+function readPair(pair: Cursor, depth: number): readonly [name: string, value: NvValue] {
+  const name = readString(pair);
+  const typeOffset = pair.offset;
+  const type = readInt32(pair);
+  const count = readUint32(pair);
+  const read = VALUE_TYPES[type];
+  if (!read) throw damaged(`has the unknown type ${type} in "${name}"`, typeOffset);
+  return [name, read(pair, count, depth)];
+}
+
+// `data_type_t` of sys/nvpair.h. XDR has nothing shorter than four bytes: an int8 takes four, also in an array.
+const VALUE_TYPES: Readonly<Record<number, ReadValue>> = {
+  1: () => true, // boolean
+  2: readUint8, // byte
+  3: readInt32, // int16
+  4: readUint32, // uint16
+  5: readInt32, // int32
+  6: readUint32, // uint32
+  7: readInt64, // int64
+  8: readUint64, // uint64
+  9: readString, // string
+  10: (cursor, count) => readOpaque(cursor, count).slice(), // byte array
+  11: counted(4, readInt32), // int16 array
+  12: counted(4, readUint32), // uint16 array
+  13: counted(4, readInt32), // int32 array
+  14: counted(4, readUint32), // uint32 array
+  15: counted(8, readInt64), // int64 array
+  16: counted(8, readUint64), // uint64 array
+  17: (cursor, count) => readEach(cursor, count, 4, readString), // string array
+  18: readInt64, // hrtime, nanoseconds
+  19: (cursor, _, depth) => readList(cursor, depth + 1), // nvlist
+  20: (cursor, count, depth) =>
+    readEach(cursor, count, MIN_LIST_SIZE, (at) => readList(at, depth + 1)), // nvlist array
+  21: readBoolean, // boolean value
+  22: readInt8, // int8
+  23: readUint8, // uint8
+  24: counted(4, readBoolean), // boolean array
+  25: counted(4, readInt8), // int8 array
+  26: counted(4, readUint8), // uint8 array
+  27: (cursor) => cursor.view.getFloat64(take(cursor, 8)), // double
+};
+
+/** An array that says its length once more, before its elements of `size` bytes. */
+function counted<T extends boolean | number | bigint>(
+  size: number,
+  read: (cursor: Cursor) => T,
+): (cursor: Cursor, count: number) => readonly T[] {
+  return (cursor, count) => {
+    const again = readUint32(cursor);
+    if (again !== count) {
+      throw damaged(`has ${again} elements where ${count} are announced`, cursor.offset - 4);
+    }
+    return readEach(cursor, count, size, read);
+  };
+}
+
+/** `minSize`: what an element takes at least, in bytes. */
+function readEach<T>(
+  cursor: Cursor,
+  count: number,
+  minSize: number,
+  read: (cursor: Cursor) => T,
+): T[] {
+  const left = cursor.end - cursor.offset;
+  if (count * minSize > left) {
+    throw damaged(`has ${count} elements where ${left} bytes are left`, cursor.offset);
+  }
+  return Array.from({ length: count }, () => read(cursor));
+}
+
+function readString(cursor: Cursor): string {
+  const length = readUint32(cursor);
+  return new TextDecoder().decode(readOpaque(cursor, length));
+}
+
+/** Bytes that are filled up with zeros to a multiple of four: a view of what is decoded. */
+function readOpaque(cursor: Cursor, length: number): Uint8Array {
+  const offset = take(cursor, Math.ceil(length / 4) * 4);
+  const { buffer, byteOffset } = cursor.view;
+  return new Uint8Array(buffer, byteOffset + offset, length);
+}
+
+function readBoolean(cursor: Cursor): boolean {
+  return readUint32(cursor) !== 0;
+}
+
+function readInt8(cursor: Cursor): number {
+  return cursor.view.getInt8(take(cursor, 4) + 3);
+}
+
+function readUint8(cursor: Cursor): number {
+  return cursor.view.getUint8(take(cursor, 4) + 3);
+}
+
+function readInt32(cursor: Cursor): number {
+  return cursor.view.getInt32(take(cursor, 4));
+}
+
+function readUint32(cursor: Cursor): number {
+  return cursor.view.getUint32(take(cursor, 4));
+}
+
+function readInt64(cursor: Cursor): bigint {
+  return cursor.view.getBigInt64(take(cursor, 8));
+}
+
+function readUint64(cursor: Cursor): bigint {
+  return cursor.view.getBigUint64(take(cursor, 8));
+}
+
+/** Moves past that many bytes and returns where they are. */
+function take(cursor: Cursor, length: number): number {
+  const offset = cursor.offset;
+  if (length > cursor.end - offset) {
+    throw damaged(`ends ${length - (cursor.end - offset)} bytes too early`, offset);
+  }
+  cursor.offset += length;
+  return offset;
+}
+
+function damaged(what: string, offset: number): FormatError {
+  return new FormatError(`name-value list: ${what} (at byte ${offset})`);
+}

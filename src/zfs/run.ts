@@ -1,0 +1,162 @@
+// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of their own.
+// What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { type FailureKind, hintFor, kindOf } from './failure.ts';
+
+export interface RunOptions {
+  /**
+   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it out for a command that
+   * changes something, since nobody would know then whether it did.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from `parseDatasetName` or from zfs
+ * itself, so that it cannot be taken for an option. Throws a KexportError; `zfsFailure` tells why.
+ */
+export function zfs(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
+  return runCommand('zfs', args, options);
+}
+
+/** The same for `zpool`. */
+export function zpool(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
+  return runCommand('zpool', args, options);
+}
+
+/** The fields of lines that `zfs` or `zpool` printed with -H: divided by tabs. */
+export function fields(lines: readonly string[]): string[][] {
+  return lines.map((line) => line.split('\t'));
+}
+
+/** Why `zfs` or `zpool` failed; undefined for an error that is none of theirs. */
+export function zfsFailure(error: unknown): FailureKind | undefined {
+  if (!(error instanceof KexportError)) return undefined;
+  return error.cause instanceof CommandFailure ? error.cause.kind : undefined;
+}
+
+/** The cause of the KexportError that people see. */
+class CommandFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, stderr: string) {
+    super(stderr);
+    this.name = 'CommandFailure';
+    this.kind = kind;
+  }
+}
+
+type Program = 'zfs' | 'zpool';
+
+interface Outcome {
+  /** Null if a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function runCommand(
+  program: Program,
+  args: readonly string[],
+  { signal }: RunOptions,
+): Promise<string[]> {
+  const outcome = await outcomeOf(await findProgram(program), args, signal);
+  if (outcome.status !== 0) throw failure(`${program} ${args[0] ?? ''}`, outcome);
+  return outcome.stdout.split('\n').filter((line) => line !== '');
+}
+
+// Debian and Fedora keep them in sbin, which is not in every user's PATH.
+const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+async function findProgram(program: Program): Promise<string> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  for (const folder of [...folders, ...MORE_FOLDERS]) {
+    const path = join(folder, program);
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return path;
+  }
+  throw commandError('no-command', `cannot run ${program}: there is no such command here`, '');
+}
+
+async function outcomeOf(
+  path: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  if (signal) throwIfAborted(signal);
+  const child = spawn(path, args, {
+    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs destroy` of ours
+    // must not die of it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is printed.
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      abandon(child);
+      reject(new KexportError('aborted', 'interrupted', { cause: signal?.reason }));
+    };
+  });
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([endOf(child, path), aborted]);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Listings of very many snapshots take some MiB. */
+const MAX_OUTPUT = 256 * 2 ** 20;
+
+function endOf(child: Child, path: string): Promise<Outcome> {
+  const printed = { stdout: '', stderr: '' };
+  return new Promise((resolve, reject) => {
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (piece: string) => {
+        printed[name] += piece;
+        if (printed[name].length <= MAX_OUTPUT) return;
+        abandon(child);
+        reject(new KexportError('source', `${path} prints more than ${MAX_OUTPUT} bytes`));
+      });
+    }
+    child.on('error', (error) => {
+      reject(commandError('no-command', `cannot run ${path}: ${reasonOf(error)}`, ''));
+    });
+    child.on('close', (status) => resolve({ status, ...printed }));
+  });
+}
+
+/** Nobody waits for the end of a command: one that waits for a suspended pool cannot be ended. */
+function abandon(child: Child): void {
+  child.kill();
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.unref();
+}
+
+function failure(command: string, { status, stderr }: Outcome): KexportError {
+  const kind = kindOf(stderr);
+  const [first = ''] = stderr.split('\n');
+  const said = first === '' ? `it ended with status ${status ?? 'of a signal'}` : first;
+  return commandError(kind, `${command}: ${said}`, stderr);
+}
+
+function commandError(kind: FailureKind, message: string, stderr: string): KexportError {
+  const code = kind === 'no-command' || kind === 'no-module' ? 'unsupported' : 'source';
+  const hint = hintFor(kind);
+  const cause = new CommandFailure(kind, stderr);
+  return new KexportError(code, message, { cause, ...(hint === undefined ? {} : { hint }) });
+}
