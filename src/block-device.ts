@@ -1,5 +1,5 @@
 import { fstat, read } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KexportError } from './errors.ts';
 
@@ -12,12 +12,26 @@ const readAt = promisify(read);
 export async function blockDeviceSize(name: string, fd: number): Promise<number> {
   const { rdev } = await fstatOf(fd, { bigint: true });
   // /sys counts in sectors of 512 bytes whatever the device's own sector size.
-  const sectors = await readFile(
-    `/sys/dev/block/${majorOf(rdev)}:${minorOf(rdev)}/size`,
-    'utf8',
-  ).catch(() => undefined);
+  const sectors = await readFile(`/sys/dev/block/${deviceNumber(rdev)}/size`, 'utf8').catch(
+    () => undefined,
+  );
   if (sectors !== undefined) return Number(sectors) * SECTOR;
   return probeSize(name, fd);
+}
+
+/** The same of a device that is not open. */
+export async function blockSizeOfPath(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    return await blockDeviceSize(path, file.fd);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The number of a device as /proc and /sys have it, MAJOR:MINOR. */
+export function deviceNumber(rdev: bigint): string {
+  return `${majorOf(rdev)}:${minorOf(rdev)}`;
 }
 
 // The encoding of dev_t in glibc, sys/sysmacros.h.

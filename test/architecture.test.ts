@@ -30,4 +30,11 @@ describe('the layers', () => {
       expect(text).not.toMatch(/console\.|process\.(exit|stdout|stderr)/);
     },
   );
+
+  test.each(sources('src').filter((path) => !path.startsWith('src/zfs/')))(
+    '%s runs no program of others',
+    (path) => {
+      for (const name of imports(path)) expect(name).not.toMatch(/child_process$/);
+    },
+  );
 });

@@ -37,4 +37,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'check an image, and compare its disk (--against)',
     load: () => import('./verify.ts'),
   },
+  {
+    name: 'sources',
+    usage: 'sources [--json]',
+    summary: 'what can be exported: ZFS volumes, snapshots, disks',
+    load: () => import('./sources.ts'),
+  },
+  {
+    name: 'clean',
+    usage: 'clean [--dry-run]',
+    summary: 'remove what killed exports left in ZFS pools',
+    load: () => import('./clean.ts'),
+  },
 ];

@@ -9,16 +9,16 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
 /** Tells a person of an error on stderr and returns the exit status for it. */
-export function reportError(error: unknown): number {
+export function reportError(error: unknown, program = 'kexport'): number {
   if (!(error instanceof KexportError)) {
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`kexport: this is a bug in kexport, please report it: ${trace}\n`);
+    process.stderr.write(`${program}: this is a bug in kexport, please report it: ${trace}\n`);
     return EXIT_FAILURE;
   }
   // Whoever closed the pipe has read enough: end as quietly as cat does.
   if (isBrokenPipe(error)) return EXIT_FAILURE;
   const hint = error.hint === undefined ? '' : ` (${error.hint})`;
-  process.stderr.write(`kexport: ${error.message}${hint}\n`);
+  process.stderr.write(`${program}: ${error.message}${hint}\n`);
   if (error.code === 'usage') return EXIT_USAGE;
   return error.code === 'aborted' ? signalStatus(error.cause) : EXIT_FAILURE;
 }

@@ -11,14 +11,18 @@ import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import type { Request } from './request.ts';
+import { diskOfThisMachine } from './this-machine.ts';
 import { abortOnSignals } from './signals.ts';
 
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
+  readonly snapshot?: boolean;
   readonly from?: FromFormat;
   readonly disk?: string;
+  readonly readHoles?: boolean;
   readonly backing?: boolean;
+  readonly liveInconsistent?: boolean;
   readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
@@ -38,6 +42,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     throw new KexportError('usage', `two folders for the images: ${folders.join(' and ')}`);
   }
   const [outputDir] = folders;
+  const name = request.source ?? (await diskOfThisMachine(request.formats));
   const plan = planOutputs(request.formats, { ...options, outputDir });
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
@@ -50,11 +55,11 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
+    const result = await exportPlan(name, plan, options, { stop, progress, warn });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
-    if (options.json) process.stdout.write(jsonReport(request.source, result, warnings, seconds));
+    if (options.json) process.stdout.write(jsonReport(name, result, warnings, seconds));
     else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
@@ -75,12 +80,15 @@ async function exportPlan(
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, options);
+  const source = await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) warn(warning);
-    outputs = await openOutputs(plan, name, source, { ...options, signal: stop.signal });
+    outputs = await openOutputs(plan, source.origin ?? name, source, {
+      ...options,
+      signal: stop.signal,
+    });
   } catch (error) {
     await source.close();
     throw error;

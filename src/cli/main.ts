@@ -54,7 +54,7 @@ function exportCommand(): Command {
     .description('Make disk images for every hypervisor and cloud, all in one read of the disk.')
     .usage('FORMATS DISK [OUTDIR] [options]')
     .argument('[formats]', 'one or several, qcow2,raw, or all')
-    .argument('[disk]', 'a file, a block device, or - for standard input')
+    .argument('[disk]', 'a file, a device, a ZFS volume or snapshot, - for standard input')
     .argument('[outdir]', 'folder for the images, like --output-dir')
     .version(version)
     .addHelpText('after', helpTail());
@@ -75,6 +75,7 @@ ${lines.join('\n')}
 ${others}
 Examples:
   kexport all /dev/sda
+  kexport all tank/vm-100-disk-0
   kexport qcow2,raw disk.img --output-dir /srv/images --name web1
   ssh host cat /dev/vda | kexport qcow2 - -o vda.qcow2`;
 }

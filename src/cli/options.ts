@@ -28,9 +28,12 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
+      new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
       choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
       new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--disk <name>', 'of an archive with several disks (default: the first)'),
+      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
+      new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],

@@ -3,6 +3,7 @@ import { type Format, type FormatName, FormatError } from '../../formats/index.t
 import type { Identity } from '../encode.ts';
 import { KexportError } from '../errors.ts';
 import { createFormat, type FormatOptions } from './formats.ts';
+import { timestamp } from './timestamp.ts';
 
 /** What the command line says of the files to write. */
 export interface PlanOptions extends FormatOptions {
@@ -116,10 +117,7 @@ function nameFromEnvironment(): string | undefined {
 
 /** As kldload's script has always named them, in local time. */
 function defaultName(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map(two).join('');
-  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('');
-  return `kldload-export-${date}-${time}`;
+  return `kldload-export-${timestamp(now)}`;
 }
 
 function checkName(name: string): string {

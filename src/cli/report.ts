@@ -1,5 +1,6 @@
 import type { EncodeResult, ImageResult } from '../index.ts';
 import { formatSize } from './sizes.ts';
+import { formatTable } from './table.ts';
 
 /** The table that an export ends with. */
 export function formatReport(result: EncodeResult, seconds: number): string {
@@ -51,13 +52,4 @@ export function jsonReport(
     warnings,
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
-}
-
-function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }

@@ -4,20 +4,18 @@ import { KexportError } from '../errors.ts';
 /** What the words of the command line ask for. */
 export interface Request {
   readonly formats: readonly FormatName[];
-  readonly source: string;
+  /** Undefined for this machine. */
+  readonly source: string | undefined;
   readonly outputDir: string | undefined;
 }
 
-/** `FORMATS SOURCE [OUTDIR]`, or in the order of kldload's script: `SOURCE FORMATS [OUTDIR]`. */
+/** `FORMATS [SOURCE [OUTDIR]]`, or in the order of kldload's script: `SOURCE FORMATS [OUTDIR]`. */
 export function parseRequest(words: readonly string[]): Request {
   const [first, second, outputDir] = words;
   if (first === undefined) throw new KexportError('usage', 'no format and no disk given', TRY_HELP);
   const formats = parseFormats(first);
   if (formats) {
-    if (second !== undefined) return { formats, source: second, outputDir };
-    throw new KexportError('usage', `no disk given to export as ${first}`, {
-      hint: `kexport ${first} /dev/sdX, or kexport ${first} - to read a pipe`,
-    });
+    return { formats, source: second, outputDir };
   }
   const swapped = second === undefined ? undefined : parseFormats(second);
   if (swapped) return { formats: swapped, source: first, outputDir };

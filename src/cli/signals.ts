@@ -1,3 +1,4 @@
+import { listRemains } from '../remains.ts';
 import { signalStatus, SIGNALS } from './exit.ts';
 
 /** A signal that aborts on the first Ctrl-C and its like; `release` gives the signals back. */
@@ -11,7 +12,7 @@ export function abortOnSignals(): StopSignal {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
-      process.stderr.write('kexport: stopped at once; a .partial file may be left\n');
+      process.stderr.write(`kexport: stopped at once; ${describeRemains()}\n`);
       process.exit(signalStatus(name));
     }
     controller.abort(name);
@@ -23,4 +24,10 @@ export function abortOnSignals(): StopSignal {
       for (const name of SIGNALS) process.off(name, onSignal);
     },
   };
+}
+
+function describeRemains(): string {
+  const remains = listRemains();
+  if (remains.length === 0) return 'nothing is left behind';
+  return `left behind:\n${remains.map(({ what, remedy }) => `  ${what}: ${remedy}`).join('\n')}`;
 }

@@ -1,6 +1,8 @@
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { noteRemain } from '../remains.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Sink } from './sink.ts';
 import { writeFully } from './write-fully.ts';
 
@@ -16,6 +18,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
   const file = await openPartial(partial, force);
+  const forget = noteRemain(partial, `rm ${shellWord(partial)}`);
   const own = await file.stat();
   let allocated: number | undefined;
   let unsynced = 0;
@@ -69,10 +72,12 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       }
       await attempt(force ? rename(partial, path) : renameNew(partial, path));
       committed = true;
+      forget();
       await syncDirectory(dirname(path));
     },
     async discard() {
       await close();
+      forget();
       if (committed && replaces) return; // what was there is gone: the new image is better than none
       const name = committed ? path : partial;
       const now = await stat(name).catch(() => undefined);

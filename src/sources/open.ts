@@ -7,17 +7,19 @@ import { blockDeviceSize } from '../block-device.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { openImage } from '../images/open-image.ts';
+import { freeze, type FreezeOptions, type Frozen } from '../zfs/freeze.ts';
 import { imageSource } from './image.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
+import { sparseSource } from './sparse.ts';
 import { streamSource } from './stream.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const readAt = promisify(read);
 
-export interface SourceOptions {
+export interface SourceOptions extends FreezeOptions {
   /** Size of the disk in bytes. Needed only by what cannot tell it; elsewhere it must be true. */
   readonly size?: number | undefined;
   /**
@@ -30,35 +32,69 @@ export interface SourceOptions {
   readonly disk?: string | undefined;
   /** Threads that unpack an image. Default: one for each processor. */
   readonly threads?: number | undefined;
+  /** Reads the holes of a sparse file too. Default: they are left out where the system tells where they lie. */
+  readonly readHoles?: boolean | undefined;
 }
 
 /** What a disk can be read from. */
 export type FromFormat = FormatName;
 
 /**
- * Opens a disk by its name: a file, a block device, a named pipe, or `-` for standard input. Devices and
- * pipes are raw disks whatever they begin with, since a guest writes those bytes. Throws a KexportError.
+ * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
+ * standard input. Devices and pipes are raw disks whatever they begin with, since a guest writes those bytes. What lies
+ * on ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<Source> {
-  return name === '-' ? openStdin(options) : openPath(name, options);
+  if (name === '-') return openStdin(options);
+  const frozen = await freeze(name, options);
+  if (!frozen) return openPath(name, name, options);
+  try {
+    const source = await openPath(name, frozen.path, options, frozen.window);
+    return frozenSource(source, frozen);
+  } catch (error) {
+    await frozen.release();
+    throw error;
+  }
 }
 
-async function openPath(path: string, options: SourceOptions): Promise<Source> {
-  const fd = await openForReading(path);
+/** `name` is what people call it; of a device, only the window of bytes is the disk. */
+async function openPath(
+  name: string,
+  path: string,
+  options: SourceOptions,
+  window?: { readonly start: number; readonly size: number },
+): Promise<Source> {
+  const fd = await openForReading(name, path);
   try {
-    return await sourceOf(path, fd, 0, options);
+    if (window) return positionedSource(name, fd, window.size, window.start);
+    return await sourceOf(name, fd, 0, options);
   } catch (error) {
     await closeFile(fd);
     throw error;
   }
 }
 
-async function openForReading(path: string): Promise<number> {
+/** The source of a frozen disk, which lets go of it when it is closed. */
+function frozenSource(source: Source, frozen: Frozen): Source {
+  return {
+    ...source,
+    origin: frozen.origin,
+    async close() {
+      try {
+        await source.close();
+      } finally {
+        await frozen.release();
+      }
+    },
+  };
+}
+
+async function openForReading(name: string, path: string): Promise<number> {
   try {
     // Without O_NONBLOCK a named pipe that nobody writes to yet would block the thread that opens it.
     return await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw new KexportError('source', `cannot open ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new KexportError('source', `cannot open ${name}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -103,7 +139,11 @@ async function sourceOf(
   if (options.size !== undefined && options.size !== size) {
     throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
   }
-  return positionedSource(name, fd, size, start);
+  const source = positionedSource(name, fd, size, start);
+  if (!found.isFile() || options.readHoles) return source;
+  const { dataMap } = await import('./data-map.ts');
+  const ranges = await dataMap(fd, start, size);
+  return ranges ? sparseSource(source, ranges) : source;
 }
 
 /** Undefined for a raw disk. */

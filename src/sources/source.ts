@@ -10,6 +10,8 @@ export interface Extent {
 export interface Source {
   /** What people call it: a path, a dataset. Shown in messages. */
   readonly name: string;
+  /** The device that it is a snapshot of, if that is not `name`: not to be written in the same run. */
+  readonly origin?: string | undefined;
   /**
    * Size of the disk in bytes. May be undefined until `next` has answered undefined, and is
    * required from then on.

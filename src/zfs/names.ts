@@ -40,6 +40,11 @@ export function parentOf(dataset: string): string | undefined {
   return slash === -1 ? undefined : dataset.slice(0, slash);
 }
 
+/** Whether a pool can have that name. */
+export function isPoolName(text: string): boolean {
+  return POOL.test(text);
+}
+
 /** The pool that a dataset lies in. */
 export function poolOf(dataset: string): string {
   return dataset.split('/', 1)[0] ?? dataset;
@@ -71,7 +76,7 @@ function problemOf(name: string): Problem | undefined {
   }
   const [pool = '', ...components] = dataset.split('/');
   if (components.at(-1) === '') {
-    return { found: 'it ends with a slash', hint: dataset.replace(/\/+$/, '') };
+    return { found: 'it ends with a slash', hint: `did you mean ${dataset.replace(/\/+$/, '')}?` };
   }
   if (!POOL.test(pool)) return { found: `"${pool}" is no name of a pool` };
   const wrong = [...components, snapshot ?? 'none'].find((part) => !isComponent(part));

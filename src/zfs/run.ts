@@ -30,6 +30,20 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
   return runCommand('zpool', args, options);
 }
 
+// Where packages put ZFS's helper for udev.
+const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
+
+/**
+ * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for each space. Undefined
+ * if that program is not there, or does not know the device.
+ */
+export async function zvolId(device: string): Promise<string | undefined> {
+  const path = await firstProgram(ZVOL_ID);
+  if (path === undefined) return undefined;
+  const { status, stdout } = await outcomeOf(path, [device], undefined);
+  return status === 0 ? stdout.trim() : undefined;
+}
+
 /** The fields of lines that `zfs` or `zpool` printed with -H: divided by tabs. */
 export function fields(lines: readonly string[]): string[][] {
   return lines.map((line) => line.split('\t'));
@@ -76,15 +90,19 @@ const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 async function findProgram(program: Program): Promise<string> {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
-  for (const folder of [...folders, ...MORE_FOLDERS]) {
-    const path = join(folder, program);
-    const runs = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (runs) return path;
-  }
+  const path = await firstProgram(
+    [...folders, ...MORE_FOLDERS].map((folder) => join(folder, program)),
+  );
+  if (path !== undefined) return path;
   throw commandError('no-command', `cannot run ${program}: there is no such command here`, '');
+}
+
+async function firstProgram(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const found = await access(path, constants.X_OK).catch((error: unknown) => error);
+    if (found === undefined) return path;
+  }
+  return undefined;
 }
 
 async function outcomeOf(

@@ -41,6 +41,25 @@ describe('SIGINT', () => {
   });
 });
 
+describe('a second signal', () => {
+  test('ends the program at once, which says what is left and how to remove it', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended } = startKexport(['qcow2', '-', '-o', "a b's.qcow2"], cwd);
+    child.stdin.write(noise(4 * MIB));
+    await until(() => readdirSync(cwd).length > 0);
+    // Stopped, it gets both when it goes on.
+    child.kill('SIGSTOP');
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');
+    const { status, stderr } = await ended;
+    expect([130, 143]).toContain(status);
+    expect(stderr).toBe(
+      `kexport: stopped at once; left behind:\n  a b's.qcow2.partial: rm 'a b'\\''s.qcow2.partial'\n`,
+    );
+  });
+});
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

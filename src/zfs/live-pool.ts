@@ -1,0 +1,27 @@
+import { KexportError } from '../errors.ts';
+import type { FreezeOptions } from './freeze.ts';
+import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
+
+/**
+ * Refuses a device with an imported pool on it, or only warns if that is what the user wants. Throws a KexportError.
+ *
+ * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock) every few seconds. A copy
+ * that takes minutes has roots whose blocks have moved to where it had read already: "I/O error" at import.
+ */
+export async function checkNoLivePool(
+  path: string,
+  { liveInconsistent = false, onWarning }: FreezeOptions,
+): Promise<void> {
+  // Without ZFS, no pool is imported.
+  const pools = await listPoolDevices().catch(() => []);
+  const pool = await poolOnDevice(path, pools);
+  if (pool === undefined) return;
+  const found = `${path} holds the ZFS pool ${pool}, which is in use`;
+  const effect = 'a copy of it does not import, since ZFS moves its blocks while they are read';
+  if (!liveInconsistent) {
+    throw new KexportError('source', `${found}: ${effect}`, {
+      hint: `zpool export ${pool} first, from another system if this one runs from it; --live-inconsistent copies it all the same`,
+    });
+  }
+  onWarning?.(`${found}: ${effect}; --live-inconsistent is for salvage`);
+}

@@ -1,0 +1,146 @@
+// Snapshots and clones that an export makes, and takes away again.
+
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { KexportError } from '../errors.ts';
+import { noteRemain } from '../remains.ts';
+import { shellWord } from '../shell-word.ts';
+import { fullName, MAX_NAME_LENGTH, parentOf } from './names.ts';
+import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
+import { zfs, zfsFailure } from './run.ts';
+
+/** Something in a pool that is there for one export. */
+export interface Made {
+  /** POOL/VOLUME@SNAPSHOT, or POOL/CLONE. */
+  readonly name: string;
+  /** Destroys it. Answers why it is still there, or undefined if it is gone. */
+  destroy(): Promise<string | undefined>;
+}
+
+/** Snapshots a volume or a file system, under a name of our own. Throws a KexportError. */
+export async function makeSnapshot(dataset: string): Promise<Made> {
+  const name = fullName({ dataset, snapshot: newName() });
+  return make(name, await ownedBy(['snapshot']));
+}
+
+/**
+ * Clones a snapshot of a volume, for its device. Throws a KexportError.
+ *
+ * Why a clone, and not the device of the snapshot itself: that one appears only with snapdev=visible, which would have to be
+ * set on the user's volume, and would make devices of all its other snapshots as well. A clone has properties of its own: it
+ * is read-only, and volmode=dev leaves out its partitions, so that nothing on this machine looks for file systems or LVM
+ * in them. It lies beside the volume, where whoever was allowed to make the volume may make it; there, or anywhere else in the
+ * pool, the clone of an encrypted volume has the key of its origin. Nobody can destroy its snapshot while it is there.
+ */
+export async function makeClone(dataset: string, snapshot: string): Promise<Made> {
+  const parent = parentOf(dataset);
+  if (parent === undefined) throw new Error(`${dataset} is a pool, not a volume`);
+  const options = [
+    'readonly=on',
+    'volmode=dev',
+    'snapdev=hidden',
+    'com.sun:auto-snapshot=false', // zfs-auto-snapshot's and others' sign to leave a dataset alone
+  ].flatMap((option) => ['-o', option]);
+  const args = await ownedBy(['clone', ...options]);
+  return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })]);
+}
+
+/** `kexport-20260102T030405Z-4711-1a2b3c4d`: when and by whom, for people; OWNER_PROPERTY says it exactly. */
+function newName(): string {
+  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${NAME_PREFIX}${now}-${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+async function ownedBy(args: readonly string[]): Promise<string[]> {
+  return [...args, '-o', `${OWNER_PROPERTY}=${await thisOwner()}`];
+}
+
+async function make(name: string, args: readonly string[]): Promise<Made> {
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new KexportError(
+      'source',
+      `${name} would have more than the ${MAX_NAME_LENGTH} characters that ZFS allows`,
+      { hint: 'make a snapshot with a short name and export that one, or use --no-snapshot' },
+    );
+  }
+  // Noted before it is there, and without a signal: a command that was told to stop may have done its work all the same.
+  const forget = noteRemain(name, destroyCommand(name));
+  try {
+    await zfs([...args, name]);
+  } catch (error) {
+    forget();
+    throw explained(name, error);
+  }
+  return {
+    name,
+    async destroy() {
+      const problem = await destroyMade(name);
+      if (problem === undefined) forget();
+      return problem;
+    },
+  };
+}
+
+function explained(name: string, error: unknown): unknown {
+  if (!(error instanceof KexportError)) return error;
+  const { code, message, cause, hint } = error;
+  const kind = zfsFailure(error);
+  // "cannot create snapshots : permission denied", says OpenZFS 2.1.
+  if (kind === 'permission') {
+    return new KexportError(code, `cannot make ${name}: permission denied`, {
+      cause,
+      hint: hint ?? '',
+    });
+  }
+  if (kind !== 'no-space') return error;
+  return new KexportError(code, message, {
+    cause,
+    hint: 'the snapshot of a volume with a refreservation needs as much free space as the volume holds; make room, or use --no-snapshot',
+  });
+}
+
+/** What a person types to remove it. */
+export function destroyCommand(name: string): string {
+  return ['zfs', ...destroyArgs(name)].map(shellWord).join(' ');
+}
+
+/** Snapshots have none below them; there, -r would take those of the same name elsewhere. */
+function destroyArgs(name: string): string[] {
+  return name.includes('@') ? ['destroy', name] : ['destroy', '-r', name];
+}
+
+const INTERVAL = 100; // milliseconds
+/** What was just closed may be busy for a while longer: udev looks at a device, the kernel unmounts a snapshot. */
+const LIMIT = 20_000;
+
+/**
+ * Destroys a snapshot or clone of ours, with the snapshots of the clone: `zfs snapshot -r` of somebody else makes them too.
+ * What is held, or cloned by others, stays: no -R, no -f. Answers why it is still there, or undefined if it is gone.
+ */
+export async function destroyMade(name: string): Promise<string | undefined> {
+  const started = performance.now();
+  for (;;) {
+    try {
+      await zfs(destroyArgs(name));
+      return undefined;
+    } catch (error) {
+      const kind = zfsFailure(error);
+      if (kind === 'missing') return undefined;
+      if (kind === undefined) throw error;
+      const waits = kind === 'busy' && !(await isHeld(name));
+      if (!waits || performance.now() - started > LIMIT) return reason(error, kind === 'busy');
+    }
+    await setTimeout(INTERVAL);
+  }
+}
+
+async function isHeld(name: string): Promise<boolean> {
+  if (!name.includes('@')) return false;
+  const [held] = await zfs(['get', '-Hp', '-o', 'value', 'userrefs', name]).catch(() => []);
+  return Number(held) > 0;
+}
+
+function reason(error: unknown, busy: boolean): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return busy ? `${text}; it is held or in use` : text;
+}

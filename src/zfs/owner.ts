@@ -1,0 +1,47 @@
+// Whose a snapshot or a clone is: a property names the process, so that `kexport clean` can tell what a killed run left
+// from what a running one still reads.
+
+import { readFile, readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+
+/** User property of everything that an export makes in a pool: BOOT:NAMESPACE:PID:START:HOST. */
+export const OWNER_PROPERTY = 'kexport:owner';
+
+/** Begins the name of every snapshot and clone of ours. */
+export const NAME_PREFIX = 'kexport-';
+
+/** `unknown`: the process is in a container, or the value is none of ours. */
+export type OwnerState = 'running' | 'gone' | 'unknown';
+
+/** The value of OWNER_PROPERTY for this process. */
+export async function thisOwner(): Promise<string> {
+  const { boot, namespace } = await thisMachine();
+  const start = await startOf(process.pid);
+  const host = hostname().replace(/[^A-Za-z0-9.-]/g, '-');
+  return [boot, namespace, process.pid, start ?? '', host].join(':');
+}
+
+/** Whether the process that a value of OWNER_PROPERTY names still runs. */
+export async function ownerState(owner: string): Promise<OwnerState> {
+  const match = /^([0-9a-f-]{36}):(\d+):(\d+):(\d+):/.exec(owner);
+  if (!match) return 'unknown';
+  const [, boot, namespace, pid, start] = match;
+  const here = await thisMachine();
+  // A pool is imported on one machine at a time, so whoever made this under another boot is gone with that.
+  if (boot !== here.boot) return 'gone';
+  if (namespace !== here.namespace) return 'unknown';
+  return (await startOf(Number(pid))) === start ? 'running' : 'gone';
+}
+
+async function thisMachine(): Promise<{ boot: string; namespace: string }> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'latin1');
+  const namespace = await readlink('/proc/self/ns/pid'); // pid:[4026531836]
+  return { boot: boot.trim(), namespace: namespace.replace(/\D/g, '') };
+}
+
+/** When a process began, in clock ticks since boot, which tells it from a later one of that id; proc(5), stat, field 22. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}

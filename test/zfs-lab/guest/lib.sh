@@ -1,0 +1,84 @@
+# Sourced by every test: checks, and a pool to check on. A command that fails outside of a check ends the test.
+# shellcheck shell=bash
+set -euo pipefail
+test_name=$(basename "$0" .sh)
+work=$(mktemp -d)
+cd "$work"
+
+# check STATEMENT COMMAND...: the command succeeds. Its output is shown if it does not.
+check() {
+    local statement=$1 status=0
+    shift
+    "$@" > "$work/.output" 2>&1 || status=$?
+    if ((status == 0)); then
+        echo "ok $test_name: $statement"
+    else
+        echo "not ok $test_name: $statement"
+        echo "#   exit status $status of: $*"
+        sed 's/^/#   /' "$work/.output"
+    fi
+}
+
+# check_fails STATUS STATEMENT COMMAND...: the command fails with that exit status.
+check_fails() {
+    local expected=$1 statement=$2
+    shift 2
+    check "$statement" fails_with "$expected" "$@"
+}
+
+fails_with() {
+    local expected=$1 status=0
+    shift
+    "$@" || status=$?
+    ((status == expected)) || {
+        echo "exit status $status, expected $expected"
+        return 1
+    }
+}
+
+# check_equal STATEMENT EXPECTED FOUND: two texts are the same.
+check_equal() {
+    check "$1" diff <(echo "$2") <(echo "$3")
+}
+
+# check_match STATEMENT PATTERN FOUND: a line of a text matches an extended regular expression.
+check_match() {
+    check "$1" matches "$2" "$3"
+}
+
+matches() {
+    grep -qE -- "$1" <<< "$2" || {
+        echo "no line matches '$1' in:"
+        echo "$2"
+        return 1
+    }
+}
+
+# make_pool [NAME] [OPTION...]: a pool, tank unless told, on the first data disk.
+make_pool() {
+    local name=${1:-tank}
+    zpool create -f -o cachefile=none -o ashift=12 "${@:2}" "$name" /dev/vdb
+}
+
+# make_zvol NAME SIZE [OPTION...]: a zvol, and its link in /dev/zvol.
+make_zvol() {
+    zfs create -V "$2" "${@:3}" "$1"
+    udevadm settle
+    [ -b "/dev/zvol/$1" ]
+}
+
+# fill DEVICE MIB: bytes of no pattern, then as many that compress, both written through to the pool.
+fill() {
+    dd if=/dev/urandom of="$1" bs=1M count="$2" oflag=direct status=none
+    dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000)
+}
+
+# wait_until SECONDS COMMAND...: asks until the command succeeds; fails when the time is over.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" > /dev/null 2>&1; do
+        ((SECONDS < end)) || return 1
+        sleep 0.2
+    done
+}

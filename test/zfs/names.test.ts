@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fullName, parentOf, parseDatasetName, poolOf } from '../../src/zfs/names.ts';
+
+describe('a name', () => {
+  test.each([
+    ['tank/vm', { dataset: 'tank/vm', snapshot: undefined }],
+    ['tank/vm@daily', { dataset: 'tank/vm', snapshot: 'daily' }],
+    ['qcow2/my disk@a b:c', { dataset: 'qcow2/my disk', snapshot: 'a b:c' }],
+    ['rpool/data/-x', { dataset: 'rpool/data/-x', snapshot: undefined }],
+    [`tank/${'x'.repeat(250)}`, { dataset: `tank/${'x'.repeat(250)}`, snapshot: undefined }],
+  ])('%s is taken apart', (name, parts) => {
+    expect(parseDatasetName(name)).toEqual(parts);
+    expect(fullName(parts)).toBe(name);
+  });
+
+  test.each([
+    ['tank/vm@', 'nothing follows the @'],
+    ['tank/vm/', 'it ends with a slash'],
+    ['tank/vm#mark', 'it names a bookmark'],
+    ['tank@a@b', 'more than one @'],
+    ['-r/vm', '"-r" is no name of a pool'],
+    ['9tank', '"9tank" is no name of a pool'],
+    ['tank//vm', '"" is no part'],
+    ['tank/../vm', '".." is no part'],
+    ['tank/v%m', '"v%m" is no part'],
+    ['tank/vm@a/b', '"a/b" is no part'],
+    ['tank/vm\n', 'is no part'],
+    [`tank/${'x'.repeat(251)}`, 'it has 256 characters'],
+  ])('%j is refused', (name, found) => {
+    expect(() => parseDatasetName(name)).toThrow(found);
+  });
+
+  test('that is accepted is never an option', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'ab9-_.:/@# %\n') }), (name) => {
+        let parts;
+        try {
+          parts = parseDatasetName(name);
+        } catch {
+          return;
+        }
+        expect(parts.dataset).toMatch(/^[A-Za-z]/);
+        expect(name).not.toMatch(/[\n%#]/);
+      }),
+    );
+  });
+
+  test('has a pool and, below it, a parent', () => {
+    expect([poolOf('tank/a/b'), poolOf('tank')]).toEqual(['tank', 'tank']);
+    expect([parentOf('tank/a/b'), parentOf('tank')]).toEqual(['tank/a', undefined]);
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { ownerState, thisOwner } from '../../src/zfs/owner.ts';
+
+describe('an owner', () => {
+  test('is running while its process is', async () => {
+    expect(await ownerState(await thisOwner())).toBe('running');
+  });
+
+  test('is gone when another process has its id', async () => {
+    const [boot, namespace, pid] = (await thisOwner()).split(':');
+    expect(await ownerState([boot, namespace, pid, '1', 'host'].join(':'))).toBe('gone');
+  });
+
+  test('is gone when its machine was started again, or when it was another machine', async () => {
+    const [, ...rest] = (await thisOwner()).split(':');
+    const boot = '00000000-0000-4000-8000-000000000000';
+    expect(await ownerState([boot, ...rest].join(':'))).toBe('gone');
+  });
+
+  test('in another container is not known', async () => {
+    const [boot, , ...rest] = (await thisOwner()).split(':');
+    expect(await ownerState([boot, '1', ...rest].join(':'))).toBe('unknown');
+  });
+
+  test.each(['', 'me', '1:2:3:4:5'])('written by others is not known: %j', async (owner) => {
+    expect(await ownerState(owner)).toBe('unknown');
+  });
+});
