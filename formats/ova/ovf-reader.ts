@@ -141,16 +141,21 @@ function detailsOf(envelope: XmlElement, items: readonly OvfItem[]): Record<stri
   return given({
     machine: name ?? system?.attributes.get('id'),
     hardware: type?.text,
-    osType: os?.attributes.get('osType') ?? os?.attributes.get('id'),
-    cpus: ofType(PROCESSOR)[0]?.get('VirtualQuantity'),
-    memory:
-      memory && `${memory.get('VirtualQuantity') ?? ''} ${memory.get('AllocationUnits') ?? ''}`,
+    'OS type': os?.attributes.get('osType') ?? os?.attributes.get('id'),
+    CPUs: ofType(PROCESSOR)[0]?.get('VirtualQuantity'),
+    memory: memory && memoryOf(memory),
     firmware: firmware?.attributes.get('value'),
     controllers: controllers.join(', '),
-    networkCards: ofType(ETHERNET_ADAPTER)
+    'network cards': ofType(ETHERNET_ADAPTER)
       .map((item) => item.get('ResourceSubType') ?? 'unnamed')
       .join(', '),
   });
+}
+
+function memoryOf(item: OvfItem): string {
+  const units = item.get('AllocationUnits') ?? '';
+  const isMebibytes = /^(?:byte\s*\*\s*2\^20|MegaBytes|MB)$/.test(units);
+  return `${item.get('VirtualQuantity') ?? ''} ${isMebibytes ? 'MiB' : units}`;
 }
 
 function given(values: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -59,7 +59,7 @@ export async function dynamicReader(request: DynamicRequest): Promise<ImageReade
   checkHeader(header);
   const layout = layoutOf(header, headerOffset, diskSize, input);
   const parent = footer.diskType === DIFFERENCING ? parentName(header) : undefined;
-  const details = { ...facts.details, blockSize: layout.blockSize };
+  const details = { ...facts.details, 'block size': layout.blockSize };
   return {
     facts:
       parent === undefined

@@ -52,20 +52,18 @@ function checkFixed(extra: number): Problem[] {
 
 function factsOf(footer: Footer, diskSize: number): ImageFacts {
   const { cylinders, heads, sectorsPerTrack, creatorVersion } = footer;
-  const [format, subformat] =
-    footer.diskType === FIXED ? ['vhd', 'fixed'] : ['vhd-dynamic', 'dynamic'];
   return {
-    format,
-    subformat,
+    format: 'vhd',
+    subformat: footer.diskType === FIXED ? 'fixed' : 'dynamic',
     diskSize,
     details: {
-      uniqueId: uuidText(footer.uniqueId),
-      creatorApplication: printable(footer.creatorApplication),
-      creatorVersion: `${creatorVersion >>> 16}.${creatorVersion & 0xffff}`,
-      creatorHostOs: printable(footer.creatorHostOs),
-      timeStamp: new Date((EPOCH + footer.timeStamp) * 1000).toISOString(),
+      'unique ID': uuidText(footer.uniqueId),
+      'creator application': printable(footer.creatorApplication),
+      'creator version': `${creatorVersion >>> 16}.${creatorVersion & 0xffff}`,
+      'creator host OS': printable(footer.creatorHostOs),
+      'time stamp': new Date((EPOCH + footer.timeStamp) * 1000).toISOString(),
       geometry: `${cylinders}/${heads}/${sectorsPerTrack}`,
-      savedState: footer.savedState !== 0,
+      'saved state': footer.savedState !== 0,
     },
   };
 }

@@ -28,6 +28,13 @@ const EXTENT =
   /^(?:RW|RDONLY|NOACCESS)\s+(\d{1,15})\s+([A-Z]+)(?:\s+"([^"]+)"(?:\s+(\d{1,15}))?.*)?$/;
 const VALUE = /^([\w.:-]+)\s*=\s*(?:"([^"]*)"|([^"]*))$/;
 
+const START = '# disk descriptorfile';
+
+/** Whether a file that begins with `head` is a descriptor alone. */
+export function isDescriptor(head: Uint8Array): boolean {
+  return new TextDecoder().decode(head.subarray(0, START.length)).toLowerCase() === START;
+}
+
 /**
  * Reads the text of a descriptor, which ends at a NUL. Any line must be a comment, an extent or a value, as oslo.utils
  * wants it; throws a FormatError for others.

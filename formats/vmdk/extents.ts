@@ -27,7 +27,11 @@ export function sparseExtent(extent: SparseExtent, size: number, file?: Extent['
   return {
     size,
     file,
-    details: { version: header.version, grainSize, compression: isPacked ? 'deflate' : 'none' },
+    details: {
+      version: header.version,
+      'grain size': grainSize,
+      compression: isPacked ? 'deflate' : 'none',
+    },
     stretches: (from) => sparseStretches(extent, from),
     check: () => checkSparse(extent),
   };

@@ -2,6 +2,7 @@ import { BLOCK_SIZE, type Format } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import type { AdapterType } from './descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
+import { isDescriptor } from './descriptor-reader.ts';
 import { readVmdk } from './reader.ts';
 import { vmdkWriter } from './writer.ts';
 
@@ -24,7 +25,8 @@ export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
       if (!encoding) throw new Error('vmdk is written compressed: no encoding given');
       return vmdkWriter({ disk, encoding, output, adapterType });
     },
-    matches: (head) => head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC,
+    matches: (head) =>
+      (head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC) || isDescriptor(head),
     read: readVmdk,
   };
 }

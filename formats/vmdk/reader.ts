@@ -12,15 +12,26 @@ import { exactNumber } from '../bounds.ts';
 import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import { viewOf } from '../struct.ts';
-import { type DescribedExtent, type Descriptor, parseDescriptor } from './descriptor-reader.ts';
+import {
+  type DescribedExtent,
+  type Descriptor,
+  isDescriptor,
+  parseDescriptor,
+} from './descriptor-reader.ts';
 import { type Extent, flatExtent, sparseExtent, zeroExtent } from './extents.ts';
 import { COWD_MAGIC, MAGIC, MAX_DESCRIPTOR_SIZE, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
-const DESCRIPTOR_START = '# disk descriptorfile';
-
 // What one file can be. VirtualBox and VMware products call them so.
 const IN_ONE_FILE = ['monolithicSparse', 'streamOptimized'];
+
+/** What of the descriptor is shown, and as what. */
+const TOLD = {
+  CID: 'content ID',
+  'ddb.adapterType': 'adapter type',
+  'ddb.uuid.image': 'uuid',
+  'ddb.virtualHWVersion': 'virtual hardware version',
+};
 
 /** Opens a VMDK of VMware's hosted products or of ESXi, but for ESXi's own sparse extents. */
 export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
@@ -34,8 +45,7 @@ export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
       `vmdk: a ${kind} extent of ESXi, which is not read: clone it with vmkfstools -i`,
     );
   }
-  const start = new TextDecoder().decode(head.subarray(0, DESCRIPTOR_START.length));
-  if (start.toLowerCase() !== DESCRIPTOR_START || input.size > MAX_DESCRIPTOR_SIZE) {
+  if (!isDescriptor(head) || input.size > MAX_DESCRIPTOR_SIZE) {
     throw new FormatError('vmdk: begins with neither "KDMV" nor "# Disk DescriptorFile"');
   }
   return readExtents(request, parseDescriptor(await input.read(0, input.size)));
@@ -148,12 +158,10 @@ function factsOf(
     throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
   }
   const files = extents.flatMap(({ file }) => file?.name ?? []);
-  const told = ['CID', 'ddb.adapterType', 'ddb.uuid.image', 'ddb.virtualHWVersion'].flatMap(
-    (name) => {
-      const value = values.get(name);
-      return value === undefined ? [] : [[name, value] as const];
-    },
-  );
+  const told = Object.entries(TOLD).flatMap(([name, title]) => {
+    const value = values.get(name);
+    return value === undefined ? [] : [[title, value] as const];
+  });
   return {
     format: 'vmdk',
     subformat: createType,

@@ -20,6 +20,12 @@ export interface SubCommand {
 /** In the order of --help. A file in the way of a name is `./NAME`. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'info',
+    usage: 'info IMAGE',
+    summary: 'what an image is and what is on its disk',
+    load: () => import('./info.ts'),
+  },
+  {
     name: 'convert',
     usage: 'convert IMAGE FORMATS',
     summary: 'make images of the disk in an image',

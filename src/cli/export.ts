@@ -24,6 +24,7 @@ export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOp
   readonly size?: number;
   readonly snapshot?: boolean;
   readonly from?: FromFormat;
+  readonly disk?: string;
   readonly readHoles?: boolean;
   readonly backing?: boolean;
   readonly liveInconsistent?: boolean;

@@ -31,6 +31,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
       choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
       new Option('--backing', "open the files in an image's folder that it names"),
+      new Option('--disk <name>', 'of an archive with several disks (default: the first)'),
       new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
       new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
       new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),

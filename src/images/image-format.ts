@@ -1,7 +1,7 @@
 // What format an image is read as: what the user says; else, for a regular file, what its name says, if its first bytes
 // agree. Never what the first bytes say alone: a guest writes those of a raw disk.
 
-import { type Format, type FormatName, FORMATS, raw } from '../../formats/index.ts';
+import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE, imageKind } from '../sources/image-kind.ts';
 import type { FileInput } from './file-input.ts';
@@ -23,19 +23,19 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   vmdk: 'vmdk',
 };
 
-/** The format of that name; `vhd-dynamic` and `vhd` are read alike. */
-export function formatNamed(name: FormatName): Format {
-  return FORMATS[name]();
+/** The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk` names one. */
+export function formatNamed(name: FormatName, disk?: string): Format {
+  return name === 'ova' ? ova({ disk }) : FORMATS[name]();
 }
 
 /**
  * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a KexportError where its
  * first bytes say something else.
  */
-export function formatOfFile(path: string, head: Uint8Array): Format | undefined {
+export function formatOfFile(path: string, head: Uint8Array, disk?: string): Format | undefined {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
-  const format = name && formatNamed(name);
+  const format = name && formatNamed(name, disk);
   const begins = imageKind(head);
   if (begins === undefined || begins.format?.startsWith(name ?? ' ')) {
     return format?.read ? format : undefined;

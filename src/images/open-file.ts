@@ -6,11 +6,18 @@ import { KexportError, reasonOf } from '../errors.ts';
 import { HEAD_SIZE } from '../sources/image-kind.ts';
 import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
-import { type ImageFiles, openImage } from './open-image.ts';
+import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const fstatOf = promisify(fstat);
+
+export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
+  /** What the image is. Default: what its name says. */
+  readonly from?: FormatName | undefined;
+  /** Which disk of an archive, by its id or its file. Default: the first. */
+  readonly disk?: string | undefined;
+}
 
 /**
  * Opens an image by its name: what it is says `from`, else for a regular file its name; anything else is a raw disk. Throws a
@@ -18,7 +25,7 @@ const fstatOf = promisify(fstat);
  */
 export async function openImageFile(
   path: string,
-  { from, backing }: { from?: FormatName | undefined; backing?: boolean | undefined },
+  { from, disk, ...options }: OpenFileOptions,
 ): Promise<ImageFiles> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const fd = await openFile(path, flags).catch((cause: unknown) => {
@@ -32,8 +39,10 @@ export async function openImageFile(
     const size = found.isFile() ? found.size : await blockDeviceSize(path, fd);
     const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
-    const format = probed ? formatOfFile(path, await head()) : formatNamed(from ?? 'raw');
-    return await openImage(path, fd, size, { format: format ?? raw(), backing });
+    const format = probed
+      ? formatOfFile(path, await head(), disk)
+      : formatNamed(from ?? 'raw', disk);
+    return await openImage(path, fd, size, { ...options, format: format ?? raw() });
   } catch (error) {
     await closeFile(fd);
     throw error;

@@ -24,6 +24,8 @@ export interface OpenImageOptions {
   readonly backing?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
+  /** Leaves the backing file alone, as for who wants to know of the image itself: the disk then lacks what that has. */
+  readonly alone?: boolean | undefined;
 }
 
 /** An image and all the files it is in. */
@@ -42,14 +44,21 @@ export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, backing = false, diskSize }: OpenImageOptions,
+  { format, backing = false, diskSize, alone = false }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
     await Promise.all(others.map((other) => closeFile(other)));
   };
   try {
-    const chain = { path, backing, others, opened: new Set([await identityOf(fd)]), depth: 0 };
+    const chain = {
+      path,
+      backing,
+      alone,
+      others,
+      opened: new Set([await identityOf(fd)]),
+      depth: 0,
+    };
     const image = await openChain(fileInput(path, fd, size), format, chain);
     const { diskSize: found } = image.reader.facts;
     if (diskSize !== undefined && diskSize !== found) {
@@ -81,6 +90,7 @@ export async function readImage(input: FileInput, format: Format): Promise<Image
 interface Chain {
   readonly path: string;
   readonly backing: boolean;
+  readonly alone: boolean;
   /** The files that are open beside the image. */
   readonly others: number[];
   /** Identities of the files above this one. */
@@ -105,7 +115,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
   };
   const reader = await readWith(format, input, open);
   const { backing: below } = reader.facts;
-  if (!below) return { reader, input, backing: undefined };
+  if (!below || chain.alone) return { reader, input, backing: undefined };
 
   const other = await open(below.file);
   const identity = await identityOf(other.fd);

@@ -6,7 +6,6 @@ export const HEAD_SIZE = 512;
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
 const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[] = [
   ['VMDK image (ESX sparse extent)', 0, 'COWD'],
-  ['VMDK descriptor', 0, '# Disk DescriptorFile'],
   ['VHDX image', 0, 'vhdxfile'],
   ['VDI image', 64, '\x7f\x10\xda\xbe'],
   ['QED image', 0, 'QED\0'],

@@ -26,6 +26,8 @@ export interface SourceOptions extends FreezeOptions {
   readonly from?: FromFormat | undefined;
   /** Opens the other files that an image names, if they lie in its folder. Default: such an image is refused. */
   readonly backing?: boolean | undefined;
+  /** Which disk of an archive, by its id or its file. Default: the first. */
+  readonly disk?: string | undefined;
   /** Threads that unpack an image. Default: one for each processor. */
   readonly threads?: number | undefined;
   /** Reads the holes of a sparse file too. Default: they are left out where the system tells where they lie. */
@@ -160,13 +162,13 @@ async function formatOf(
   fd: number,
   start: number,
   isFile: boolean,
-  { from }: SourceOptions,
+  { from, disk }: SourceOptions,
 ): Promise<Format | undefined> {
-  if (from !== undefined) return from === 'raw' ? undefined : formatNamed(from);
+  if (from !== undefined) return from === 'raw' ? undefined : formatNamed(from, disk);
   if (!isFile) return undefined;
   const head = Buffer.alloc(HEAD_SIZE);
   const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
-  return formatOfFile(name, head.subarray(0, bytesRead));
+  return formatOfFile(name, head.subarray(0, bytesRead), disk);
 }
 
 async function openImageSource(

@@ -83,7 +83,7 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem 
       return;
     }
     const output = whole.subarray(0, unpackedLength);
-    unpacker(packed, output);
+    unpacker(packed, output, from + length);
     target.set(output.subarray(from, from + length));
   }
 }

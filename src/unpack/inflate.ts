@@ -45,11 +45,12 @@ export function inflater(kind: 'deflate' | 'zlib'): Unpacker {
     if (failure !== undefined) throw new UnpackError(failure);
     return state[0] ?? 0;
   };
-  return (packed, output) => {
+  return (packed, output, atLeast = output.length) => {
     failure = undefined;
     handle.reset();
     const left = write(packed, 0, output);
-    if (left > 0) throw tooShort(output.length - left, output.length);
+    if (output.length - left < atLeast) throw tooShort(output.length - left, output.length);
+    if (left > 0) return; // it has ended, as there was no error
     // Only a stream that has ended gives nothing more, and no error.
     if (write(packed, packed.length - (state[1] ?? 0), more) === 0) throw tooLong(output.length);
   };
@@ -58,7 +59,7 @@ export function inflater(kind: 'deflate' | 'zlib'): Unpacker {
 /** The same by documented calls alone, for a Node or a substitute of it that is built otherwise. */
 export function documentedInflater(kind: 'deflate' | 'zlib'): Unpacker {
   const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
-  return (packed, output) => {
+  return (packed, output, atLeast = output.length) => {
     let bytes: Buffer;
     try {
       bytes = inflate(packed, { maxOutputLength: output.length });
@@ -68,7 +69,7 @@ export function documentedInflater(kind: 'deflate' | 'zlib'): Unpacker {
       }
       throw new UnpackError(error instanceof Error ? error.message : String(error));
     }
-    if (bytes.length < output.length) throw tooShort(bytes.length, output.length);
+    if (bytes.length < atLeast) throw tooShort(bytes.length, output.length);
     output.set(bytes);
   };
 }

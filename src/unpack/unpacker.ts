@@ -9,9 +9,10 @@ export class UnpackError extends Error {
 
 /**
  * Unpacks one stream: exactly as much as `output` takes, whatever follows the stream in `packed`. Throws an UnpackError if
- * it gives less or more, or is damaged; `output` may then hold anything, and nothing is written past it.
+ * it gives less or more, or is damaged; `output` may then hold anything, and nothing is written past it. A stream of
+ * deflate that ends early is taken if it gives `atLeast` bytes, by default all: see `PackedStretch`.
  */
-export type Unpacker = (packed: Uint8Array, output: Uint8Array) => void;
+export type Unpacker = (packed: Uint8Array, output: Uint8Array, atLeast?: number) => void;
 
 /** One unpacker for each kind of stream, with state of its own, made when it is first needed. */
 export function unpackers(): (kind: Packing) => Unpacker {

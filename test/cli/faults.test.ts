@@ -1,7 +1,8 @@
 // What a user is left with when an export cannot go on.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encode, fileSink, KexportError, openSource, raw, type Source } from 'kexport';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -76,15 +77,6 @@ describeAsRoot('a full target', () => {
     expect(stderr.split('\n')).toHaveLength(2);
     expect(readdirSync(full)).toEqual([]);
   });
-
-  function mounted(type: string, options: string): string {
-    const folder = temporaryFolder();
-    run('mount', '-t', type, '-o', options, type, folder);
-    onTestFinished(() => {
-      run('umount', folder);
-    });
-    return folder;
-  }
 });
 
 describeAsRoot('a block device', () => {
@@ -143,4 +135,147 @@ describeAsRoot('a block device', () => {
     if (!existsSync(folder)) run('mkdir', folder);
     return folder;
   }
+});
+
+function mounted(type: string, options: string): string {
+  const folder = temporaryFolder();
+  run('mount', '-t', type, '-o', options, type, folder);
+  onTestFinished(() => {
+    run('umount', folder);
+  });
+  return folder;
+}
+
+describeAsRoot('a target with too little room', () => {
+  const disk = withPartition(noise(4 * MIB));
+
+  function exported(options: string, ...args: string[]) {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk'), disk);
+    const target = mounted('tmpfs', options);
+    const outcome = kexport(['raw,qcow2', 'disk', '--output-dir', target, '--name', 'x', ...args], {
+      cwd,
+    });
+    return { ...outcome, left: readdirSync(target).sort() };
+  }
+
+  test('for the last bytes leaves no file', () => {
+    const { status, stderr, left } = exported(`size=${2 * disk.length + 4096}`);
+    expect(stderr).toMatch(/^kexport: cannot write .*: no space left on device \(ENOSPC\) .*\n$/);
+    expect({ status, left }).toEqual({ status: 1, left: [] });
+  });
+
+  test('for another name still has the images renamed', () => {
+    // A link counts as a file in tmpfs: the folder and the two partial images are three.
+    const { status, stderr, left } = exported('size=16m,nr_inodes=3', '-q');
+    expect({ status, stderr, left }).toEqual({ status: 0, stderr: '', left: ['x.qcow2', 'x.raw'] });
+  });
+
+  test('for a second image leaves none', () => {
+    const { status, left } = exported('size=16m,nr_inodes=2');
+    expect({ status, left }).toEqual({ status: 1, left: [] });
+  });
+
+  test('that is read-only is told of before the disk is read', () => {
+    const { status, stderr, left } = exported('size=16m,ro');
+    expect(stderr).toMatch(/read-only file system \(EROFS\)/);
+    expect({ status, left }).toEqual({ status: 1, left: [] });
+  });
+
+  test('to spool in fails, and leaves nothing there', () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk'), disk);
+    const TMPDIR = mounted('tmpfs', 'size=1m');
+    const args = ['qcow2', 'disk', '-o', '/dev/stdout', '--force'];
+    const { status, stderr } = kexport(args, { cwd, env: { TMPDIR } });
+    expect(stderr).toMatch(/^kexport: cannot spool the image .*ENOSPC.*\n$/);
+    expect({ status, left: readdirSync(TMPDIR) }).toEqual({ status: 1, left: [] });
+  });
+});
+
+describe('SIGKILL in mid-export', () => {
+  test('leaves the partial image alone, of which the next run tells', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended } = startKexport(['raw', '-', '--name', 'x'], cwd);
+    child.stdin.write(noise(4 * MIB));
+    await until(() => readdirSync(cwd).length > 0);
+    child.kill('SIGKILL');
+    await ended;
+    expect(readdirSync(cwd)).toEqual(['x.raw.partial']);
+    writeFileSync(join(cwd, 'disk'), withPartition(noise(MIB)));
+    const next = kexport(['raw', 'disk', '--name', 'x'], { cwd });
+    expect(next.status).toBe(1);
+    expect(next.stderr).toBe(
+      'kexport: x.raw.partial exists: another export is writing it, or a killed one left it ' +
+        '(remove it, or use --force to replace it)\n',
+    );
+    expect(kexport(['raw', 'disk', '--name', 'x', '--force', '-q'], { cwd }).status).toBe(0);
+    expect(readdirSync(cwd).sort()).toEqual(['disk', 'x.raw']);
+  });
+});
+
+describe('two exports to one name', () => {
+  async function first(cwd: string) {
+    const started = startKexport(['raw', '-', '--name', 'x', '-q'], cwd);
+    const disk = withPartition(noise(MIB));
+    started.child.stdin.write(disk);
+    await until(() => readdirSync(cwd).includes('x.raw.partial'));
+    return { ...started, disk };
+  }
+
+  test('make one image: the second fails at once, the first goes on', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended, disk } = await first(cwd);
+    const second = kexport(['raw', '-', '--name', 'x', '--size', '1M'], { cwd });
+    expect(second.stderr).toContain('x.raw.partial exists');
+    child.stdin.end();
+    expect((await ended).status).toBe(0);
+    expect(readFileSync(join(cwd, 'x.raw')).equals(disk)).toBe(true);
+  });
+
+  test('fail the one whose name was taken in the meantime, and leave what took it', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended } = await first(cwd);
+    writeFileSync(join(cwd, 'x.raw'), 'of someone else');
+    child.stdin.end();
+    const { status, stderr } = await ended;
+    expect(stderr).toBe('kexport: x.raw exists (use --force to replace it)\n');
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['x.raw'] });
+    expect(readFileSync(join(cwd, 'x.raw'), 'utf8')).toBe('of someone else');
+  });
+});
+
+describe('a disk that fails while it is read', () => {
+  const target = async (path: string) => ({ format: raw(), sink: await fileSink(path) });
+
+  test('by a read error gives that error and leaves no file', async () => {
+    const cwd = temporaryFolder();
+    let reads = 0;
+    const source: Source = {
+      name: 'sick',
+      size: 8 * MIB,
+      next(buffer) {
+        if (reads++ > 2) throw new KexportError('source', 'cannot read sick at byte 3145728: EIO');
+        buffer.fill(1);
+        return Promise.resolve({ diskOffset: (reads - 1) * buffer.length, length: buffer.length });
+      },
+      close: () => Promise.resolve(),
+    };
+    await expect(encode(source, [await target(join(cwd, 'x'))])).rejects.toThrow(
+      'cannot read sick',
+    );
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('by being cut off is told of, and leaves no file', async () => {
+    const cwd = temporaryFolder();
+    const path = join(cwd, 'disk');
+    writeFileSync(path, noise(8 * MIB));
+    const source = await openSource(path);
+    truncateSync(path, 3 * MIB);
+    await expect(encode(source, [await target(join(cwd, 'x'))])).rejects.toThrow(
+      'it shrank while it was read',
+    );
+    expect(readdirSync(cwd)).toEqual(['disk']);
+  });
 });

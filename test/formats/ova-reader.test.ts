@@ -32,12 +32,12 @@ describe('an OVA of ours', () => {
       details: {
         machine: 'Web <1> & "more"',
         hardware: 'vmx-14',
-        osType: 'otherLinux64Guest',
-        cpus: '2',
-        memory: '4096 byte * 2^20',
+        'OS type': 'otherLinux64Guest',
+        CPUs: '2',
+        memory: '4096 MiB',
         firmware: 'efi',
         controllers: 'lsilogic',
-        networkCards: 'E1000',
+        'network cards': 'E1000',
         disk: 'golden-disk.vmdk',
         compression: 'deflate',
       },
@@ -209,14 +209,7 @@ describe('the tar of an OVA', () => {
     ['8 GiB less one', (header: Buffer) => header.write('77777777777', 124)],
     ['no number', (header: Buffer) => header.write('9999999999x', 124)],
   ])('with a member of the size %s is refused', async (_, field) => {
-    await expect(
-      openImage(
-        ova(),
-        withSize((image) => {
-          field(image);
-        }),
-      ),
-    ).rejects.toThrow(
+    await expect(openImage(ova(), withSize(field))).rejects.toThrow(
       /^ova: the member at 0 has (9223372036854776000|Infinity|8589934591|NaN) bytes/,
     );
   });

@@ -30,14 +30,14 @@ function bytesOfDisk({ size, pieces }: TestDisk): Buffer {
 }
 
 describe.each([
-  ['fixed', vhd({ align: 'none' }), 'vhd'],
-  ['dynamic', vhdDynamic(), 'vhd-dynamic'],
-])('a %s VHD of ours', (subformat, format, name) => {
+  ['fixed', vhd({ align: 'none' })],
+  ['dynamic', vhdDynamic()],
+])('a %s VHD of ours', (subformat, format) => {
   const image = writeImage(format, DISK).bytes;
 
   test.each([vhd(), vhdDynamic()])('gives its disk back to $name', async (reading) => {
     const reader = await openImage(reading, image);
-    expect(reader.facts).toMatchObject({ format: name, subformat, diskSize: DISK.size });
+    expect(reader.facts).toMatchObject({ format: 'vhd', subformat, diskSize: DISK.size });
     expect((await diskOf(reader, image)).equals(expected)).toBe(true);
     expect(await problemsOf(reader)).toEqual([]);
   });

@@ -44,12 +44,12 @@ describe('a VMDK of ours', () => {
       diskSize: disk.size,
       details: {
         version: 3,
-        grainSize: GRAIN,
+        'grain size': GRAIN,
         compression: 'deflate',
-        CID: '1c1d1e1f',
-        'ddb.adapterType': 'lsilogic',
-        'ddb.uuid.image': '10111213-1415-4617-b819-1a1b1c1d1e1f',
-        'ddb.virtualHWVersion': '4',
+        'content ID': '1c1d1e1f',
+        'adapter type': 'lsilogic',
+        uuid: '10111213-1415-4617-b819-1a1b1c1d1e1f',
+        'virtual hardware version': '4',
       },
     });
     expect((await diskOf(reader, image)).equals(bytesOfDisk(disk))).toBe(true);

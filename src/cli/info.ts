@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander';
+import type { FromFormat } from '../sources/open.ts';
+import { imageInfo, type ImageInfo } from '../images/image-info.ts';
+import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
+import { FROM_FORMATS } from './options.ts';
+import { formatSize } from './sizes.ts';
+
+interface InfoOptions {
+  readonly from?: FromFormat;
+  readonly backing?: boolean;
+  readonly disk?: string;
+  readonly json?: boolean;
+}
+
+/** `kexport info`. */
+export function describe(command: Command): Command {
+  return command
+    .argument('<image>', 'an image, or a raw disk')
+    .addOption(
+      new Option('--from <format>', 'what the image is, whatever its name says').choices(
+        FROM_FORMATS,
+      ),
+    )
+    .option('--backing', "open the files in the image's folder that it names")
+    .option('--disk <name>', 'of an archive with several disks (default: the first)')
+    .option('--json', 'as JSON');
+}
+
+/** Prints what there is to know of the image; throws a KexportError if it cannot be read. */
+export async function run(command: Command): Promise<number> {
+  const [path = ''] = command.args;
+  const options = command.opts<InfoOptions>();
+  const info = await imageInfo(path, options);
+  process.stdout.write(options.json ? jsonOf(path, info) : textOf(path, info));
+  return 0;
+}
+
+/** Sizes in bytes. */
+function jsonOf(file: string, info: ImageInfo): string {
+  const { facts, fileSize, allocatedSize, storedSize, disk } = info;
+  const { format, subformat, diskSize, details, backing } = facts;
+  const report = {
+    file,
+    format,
+    subformat,
+    virtualSize: diskSize,
+    fileSize,
+    sizeOnDisk: allocatedSize,
+    storedSize,
+    details,
+    backing,
+    partitionTable: disk && { ...disk.table, content: disk.content },
+  };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+function textOf(file: string, info: ImageInfo): string {
+  const { facts, fileSize, allocatedSize, storedSize, disk } = info;
+  const { format, subformat, diskSize, details, backing } = facts;
+  const backingText = backing && `${backing.file}${backing.format ? ` (${backing.format})` : ''}`;
+  const lines: [key: string, value: string][] = [
+    ['image', file],
+    ['format', subformat === undefined ? format : `${format}, ${subformat}`],
+    ['virtual size', exactSize(diskSize)],
+    ['file size', exactSize(fileSize)],
+    ['size on disk', exactSize(allocatedSize)],
+    ['data stored', exactSize(storedSize)],
+    ...Object.entries(details).map(([key, value]) => [key, valueText(value)] as [string, string]),
+    ...(backingText === undefined ? [] : [['backing file', backingText] as [string, string]]),
+    [
+      'partition table',
+      disk ? tableText(disk.table, disk.content) : 'in the backing file: --backing',
+    ],
+    ...(disk?.table.partitions ?? []).map(partitionLine),
+  ];
+  const width = Math.max(...lines.map(([key]) => key.length)) + 1;
+  return lines
+    .map(([key, value]) => `${`${printable(key)}:`.padEnd(width)} ${printable(value)}\n`)
+    .join('');
+}
+
+function exactSize(bytes: number): string {
+  return bytes < 1024 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
+}
+
+function valueText(value: string | number | boolean | readonly string[]): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return typeof value === 'object' ? value.join(', ') || 'none' : String(value);
+}
+
+function tableText({ kind, problem, partitions }: PartitionTable, content?: string): string {
+  if (kind === 'none') return content === undefined ? 'none' : `none, but ${content}`;
+  const count = `${kind.toUpperCase()}, ${partitions.length} partition${partitions.length === 1 ? '' : 's'}`;
+  return problem === undefined ? count : `${count}; ${problem}`;
+}
+
+function partitionLine({ index, type, diskOffset, size, name, esp }: Partition): [string, string] {
+  const boot = esp && `EFI: ${esp.bootFiles.join(', ') || 'nothing to boot'}`;
+  const notes = [name === '' ? undefined : `"${name}"`, boot].filter((note) => note !== undefined);
+  const place = `${formatSize(size)} at ${formatSize(diskOffset)}`;
+  return [`  ${index}`, [place, type, ...notes].join(', ')];
+}
+
+/** Text of an image, which a terminal might take for commands. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+}

@@ -1,0 +1,59 @@
+// What there is to know of an image without writing one.
+
+import { fstatSync } from 'node:fs';
+import type { ImageFacts } from '../../formats/index.ts';
+import type { DiskFacts } from '../inspect/disk-facts.ts';
+import { inspectDisk } from '../inspect/inspect-disk.ts';
+import { imageSource } from '../sources/image.ts';
+import { openImageFile, type OpenFileOptions } from './open-file.ts';
+import { imageError, type ImageFiles } from './open-image.ts';
+
+/** Sizes in bytes. */
+export interface ImageInfo {
+  readonly facts: ImageFacts;
+  readonly fileSize: number;
+  /** What the file takes of its file system. */
+  readonly allocatedSize: number;
+  /** What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. */
+  readonly storedSize: number;
+  /** Undefined if a backing file has a part of the disk and may not be opened. */
+  readonly disk: DiskFacts | undefined;
+}
+
+/**
+ * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the image, and reads some KiB
+ * of its disk. Throws a KexportError.
+ */
+export async function imageInfo(
+  path: string,
+  { from, backing = false, disk }: Pick<OpenFileOptions, 'from' | 'backing' | 'disk'> = {},
+): Promise<ImageInfo> {
+  const image = await openImageFile(path, { from, backing, disk, alone: !backing });
+  try {
+    const { size: fileSize, fd } = image.input;
+    const found = fstatSync(fd);
+    const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize; // POSIX's unit of st_blocks
+    return { ...(await contentOf(image)), fileSize, allocatedSize };
+  } finally {
+    await image.close();
+  }
+}
+
+async function contentOf(
+  image: ImageFiles,
+): Promise<Pick<ImageInfo, 'facts' | 'storedSize' | 'disk'>> {
+  const { reader, input } = image;
+  const { facts } = reader;
+  const isWhole = !facts.backing || image.backing !== undefined;
+  try {
+    let storedSize = 0;
+    for await (const { kind, diskOffset, diskLength } of reader.stretches()) {
+      if (kind !== 'zeros') storedSize += Math.min(diskLength, facts.diskSize - diskOffset);
+    }
+    const source = isWhole ? imageSource(image, 1) : undefined; // closed with the image
+    const read = source?.read?.bind(source);
+    return { facts, storedSize, disk: read && (await inspectDisk(read, facts.diskSize)) };
+  } catch (error) {
+    throw imageError(input.name, error);
+  }
+}

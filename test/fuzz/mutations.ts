@@ -1,0 +1,152 @@
+// How an image is damaged: fields of its structs take values that programs stumble over, with checksums that are right
+// again, so that they are not found out by that alone; bytes flip, move and go.
+
+import fc from 'fast-check';
+import type { FormatName } from '../../formats/index.ts';
+import * as qcow2 from '../../formats/qcow2/layout.ts';
+import * as vhd from '../../formats/vhd/layout.ts';
+import * as vmdk from '../../formats/vmdk/layout.ts';
+
+/** Changes a copy of an image, and answers it, or a shorter or longer one. */
+type Mutation = (image: Buffer) => Buffer;
+
+interface AnyStruct {
+  readonly size: number;
+  encode(values: Record<string, unknown>): Uint8Array;
+  decode(bytes: Uint8Array): Record<string, unknown>;
+}
+
+/** A struct, where in an image it may be, and how it is sealed. */
+interface Place {
+  readonly struct: AnyStruct;
+  readonly at: (image: Buffer) => readonly number[];
+  readonly sealed?: boolean;
+}
+
+const struct = (given: unknown) => given as AnyStruct;
+const ends = (image: Buffer) => [image.length - 512];
+
+const PLACES: Partial<Record<FormatName, readonly Place[]>> = {
+  qcow2: [{ struct: struct(qcow2.header), at: () => [0] }],
+  vhd: [{ struct: struct(vhd.footer), at: ends, sealed: true }],
+  'vhd-dynamic': [
+    { struct: struct(vhd.footer), at: (image) => [0, image.length - 512], sealed: true },
+    { struct: struct(vhd.dynamicHeader), at: () => [512], sealed: true },
+  ],
+  vmdk: [
+    // The footer of ours lies two sectors from the end; of others that is part of a grain.
+    { struct: struct(vmdk.header), at: (image) => [0, image.length - 1024] },
+    { struct: struct(vmdk.header), at: () => [0] },
+    { struct: struct(vmdk.marker), at: (image) => [image.length - 1536] },
+  ],
+};
+
+/** Values at which numbers of 8 to 64 bits turn over, and those about the image itself. */
+function oddNumbers(image: Buffer): fc.Arbitrary<bigint> {
+  const sizes = [image.length, image.length / 512, image.length - 512].map((size) =>
+    BigInt(Math.floor(size)),
+  );
+  const powers = Array.from({ length: 65 }, (_, bits) => 2n ** BigInt(bits));
+  const near = [...sizes, ...powers].flatMap((value) => [value - 1n, value, value + 1n]);
+  return fc.oneof(
+    fc.constantFrom(...near, 0n, 3n),
+    fc.bigInt(0n, 2n ** 64n - 1n),
+    fc.bigInt(0n, 4096n),
+  );
+}
+
+/** Up to four changes to an image. */
+export function mutationsOf(name: FormatName, image: Buffer): fc.Arbitrary<Mutation> {
+  const kinds = [bytesOf(image), entriesOf(image), cutOf(image), blockOf(image)];
+  const fields = (PLACES[name] ?? []).map((place) => fieldOf(place, image));
+  const one = fc.oneof(...kinds, ...fields, ...fields);
+  return fc
+    .array(one, { minLength: 1, maxLength: 4 })
+    .map(
+      (all) => (given) =>
+        all.reduce<Buffer>((changed, mutate) => mutate(changed), Buffer.from(given)),
+    );
+}
+
+function fieldOf({ struct, at, sealed }: Place, image: Buffer): fc.Arbitrary<Mutation> {
+  const names = Object.keys(struct.decode(new Uint8Array(struct.size)));
+  return fc
+    .record({ name: fc.constantFrom(...names), number: oddNumbers(image) })
+    .map(({ name, number }) => (changed) => {
+      for (const offset of at(image)) {
+        if (offset < 0 || offset + struct.size > changed.length) continue;
+        const values = struct.decode(changed.subarray(offset));
+        const old = values[name];
+        if (typeof old === 'bigint') values[name] = BigInt.asUintN(64, number);
+        else if (typeof old === 'number') values[name] = Number(BigInt.asUintN(32, number));
+        else continue;
+        const encoded = sealed ? seal(struct, values) : struct.encode(values);
+        changed.set(encoded, offset);
+      }
+      return changed;
+    });
+}
+
+function seal(struct: AnyStruct, values: Record<string, unknown>): Uint8Array {
+  const open = struct.encode({ ...values, checksum: 0 });
+  return struct.encode({ ...values, checksum: vhd.checksum(open) });
+}
+
+/** Where tables and headers lie in small images, rather than in the data. */
+function offsetsIn(image: Buffer): fc.Arbitrary<number> {
+  const head = Math.min(image.length, 8192);
+  return fc.oneof(
+    fc.nat(head - 1),
+    fc.nat(image.length - 1),
+    fc.nat(Math.min(image.length, 4096) - 1).map((back) => image.length - 1 - back),
+  );
+}
+
+function bytesOf(image: Buffer): fc.Arbitrary<Mutation> {
+  return fc
+    .array(fc.record({ offset: offsetsIn(image), byte: fc.nat(255) }), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    .map((all) => (changed) => {
+      for (const { offset, byte } of all) changed[offset % (changed.length || 1)] = byte;
+      return changed;
+    });
+}
+
+/** An entry of a table: a number of 4 or 8 bytes, of either byte order. */
+function entriesOf(image: Buffer): fc.Arbitrary<Mutation> {
+  const entry = fc.record({
+    offset: offsetsIn(image),
+    number: oddNumbers(image),
+    wide: fc.boolean(),
+    little: fc.boolean(),
+  });
+  return entry.map(({ offset, number, wide, little }) => (changed) => {
+    const size = wide ? 8 : 4;
+    const at = Math.floor(Math.min(offset, changed.length - size) / size) * size;
+    if (at < 0) return changed;
+    const view = new DataView(changed.buffer, changed.byteOffset);
+    if (wide) view.setBigUint64(at, BigInt.asUintN(64, number), little);
+    else view.setUint32(at, Number(BigInt.asUintN(32, number)), little);
+    return changed;
+  });
+}
+
+function cutOf(image: Buffer): fc.Arbitrary<Mutation> {
+  return fc.nat(image.length).map((length) => (changed) => changed.subarray(0, length));
+}
+
+/** Copies a stretch over another: tables that name each other, data in the place of a table. */
+function blockOf(image: Buffer): fc.Arbitrary<Mutation> {
+  return fc
+    .record({
+      from: offsetsIn(image),
+      to: offsetsIn(image),
+      length: fc.constantFrom(4, 8, 512, 65_536),
+    })
+    .map(({ from, to, length }) => (changed) => {
+      changed.copyWithin(to, from, from + length);
+      return changed;
+    });
+}
