@@ -51,7 +51,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
   const isThisMachine = meansThisMachine(request.source, options);
-  const machine = isThisMachine ? await planThisMachine(options) : undefined;
+  const machine = isThisMachine ? await planThisMachine(request.formats, options) : undefined;
   if (machine && !options.quiet) process.stderr.write(machine.plan);
   if (options.dryRun) return 0;
   const name = request.source ?? machine?.name ?? '';

@@ -73,7 +73,7 @@ function textOf({ volumes, zfsProblem, disks }: Sources): string {
     formatSize(disk.size),
     disk.model ?? '',
     useOf(disk),
-    commandFor(disk.path),
+    commandForDisk(disk),
   ]);
   const volumeTable = volumes.length > 0 ? formatTable([volumeHead, ...volumeRows]) : noVolumes;
   const diskTable = disks.length > 0 ? formatTable([diskHead, ...diskRows]) : 'no disks\n';
@@ -89,6 +89,11 @@ function commandFor(name: string): string {
   return `kexport all ${shellWord(name)}`;
 }
 
+/** One with a pool in use is exported as of a checkpoint. */
+function commandForDisk({ path, pool }: Sources['disks'][number]): string {
+  return pool === undefined ? commandFor(path) : `kexport all --disk ${path}`;
+}
+
 function jsonOf({ volumes, zfsProblem, disks }: Sources): string {
   const sources = {
     volumes: volumes.map((volume) => ({
@@ -97,7 +102,7 @@ function jsonOf({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map((disk) => ({ ...disk, command: commandFor(disk.path) })),
+    disks: disks.map((disk) => ({ ...disk, command: commandForDisk(disk) })),
   };
   return `${JSON.stringify(sources, undefined, 2)}\n`;
 }

@@ -1,10 +1,10 @@
-// The disk that this machine, or a pool of it, is running from: exported where no disk is named, or with --disk.
+// The disk that this machine, or a pool of it, is on: exported where no disk is named, or with --disk.
 
 import { KexportError } from '../errors.ts';
 import type { Source } from '../sources/source.ts';
 import { openLiveDisk } from '../zfs/live/live-disk.ts';
 import { hostFacts } from '../zfs/live/host-facts.ts';
-import { type LiveOptions, type LivePlan, planLiveExport } from '../zfs/live/plan.ts';
+import { type LiveOptions, type LivePlan, planLiveExport, rootPool } from '../zfs/live/plan.ts';
 import { describeFirstBoot, describePlan } from './live-report.ts';
 
 /** What the command line says of the disk of this machine. */
@@ -52,7 +52,16 @@ export function meansThisMachine(source: string | undefined, options: ThisMachin
 }
 
 /** Plans the export of the disk of this machine. Throws a KexportError if it cannot be exported while in use. */
-export async function planThisMachine(options: ThisMachineOptions): Promise<ThisMachine> {
+export async function planThisMachine(
+  formats: readonly string[],
+  options: ThisMachineOptions,
+): Promise<ThisMachine> {
+  if (options.disk === undefined && (await rootPool()) === undefined) {
+    const list = formats.join(',');
+    throw new KexportError('usage', `no disk given to export as ${list}`, {
+      hint: `kexport ${list} /dev/sdX, or kexport ${list} - to read a pipe; kexport sources lists what there is`,
+    });
+  }
   const plan: LivePlan = await planLiveExport(options);
   return {
     name: plan.disk.path,

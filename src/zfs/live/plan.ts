@@ -58,7 +58,7 @@ export interface LivePlan {
 /** Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported while in use. */
 export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
   const mounts = await listMounts();
-  const disk = await findDisk(options.disk, mounts);
+  const disk = await findDisk(options.disk);
   const pools = await poolsOn(disk);
   const direct = await openDirect(disk.path);
   try {
@@ -90,24 +90,22 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
   }
 }
 
-async function findDisk(device: string | undefined, mounts: readonly Mount[]): Promise<HostDisk> {
+/** The pool that `/` is on; undefined if it is not on ZFS. */
+export async function rootPool(): Promise<string | undefined> {
+  const root = mountOf('/', await listMounts());
+  return root?.type === 'zfs' ? poolOf(root.source) : undefined;
+}
+
+async function findDisk(device: string | undefined): Promise<HostDisk> {
   if (device !== undefined) {
     const disk = await hostDisk(device);
     if (disk) return disk;
     throw new KexportError('source', `${device} is no disk of this machine`, { hint: 'see lsblk' });
   }
-  const root = mountOf('/', mounts);
-  if (root?.type !== 'zfs') {
-    const found = `/ is ${root?.type ?? 'unknown'}, on ${root?.source ?? 'nothing known'}`;
-    throw new KexportError(
-      'source',
-      `no disk is named, and this machine's root is not on ZFS: ${found}`,
-      {
-        hint: 'name the disk: kexport all /dev/sdX; a disk in use needs a snapshot of LVM or the like',
-      },
-    );
+  const pool = await rootPool();
+  if (pool === undefined) {
+    throw new KexportError('usage', "no disk is named, and this machine's root is not on ZFS");
   }
-  const pool = poolOf(root.source);
   const status = parsePoolStatus(await zpool(['status', '-PL', pool]));
   const { present: devices } = poolShape(status, () => true);
   for (const path of devices) {

@@ -1,5 +1,5 @@
 # boot: own
-# disks: 768M 1G
+# disks: 320M 1G
 # limit: 900
 # slow
 # A pool is written to while its disk is exported: the image is imported and holds the state of the checkpoint.
@@ -9,7 +9,7 @@
 lay_out() {
     wipefs -qaf "$1"
     sgdisk -Z "$1" > /dev/null 2>&1 || true
-    sgdisk -o -n 1:2048:+40M -t 1:ef00 -n 2:+8M:+512M -t 2:bf00 -n 3:+8M:+64M -t 3:8200 "$1" > /dev/null
+    sgdisk -o -n 1:2048:+40M -t 1:ef00 -n 2:+8M:+160M -t 2:bf00 -n 3:+8M:+16M -t 3:8200 "$1" > /dev/null
     partprobe "$1"
     udevadm settle
     mkfs.vfat -F 32 "${1}1" > /dev/null
@@ -24,12 +24,13 @@ lay_out() {
 # Numbers that reach the disk in their order: on a file system, on a volume, in names of files.
 start_writers() {
     set -m
-    (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter; done >> /tank/counter) 2> /dev/null &
+    (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter && sleep 0.1; done >> /tank/counter) 2> /dev/null &
     (for ((n = 1; ; n++)); do
         printf '%016d' "$n" | dd of=/dev/zvol/tank/volume bs=16 seek="$n" conv=notrunc,fsync status=none
+        sleep 0.1
     done) 2> /dev/null &
     (for ((n = 1; ; n++)); do
-        head -c 200K /dev/urandom > "/tank/files/$n" && rm -f "/tank/files/$((n - 5))"
+        head -c 200K /dev/urandom > "/tank/files/$n" && rm -f "/tank/files/$((n - 5))" && sleep 0.1
     done) 2> /dev/null &
     set +m
     writers=$(jobs -p)
@@ -55,7 +56,7 @@ check_numbers() {
         "$(seq "$found")" "$(tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | sed 's/^0*//')"
     check "$1: $volume_before was on the volume before, $volume_after came after" \
         test "$found" -ge "$volume_before" -a "$found" -lt "$volume_after"
-    check "$1: its five files or so are there" test "$(find /tank/files -type f | wc -l)" -le 7
+    check "$1: of the files that come and go, some are there and can be read" test "$(cat /tank/files/* | wc -c)" -gt 0
     check_equal "$1: the snapshot is there" "$old" "$(cat /tank/.zfs/snapshot/old/counter)"
 }
 
@@ -71,7 +72,7 @@ export_and_import() {
     sleep 3
     before=$(last_number) volume_before=$(last_of_volume)
     check "$1: the disk is exported while it is written to" \
-        kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --force
+        kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --quiet
     cat "$work/.output"
     after=$(last_number) volume_after=$(last_of_volume)
     check_equal "$1: no checkpoint is left" - "$(zpool get -Hp -o value checkpoint tank)"
