@@ -16,7 +16,9 @@ import { abortOnSignals } from './signals.ts';
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly size?: number;
-  readonly from?: 'raw';
+  readonly from?: 'raw' | 'zfs-send';
+  readonly volume?: string;
+  readonly snapshot?: string;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly optimize?: Compression['optimize'];
@@ -69,7 +71,7 @@ async function exportPlan(
   options: ExportOptions,
   { stop, progress, warn }: Surroundings,
 ): Promise<EncodeResult> {
-  const source = await openSource(name, options);
+  const source = await openSource(name, { ...options, signal: stop.signal });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);

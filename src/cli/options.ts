@@ -23,7 +23,9 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
+      choice('--from <format>', 'what the disk is in, whatever it looks like', ['raw', 'zfs-send']),
+      new Option('--volume <name>', 'of a package of zfs send streams, POOL/VOLUME'),
+      new Option('--snapshot <name>', 'of that volume'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],

@@ -4,7 +4,8 @@ import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { blockDeviceSize } from '../block-device.ts';
 import { KexportError, reasonOf } from '../errors.ts';
-import { HEAD_SIZE, imageKind } from './image-kind.ts';
+import { type ByteStream, byteStream } from './byte-stream.ts';
+import { beginsSendStream, HEAD_SIZE, imageKind } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
 import { streamSource } from './stream.ts';
@@ -13,11 +14,23 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const readAt = promisify(read);
 
+const NEVER = new AbortController().signal;
+const STREAM_CHUNK = 1 << 20;
+
 export interface SourceOptions {
   /** Size of the disk in bytes. Needed only by what cannot tell it; elsewhere it must be true. */
   readonly size?: number | undefined;
-  /** `raw` takes a regular file for a disk even if it begins like an image. */
-  readonly from?: 'raw' | undefined;
+  /**
+   * `raw` takes a regular file or a pipe for a disk even if it begins like an image or a send stream, `zfs-send` reads it
+   * as a send stream. Default: by its first bytes.
+   */
+  readonly from?: 'raw' | 'zfs-send' | undefined;
+  /** Of the disks in a package of send streams, the volume's that was called so where it was sent. Default: the only one. */
+  readonly volume?: string | undefined;
+  /** Of its snapshots, this one, without `@`. Default: the one that the package leads to. */
+  readonly snapshot?: string | undefined;
+  /** Ends a wait for the first bytes of a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -30,12 +43,14 @@ export async function openSource(name: string, options: SourceOptions = {}): Pro
 
 async function openPath(path: string, options: SourceOptions): Promise<Source> {
   const fd = await openForReading(path);
+  let opened: Opened;
   try {
-    return await sourceOf(path, fd, 0, options);
+    opened = await openDescriptor(path, fd, 0, options);
   } catch (error) {
     await closeFile(fd);
     throw error;
   }
+  return sourceOf(opened, options);
 }
 
 async function openForReading(path: string): Promise<number> {
@@ -53,7 +68,7 @@ async function openStdin(options: SourceOptions): Promise<Source> {
       hint: 'name the disk, or redirect it: kexport qcow2 - < /dev/sdX',
     });
   }
-  return sourceOf('standard input', 0, startOfStdin(), options);
+  return sourceOf(await openDescriptor('standard input', 0, startOfStdin(), options), options);
 }
 
 /** Where the shell, or who read before us, left a redirected file. */
@@ -62,18 +77,27 @@ function startOfStdin(): number {
   return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
 }
 
-async function sourceOf(
+/** A disk, or bytes that may be sent ones. */
+type Opened = Source | { readonly stream: ByteStream; readonly isSent: boolean | undefined };
+
+/** Takes over the descriptor, unless it throws. */
+async function openDescriptor(
   name: string,
   fd: number,
   start: number,
   options: SourceOptions,
-): Promise<Source> {
+): Promise<Opened> {
   const found = fstatSync(fd);
   if (found.isDirectory()) {
     throw new KexportError('source', `${name} is a folder, not a disk`);
   }
   if (found.isFIFO() || found.isSocket()) {
-    return streamSource(name, new Socket({ fd, writable: false }), options.size);
+    const isSent = options.from === undefined ? undefined : options.from === 'zfs-send';
+    return { stream: byteStream(name, new Socket({ fd, writable: false })), isSent };
+  }
+  if (found.isFile() && (await isSendStream(fd, start, options))) {
+    const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
+    return { stream: byteStream(name, file), isSent: true };
   }
   if (found.isCharacterDevice()) return endlessSource(name, fd, options.size);
 
@@ -86,6 +110,29 @@ async function sourceOf(
   return positionedSource(name, fd, size, start);
 }
 
+/** Whether a regular file is to be read as a send stream, by what is asked for or what it begins with. */
+async function isSendStream(fd: number, start: number, { from }: SourceOptions): Promise<boolean> {
+  if (from !== undefined) return from === 'zfs-send';
+  const head = Buffer.alloc(HEAD_SIZE);
+  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
+  return beginsSendStream(head.subarray(0, bytesRead));
+}
+
+async function sourceOf(opened: Opened, options: SourceOptions): Promise<Source> {
+  if (!('stream' in opened)) return opened;
+  const { stream } = opened;
+  const { size, signal = NEVER } = options;
+  try {
+    const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
+    if (!isSent) return streamSource(stream, size);
+    const { zfsSendSource } = await import('./zfs-send.ts'); // most disks are no streams
+    return await zfsSendSource(stream, { ...options, signal });
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
 /** /dev/zero and its like: as much of it as the size says. */
 function endlessSource(name: string, fd: number, size: number | undefined): Source {
   if (size === undefined) {
@@ -93,7 +140,7 @@ function endlessSource(name: string, fd: number, size: number | undefined): Sour
       hint: 'say how much of it with --size',
     });
   }
-  return streamSource(name, createReadStream('', { fd, end: size - 1 }), size);
+  return streamSource(byteStream(name, createReadStream('', { fd, end: size - 1 })), size);
 }
 
 async function refuseImage(name: string, fd: number, start: number): Promise<void> {
