@@ -78,7 +78,8 @@ export async function encode(
     const disk = await prepare(source, targets, options, stop.signal);
     const streamed = disk.size === undefined;
     try {
-      await startAndCopy(disk, targets, images, options, stop);
+      const { snapshotGuid } = source;
+      await startAndCopy(disk, targets, images, { ...options, snapshotGuid }, stop);
     } finally {
       await disk.close();
     }
@@ -114,7 +115,7 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions,
+  options: EncodeOptions & Pick<Disk, 'snapshotGuid'>,
   stop: AbortController,
 ): Promise<void> {
   const { level = DEFAULT_LEVEL, threads = availableParallelism(), optimize, onProgress } = options;
@@ -124,7 +125,8 @@ async function startAndCopy(
   const encodings = chooseEncodings(formats, { level, optimize });
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
-  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
+  const { snapshotGuid } = options;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   await copyBlocks({ source, images, encodings: distinct, threads, compressor, stop, onProgress });

@@ -20,3 +20,5 @@ export type { Sink } from './sinks/sink.ts';
 export { streamSink } from './sinks/stream.ts';
 export { openSource, type SourceOptions } from './sources/open.ts';
 export type { Extent, Source } from './sources/source.ts';
+export { byteStream, type ByteStream } from './sources/byte-stream.ts';
+export { describeStream, type StreamDescription } from './zfs-send/describe.ts';

@@ -14,9 +14,9 @@ export function qcow2(): Format {
     sizeMultiple: SECTOR_SIZE,
     // A 4 KiB window is all that QEMU's own writer uses, and so all that any reader must take.
     encoding: ({ level, windowBits = 12 }) => ({ kind: 'zlib', windowBits, level }),
-    write: ({ encoding, output }) => {
+    write: ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is written compressed: no encoding given');
-      return qcow2Writer(output, encoding);
+      return qcow2Writer(output, encoding, disk.snapshotGuid);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
   };

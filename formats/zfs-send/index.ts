@@ -11,7 +11,14 @@ export {
   featureNames,
   type RefusalReason,
   type StreamFacts,
+  streamFacts,
   StreamRefusal,
 } from './stream-facts.ts';
 export { compressionName, type Unpack, type Unpackers } from './unpack.ts';
-export type { VolumeEvent, VolumeFree, VolumeWrite } from './volume-events.ts';
+export {
+  type VolumeEvent,
+  volumeEvents,
+  type VolumeFree,
+  type VolumeWrite,
+} from './volume-events.ts';
+export { type RecordReader, recordReader, type StreamRecord } from './records.ts';

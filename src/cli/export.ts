@@ -19,6 +19,8 @@ export interface ExportOptions extends PlanOptions, OutputOptions {
   readonly from?: 'raw' | 'zfs-send';
   readonly volume?: string;
   readonly snapshot?: string;
+  readonly backing?: string;
+  readonly flatten?: string;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly optimize?: Compression['optimize'];
@@ -46,7 +48,18 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan(request.source, plan, options, { stop, progress, warn });
+    const surroundings = { stop, progress, warn };
+    const result =
+      options.backing === undefined
+        ? await exportPlan(request.source, plan, options, surroundings)
+        : await (
+            await import('./overlay.ts')
+          ).exportOverlay(request.source, plan, {
+            ...options,
+            backing: options.backing,
+            signal: stop.signal,
+            onProgress: (state) => progress.update(state),
+          });
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report

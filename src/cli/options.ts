@@ -26,6 +26,8 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       choice('--from <format>', 'what the disk is in, whatever it looks like', ['raw', 'zfs-send']),
       new Option('--volume <name>', 'of a package of zfs send streams, POOL/VOLUME'),
       new Option('--snapshot <name>', 'of that volume'),
+      new Option('--backing <image>', 'qcow2 of an incremental stream, upon that image'),
+      new Option('--flatten <image>', 'the whole disk of an incremental stream and that image'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
     ],
   ],

@@ -20,11 +20,13 @@ export interface LayerSourceOptions {
   readonly layer: Layer;
   /** What its size must be, in bytes; it is then known from the start. */
   readonly size: number | undefined;
+  readonly snapshotGuid: bigint;
   readonly close: () => Promise<void>;
 }
 
 /** The disk that a layer is by itself, which must know its size in the end. */
-export function layerSource({ name, layer, size: stated, close }: LayerSourceOptions): Source {
+export function layerSource(options: LayerSourceOptions): Source {
+  const { name, layer, size: stated, snapshotGuid, close } = options;
   let size = stated;
   let pending: Pending | undefined;
   let ended = false;
@@ -32,6 +34,7 @@ export function layerSource({ name, layer, size: stated, close }: LayerSourceOpt
 
   return {
     name,
+    snapshotGuid,
     get size() {
       return size;
     },

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { blockDeviceSize } from '../block-device.ts';
+import type { SentChanges } from '../zfs-send/changes.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import { type ByteStream, byteStream } from './byte-stream.ts';
 import { beginsSendStream, HEAD_SIZE, imageKind } from './image-kind.ts';
@@ -29,6 +30,8 @@ export interface SourceOptions {
   readonly volume?: string | undefined;
   /** Of its snapshots, this one, without `@`. Default: the one that the package leads to. */
   readonly snapshot?: string | undefined;
+  /** The image of the disk that an incremental stream builds upon: what is opened is the whole disk then. */
+  readonly flatten?: string | undefined;
   /** Ends a wait for the first bytes of a pipe. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -126,9 +129,41 @@ async function sourceOf(opened: Opened, options: SourceOptions): Promise<Source>
     const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
     if (!isSent) return streamSource(stream, size);
     const { zfsSendSource } = await import('./zfs-send.ts'); // most disks are no streams
-    return await zfsSendSource(stream, { ...options, signal });
+    const { flatten } = options;
+    const base = flatten === undefined ? undefined : await openBase(flatten, signal);
+    return await zfsSendSource(stream, { ...options, base, signal });
   } catch (error) {
     await stream.close();
+    throw error;
+  }
+}
+
+/** The disk below an increment. */
+async function openBase(path: string, signal: AbortSignal): Promise<Source> {
+  const { inspectBackingFile } = await import('../backing-file.ts');
+  const { snapshotGuid } = await inspectBackingFile(path);
+  return { ...(await openSource(path, { signal })), snapshotGuid };
+}
+
+/**
+ * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`. Throws a KexportError
+ * for what is no send stream.
+ */
+export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
+  const fd = name === '-' ? 0 : await openForReading(name);
+  const opened = await openDescriptor(name === '-' ? 'standard input' : name, fd, 0, {
+    ...options,
+    from: 'zfs-send',
+  });
+  const { sentChanges } = await import('../zfs-send/changes.ts');
+  if (!('stream' in opened)) {
+    await opened.close();
+    throw new KexportError('usage', `${name} is no zfs send stream, and --backing is for those`);
+  }
+  try {
+    return await sentChanges(opened.stream, { ...options, signal: options.signal ?? NEVER });
+  } catch (error) {
+    await opened.stream.close();
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 // once all of it has come.
 
 import { type StreamChoice, StreamRefusal } from '../../formats/zfs-send/index.ts';
+import { checkBackingFile } from '../backing-file.ts';
 import { type SentChanges, sentChanges } from '../zfs-send/changes.ts';
 import { asKexportError } from '../zfs-send/events.ts';
 import { layered, sourceLayer } from '../zfs-send/layer.ts';
@@ -34,7 +35,7 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
       await changes.close();
       await base?.close();
     };
-    return layerSource({ name, layer, size, close });
+    return layerSource({ name, layer, size, snapshotGuid: changes.stream.guid, close });
   } catch (error) {
     await input.close();
     await base?.close();
@@ -42,9 +43,13 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
   }
 }
 
-function checkBase({ stream, fromGuid }: SentChanges, base: Source | undefined): void {
-  if (fromGuid === undefined || base) return;
-  const from = fromGuid.toString(16);
-  const what = `is incremental: ${stream.snapshot} builds upon the snapshot of guid ${from}`;
-  throw new StreamRefusal('incremental', what);
+function checkBase(changes: SentChanges, base: Source | undefined): void {
+  const { name, stream, fromGuid } = changes;
+  if (base) {
+    checkBackingFile({ path: base.name, snapshotGuid: base.snapshotGuid }, { name, fromGuid });
+  } else if (fromGuid !== undefined) {
+    const from = fromGuid.toString(16);
+    const what = `is incremental: ${stream.snapshot} builds upon the snapshot of guid ${from}`;
+    throw new StreamRefusal('incremental', what);
+  }
 }

@@ -50,7 +50,8 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   encrypted: 'send it without -w, with its key loaded',
   features: 'it comes from a ZFS that is newer than this kexport',
   'file-system': 'a disk is in a volume: zfs list -t volume',
-  incremental: 'send it whole: zfs send without -i and -I',
+  incremental:
+    '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',

@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  createReadStream,
   openSync,
   readdirSync,
   readFileSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { encode, openSource, raw } from 'kexport';
+import { byteStream, describeStream, encode, openSource, raw } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { makeSendStream } from '../../bench/make-send-stream.ts';
 import { fileSink } from '../../src/sinks/file.ts';
@@ -233,4 +234,31 @@ for (const piece of makeSendStream({ volumeSize: ${2 ** 40}, blockSize: 16384, b
   expect(made).toMatchObject({ status: 0, stderr: '' });
   expect(statSync(join(folder, 'x.raw')).size).toBe(2 ** 40);
   expect(statSync(join(folder, 'x.raw')).blocks * 512).toBeLessThan(1024 * 2 ** 18 + MIB);
+});
+
+describe('describeStream', () => {
+  const none = new AbortController().signal;
+  const describeFile = (name: string) =>
+    describeStream(byteStream(name, createReadStream(fixture(name))), none);
+
+  test('tells what a package holds', async () => {
+    const found = await describeFile('grow-R');
+    expect(found).toMatchObject([
+      { snapshot: 'tank/grow@a', guid: '13e96ac4d37511b2', volumeSize: 16 * MIB },
+      { snapshot: 'tank/grow@b', fromGuid: '13e96ac4d37511b2', volumeSize: 24 * MIB },
+      { snapshot: 'tank/grow@c', guid: 'ec812e1586d847c', volumeSize: 8 * MIB },
+    ]);
+    expect(found[0]).toMatchObject({
+      kind: 'volume',
+      features: ['lz4', 'compressed'],
+      blockSize: 16_384,
+      compressions: ['lz4', 'off'],
+    });
+  });
+
+  test('tells of file systems too', async () => {
+    expect(await describeFile('neg-filesystem')).toMatchObject([
+      { snapshot: 'tank/tree/fs@a', kind: 'file system', volumeSize: undefined },
+    ]);
+  });
 });
