@@ -81,6 +81,8 @@ export interface Disk {
   readonly uuid: Uint8Array;
   /** Seconds since 1970, UTC. */
   readonly createdAt: number;
+  /** The guid of the ZFS snapshot whose disk it is, if it is known: increments are checked against it. */
+  readonly snapshotGuid?: bigint | undefined;
 }
 
 /** Hashes what it is given; `digest` is lower-case hexadecimal. */

@@ -83,7 +83,8 @@ export async function encode(
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
     try {
-      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
+      const { snapshotGuid } = source;
+      await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
     } finally {
       await disk.close();
     }
@@ -135,7 +136,7 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
+  options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
   const { threads = availableParallelism(), onProgress } = options;
@@ -145,7 +146,8 @@ async function startAndCopy(
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
-  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
+  const { snapshotGuid } = options;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   const { digest } = options;

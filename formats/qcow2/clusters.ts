@@ -6,22 +6,27 @@
 
 import type { ImageOutput } from '../contract.ts';
 import { viewOf } from '../struct.ts';
-import { CLUSTER_SIZE, ENTRY_SIZE, REFCOUNTS_PER_BLOCK } from './layout.ts';
+import { CLUSTER_SIZE, ENTRY_SIZE, REFCOUNT_SIZE } from './layout.ts';
 
-/** Bytes of the image that one refcount block counts. */
-const REFCOUNT_SPAN = REFCOUNTS_PER_BLOCK * CLUSTER_SIZE;
+const MAX_REFCOUNT = 2 ** (8 * REFCOUNT_SIZE) - 1;
 
 export interface Clusters {
   /** Puts bytes into adjacent clusters of their own; returns their image offset. */
   addWhole(bytes: Uint8Array): number;
   /** Puts less than a cluster of compressed data beside what was packed before; returns its image offset. */
   addPacked(bytes: Uint8Array): number;
+  /** Refers once more to a cluster that was added; false if its refcount is in the image already, or as high as it gets. */
+  share(imageOffset: number): boolean;
   /** Writes the refcounts. Nothing can be added afterwards. */
   finish(): { refcountTableOffset: number; refcountTableClusters: number };
 }
 
 /** `output` must be empty. Its first cluster is kept for the header, to be patched in. */
-export function clusters(output: ImageOutput): Clusters {
+export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clusters {
+  const refcountsPerBlock = clusterSize / REFCOUNT_SIZE;
+  /** Bytes of the image that one refcount block counts. */
+  const refcountSpan = refcountsPerBlock * clusterSize;
+
   // Refcount blocks already in the image, by their offset, and those that still change, by their
   // place in the table. At most three are open: the image grows by less than their span between
   // two L2 tables, and each table retires what lies behind it.
@@ -32,10 +37,10 @@ export function clusters(output: ImageOutput): Clusters {
   let roomStart = 0;
   let roomEnd = 0;
 
-  output.zeros(CLUSTER_SIZE);
-  refer(0, CLUSTER_SIZE);
+  output.zeros(clusterSize);
+  refer(0, clusterSize);
 
-  return { addWhole, addPacked, finish };
+  return { addWhole, addPacked, share, finish };
 
   function addWhole(bytes: Uint8Array): number {
     retireRefcountBlocks();
@@ -58,6 +63,15 @@ export function clusters(output: ImageOutput): Clusters {
     return at;
   }
 
+  function share(imageOffset: number): boolean {
+    const index = Math.floor(imageOffset / refcountSpan);
+    if (index < written.length) return false;
+    const at = ((imageOffset / clusterSize) % refcountsPerBlock) * REFCOUNT_SIZE;
+    if (viewOf(blockAt(index)).getUint16(at) === MAX_REFCOUNT) return false;
+    refer(imageOffset, imageOffset + clusterSize);
+    return true;
+  }
+
   function finish(): ReturnType<Clusters['finish']> {
     align();
     const start = output.position;
@@ -66,11 +80,11 @@ export function clusters(output: ImageOutput): Clusters {
     const table = new Uint8Array(tableSize);
     const view = viewOf(table);
     const lastBlocks = blockCount - written.length;
-    for (let i = 0; i < lastBlocks; i++) written.push(start + tableSize + i * CLUSTER_SIZE);
+    for (let i = 0; i < lastBlocks; i++) written.push(start + tableSize + i * clusterSize);
     written.forEach((offset, i) => view.setBigUint64(i * ENTRY_SIZE, BigInt(offset)));
     output.append(table);
     for (let i = blockCount - lastBlocks; i < blockCount; i++) output.append(blockAt(i));
-    return { refcountTableOffset: start, refcountTableClusters: tableSize / CLUSTER_SIZE };
+    return { refcountTableOffset: start, refcountTableClusters: tableSize / clusterSize };
   }
 
   /** The space that the refcount table and the blocks not yet written take at `start`, counting themselves. */
@@ -78,8 +92,8 @@ export function clusters(output: ImageOutput): Clusters {
     let blockCount = written.length;
     for (;;) {
       const tableSize = roundUp(blockCount * ENTRY_SIZE);
-      const end = start + tableSize + (blockCount - written.length) * CLUSTER_SIZE;
-      const needed = Math.ceil(end / REFCOUNT_SPAN);
+      const end = start + tableSize + (blockCount - written.length) * clusterSize;
+      const needed = Math.ceil(end / refcountSpan);
       if (needed <= blockCount) return { blockCount, tableSize, end };
       blockCount = needed;
     }
@@ -89,7 +103,7 @@ export function clusters(output: ImageOutput): Clusters {
   function retireRefcountBlocks(): void {
     for (;;) {
       const index = written.length;
-      const spanEnd = (index + 1) * REFCOUNT_SPAN;
+      const spanEnd = (index + 1) * refcountSpan;
       if (output.position < spanEnd) return;
       if (roomEnd <= spanEnd) roomStart = roomEnd = 0;
       const block = blockAt(index);
@@ -113,21 +127,21 @@ export function clusters(output: ImageOutput): Clusters {
 
   /** Adds one to the refcount of every cluster that [start, end) touches. */
   function refer(start: number, end: number): void {
-    const last = Math.floor((end - 1) / CLUSTER_SIZE);
-    for (let cluster = Math.floor(start / CLUSTER_SIZE); cluster <= last; cluster++) {
-      const view = viewOf(blockAt(Math.floor(cluster / REFCOUNTS_PER_BLOCK)));
-      const at = (cluster % REFCOUNTS_PER_BLOCK) * 2;
+    const last = Math.floor((end - 1) / clusterSize);
+    for (let cluster = Math.floor(start / clusterSize); cluster <= last; cluster++) {
+      const view = viewOf(blockAt(Math.floor(cluster / refcountsPerBlock)));
+      const at = (cluster % refcountsPerBlock) * REFCOUNT_SIZE;
       view.setUint16(at, view.getUint16(at) + 1);
     }
   }
 
   function blockAt(index: number): Uint8Array {
     let block = open.get(index);
-    if (!block) open.set(index, (block = new Uint8Array(CLUSTER_SIZE)));
+    if (!block) open.set(index, (block = new Uint8Array(clusterSize)));
     return block;
   }
-}
 
-function roundUp(bytes: number): number {
-  return Math.ceil(bytes / CLUSTER_SIZE) * CLUSTER_SIZE;
+  function roundUp(bytes: number): number {
+    return Math.ceil(bytes / clusterSize) * clusterSize;
+  }
 }

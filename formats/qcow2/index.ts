@@ -18,9 +18,9 @@ export function qcow2(): Format {
       zstdLevel === undefined
         ? { kind: 'zlib', windowBits, level }
         : { kind: 'zstd', level: zstdLevel },
-    write: ({ encoding, output }) => {
+    write: ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is written compressed: no encoding given');
-      return qcow2Writer(output, encoding);
+      return qcow2Writer(output, encoding, disk.snapshotGuid);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
     read: qcow2Reader,

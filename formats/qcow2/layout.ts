@@ -12,7 +12,8 @@ export const CLUSTER_SIZE = 2 ** CLUSTER_BITS;
 
 /** Refcounts are 2 ** REFCOUNT_ORDER bits wide: 16. */
 export const REFCOUNT_ORDER = 4;
-export const REFCOUNTS_PER_BLOCK = CLUSTER_SIZE / 2;
+/** Bytes of a refcount. */
+export const REFCOUNT_SIZE = 2 ** REFCOUNT_ORDER / 8;
 
 /** Entries of the L1, L2 and refcount tables are 8 bytes. */
 export const ENTRY_SIZE = 8;
@@ -29,6 +30,9 @@ export const COPIED = 1n << 63n;
 
 /** In an L2 entry: the rest is a compressed cluster descriptor. */
 export const COMPRESSED = 1n << 62n;
+
+/** In a standard L2 entry: the cluster reads as zeros, whatever the backing file has there. */
+export const ALL_ZEROS = 1n;
 
 /** Compressed data is counted in these units, whatever the cluster size. */
 export const COMPRESSED_SECTOR = 512;
@@ -103,6 +107,8 @@ export const END_OF_EXTENSIONS = 0;
 export const BACKING_FORMAT = 0xe2792aca;
 export const BITMAPS = 0x23852875;
 export const DATA_FILE = 0x44415441;
+/** Our own, which others skip: the guid of the ZFS snapshot whose disk the image holds, 8 bytes. Spells "kzfs". */
+export const SNAPSHOT_GUID = 0x6b7a6673;
 export const FEATURE_NAME_TABLE = 0x6803f857;
 
 /** "Feature name table": lets an older program name the feature that it lacks. */

@@ -14,36 +14,19 @@ import {
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { clusters } from './clusters.ts';
-import {
-  additionalFields,
-  CLUSTER_BITS,
-  CLUSTER_SIZE,
-  COMPRESSED,
-  COMPRESSED_SECTOR,
-  COMPRESSION_TYPE,
-  COMPRESSION_TYPE_ZSTD,
-  compressedOffsetBits,
-  COPIED,
-  END_OF_EXTENSIONS,
-  ENTRY_SIZE,
-  extension,
-  FEATURE_NAME_TABLE,
-  FEATURE_NAMES,
-  featureName,
-  header,
-  L2_ENTRIES,
-  L2_SPAN,
-  MAGIC,
-  REFCOUNT_ORDER,
-} from './layout.ts';
+import { compressedDescriptor } from './compressed.ts';
+import { encodeHeader } from './encode-header.ts';
+import { CLUSTER_BITS, CLUSTER_SIZE, COPIED, ENTRY_SIZE, L2_ENTRIES, L2_SPAN } from './layout.ts';
 
 // Around the deflate stream that a cluster compressed by zlib is, a zlib stream has a header and an Adler-32.
 const ZLIB_HEADER = 2;
 const ZLIB_TRAILER = 4;
 
-const ADDITIONAL_SHIFT = BigInt(compressedOffsetBits(CLUSTER_BITS));
-
-export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWriter {
+export function qcow2Writer(
+  output: ImageOutput,
+  encoding: Encoding,
+  snapshotGuid?: bigint,
+): FormatWriter {
   const space = clusters(output);
   const l2Offsets: number[] = []; // by L1 index, with holes
   let l1Index = 0;
@@ -66,8 +49,18 @@ export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWrit
       const l1 = encodeL1(l2Offsets, diskSize);
       const l1TableOffset = space.addWhole(l1);
       const tables = space.finish();
-      const { kind } = encoding;
-      output.patch(0, encodeHeader({ diskSize, compression: kind, l1, l1TableOffset, ...tables }));
+      output.patch(
+        0,
+        encodeHeader({
+          diskSize,
+          compression: encoding.kind,
+          l1Size: l1.length / ENTRY_SIZE,
+          l1TableOffset,
+          ...tables,
+          snapshotGuid,
+          withFeatureNames: true,
+        }),
+      );
     },
   };
 
@@ -79,7 +72,7 @@ export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWrit
         ? packed.subarray(ZLIB_HEADER, packed.length - ZLIB_TRAILER)
         : packed;
     if (data.length >= BLOCK_SIZE) return BigInt(space.addWhole(block.bytes)) | COPIED;
-    return compressedDescriptor(space.addPacked(data), data.length);
+    return compressedDescriptor(space.addPacked(data), data.length, CLUSTER_BITS);
   }
 
   function writeL2(): void {
@@ -90,76 +83,9 @@ export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWrit
   }
 }
 
-/** "Compressed Clusters Descriptor": how many sectors follow the one in which the data begins. */
-function compressedDescriptor(imageOffset: number, length: number): bigint {
-  const firstSector = Math.floor(imageOffset / COMPRESSED_SECTOR);
-  const lastSector = Math.floor((imageOffset + length - 1) / COMPRESSED_SECTOR);
-  const additional = BigInt(lastSector - firstSector);
-  return COMPRESSED | (additional << ADDITIONAL_SHIFT) | BigInt(imageOffset);
-}
-
 function encodeL1(l2Offsets: readonly number[], diskSize: number): Uint8Array {
   const l1 = new Uint8Array(Math.ceil(diskSize / L2_SPAN) * ENTRY_SIZE);
   const view = viewOf(l1);
   l2Offsets.forEach((offset, i) => view.setBigUint64(i * ENTRY_SIZE, BigInt(offset) | COPIED));
   return l1;
-}
-
-interface HeaderFacts {
-  diskSize: number;
-  compression: Encoding['kind'];
-  l1: Uint8Array;
-  l1TableOffset: number;
-  refcountTableOffset: number;
-  refcountTableClusters: number;
-}
-
-function encodeHeader(facts: HeaderFacts): Uint8Array {
-  const names = FEATURE_NAMES.map((feature) => featureName.encode(feature));
-  const zstd = facts.compression === 'zstd';
-  const additional = zstd
-    ? [
-        additionalFields.encode({
-          compressionType: COMPRESSION_TYPE_ZSTD,
-          padding: new Uint8Array(7),
-        }),
-      ]
-    : [];
-  const parts = [
-    header.encode({
-      magic: MAGIC,
-      version: 3,
-      backingFileOffset: 0n,
-      backingFileSize: 0,
-      clusterBits: CLUSTER_BITS,
-      size: BigInt(facts.diskSize),
-      cryptMethod: 0,
-      l1Size: facts.l1.length / ENTRY_SIZE,
-      l1TableOffset: BigInt(facts.l1TableOffset),
-      refcountTableOffset: BigInt(facts.refcountTableOffset),
-      refcountTableClusters: facts.refcountTableClusters,
-      snapshotCount: 0,
-      snapshotsOffset: 0n,
-      incompatibleFeatures: zstd ? COMPRESSION_TYPE : 0n,
-      compatibleFeatures: 0n,
-      autoclearFeatures: 0n,
-      refcountOrder: REFCOUNT_ORDER,
-      headerLength: header.size + (zstd ? additionalFields.size : 0),
-    }),
-    ...additional,
-    extension.encode({ type: FEATURE_NAME_TABLE, length: names.length * featureName.size }),
-    ...names,
-    extension.encode({ type: END_OF_EXTENSIONS, length: 0 }),
-  ];
-  return concat(parts);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -3,7 +3,8 @@ import { encode, type EncodeResult } from '../encode.ts';
 import { checkCompression, type Compression } from '../encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
-import { type FromFormat, openSource } from '../sources/open.ts';
+import { openSource } from '../sources/open.ts';
+import type { FromFormat, SourceOptions } from '../sources/source-options.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
@@ -22,11 +23,16 @@ import {
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
   readonly size?: number;
-  readonly snapshot?: boolean;
+  /** A package's snapshot; false: read what lies on ZFS as it is. */
+  readonly snapshot?: string | false;
   readonly from?: FromFormat;
   readonly disk?: string;
+  readonly archiveDisk?: string;
+  readonly volume?: string;
+  readonly flatten?: string;
   readonly readHoles?: boolean;
-  readonly backing?: boolean;
+  /** The image below an increment; true: open the other files that an image names. */
+  readonly backing?: string | boolean;
   readonly liveInconsistent?: boolean;
   readonly verify?: boolean;
   readonly keepGpt?: boolean;
@@ -64,11 +70,11 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.say(`kexport: warning: ${text}\n`);
   };
   try {
-    const result = await exportPlan({ name, machine }, plan, options, {
-      stop,
-      progress,
-      warn,
-    });
+    const surroundings = { stop, progress, warn };
+    const result =
+      typeof options.backing === 'string'
+        ? await exportIncrement(name, options.backing, plan, options, surroundings)
+        : await exportPlan({ name, machine }, plan, options, surroundings);
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     process.stdout.on('error', () => (process.exitCode = EXIT_FAILURE)); // nobody reads the report
@@ -101,7 +107,11 @@ async function exportPlan(
 ): Promise<EncodeResult> {
   const source = machine
     ? await machine.open(stop.signal, warn)
-    : await openSource(name, { ...options, signal: stop.signal, onWarning: warn });
+    : await openSource(name, {
+        ...sourceOptions(options),
+        signal: stop.signal,
+        onWarning: warn,
+      });
   let outputs: Outputs;
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
@@ -129,6 +139,35 @@ async function exportPlan(
     await outputs.checksums?.sink.discard();
     throw error;
   }
+}
+
+/** What an export without `--backing IMAGE` says of its source. */
+function sourceOptions({ snapshot, backing, ...options }: ExportOptions): SourceOptions {
+  return {
+    ...options,
+    snapshot: snapshot !== false,
+    sentSnapshot: snapshot === false ? undefined : snapshot,
+    backing: backing === true,
+  };
+}
+
+/** A qcow2 of what an incremental send stream changes. */
+async function exportIncrement(
+  name: string,
+  backing: string,
+  plan: Plan,
+  options: ExportOptions,
+  { stop, progress }: Surroundings,
+): Promise<EncodeResult> {
+  const { exportOverlay } = await import('./overlay.ts');
+  const { snapshot } = options;
+  return exportOverlay(name, plan, {
+    ...options,
+    backing,
+    sentSnapshot: snapshot === false ? undefined : snapshot,
+    signal: stop.signal,
+    onProgress: (state) => progress.update(state),
+  });
 }
 
 function isOva({ format }: Output): boolean {

@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander';
-import type { FromFormat } from '../sources/open.ts';
+import type { FormatName } from '../../formats/index.ts';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
 import { FROM_FORMATS } from './options.ts';
 import { formatSize } from './sizes.ts';
 
 interface InfoOptions {
-  readonly from?: FromFormat;
+  readonly from?: FormatName;
   readonly backing?: boolean;
-  readonly disk?: string;
+  readonly archiveDisk?: string;
   readonly json?: boolean;
 }
 
@@ -22,7 +22,7 @@ export function describe(command: Command): Command {
       ),
     )
     .option('--backing', "open the files in the image's folder that it names")
-    .option('--disk <name>', 'of an archive with several disks (default: the first)')
+    .option('--archive-disk <name>', 'of an archive with several disks (default: the first)')
     .option('--json', 'as JSON');
 }
 
@@ -30,7 +30,7 @@ export function describe(command: Command): Command {
 export async function run(command: Command): Promise<number> {
   const [path = ''] = command.args;
   const options = command.opts<InfoOptions>();
-  const info = await imageInfo(path, options);
+  const info = await imageInfo(path, { ...options, disk: options.archiveDisk });
   process.stdout.write(options.json ? jsonOf(path, info) : textOf(path, info));
   return 0;
 }

@@ -8,6 +8,8 @@ const MIB = 2 ** 20;
 
 /** What --from takes. */
 export const FROM_FORMATS: readonly string[] = Object.keys(FORMATS);
+/** Of an export, which reads zfs send streams too. */
+const FROM_EXPORT: readonly string[] = [...FROM_FORMATS, 'zfs-send'];
 
 /** The options of an export, in groups as --help shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
@@ -28,20 +30,31 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
-      choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
-      new Option('--backing', "open the files in an image's folder that it names"),
-      new Option('--disk <name>', 'of an archive with several disks (default: the first)'),
-      new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
+      choice('--from <format>', 'what DISK is, whatever its name says', FROM_EXPORT),
+      new Option(
+        '--backing [image]',
+        'open the files an image names; or what an increment is upon',
+      ),
+      new Option('--archive-disk <name>', 'of an OVA with several disks (default: the first)'),
       new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
-      new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
-      new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
+    ],
+  ],
+  [
+    'ZFS:',
+    [
+      new Option('--snapshot <name>', 'the snapshot wanted of a package of send streams'),
+      new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
+      new Option('--volume <name>', 'the volume wanted of a package, POOL/VOLUME'),
+      new Option('--flatten <image>', 'the whole disk of an incremental stream and that image'),
+      new Option('--live-inconsistent', 'copy the disk of a pool that is in use as it is read'),
     ],
   ],
   [
     'Disk of this machine:',
     [
+      new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
+      new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--include-swap', 'copy what is in swap partitions'),
       new Option('--all-sectors', 'copy what lies between the partitions'),
       new Option('--keep-intent-log', 'have an import replay what was synced after the checkpoint'),

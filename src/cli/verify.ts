@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-file.ts';
 import { type Verdict, verifyImageFiles } from '../images/verify.ts';
@@ -8,11 +9,11 @@ import { EXIT_FAILURE, reportError } from './exit.ts';
 import { FROM_FORMATS, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
-import type { FromFormat } from '../sources/open.ts';
+import type { FromFormat } from '../sources/source-options.ts';
 
 interface VerifyCommandOptions {
   readonly against?: string;
-  readonly from?: FromFormat;
+  readonly from?: FormatName;
   readonly againstFrom?: FromFormat;
   readonly backing?: boolean;
   readonly threads?: number;

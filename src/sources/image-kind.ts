@@ -1,4 +1,5 @@
 import { type FormatName, FORMATS } from '../../formats/index.ts';
+import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
 export const HEAD_SIZE = 512;
@@ -14,9 +15,6 @@ const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[
   ['zip archive', 0, 'PK\x03\x04'],
   ['xz file', 0, '\xfd7zXZ\0'],
   ['zstd file', 0, '\x28\xb5\x2f\xfd'],
-  // dmu_replay_record: DRR_BEGIN is 0, a payload length, then the magic of drr_begin, in the sender's byte order.
-  ['zfs send stream', 8, '\xac\xcb\xba\xf5\x02\0\0\0'],
-  ['zfs send stream', 8, '\0\0\0\x02\xf5\xba\xcb\xac'],
 ];
 
 /** What a file looks like. */
@@ -35,4 +33,14 @@ export function imageKind(head: Uint8Array): ImageKind | undefined {
   const text = Buffer.from(head).toString('latin1');
   const found = MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset));
   return found && { title: found[0] };
+}
+
+/** Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0, and its magic). */
+export function beginsSendStream(head: Uint8Array): boolean {
+  if (head.length < STREAM_MAGIC_AT + 8) return false;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  if (view.getUint32(0) !== BEGIN) return false;
+  return [true, false].some(
+    (little) => view.getBigUint64(STREAM_MAGIC_AT, little) === STREAM_MAGIC,
+  );
 }

@@ -17,6 +17,8 @@ export interface Source {
    * required from then on.
    */
   readonly size: number | undefined;
+  /** The guid of the ZFS snapshot whose disk it is, if it is known. */
+  readonly snapshotGuid?: bigint | undefined;
   /**
    * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk. Extents
    * ascend; what lies between two is zeros. Answers undefined at the end. Calls never overlap.

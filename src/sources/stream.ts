@@ -1,13 +1,13 @@
-import type { Readable } from 'node:stream';
-import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { KexportError } from '../errors.ts';
+import type { ByteStream } from './byte-stream.ts';
 import type { Source } from './source.ts';
 
 /**
  * A disk that comes through a pipe. Its size is known at its end; if it is stated, a stream
- * that ends earlier or goes on is an error. Destroys the stream.
+ * that ends earlier or goes on is an error. Closes the stream.
  */
-export function streamSource(name: string, stream: Readable, stated?: number): Source {
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+export function streamSource(stream: ByteStream, stated?: number): Source {
+  const { name } = stream;
   let rest: Buffer = Buffer.alloc(0);
   let diskOffset = 0;
   let size = stated;
@@ -15,32 +15,13 @@ export function streamSource(name: string, stream: Readable, stated?: number): S
   /** The next piece of the stream, at most `most` bytes; undefined at its end. */
   async function piece(most: number, signal: AbortSignal): Promise<Buffer | undefined> {
     if (rest.length === 0) {
-      const chunk = await readChunk(signal);
+      const chunk = await stream.read(signal);
       if (!chunk) return undefined;
       rest = chunk;
     }
     const taken = rest.subarray(0, most);
     rest = rest.subarray(taken.length);
     return taken;
-  }
-
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
-    throwIfAborted(signal);
-    const destroy = () => stream.destroy();
-    signal.addEventListener('abort', destroy, { once: true });
-    try {
-      const { value } = await chunks.next();
-      throwIfAborted(signal);
-      return value;
-    } catch (error) {
-      throwIfAborted(signal);
-      const where = `after ${diskOffset} bytes`;
-      throw new KexportError('source', `cannot read ${name} ${where}: ${reasonOf(error)}`, {
-        cause: error,
-      });
-    } finally {
-      signal.removeEventListener('abort', destroy);
-    }
   }
 
   return {
@@ -66,10 +47,7 @@ export function streamSource(name: string, stream: Readable, stated?: number): S
       size = diskOffset;
       return undefined;
     },
-    close() {
-      stream.destroy();
-      return Promise.resolve();
-    },
+    close: () => stream.close(),
   };
 
   function wrongSize(expected: number): KexportError {

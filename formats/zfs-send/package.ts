@@ -1,0 +1,39 @@
+import { FormatError } from '../errors.ts';
+import { decodeNvList, type NvList, type NvValue } from '../zfs/nvlist.ts';
+import type { StreamRecord } from './records.ts';
+
+/** What a package (zfs send -p, -R, -I) says of itself at its beginning. */
+export interface PackageFacts {
+  /** The snapshot that it leads to, without its dataset. */
+  readonly toSnapshot: string | undefined;
+  readonly datasets: readonly PackagedDataset[];
+}
+
+/** A file system or a volume: which of both, only its streams tell. */
+export interface PackagedDataset {
+  readonly name: string;
+  /** Guids of snapshots, by name. Not all need to have a stream in the package. */
+  readonly snapshots: ReadonlyMap<string, bigint>;
+}
+
+/** Decodes the BEGIN record of a package. Throws a FormatError. */
+export function packageFacts({ payload }: StreamRecord): PackageFacts {
+  const list = decodeNvList(payload);
+  const toSnapshot = list.get('tosnap');
+  const datasets = [...asList(list.get('fss'), 'fss').values()].map((dataset) => {
+    const facts = asList(dataset, 'fss');
+    const name = facts.get('name');
+    if (typeof name !== 'string') throw new FormatError('has a dataset without a name');
+    const snapshots = new Map<string, bigint>();
+    for (const [snapshot, guid] of asList(facts.get('snaps'), 'snaps')) {
+      if (typeof guid === 'bigint') snapshots.set(snapshot, guid);
+    }
+    return { name, snapshots };
+  });
+  return { toSnapshot: typeof toSnapshot === 'string' ? toSnapshot : undefined, datasets };
+}
+
+function asList(value: NvValue | undefined, name: string): NvList {
+  if (value instanceof Map) return value as NvList;
+  throw new FormatError(`is a package of zfs send streams without a list "${name}"`);
+}

@@ -1,0 +1,48 @@
+import { FormatError } from '../errors.ts';
+import {
+  BEGIN,
+  MAX_BLOCK_SIZE,
+  MAX_EMBEDDED_SIZE,
+  OBJECT,
+  RECORD_NAMES,
+  type RecordStructs,
+  SPILL,
+  WRITE,
+  WRITE_EMBEDDED,
+} from './layout.ts';
+
+/** Limit of this program on the list that a package begins with: some 100,000 snapshots. */
+const MAX_BEGIN_PAYLOAD = 64 * 2 ** 20;
+
+/** How many bytes follow a record of that type. Throws a FormatError for what no record has. */
+export function payloadLength(type: number, record: Uint8Array, structs: RecordStructs): number {
+  const length = statedLength(type, record, structs);
+  const most = type === BEGIN ? MAX_BEGIN_PAYLOAD : MAX_BLOCK_SIZE;
+  if (length <= most && length % 4 === 0) return length;
+  throw new FormatError(`a ${String(RECORD_NAMES[type])} record with ${length} bytes of payload`);
+}
+
+function statedLength(type: number, record: Uint8Array, structs: RecordStructs): number {
+  if (type === BEGIN) return structs.begin.decode(record).payloadLength;
+  if (type === OBJECT) {
+    const { bonusLength, rawBonusLength } = structs.object.decode(record);
+    return rawBonusLength === 0 ? roundUp8(bonusLength) : rawBonusLength;
+  }
+  if (type === WRITE) {
+    const { compression, compressedSize, logicalSize } = structs.write.decode(record);
+    return Number(compression === 0 ? logicalSize : compressedSize);
+  }
+  if (type === SPILL) {
+    const { compressedSize, length } = structs.spill.decode(record);
+    return Number(compressedSize === 0n ? length : compressedSize);
+  }
+  if (type === WRITE_EMBEDDED) {
+    const { packedSize } = structs.writeEmbedded.decode(record);
+    return packedSize > MAX_EMBEDDED_SIZE ? Infinity : roundUp8(packedSize);
+  }
+  return 0;
+}
+
+function roundUp8(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}

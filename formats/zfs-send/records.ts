@@ -1,0 +1,177 @@
+// Bytes of a send stream made into its records, each with its payload and its checksum verified.
+//
+// The checksum in a record covers the stream from its BEGIN on: a record is verified before it is given, a payload by the
+// record that follows it, and END has it once more. Senders of before 2015 leave it out but in END.
+
+import { FormatError } from '../errors.ts';
+import { viewOf } from '../struct.ts';
+import { byteQueue } from './byte-queue.ts';
+import { isChecksum, type RunningChecksum } from './fletcher4.ts';
+import {
+  BEGIN,
+  END,
+  END_CHECKSUM_END,
+  HEADER_TYPE_MASK,
+  PACKAGE,
+  RECORD_CHECKSUM_AT,
+  RECORD_NAMES,
+  RECORD_SIZE,
+  RECORD_STRUCTS,
+  type RecordStructs,
+  SINGLE_STREAM,
+  STREAM_MAGIC,
+  STREAM_MAGIC_AT,
+} from './layout.ts';
+import { payloadLength } from './payload-length.ts';
+
+/** A record of a stream. Its bytes are the reader's, and stay as they are. */
+export interface StreamRecord {
+  /** One of the constants of `layout.ts`. */
+  readonly type: number;
+  /** Where it begins in the stream, in bytes. */
+  readonly at: number;
+  /** RECORD_SIZE bytes, to be decoded by one of `structs`. */
+  readonly bytes: Uint8Array;
+  readonly payload: Uint8Array;
+  /** In the byte order of the stream. */
+  readonly structs: RecordStructs;
+  /** Whether it belongs to a package itself, and to no stream in it. */
+  readonly ofPackage: boolean;
+}
+
+/** A synchronous state machine: push bytes, take records until there is none. */
+export interface RecordReader {
+  /** Adds bytes, which belong to the reader from now on. */
+  push(bytes: Uint8Array): void;
+  /** The next record; undefined if it needs more bytes for it. Throws a FormatError for what is no record. */
+  next(): StreamRecord | undefined;
+  /** Says that no more bytes come. Throws a FormatError if the stream is not complete. */
+  end(): void;
+}
+
+/**
+ * What is read: nothing yet; a package before its first stream; a package between two streams; a stream in a package; a
+ * stream by itself; all of it.
+ */
+type State = 'nothing' | 'prelude' | 'between' | 'member' | 'single' | 'all';
+
+/** Reads one stream or package from its first byte to its last. */
+export function recordReader(checksum: RunningChecksum): RecordReader {
+  const queue = byteQueue();
+  let state: State = 'nothing';
+  let position = 0;
+  let endian: 'big' | 'little' = 'little';
+  /** A record whose payload has not come yet. */
+  let waiting: { type: number; bytes: Uint8Array; length: number } | undefined;
+  let last: number | undefined;
+
+  return {
+    push: (bytes) => queue.push(bytes),
+    next() {
+      if (state === 'all') {
+        if (queue.length > 0) throw new FormatError(`goes on after its end at byte ${position}`);
+        return undefined;
+      }
+      waiting ??= readHead();
+      const payload = waiting && queue.take(waiting.length);
+      return waiting && payload && finish(waiting, payload);
+    },
+    end() {
+      if (state === 'all') return;
+      const waits = queue.length + (waiting ? RECORD_SIZE : 0);
+      const after = last === undefined ? '' : ` after a ${nameOf(last)} record`;
+      const where = waits > 0 ? 'within a record' : `${after.trimStart()} without its END`;
+      throw new FormatError(`ends too early, at byte ${position + waits}, ${where}`);
+    },
+  };
+
+  /** The next record without its payload, verified. */
+  function readHead(): typeof waiting {
+    const bytes = queue.take(RECORD_SIZE);
+    if (!bytes) return undefined;
+    if (state === 'nothing' || state === 'between') findByteOrder(bytes);
+    const type = viewOf(bytes).getUint32(0, endian === 'little');
+    checkOrder(type);
+    if (state === 'between' && type === END) verifyEndOfPackage(bytes);
+    else verify(type, bytes);
+    try {
+      return { type, bytes, length: payloadLength(type, bytes, RECORD_STRUCTS[endian]) };
+    } catch (error) {
+      throw error instanceof FormatError ? broken(error.message) : error;
+    }
+  }
+
+  function finish(head: NonNullable<typeof waiting>, payload: Uint8Array): StreamRecord {
+    const { type, bytes } = head;
+    const structs = RECORD_STRUCTS[endian];
+    const at = position;
+    const before = state;
+    checksum.update(payload);
+    waiting = undefined;
+    last = type;
+    position += RECORD_SIZE + payload.length;
+    if (type === END) state = before === 'prelude' || before === 'member' ? 'between' : 'all';
+    if (type === BEGIN) state = before === 'between' ? 'member' : stateOf(structs, bytes);
+    const ofPackage = [before, state].includes('prelude') || (before === 'between' && type === END);
+    return { type, at, bytes, payload, structs, ofPackage };
+  }
+
+  function findByteOrder(bytes: Uint8Array): void {
+    const view = viewOf(bytes);
+    const little = view.getBigUint64(STREAM_MAGIC_AT, true) === STREAM_MAGIC;
+    if (little || view.getBigUint64(STREAM_MAGIC_AT) === STREAM_MAGIC) {
+      endian = little ? 'little' : 'big';
+      checksum.reset(endian);
+    } else if (state === 'nothing') {
+      throw new FormatError('is no zfs send stream: it does not begin with a BEGIN record');
+    }
+  }
+
+  function checkOrder(type: number): void {
+    if (type >= RECORD_NAMES.length) throw broken(`a record of the unknown type ${type}`);
+    const isFirst = state === 'nothing' || state === 'between';
+    const fits =
+      type === END ? state !== 'nothing' : (type === BEGIN) === isFirst && state !== 'prelude';
+    if (!fits) throw broken(`a ${nameOf(type)} record where it has no place`);
+  }
+
+  function verify(type: number, bytes: Uint8Array): void {
+    const { checksum: whole } = RECORD_STRUCTS[endian].end.decode(bytes);
+    if (type === END && !isChecksum(whole, checksum, endian)) throw mismatch();
+    checksum.update(bytes.subarray(0, RECORD_CHECKSUM_AT));
+    const stored = bytes.subarray(RECORD_CHECKSUM_AT); // of BEGIN it is the end of a name
+    const isStored = type !== BEGIN && stored.some(isSet);
+    if (isStored && !isChecksum(stored, checksum, endian)) throw mismatch();
+    // The END of a package's own list stores none, and has nothing else.
+    if (state === 'prelude' && bytes.subarray(END_CHECKSUM_END).some(isSet)) throw mismatch();
+    checksum.update(stored);
+  }
+
+  /** Which has nothing but its type. */
+  function verifyEndOfPackage(bytes: Uint8Array): void {
+    if (bytes.subarray(4).some(isSet)) throw mismatch();
+  }
+
+  function mismatch(): FormatError {
+    return broken('a checksum that does not match: the stream is damaged there or before');
+  }
+
+  function broken(what: string): FormatError {
+    return new FormatError(`has at byte ${position} ${what}`);
+  }
+}
+
+function stateOf(structs: RecordStructs, begin: Uint8Array): State {
+  const headerType = structs.begin.decode(begin).versionInfo & HEADER_TYPE_MASK;
+  if (headerType === SINGLE_STREAM) return 'single';
+  if (headerType === PACKAGE) return 'prelude';
+  throw new FormatError(`is a zfs send stream of the unknown version ${headerType}`);
+}
+
+function isSet(byte: number): boolean {
+  return byte !== 0;
+}
+
+function nameOf(type: number): string {
+  return RECORD_NAMES[type] ?? String(type);
+}

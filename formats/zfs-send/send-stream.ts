@@ -1,0 +1,181 @@
+// A send stream or a package of streams, made into what becomes of one volume's disk.
+
+import { FormatError } from '../errors.ts';
+import type { RunningChecksum } from './fletcher4.ts';
+import { BEGIN, END } from './layout.ts';
+import { type PackagedDataset, type PackageFacts, packageFacts } from './package.ts';
+import { recordReader, type StreamRecord } from './records.ts';
+import { checkUsable, type StreamFacts, streamFacts, StreamRefusal } from './stream-facts.ts';
+import type { Unpackers } from './unpack.ts';
+import { type VolumeEvent, volumeEvents } from './volume-events.ts';
+
+/** Which of the disks in a package is wanted. */
+export interface StreamChoice {
+  /** `POOL/VOLUME`, as it was called where it was sent. Default: the only volume. */
+  readonly volume?: string | undefined;
+  /** Its snapshot, without `@`. Default: the one that the package leads to. */
+  readonly snapshot?: string | undefined;
+}
+
+/** The streams of one volume, each building upon the one before, up to the snapshot that is wanted. */
+export type SendStreamEvent =
+  | VolumeEvent
+  | {
+      readonly kind: 'begin';
+      readonly stream: StreamFacts;
+      /** Where it begins in the bytes that were pushed. */
+      readonly at: number;
+      /** Whether it is the stream of the snapshot that is wanted: no other begins after it. */
+      readonly isLast: boolean;
+    };
+
+/** A synchronous state machine: push bytes, take events until there is none. */
+export interface SendStream {
+  /** Adds bytes, which belong to the stream from now on. */
+  push(bytes: Uint8Array): void;
+  /** The next event; undefined if it needs more bytes for it. Throws a FormatError. */
+  next(): SendStreamEvent | undefined;
+  /** Says that no more bytes come. Throws a FormatError if the stream is not complete. */
+  end(): void;
+}
+
+/** What a stream is read with. */
+export interface SendStreamOptions {
+  readonly checksum: RunningChecksum;
+  readonly unpackers: Unpackers;
+  readonly choice?: StreamChoice;
+}
+
+/** Reads a stream that has been sent for one snapshot of a volume, or a package in which there is such a one. */
+export function sendStream({ checksum, unpackers, choice = {} }: SendStreamOptions): SendStream {
+  const records = recordReader(checksum);
+  const selection = streamSelection(choice);
+  /** Of the stream that is read, if it is wanted. */
+  let eventOf: ((record: StreamRecord) => VolumeEvent | undefined) | undefined;
+
+  return {
+    push: (bytes) => records.push(bytes),
+    next() {
+      for (let record = records.next(); record; record = records.next()) {
+        if (record.ofPackage) {
+          passPackage(record);
+          continue;
+        }
+        const event = passStream(record);
+        if (event) return event;
+      }
+      return undefined;
+    },
+    end() {
+      records.end();
+    },
+  };
+
+  function passPackage(record: StreamRecord): void {
+    if (record.type === BEGIN) selection.beginPackage(packageFacts(record));
+    else selection.passEnd();
+  }
+
+  function passStream(record: StreamRecord): SendStreamEvent | undefined {
+    if (record.type !== BEGIN) {
+      const event = eventOf?.(record);
+      if (record.type === END) eventOf = undefined;
+      return event;
+    }
+    const stream = streamFacts(record);
+    const place = selection.place(stream);
+    if (place === 'unwanted') return undefined;
+    checkUsable(stream);
+    eventOf = volumeEvents(stream, unpackers);
+    return { kind: 'begin', stream, at: record.at, isLast: place === 'last' };
+  }
+}
+
+interface StreamSelection {
+  beginPackage(facts: PackageFacts): void;
+  /** What part a stream has in what is wanted. Throws a StreamRefusal. */
+  place(stream: StreamFacts): 'unwanted' | 'step' | 'last';
+  /** Called at each END of a package itself. */
+  passEnd(): void;
+}
+
+function streamSelection(choice: StreamChoice): StreamSelection {
+  let contents: PackageFacts | undefined;
+  let ends = 0;
+  /** What is wanted of a package: by choice, or since it is the first volume that came. */
+  let wanted: { readonly dataset: string; readonly guid: bigint } | undefined;
+  let previous: StreamFacts | undefined;
+
+  return {
+    beginPackage(facts) {
+      contents = facts;
+      if (choice.volume !== undefined) wanted = want(facts, choice.volume);
+    },
+    place(stream) {
+      if (!contents) {
+        checkChoice(stream, choice);
+        return 'last';
+      }
+      const dataset = datasetOf(stream.snapshot);
+      if (!wanted && stream.isVolume) wanted = want(contents, dataset);
+      if (wanted?.dataset !== dataset) {
+        if (wanted && stream.isVolume && choice.volume === undefined) {
+          throw new StreamRefusal('volume', `has the volumes ${wanted.dataset} and ${dataset}`);
+        }
+        return 'unwanted';
+      }
+      if (previous?.guid === wanted.guid) return 'unwanted'; // a later snapshot
+      checkOrder(stream);
+      previous = stream;
+      return stream.guid === wanted.guid ? 'last' : 'step';
+    },
+    passEnd() {
+      ends++;
+      if (ends < 2) return;
+      if (!wanted) throw new StreamRefusal('file-system', 'has no volume, only file systems');
+      if (previous?.guid !== wanted.guid) {
+        const found = previous === undefined ? 'nothing' : `nothing after ${previous.snapshot}`;
+        throw new StreamRefusal('snapshot', `has ${found} of the snapshots of ${wanted.dataset}`);
+      }
+    },
+  };
+
+  function want({ datasets, toSnapshot }: PackageFacts, name: string): typeof wanted {
+    const dataset = datasets.find((candidate) => candidate.name === name);
+    if (!dataset) {
+      const names = datasets.map((candidate) => candidate.name);
+      throw new StreamRefusal('volume', `has no volume ${name}, but ${names.join(', ')}`);
+    }
+    const snapshot = choice.snapshot ?? toSnapshot ?? '';
+    const guid = dataset.snapshots.get(snapshot);
+    if (guid === undefined) throw noSnapshot(dataset, snapshot);
+    return { dataset: name, guid };
+  }
+
+  function checkOrder(stream: StreamFacts): void {
+    if (!previous || stream.fromGuid === previous.guid) return;
+    throw new FormatError(
+      `has ${stream.snapshot} after ${previous.snapshot}, but not built upon it`,
+    );
+  }
+}
+
+function checkChoice({ snapshot }: StreamFacts, choice: StreamChoice): void {
+  const dataset = datasetOf(snapshot);
+  if (choice.volume !== undefined && choice.volume !== dataset) {
+    throw new StreamRefusal('volume', `has no volume ${choice.volume}, but ${dataset}`);
+  }
+  if (choice.snapshot !== undefined && snapshot !== `${dataset}@${choice.snapshot}`) {
+    throw new StreamRefusal('snapshot', `has no snapshot ${choice.snapshot}, but ${snapshot}`);
+  }
+}
+
+function noSnapshot({ name, snapshots }: PackagedDataset, wanted: string): StreamRefusal {
+  const names = [...snapshots.keys()].join(', ');
+  return new StreamRefusal('snapshot', `has no snapshot ${wanted} of ${name}, but ${names}`);
+}
+
+/** Also of a bookmark or of what has no snapshot's name. */
+function datasetOf(snapshot: string): string {
+  return snapshot.split('@')[0] ?? snapshot;
+}

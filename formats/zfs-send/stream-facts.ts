@@ -1,0 +1,91 @@
+import { FormatError } from '../errors.ts';
+import {
+  FEATURE_DEDUP,
+  FEATURE_DEDUP_PROPERTIES,
+  FEATURE_NAMES,
+  FEATURE_RAW,
+  FEATURE_REDACTED,
+  FEATURE_RESUMING,
+  FEATURES_SHIFT,
+  VOLUME,
+} from './layout.ts';
+import type { StreamRecord } from './records.ts';
+
+/** Why a stream that is sound cannot be used as asked. */
+export type RefusalReason =
+  | 'deduplicated'
+  | 'encrypted'
+  | 'features'
+  | 'file-system'
+  | 'incremental'
+  | 'partial'
+  | 'redacted'
+  | 'resumed'
+  | 'snapshot' // that is asked for is not in it
+  | 'volume'; // likewise, or none of several is asked for
+
+/** A stream that is sound, but cannot be used as asked. */
+export class StreamRefusal extends FormatError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** What a stream says of itself at its beginning. */
+export interface StreamFacts {
+  /** `POOL/VOLUME@SNAPSHOT`, as it was called where it was sent. */
+  readonly snapshot: string;
+  readonly guid: bigint;
+  /** The guid of the snapshot that it builds upon; undefined for a full stream. */
+  readonly fromGuid: bigint | undefined;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+  readonly isVolume: boolean;
+  /** FEATURE_* bits. */
+  readonly features: bigint;
+}
+
+/** Decodes a BEGIN record. */
+export function streamFacts({ bytes, structs }: StreamRecord): StreamFacts {
+  const begin = structs.begin.decode(bytes);
+  return {
+    snapshot: begin.toName,
+    guid: begin.toGuid,
+    fromGuid: begin.fromGuid === 0n ? undefined : begin.fromGuid,
+    createdAt: Number(begin.creationTime),
+    isVolume: begin.objectSetType === VOLUME,
+    features: begin.versionInfo >> FEATURES_SHIFT,
+  };
+}
+
+/** Names of the features that a stream uses. */
+export function featureNames(features: bigint): string[] {
+  return bitsOf(features).map((bit) => FEATURE_NAMES[bit] ?? `unknown (bit ${bit})`);
+}
+
+/** Throws a StreamRefusal for a stream of which no disk can be made. */
+export function checkUsable({ snapshot, features, isVolume }: StreamFacts): void {
+  const refuse = (reason: RefusalReason, what: string) => {
+    throw new StreamRefusal(reason, `${what} (${snapshot})`);
+  };
+  const unknown = bitsOf(features).filter((bit) => FEATURE_NAMES[bit] === undefined);
+  if (unknown.length > 0) refuse('features', `uses features of bit ${unknown.join(', ')}, unknown`);
+  if ((features & FEATURE_RESUMING) !== 0n) refuse('resumed', 'is the rest of a broken off stream');
+  if ((features & FEATURE_RAW) !== 0n) refuse('encrypted', 'is the raw stream of encrypted data');
+  if ((features & FEATURE_REDACTED) !== 0n) refuse('redacted', 'is redacted: parts are left out');
+  if ((features & (FEATURE_DEDUP | FEATURE_DEDUP_PROPERTIES)) !== 0n) {
+    refuse('deduplicated', 'is deduplicated');
+  }
+  if (!isVolume) refuse('file-system', 'is the stream of a file system, not of a volume');
+}
+
+function bitsOf(features: bigint): number[] {
+  const bits = [];
+  for (let bit = 0; features >> BigInt(bit) !== 0n; bit++) {
+    if (((features >> BigInt(bit)) & 1n) === 1n) bits.push(bit);
+  }
+  return bits;
+}

@@ -1,0 +1,205 @@
+// The records of one volume's stream, made into what they do to its disk.
+
+import { FormatError } from '../errors.ts';
+import {
+  DATA_OBJECT,
+  END,
+  FREE,
+  FREE_OBJECTS,
+  MAX_BLOCK_SIZE,
+  MIN_BLOCK_SIZE,
+  OBJECT,
+  PROPERTIES_OBJECT,
+  RECORD_SIZE,
+  REDACT,
+  TO_THE_END,
+  WRITE,
+  WRITE_BY_REFERENCE,
+  WRITE_EMBEDDED,
+} from './layout.ts';
+import type { StreamRecord } from './records.ts';
+import { type StreamFacts, StreamRefusal } from './stream-facts.ts';
+import { unpackBlock, type Unpackers } from './unpack.ts';
+import { volumeSizeOf } from './volume-size.ts';
+
+/** What a record does to the disk. Offsets and lengths are in bytes, multiples of MIN_BLOCK_SIZE. */
+export type VolumeEvent =
+  | { readonly kind: 'block-size'; readonly blockSize: number }
+  | VolumeWrite
+  | VolumeFree
+  | {
+      readonly kind: 'end';
+      /** Size of the volume; undefined in an incremental stream that does not change it. */
+      readonly size: number | undefined;
+      /** Where the stream ends in the bytes that were pushed. */
+      readonly at: number;
+    };
+
+/** A block of data. Those of a stream ascend and do not overlap. */
+export interface VolumeWrite {
+  readonly kind: 'write';
+  readonly diskOffset: number;
+  readonly length: number;
+  /** Its number in `compressionName`. */
+  readonly compression: number;
+  /** Puts the data into `output`, which has `length` bytes. Throws a FormatError. */
+  unpackTo(output: Uint8Array): void;
+}
+
+/** Zeros from now on. They come in any order, but before a write that lies in them. */
+export interface VolumeFree {
+  readonly kind: 'free';
+  readonly diskOffset: number;
+  /** Infinity: to the end of the disk. */
+  readonly length: number;
+}
+
+/** Makes a function that gives the event of each record of a stream after BEGIN, undefined if it does nothing to the disk. */
+export function volumeEvents(
+  stream: StreamFacts,
+  unpackers: Unpackers,
+): (record: StreamRecord) => VolumeEvent | undefined {
+  let writtenTo = 0;
+  let size: number | undefined;
+
+  return (record) => {
+    const { type, bytes, structs } = record;
+    if (type === WRITE || type === WRITE_EMBEDDED) {
+      const write = type === WRITE ? writeOf(record) : embeddedWriteOf(record);
+      return written(write.object, write.event, record);
+    }
+    if (type === OBJECT) {
+      const { object, blockSize } = structs.object.decode(bytes);
+      if (object !== DATA_OBJECT) return undefined;
+      checkUnits('a block size', blockSize, record);
+      return { kind: 'block-size', blockSize };
+    }
+    if (type === FREE) return freeOf(record);
+    if (type === FREE_OBJECTS) return freeObjectsOf(record);
+    if (type === END) return endOf(record);
+    if (type === REDACT) throw new StreamRefusal('redacted', 'is redacted: parts are left out');
+    if (type === WRITE_BY_REFERENCE) throw new StreamRefusal('deduplicated', 'is deduplicated');
+    return undefined; // of raw streams, or of file systems
+  };
+
+  interface Write {
+    readonly object: bigint;
+    readonly event: VolumeWrite;
+  }
+
+  function writeOf(record: StreamRecord): Write {
+    const { object, offset, logicalSize, compression } = record.structs.write.decode(record.bytes);
+    return makeWrite(record, { object, offset, logicalSize, compression, packed: record.payload });
+  }
+
+  function embeddedWriteOf(record: StreamRecord): Write {
+    const write = record.structs.writeEmbedded.decode(record.bytes);
+    const { object, offset, compression, embeddedType, logicalSize, packedSize } = write;
+    if (embeddedType !== 0)
+      throw found(record, `embedded data of the unknown type ${embeddedType}`);
+    if (BigInt(logicalSize) !== write.length) {
+      throw found(record, `${logicalSize} bytes embedded in a block of ${write.length}`);
+    }
+    const packed = record.payload.subarray(0, packedSize);
+    return makeWrite(record, { object, offset, logicalSize: write.length, compression, packed });
+  }
+
+  function makeWrite(
+    record: StreamRecord,
+    write: {
+      readonly object: bigint;
+      readonly offset: bigint;
+      readonly logicalSize: bigint;
+      readonly compression: number;
+      readonly packed: Uint8Array;
+    },
+  ): Write {
+    const { object, compression, packed } = write;
+    const diskOffset = toNumber(write.offset, record);
+    const length = toNumber(write.logicalSize, record);
+    checkUnits('a block', length, record);
+    const event: VolumeWrite = {
+      kind: 'write',
+      diskOffset,
+      length,
+      compression,
+      unpackTo(output) {
+        try {
+          unpackBlock(compression, packed, output, unpackers);
+        } catch (error) {
+          const reason = error instanceof FormatError ? error.message : String(error);
+          throw found(record, `a block for offset ${diskOffset}, but ${reason}`, error);
+        }
+      },
+    };
+    return { object, event };
+  }
+
+  function written(
+    object: bigint,
+    event: VolumeWrite,
+    record: StreamRecord,
+  ): VolumeEvent | undefined {
+    if (object === PROPERTIES_OBJECT && event.diskOffset === 0) size = sizeIn(event, record);
+    if (object !== DATA_OBJECT) return undefined;
+    if (event.diskOffset < writtenTo) {
+      throw found(record, `a block for offset ${event.diskOffset} after one up to ${writtenTo}`);
+    }
+    writtenTo = event.diskOffset + event.length;
+    return event;
+  }
+
+  function sizeIn(event: VolumeWrite, record: StreamRecord): number {
+    const block = new Uint8Array(event.length);
+    event.unpackTo(block);
+    const bytes = volumeSizeOf(block);
+    if (bytes === undefined) throw found(record, 'the properties of a volume without its size');
+    checkUnits('a volume', bytes, record, Number.MAX_SAFE_INTEGER);
+    return bytes;
+  }
+
+  function freeOf(record: StreamRecord): VolumeEvent | undefined {
+    const { object, offset, length } = record.structs.free.decode(record.bytes);
+    if (object !== DATA_OBJECT) return undefined;
+    const diskOffset = toNumber(offset, record);
+    const toTheEnd = length === TO_THE_END;
+    return { kind: 'free', diskOffset, length: toTheEnd ? Infinity : toNumber(length, record) };
+  }
+
+  function freeObjectsOf(record: StreamRecord): VolumeEvent | undefined {
+    const { firstObject, objectCount } = record.structs.freeObjects.decode(record.bytes);
+    const frees = (object: bigint) => object >= firstObject && object - firstObject < objectCount;
+    if (frees(PROPERTIES_OBJECT)) throw partial(stream);
+    return frees(DATA_OBJECT) ? { kind: 'free', diskOffset: 0, length: Infinity } : undefined;
+  }
+
+  function endOf({ at }: StreamRecord): VolumeEvent {
+    if (size === undefined && stream.fromGuid === undefined) throw partial(stream);
+    if (size !== undefined && writtenTo > size) {
+      throw new FormatError(`has data up to byte ${writtenTo} of a volume of ${size} bytes`);
+    }
+    return { kind: 'end', size, at: at + RECORD_SIZE };
+  }
+}
+
+function partial({ snapshot }: StreamFacts): StreamRefusal {
+  const what = `is partial: of ${snapshot} it has no volume size`;
+  return new StreamRefusal('partial', what);
+}
+
+function checkUnits(what: string, bytes: number, record: StreamRecord, most = MAX_BLOCK_SIZE) {
+  if (bytes > 0 && bytes <= most && bytes % MIN_BLOCK_SIZE === 0) return;
+  throw found(record, `${what} of ${bytes} bytes`);
+}
+
+function toNumber(value: bigint, record: StreamRecord): number {
+  const number = Number(value);
+  if (number % MIN_BLOCK_SIZE === 0 && number <= Number.MAX_SAFE_INTEGER - MAX_BLOCK_SIZE) {
+    return number;
+  }
+  throw found(record, `a stretch of the disk at or of ${value} bytes`);
+}
+
+function found(record: StreamRecord, what: string, cause?: unknown): FormatError {
+  return new FormatError(`has at byte ${record.at} ${what}`, { cause });
+}

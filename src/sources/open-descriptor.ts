@@ -1,0 +1,148 @@
+// What an open file descriptor is: a disk, an image of one, or bytes of which a stream will tell.
+
+import { constants, createReadStream, fstatSync, open, read } from 'node:fs';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import type { Format } from '../../formats/index.ts';
+import { blockDeviceSize } from '../block-device.ts';
+import { KexportError, reasonOf } from '../errors.ts';
+import { formatNamed, formatOfFile } from '../images/image-format.ts';
+import { type ByteStream, byteStream } from './byte-stream.ts';
+import { beginsSendStream, HEAD_SIZE } from './image-kind.ts';
+import { positionedSource } from './positioned.ts';
+import type { SourceOptions } from './source-options.ts';
+import type { Source } from './source.ts';
+import { sparseSource } from './sparse.ts';
+
+const openFile = promisify(open);
+const readAt = promisify(read);
+
+const STREAM_CHUNK = 1 << 20;
+
+/** A disk, or bytes that a zfs send stream may be; undefined where their beginning will say it. */
+export type Opened = Source | { readonly stream: ByteStream; readonly isSent: boolean | undefined };
+
+/** What a descriptor was opened from. */
+export interface Descriptor {
+  /** What people call it. */
+  readonly name: string;
+  /** What the other files of an image lie beside. */
+  readonly path: string;
+  readonly fd: number;
+  /** Where its first byte is. */
+  readonly start: number;
+}
+
+/** Opens a file or a device. Throws a KexportError that has the name that people call it. */
+export async function openForReading(name: string, path: string): Promise<number> {
+  try {
+    // Without O_NONBLOCK a named pipe that nobody writes to yet would block the thread that opens it.
+    return await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw new KexportError('source', `cannot open ${name}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Takes over the descriptor, unless it throws a KexportError. */
+export async function openDescriptor(
+  descriptor: Descriptor,
+  options: SourceOptions,
+): Promise<Opened> {
+  const { name, fd, start } = descriptor;
+  const found = fstatSync(fd);
+  if (found.isDirectory()) {
+    throw new KexportError('source', `${name} is a folder, not a disk`);
+  }
+  const isSent = options.from === undefined ? undefined : options.from === 'zfs-send';
+  if (found.isFIFO() || found.isSocket()) {
+    refuseStream(name, options);
+    return { stream: byteStream(name, new Socket({ fd, writable: false })), isSent };
+  }
+  if (found.isCharacterDevice()) {
+    refuseStream(name, options);
+    return { stream: endlessStream(name, fd, options.size), isSent: isSent ?? false };
+  }
+
+  const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
+  if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  const head = found.isFile() ? await readHead(fd, start) : undefined;
+  if (isSent ?? (head !== undefined && beginsSendStream(head))) {
+    const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
+    return { stream: byteStream(name, file), isSent: true };
+  }
+  const format = formatOf(name, head, options);
+  if (format) return openImageSource(descriptor, size, format, options);
+  return openRaw(descriptor, size, found.isFile(), options);
+}
+
+async function openRaw(
+  { name, fd, start }: Descriptor,
+  size: number,
+  isFile: boolean,
+  options: SourceOptions,
+): Promise<Source> {
+  checkStatedSize(name, size, options);
+  const source = positionedSource(name, fd, size, start);
+  if (!isFile || options.readHoles) return source;
+  const { dataMap } = await import('./data-map.ts');
+  const ranges = await dataMap(fd, start, size);
+  return ranges ? sparseSource(source, ranges) : source;
+}
+
+/** Throws a KexportError if the size of the disk is another than the one that was stated. */
+export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
+  if (options.size === undefined || options.size === size) return;
+  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+}
+
+async function readHead(fd: number, start: number): Promise<Buffer> {
+  const head = Buffer.alloc(HEAD_SIZE);
+  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
+  return head.subarray(0, bytesRead);
+}
+
+/** Undefined for a raw disk. `head` is that of a regular file. */
+function formatOf(
+  name: string,
+  head: Buffer | undefined,
+  { from, archiveDisk }: SourceOptions,
+): Format | undefined {
+  if (from === 'raw' || from === 'zfs-send') return undefined;
+  if (from !== undefined) return formatNamed(from, archiveDisk);
+  return head && formatOfFile(name, head, archiveDisk);
+}
+
+async function openImageSource(
+  { name, path, fd, start }: Descriptor,
+  size: number,
+  format: Format,
+  { size: stated, backing, threads }: SourceOptions,
+): Promise<Source> {
+  if (start !== 0) {
+    throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
+  }
+  // Loaded late: a raw disk needs no reader.
+  const [{ openImage }, { imageSource }] = await Promise.all([
+    import('../images/open-image.ts'),
+    import('./image.ts'),
+  ]);
+  // The other files of an image are looked for beside it, in its snapshot.
+  const image = await openImage(path, fd, size, { format, backing, diskSize: stated });
+  return { ...imageSource(image, threads), name };
+}
+
+function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
+  if (from === 'raw' || from === 'zfs-send') return;
+  const what = `${from} cannot be read from ${name}: it is not read front to back`;
+  throw new KexportError('usage', what, { hint: 'put it into a file first' });
+}
+
+/** /dev/zero and its like: as much of it as the size says. */
+function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
+  if (size === undefined) {
+    throw new KexportError('source', `${name} is a character device and has no size`, {
+      hint: 'say how much of it with --size',
+    });
+  }
+  return byteStream(name, createReadStream('', { fd, end: size - 1 }));
+}

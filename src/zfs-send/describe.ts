@@ -1,0 +1,104 @@
+import {
+  compressionName,
+  featureNames,
+  recordReader,
+  type StreamFacts,
+  streamFacts,
+  volumeEvents,
+} from '../../formats/zfs-send/index.ts';
+import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
+import type { ByteStream } from '../sources/byte-stream.ts';
+import { asKexportError } from './events.ts';
+import { streamTools } from './tools.ts';
+
+/** What one stream of a file or package is; sizes in bytes. */
+export interface StreamDescription {
+  /** `POOL/DATASET@SNAPSHOT`. */
+  readonly snapshot: string;
+  /** Hexadecimal, as zstream dump has them; `fromGuid` of an incremental stream alone. */
+  readonly guid: string;
+  readonly fromGuid: string | undefined;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+  readonly kind: 'volume' | 'file system';
+  readonly features: readonly string[];
+  /** Of a volume; undefined where the stream does not tell it. */
+  readonly volumeSize: number | undefined;
+  readonly blockSize: number | undefined;
+  /** How its blocks are compressed, as `zfs get compression` says it. */
+  readonly compressions: readonly string[];
+  /** Bytes of the stream itself. */
+  readonly streamSize: number;
+  /** Bytes of blocks that it holds, unpacked. */
+  readonly dataSize: number;
+}
+
+/**
+ * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
+ * Takes over the bytes. Throws a KexportError for what is damaged.
+ */
+export async function describeStream(
+  input: ByteStream,
+  signal: AbortSignal,
+): Promise<StreamDescription[]> {
+  const { checksum, unpackers } = await streamTools();
+  const records = recordReader(checksum);
+  const streams: StreamDescription[] = [];
+  let open: ReturnType<typeof describing> | undefined;
+  try {
+    return await asKexportError(input.name, async () => {
+      for (;;) {
+        const record = records.next();
+        if (record) {
+          if (record.ofPackage) continue;
+          if (record.type === BEGIN) open = describing(streamFacts(record), record.at);
+          else open?.add(record);
+          if (record.type === END && open)
+            streams.push(open.finish(record.at + record.bytes.length));
+          continue;
+        }
+        const bytes = await input.read(signal);
+        if (!bytes) break;
+        records.push(bytes);
+      }
+      records.end();
+      return streams;
+    });
+  } finally {
+    await input.close();
+  }
+
+  function describing(facts: StreamFacts, start: number) {
+    const compressions = new Set<string>();
+    const eventOf = volumeEvents(facts, unpackers);
+    let volumeSize: number | undefined;
+    let blockSize: number | undefined;
+    let dataSize = 0;
+    return {
+      add(record: Parameters<typeof eventOf>[0]) {
+        if (!facts.isVolume) return;
+        const isData = record.type === WRITE || record.type === WRITE_EMBEDDED;
+        const event = eventOf(record);
+        if (event?.kind === 'end') volumeSize = event.size;
+        if (event?.kind === 'block-size') blockSize = event.blockSize;
+        if (isData && event?.kind === 'write') {
+          dataSize += event.length;
+          compressions.add(compressionName(event.compression) ?? `${event.compression}`);
+        }
+      },
+      finish: (end: number): StreamDescription => ({
+        snapshot: facts.snapshot,
+        guid: facts.guid.toString(16),
+        fromGuid: facts.fromGuid?.toString(16),
+        createdAt: facts.createdAt,
+        kind: facts.isVolume ? 'volume' : 'file system',
+        features: featureNames(facts.features),
+        volumeSize,
+        blockSize,
+        compressions: [...compressions],
+        streamSize: end - start,
+        dataSize,
+      }),
+    };
+  }
+}

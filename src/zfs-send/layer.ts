@@ -1,0 +1,176 @@
+// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all of it. Layers are put
+// one upon the other, as the increments of a snapshot are upon its first full stream.
+
+import type { SendStreamEvent } from '../../formats/zfs-send/index.ts';
+import { KexportError } from '../errors.ts';
+import type { Source } from '../sources/source.ts';
+import { SLAB_SIZE } from '../slab.ts';
+import type { StreamEvents } from './events.ts';
+
+/** A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in the lowest. */
+export interface Piece {
+  readonly diskOffset: number;
+  /** In bytes; Infinity: zeros to the end of the disk. */
+  readonly length: number;
+  /** Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError. */
+  readonly read: ((from: number, output: Uint8Array) => void) | undefined;
+}
+
+/** Pieces that ascend and do not overlap. */
+export interface Layer {
+  /** In bytes, once `next` has answered undefined; undefined then if the layer below has it. */
+  readonly size: number | undefined;
+  /** Calls never overlap. What was answered stays valid. Throws a KexportError. */
+  next(signal: AbortSignal): Promise<Piece | undefined>;
+}
+
+/**
+ * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`. It is read until all of it
+ * is verified.
+ */
+export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): Layer {
+  /** Pieces that are known, but for the lengths that follow later. */
+  const ready: Piece[] = [];
+  let position = 0;
+  /** From here on all is zeros but what is written. */
+  let freeFrom = Infinity;
+  let size: number | undefined;
+  let ended = false;
+  if (opening) pass(opening);
+
+  return {
+    get size() {
+      return size;
+    },
+    async next(signal) {
+      while (ready.length === 0 && !ended) await read(signal);
+      return ready.shift();
+    },
+  };
+
+  async function read(signal: AbortSignal): Promise<void> {
+    const event = await events.next(signal);
+    if (event) {
+      pass(event);
+      return;
+    }
+    ended = true;
+    // What a layer below has past the end of the volume is gone.
+    addZeros(Math.max(position, Math.min(freeFrom, size ?? Infinity)), Infinity);
+  }
+
+  function pass(event: SendStreamEvent): void {
+    if (event.kind === 'write') {
+      const { diskOffset, length } = event;
+      addZeros(Math.max(position, freeFrom), diskOffset);
+      ready.push({ diskOffset, length, read: partly(length, (output) => event.unpackTo(output)) });
+      position = diskOffset + length;
+    } else if (event.kind === 'free') {
+      free(event.diskOffset, event.diskOffset + event.length);
+    } else if (event.kind === 'end') size = event.size;
+  }
+
+  function free(start: number, end: number): void {
+    if (start >= freeFrom) return;
+    if (start < position) {
+      const where = `frees offset ${start} after it has written up to ${position}`;
+      throw new KexportError('source', `${events.name} ${where}`);
+    }
+    if (end === Infinity) freeFrom = start;
+    else {
+      addZeros(start, Math.min(end, freeFrom));
+      position = Math.min(end, freeFrom);
+    }
+  }
+
+  function addZeros(start: number, end: number): void {
+    if (start < end) ready.push({ diskOffset: start, length: end - start, read: undefined });
+  }
+}
+
+/** Reads parts of what can only be had as a whole, which is kept from the first part on. */
+function partly(length: number, readWhole: (output: Uint8Array) => void): Piece['read'] {
+  let whole: Uint8Array | undefined;
+  return (from, output) => {
+    if (!whole && output.length === length) {
+      readWhole(output);
+      return;
+    }
+    if (!whole) readWhole((whole = new Uint8Array(length)));
+    output.set(whole.subarray(from, from + output.length));
+  };
+}
+
+/** A disk as the lowest layer. It remains the caller's. */
+export function sourceLayer(source: Source): Layer {
+  return {
+    get size() {
+      return source.size;
+    },
+    async next(signal) {
+      const buffer = new Uint8Array(SLAB_SIZE);
+      const extent = await source.next(buffer, signal);
+      if (!extent) return undefined;
+      const { diskOffset, length } = extent;
+      return {
+        diskOffset,
+        length,
+        read: (from, output) => output.set(buffer.subarray(from, from + output.length)),
+      };
+    },
+  };
+}
+
+/** One layer of several, the lowest first. */
+export function layered(layers: readonly Layer[]): Layer {
+  const highestFirst = layers.map((layer) => ({ layer, piece: undefined as Piece | undefined }));
+  highestFirst.reverse();
+  const ended = new Set<Layer>();
+  let position = 0;
+
+  return {
+    get size() {
+      return highestFirst.find(({ layer }) => layer.size !== undefined)?.layer.size;
+    },
+    async next(signal) {
+      for (;;) {
+        await advance(signal);
+        let next = Infinity;
+        for (const { piece } of highestFirst) {
+          if (!piece) continue;
+          if (piece.diskOffset <= position) return cut(piece, next);
+          next = Math.min(next, piece.diskOffset);
+        }
+        if (next === Infinity) return undefined;
+        position = next;
+      }
+    },
+  };
+
+  /** Passes every piece that ends where we are, also to bring the layers to their ends. */
+  async function advance(signal: AbortSignal): Promise<void> {
+    for (const entry of highestFirst) {
+      while (!ended.has(entry.layer) && (!entry.piece || endOf(entry.piece) <= position)) {
+        entry.piece = await entry.layer.next(signal);
+        if (!entry.piece) ended.add(entry.layer);
+      }
+    }
+  }
+
+  /** What of a piece lies from where we are up to what a higher layer has, or to its end. */
+  function cut(piece: Piece, highest: number): Piece {
+    const skipped = position - piece.diskOffset;
+    const { read } = piece;
+    const cutPiece: Piece = {
+      diskOffset: position,
+      length: Math.min(endOf(piece), highest) - position,
+      read: read && ((from, output) => read(skipped + from, output)),
+    };
+    position = endOf(cutPiece);
+    return cutPiece;
+  }
+}
+
+function endOf({ diskOffset, length }: Piece): number {
+  return diskOffset + length;
+}

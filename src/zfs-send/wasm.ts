@@ -1,0 +1,81 @@
+// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its source, `npm run build`
+// puts zfs-send.wasm beside the compiled form of this file.
+
+import { readFileSync } from 'node:fs';
+import { FormatError } from '../../formats/index.ts';
+import { CHECKSUM_SIZE, type RunningChecksum, type Unpack } from '../../formats/zfs-send/index.ts';
+
+// What assembly/index.ts exports. Addresses are bytes in `memory`.
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): void };
+  readonly sums: { readonly value: number };
+  readonly input: { readonly value: number };
+  readonly sumWords: (at: number, end: number) => void;
+  readonly sumSwappedWords: (at: number, end: number) => void;
+  unpackLz4(at: number, end: number, to: number, stop: number): number;
+}
+
+// TypeScript only knows it of browsers.
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+const PAGE_SIZE = 65_536;
+/** Bytes that are summed at once. */
+const PIECE_SIZE = 65_536;
+/** How far the decoder may run past what it copies, and a little more. */
+const ROOM = 16;
+
+export interface FastParts {
+  readonly checksum: RunningChecksum;
+  /** See `Unpackers`. */
+  readonly lz4: Unpack;
+}
+
+/** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
+export function fastParts(): FastParts {
+  const url = new URL('./zfs-send.wasm', import.meta.url);
+  const wasm = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(url)))
+    .exports as Exports;
+  const input = wasm.input.value;
+  let memory = new Uint8Array(wasm.memory.buffer);
+  let sum = wasm.sumWords;
+
+  return { checksum: { reset, update, value }, lz4 };
+
+  function reset(endian: 'big' | 'little'): void {
+    sum = endian === 'little' ? wasm.sumWords : wasm.sumSwappedWords;
+    memory.fill(0, wasm.sums.value, wasm.sums.value + CHECKSUM_SIZE);
+  }
+
+  function update(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PIECE_SIZE) {
+      const piece = bytes.subarray(at, at + PIECE_SIZE);
+      memory.set(piece, input);
+      sum(input, input + piece.length);
+    }
+  }
+
+  function value(): bigint[] {
+    return [...new BigUint64Array(memory.buffer, wasm.sums.value, 4)];
+  }
+
+  function lz4(packed: Uint8Array, output: Uint8Array): void {
+    const end = input + packed.length;
+    const to = end + ROOM;
+    const stop = to + output.length;
+    makeRoom(stop + ROOM);
+    memory.set(packed, input);
+    if (wasm.unpackLz4(input, end, to, stop) === 0) {
+      throw new FormatError('its LZ4 data are damaged');
+    }
+    output.set(memory.subarray(to, stop));
+  }
+
+  function makeRoom(size: number): void {
+    if (size <= memory.length) return;
+    wasm.memory.grow(Math.ceil((size - memory.length) / PAGE_SIZE));
+    memory = new Uint8Array(wasm.memory.buffer);
+  }
+}

@@ -1,0 +1,212 @@
+// Increments: overlays upon the image of the snapshot before, and whole disks of both.
+
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type MadeBlock, makeSendStream } from '../bench/make-send-stream.ts';
+import { noise, text } from './support/disks.ts';
+import { temporaryFolder } from './support/folder.ts';
+import { kexport } from './support/kexport.ts';
+import { checkQcow2, compareWithRaw, describeWith, run } from './support/peers.ts';
+import { fixture, STREAMS } from './support/send-streams.ts';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** Runs the command, which must succeed. */
+function make(cwd: string, ...args: string[]): void {
+  expect(kexport([...args, '-q'], { cwd })).toMatchObject({ status: 0 });
+}
+
+function sha256(path: string): string {
+  return run('sha256sum', path).slice(0, 64);
+}
+
+const pairs = STREAMS.filter(({ kind }) => kind === 'incremental').flatMap((increment) => {
+  const base = STREAMS.find(
+    ({ kind, rawSha256 }) => kind === 'full' && rawSha256 === increment.baseRawSha256,
+  );
+  return base ? [{ name: increment.name, increment, base }] : [];
+});
+
+describeWith(['qemu-img'], 'a real increment', () => {
+  test.each(pairs)('$name upon its base is its disk', ({ increment, base }) => {
+    const cwd = temporaryFolder();
+    make(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
+    make(cwd, 'qcow2', increment.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2');
+    checkQcow2(join(cwd, 'inc.qcow2'));
+    const image = join(cwd, 'inc.qcow2');
+    run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(cwd, 'back.raw'));
+    expect(sha256(join(cwd, 'back.raw'))).toBe(increment.rawSha256);
+  });
+
+  test.each(pairs)('$name is its disk, flattened', ({ increment, base }) => {
+    const cwd = temporaryFolder();
+    make(cwd, 'raw', base.path, '-o', 'base.raw');
+    make(cwd, 'raw', increment.path, '--flatten', 'base.raw', '-o', 'flat.raw');
+    expect(sha256(join(cwd, 'flat.raw'))).toBe(increment.rawSha256);
+  });
+});
+
+/** A chain of snapshots: its streams, and what the disk is at each. */
+function chainOf(blockSize: number) {
+  const block = (place: number, seed: number): MadeBlock => ({
+    diskOffset: place * blockSize,
+    bytes: (seed % 2 ? noise : text)(blockSize, seed),
+  });
+  const steps = [
+    { blocks: [0, 1, 2, 3, 4, 5, 9, 31].map((place) => block(place, place + 1)), count: 32 },
+    { blocks: [block(1, 50), { diskOffset: 2 * blockSize, free: 2 * blockSize }], count: 32 },
+    { blocks: [block(0, 60), block(40, 61)], count: 48 },
+    {
+      blocks: [{ diskOffset: 5 * blockSize, free: Infinity }, block(2, 70)],
+      count: 8,
+    },
+  ];
+  let disk = Buffer.alloc(0);
+  return steps.map(({ blocks, count }, i) => {
+    const volumeSize = count * blockSize;
+    const guid = BigInt(100 + i);
+    const stream = Buffer.concat([
+      ...makeSendStream({
+        blockSize,
+        blocks,
+        guid,
+        fromGuid: i === 0 ? 0n : guid - 1n,
+        volumeSize: i === 1 ? undefined : volumeSize,
+      }),
+    ]);
+    const next = Buffer.alloc(volumeSize);
+    disk.copy(next);
+    for (const { diskOffset, free } of blocks) {
+      if (free !== undefined) next.fill(0, diskOffset, Math.min(diskOffset + free, volumeSize));
+    }
+    for (const { diskOffset, bytes } of blocks) if (bytes) next.set(bytes, diskOffset);
+    disk = next;
+    return { stream, disk };
+  });
+}
+
+describeWith(['qemu-img'], 'a chain of increments', () => {
+  test.each([512, 4096, 16_384, 65_536, 131_072])(
+    'with blocks of %i bytes commits to the disk of the last',
+    (blockSize) => {
+      const cwd = temporaryFolder();
+      const chain = chainOf(blockSize);
+      chain.forEach(({ stream, disk }, i) => {
+        writeFileSync(join(cwd, 'stream'), stream);
+        const below = i === 0 ? [] : ['--backing', `${i - 1}.qcow2`];
+        make(cwd, 'qcow2', 'stream', ...below, '-o', `${i}.qcow2`);
+        writeFileSync(join(cwd, `${i}.disk`), disk);
+        checkQcow2(join(cwd, `${i}.qcow2`));
+        compareWithRaw('qcow2', join(cwd, `${i}.qcow2`), join(cwd, `${i}.disk`));
+      });
+      const last = chain.length - 1;
+      for (let i = last; i > 0; i--) {
+        run('qemu-img', 'commit', '-q', '-f', 'qcow2', join(cwd, `${i}.qcow2`));
+      }
+      // A commit leaves a larger disk below as large as it is.
+      run(
+        'qemu-img',
+        'resize',
+        '-q',
+        '--shrink',
+        '-f',
+        'qcow2',
+        join(cwd, '0.qcow2'),
+        String(8 * blockSize),
+      );
+      compareWithRaw('qcow2', join(cwd, '0.qcow2'), join(cwd, `${last}.disk`));
+    },
+  );
+
+  test('flattens one after the other', () => {
+    const cwd = temporaryFolder();
+    chainOf(16_384).forEach(({ stream, disk }, i) => {
+      writeFileSync(join(cwd, 'stream'), stream);
+      const below = i === 0 ? [] : ['--flatten', `${i - 1}.raw`];
+      make(cwd, 'raw', 'stream', ...below, '-o', `${i}.raw`);
+      expect(readFileSync(join(cwd, `${i}.raw`)).equals(disk)).toBe(true);
+    });
+  });
+
+  test('that frees a TiB takes next to no space', () => {
+    const cwd = temporaryFolder();
+    truncateSync(join(cwd, writeName(cwd, 'base.raw')), 1024 * GIB);
+    const blocks = [
+      { diskOffset: 0, bytes: noise(16_384) },
+      { diskOffset: 16_384, free: 1024 * GIB - 32_768 },
+      { diskOffset: 1024 * GIB - 16_384, bytes: noise(16_384) },
+    ];
+    const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
+    writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
+    make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    expect(statSync(join(cwd, 'inc.qcow2')).size).toBeLessThan(MIB);
+    checkQcow2(join(cwd, 'inc.qcow2'));
+    const map = run('qemu-img', 'map', '--output=json', join(cwd, 'inc.qcow2'));
+    const pieces = JSON.parse(map) as { start: number; zero: boolean; depth: number }[];
+    expect(pieces.filter(({ zero }) => zero).every(({ depth }) => depth === 0)).toBe(true);
+  });
+});
+
+function writeName(cwd: string, name: string): string {
+  writeFileSync(join(cwd, name), '');
+  return name;
+}
+
+describe('an increment that cannot be used', () => {
+  const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
+
+  test.each<[string, string[], number, RegExp]>([
+    [
+      'upon another snapshot',
+      ['qcow2', increment, '--backing', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
+    ],
+    [
+      'flattened with another snapshot',
+      ['raw', increment, '--flatten', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid|is not a raw disk/,
+    ],
+    [
+      'in a format without a backing file',
+      ['raw', increment, '--backing', 'other.qcow2'],
+      2,
+      /--backing is for a qcow2 alone/,
+    ],
+    [
+      'upon nothing',
+      ['qcow2', increment, '--backing', 'missing.qcow2'],
+      1,
+      /cannot open missing.qcow2/,
+    ],
+    [
+      'since it is a full stream',
+      ['qcow2', full, '--backing', 'other.qcow2'],
+      2,
+      /is a full stream|is the disk of/,
+    ],
+    ['by itself', ['qcow2', increment], 1, /is incremental: tank\/grow@b .*--backing BASE/],
+  ])('%s is refused, and leaves nothing', (_, args, status, message) => {
+    const cwd = temporaryFolder();
+    make(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
+    const outcome = kexport([...args, '--name', 'x'], { cwd });
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(cwd)).toEqual(['other.qcow2']);
+    expect(outcome.status).toBe(status);
+  });
+
+  test('since it is damaged is refused, and leaves nothing', () => {
+    const cwd = temporaryFolder();
+    const bytes = readFileSync(increment);
+    bytes[bytes.length - 2000]! ^= 1;
+    writeFileSync(join(cwd, 'stream'), bytes);
+    make(cwd, 'qcow2', full, '-o', 'base.qcow2');
+    const { stderr } = kexport(['qcow2', 'stream', '--backing', 'base.qcow2', '-o', 'x'], { cwd });
+    expect(stderr).toMatch(/a checksum that does not match/);
+    expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);
+  });
+});

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { decompress } from 'fzstd';
+import { FormatError } from '../../formats/index.ts';
+import {
+  fletcher4,
+  sendStream,
+  type SendStreamOptions,
+  type StreamChoice,
+} from '../../formats/zfs-send/index.ts';
+
+const TOP = join(import.meta.dirname, '..', '..');
+const FIXTURES = join(TOP, 'fixtures', 'zfs-send');
+// The whole set, 16 MiB, of which the fixtures are a part.
+const ALL = join(TOP, '..', 'shared', 'zfs-streams');
+
+/** A stream that `zfs send` made. */
+export interface RealStream {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: 'full' | 'incremental' | 'package' | 'negative';
+  readonly command: string;
+  readonly volsize: number | null;
+  readonly volblocksize: number | null;
+  /** SHA-256 of the disk that it stands for. */
+  readonly rawSha256: string | null;
+  readonly baseRawSha256: string | null;
+  readonly members: readonly {
+    readonly snapshot: string;
+    readonly volume: boolean;
+    readonly rawSha256: string | null;
+    readonly volsize: number | null;
+  }[];
+}
+
+/** Every stream that there is here. */
+export const STREAMS: readonly RealStream[] = readManifest();
+
+function readManifest(): RealStream[] {
+  const whole = existsSync(join(ALL, 'manifest.json'));
+  if (!whole) console.warn('not there, so the fixtures alone are tested: ../shared/zfs-streams');
+  const folder = whole ? ALL : FIXTURES;
+  const { streams } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as {
+    streams: RealStream[];
+  };
+  return streams.map((stream) => ({ ...stream, path: join(folder, `${stream.name}.zfs`) }));
+}
+
+/** The path of a stream that is among the fixtures. */
+export function fixture(name: string): string {
+  return join(FIXTURES, `${name}.zfs`);
+}
+
+/** The tools of a program that has neither WebAssembly nor a zlib with zstd. */
+export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
+  return {
+    checksum: fletcher4(),
+    unpackers: {
+      inflate: (packed, output) => output.set(inflateSync(packed)),
+      zstd: (frame, output) => void decompress(frame, output),
+    },
+  };
+}
+
+/** Reads a full stream into memory, by the format alone. */
+export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 65_536): Buffer {
+  const stream = sendStream({ ...plainTools(), choice });
+  const writes: { diskOffset: number; data: Buffer }[] = [];
+  let size = 0;
+  for (let at = 0; at < bytes.length; at += chunk) {
+    stream.push(bytes.subarray(at, at + chunk));
+    for (let event = stream.next(); event; event = stream.next()) {
+      if (event.kind === 'end') size = event.size ?? size;
+      if (event.kind !== 'write') continue;
+      const data = Buffer.alloc(event.length);
+      event.unpackTo(data);
+      writes.push({ diskOffset: event.diskOffset, data });
+    }
+  }
+  stream.end();
+  if (size > 2 ** 28) throw new FormatError(`${size} bytes are too many for a test`);
+  const disk = Buffer.alloc(size);
+  for (const { diskOffset, data } of writes) data.copy(disk, diskOffset);
+  return disk;
+}
