@@ -5,21 +5,47 @@ import { dirname, join } from 'node:path';
 
 const SOURCE = '/usr';
 
-/**
- * A disk such as a small server has: ext4, two and a half times the size of its files, which are a sample of this
- * machine's own /usr of about `dataSize` bytes. Made once and kept in the temporary folder.
- */
-export function realisticDisk(dataSize: number): string {
-  const folder = join(tmpdir(), 'kexport-bench');
-  const disk = join(folder, `disk-${dataSize}.img`);
+const FOLDER = join(tmpdir(), 'kexport-bench');
+
+/** Disks to export, each made once and kept in the temporary folder. */
+export interface Disks {
+  /** Such as a small server has: two and a half times the size of its files. */
+  readonly usual: string;
+  /** Nine tenths of it were never written. */
+  readonly sparse: string;
+  /** Random bytes. */
+  readonly noise: string;
+}
+
+/** `dataSize` is that of the files on the usual disk in bytes; the others take less. */
+export function makeDisks(dataSize: number): Disks {
+  mkdirSync(FOLDER, { recursive: true });
+  return {
+    usual: realisticDisk(dataSize, 2.5),
+    sparse: realisticDisk(dataSize / 4, 10),
+    noise: noiseDisk(dataSize / 2),
+  };
+}
+
+/** ext4, with a sample of this machine's own /usr, of about `dataSize` bytes; the disk has that many `times`. */
+function realisticDisk(dataSize: number, times: number): string {
+  const disk = join(FOLDER, `disk-${dataSize}-${times}.img`);
   if (existsSync(disk)) return disk;
-  const staging = join(folder, 'staging');
+  const staging = join(FOLDER, 'staging');
   rmSync(staging, { recursive: true, force: true });
   copySample(staging, dataSize);
-  const size = Math.ceil((2.5 * dataSize) / 2 ** 20);
+  const size = Math.ceil((times * dataSize) / 2 ** 20);
   execFileSync('mkfs.ext4', ['-q', '-F', '-d', staging, `${disk}.new`, `${size}M`]);
   rmSync(staging, { recursive: true });
   execFileSync('mv', [`${disk}.new`, disk]);
+  return disk;
+}
+
+function noiseDisk(size: number): string {
+  const disk = join(FOLDER, `noise-${size}.img`);
+  if (!existsSync(disk)) {
+    execFileSync('sh', ['-c', `head -c ${size} /dev/urandom > "$0.new" && mv "$0.new" "$0"`, disk]);
+  }
   return disk;
 }
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { realisticDisk } from './disk.ts';
+import { makeDisks } from './disk.ts';
 import { measure, median, type Run } from './measure.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
 
@@ -21,9 +21,9 @@ const turns = options.full ? 5 : 3;
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-bench-'));
 try {
-  const disk = realisticDisk(dataSize);
-  execFileSync('cp', [disk, '/dev/null']); // into the page cache
-  const chosen = scenarios(disk, folder).filter(({ name }) => name.includes(options.only));
+  const disks = makeDisks(dataSize);
+  for (const disk of Object.values(disks) as string[]) execFileSync('cp', [disk, '/dev/null']); // into the page cache
+  const chosen = scenarios(disks, folder).filter(({ name }) => name.includes(options.only));
   const rows = chosen.flatMap((scenario) => rowsOf(scenario, compare(scenario)));
   const table = [HEADER, ...rows].join('\n');
   const text = `${describeRun()}\n\n${table}\n`;
@@ -57,7 +57,8 @@ function rowsOf({ name }: Scenario, { ours, peer }: Comparison): string[] {
     `${(run.size / 2 ** 20).toFixed(1)} MiB`,
   ];
   const ratio = (figure: (run: Run) => number) => `${(figure(peer) / figure(ours)).toFixed(2)}x`;
-  const size = `${((100 * (ours.size - peer.size)) / peer.size).toFixed(1)} %`;
+  const size =
+    peer.size === 0 ? '' : `${((100 * (ours.size - peer.size)) / peer.size).toFixed(1)} %`;
   return [
     [`**${name}**`, ratio((r) => r.wall), ratio((r) => r.cpu), '', '', size],
     ['kexport', ...cells(ours)],
@@ -69,7 +70,8 @@ function describeRun(): string {
   const date = new Date().toISOString().slice(0, 10);
   const qemu = execFileSync('qemu-img', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
   const machine = `${availableParallelism()} processors (${cpus()[0]?.model ?? 'unknown'})`;
-  return `${date}, ${machine}, Node ${process.version}, ${qemu}. A disk of ${(2.5 * dataSize) / 2 ** 20} MiB with \
-${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${turns} runs each, taken in turns.
+  return `${date}, ${machine}, Node ${process.version}, ${qemu}. The disk has ${(2.5 * dataSize) / 2 ** 20} MiB with \
+${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${turns} runs each, taken in turns. \
+The sparse disk is as large with a quarter of the files; the incompressible one has ${dataSize / 2 ** 21} MiB.
 Bold: how many times faster, or with how much less cpu, kexport was; and its size against the other's.`;
 }

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Disks } from './disk.ts';
 
 /** Two commands that do the same, and the files that each leaves. */
 export interface Scenario {
@@ -14,13 +16,21 @@ export interface Side {
 }
 
 const FIXED = 'subformat=fixed,force_size';
-const KEXPORT = `"${process.execPath}" "${fileURLToPath(new URL('../src/cli/main.js', import.meta.url))}" -q`;
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const kexport = (node: string) => `"${node}" "${MAIN}" -q`;
+const KEXPORT = kexport(process.execPath);
 
-export function scenarios(disk: string, folder: string): Scenario[] {
+export function scenarios(disks: Disks, folder: string): Scenario[] {
   const ours = join(folder, 'ours');
   const peer = join(folder, 'peer');
+  const disk = disks.usual;
   const convert = `qemu-img convert -f raw "${disk}"`;
   return [
+    {
+      name: 'kexport --help, against node -e 0',
+      ours: { command: `"${process.execPath}" "${MAIN}" --help`, outputs: [] },
+      peer: { command: `"${process.execPath}" -e 0`, outputs: [] },
+    },
     {
       name: 'qcow2, against qemu-img convert -c',
       ours: side(`${KEXPORT} qcow2 "${disk}" -o`, `${ours}.qcow2`),
@@ -35,6 +45,26 @@ export function scenarios(disk: string, folder: string): Scenario[] {
       name: 'qcow2 with one thread, against qemu-img convert -c',
       ours: side(`${KEXPORT} qcow2 --threads 1 "${disk}" -o`, `${ours}.qcow2`),
       peer: side(`${convert} -c -O qcow2`, `${peer}.qcow2`),
+    },
+    {
+      name: 'qcow2 with two threads, against qemu-img convert -c -m 2',
+      ours: side(`${KEXPORT} qcow2 --threads 2 "${disk}" -o`, `${ours}.qcow2`),
+      peer: side(`${convert} -c -m 2 -O qcow2`, `${peer}.qcow2`),
+    },
+    ...zstdNodes().map((node) => ({
+      name: 'qcow2 with zstd, against qemu-img convert -c with zstd',
+      ours: side(`${kexport(node)} qcow2 --compression zstd "${disk}" -o`, `${ours}.qcow2`),
+      peer: side(`${convert} -c -O qcow2 -o compression_type=zstd`, `${peer}.qcow2`),
+    })),
+    {
+      name: 'qcow2 of a sparse disk, against qemu-img convert -c',
+      ours: side(`${KEXPORT} qcow2 "${disks.sparse}" -o`, `${ours}.qcow2`),
+      peer: side(`qemu-img convert -f raw "${disks.sparse}" -c -O qcow2`, `${peer}.qcow2`),
+    },
+    {
+      name: 'qcow2 of an incompressible disk, against qemu-img convert -c',
+      ours: side(`${KEXPORT} qcow2 "${disks.noise}" -o`, `${ours}.qcow2`),
+      peer: side(`qemu-img convert -f raw "${disks.noise}" -c -O qcow2`, `${peer}.qcow2`),
     },
     {
       name: 'qcow2 from a pipe, against qemu-img convert -c from the file',
@@ -69,6 +99,16 @@ export function scenarios(disk: string, folder: string): Scenario[] {
 
 function side(command: string, output: string): Side {
   return { command: `${command} "${output}"`, outputs: [output] };
+}
+
+/** A Node that has zstd: this one, or one from the package registry. None if neither can be had. */
+function zstdNodes(): string[] {
+  const script = "'zstdCompressSync' in zlib && console.log(process.execPath)";
+  const own = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout.trim();
+  if (own !== '') return [own];
+  const args = ['--yes', '--package=node@24', '--', 'node', '-e', script];
+  const other = spawnSync('npx', args, { encoding: 'utf8' }).stdout.trim();
+  return other === '' ? [] : [other];
 }
 
 /** We sync what we write; where that is not lost in the compression, the other does too. */

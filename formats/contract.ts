@@ -189,7 +189,7 @@ export interface PackedStretch {
   readonly diskOffset: number;
   /**
    * What the stream gives, to the byte; at most MAX_PACKED. The last may reach past the end of the disk, and what does is
-   * dropped.
+   * dropped; or the stream gives no more than what lies on the disk, as in QEMU's VMDKs.
    */
   readonly diskLength: number;
   readonly imageOffset: number;

@@ -54,7 +54,7 @@ function addPages({ bytes, length }: Block, output: ImageOutput): void {
   let dataStart = 0;
   for (let at = 0; at < length; at += PAGE_SIZE) {
     const end = Math.min(at + PAGE_SIZE, length);
-    if (!isZero(bytes.subarray(at, end))) continue;
+    if (bytes[at] !== 0 || !isZero(bytes.subarray(at, end))) continue; // a view costs more than a look
     if (at > dataStart) output.append(bytes.subarray(dataStart, at));
     output.zeros(end - at);
     dataStart = end;

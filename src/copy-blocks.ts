@@ -8,6 +8,7 @@ import { BLOCK_SIZE, type Block, type Encoding } from '../formats/index.ts';
 import { AsyncQueue } from './async-queue.ts';
 import type { CompressorName } from './compress/compressor.ts';
 import { compressPool } from './compress/pool.ts';
+import type { DiskDigest } from './disk-digest.ts';
 import type { Progress } from './encode.ts';
 import { wholeSectors } from './disk-size.ts';
 import { throwIfAborted } from './errors.ts';
@@ -26,6 +27,8 @@ export interface CopyRequest {
   /** Ends the copy early, and is aborted if one of its loops fails. */
   readonly stop: AbortController;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  /** Takes in every block as it is read. */
+  readonly digest: DiskDigest | undefined;
 }
 
 /** A slab on its way from the reader to the writers. */
@@ -70,7 +73,7 @@ export async function copyBlocks(request: CopyRequest): Promise<void> {
 }
 
 async function readAhead(
-  { source, stop }: CopyRequest,
+  { source, stop, digest }: CopyRequest,
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
   compress: (slab: Slab, blocks: readonly number[]) => Promise<void>,
@@ -85,6 +88,9 @@ async function readAhead(
     }
     end = extent.diskOffset + extent.length;
     const blocks = findData(slab, extent.length);
+    for (const place of blocks) {
+      digest?.add(extent.diskOffset / BLOCK_SIZE + place, slab.block(place));
+    }
     const packed = compress(slab, blocks);
     packed.catch(() => undefined); // `writeBehind` sees it, perhaps later than Node would wait for
     filled.push({ slab, extent, blocks, packed });

@@ -7,11 +7,13 @@ import { type CompressorName, COMPRESSORS, defaultCompressor } from './compress/
 import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from './disk-size.ts';
 import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
+import { type DiskDigest, diskDigest } from './disk-digest.ts';
 import { KexportError, throwIfAborted } from './errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from './sources/source.ts';
+import { checkVerifiable, verifyAll } from './verify-image.ts';
 
 export interface EncodeOptions {
   /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
@@ -32,6 +34,8 @@ export interface EncodeOptions {
   readonly keepGpt?: boolean | undefined;
   /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
   readonly keepGoing?: boolean | undefined;
+  /** Reads every image back before it gets its name, and fails where one is not the disk that was read. */
+  readonly verify?: boolean | undefined;
   /** Called when every image is complete but none has its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
@@ -77,15 +81,30 @@ export async function encode(
     const formats = targets.map(({ format }) => format);
     const disk = await prepare(source, targets, options, stop.signal);
     const streamed = disk.size === undefined;
+    const digest = options.verify ? diskDigest() : undefined;
     try {
-      await startAndCopy(disk, targets, images, options, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
     } finally {
       await disk.close();
     }
     const sizes = finalSizes(source, formats, streamed, options.onWarning);
     const { diskSize } = sizes;
-    const results = await finishAll(images, targets, diskSize, stop.signal, options.onFinished);
-    return { ...sizes, images: results, failures: images.failures };
+    const results = await finishAll(images, diskSize, stop.signal);
+    if (digest)
+      await verifyAll(images, results, {
+        diskSize,
+        digest: digest.result(),
+        threads: options.threads,
+        signal: stop.signal,
+      });
+    await options.onFinished?.();
+    throwIfAborted(stop.signal);
+    await images.commit();
+    const failed = new Set(images.failures.map(({ target }) => target));
+    const finished = targets.flatMap((target) =>
+      failed.has(target) ? [] : (results.get(target) ?? []),
+    );
+    return { ...sizes, images: finished, failures: images.failures };
   } catch (error) {
     await images.discard();
     throw error;
@@ -116,7 +135,7 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions,
+  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
   const { threads = availableParallelism(), onProgress } = options;
@@ -129,25 +148,29 @@ async function startAndCopy(
   const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
-  await copyBlocks({ source, images, encodings: distinct, threads, compressor, stop, onProgress });
+  const { digest } = options;
+  await copyBlocks({
+    source,
+    images,
+    encodings: distinct,
+    threads,
+    compressor,
+    stop,
+    onProgress,
+    digest,
+  });
 }
 
 async function finishAll(
   images: ImageSet,
-  targets: readonly Target[],
   diskSize: number,
   signal: AbortSignal,
-  onFinished: EncodeOptions['onFinished'],
-): Promise<ImageResult[]> {
+): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
     results.set(image.target, await finishImage(image, diskSize, signal));
   });
-  await onFinished?.();
-  throwIfAborted(signal);
-  await images.commit();
-  const failed = new Set(images.failures.map(({ target }) => target));
-  return targets.flatMap((target) => (failed.has(target) ? [] : (results.get(target) ?? [])));
+  return results;
 }
 
 /** `streamed`: the size was not known when the first block was read. */
@@ -174,6 +197,7 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
     throw new KexportError('usage', what);
   };
   if (targets.length === 0) refuse('no image is asked for');
+  if (options.verify) targets.forEach(checkVerifiable);
   if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
   if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }

@@ -4,6 +4,7 @@ import { getSystemErrorMap } from 'node:util';
 export type ErrorCode =
   | 'usage' // the request makes no sense
   | 'source' // the disk cannot be read as asked
+  | 'damaged' // the image that the disk is in contradicts itself
   | 'target' // the image cannot be written
   | 'exists' // the image, or a partial one, is there already
   | 'unsupported' // the format or this machine cannot do it

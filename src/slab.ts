@@ -36,6 +36,9 @@ export function slabMemory(encodingCount: number): SharedArrayBuffer {
 
 /** A view of shared memory as a slab; the main thread and the workers each make their own. */
 export function slabView(memory: SharedArrayBuffer, encodingCount: number): Slab {
+  const blocks = Array.from({ length: BLOCKS_PER_SLAB }, (_, i) =>
+    Buffer.from(memory, i * BLOCK_SIZE, BLOCK_SIZE),
+  );
   const lengthsAt = SLAB_SIZE + encodingCount * BLOCKS_PER_SLAB * PACKED_SIZE;
   const lengths = new Int32Array(memory, lengthsAt, encodingCount * BLOCKS_PER_SLAB);
   const packedAt = (slot: number) => SLAB_SIZE + slot * PACKED_SIZE;
@@ -43,7 +46,7 @@ export function slabView(memory: SharedArrayBuffer, encodingCount: number): Slab
   return {
     memory,
     input: Buffer.from(memory, 0, SLAB_SIZE),
-    block: (index) => Buffer.from(memory, index * BLOCK_SIZE, BLOCK_SIZE),
+    block: (index) => blocks[index]!, // below BLOCKS_PER_SLAB
     packedRoom: (encoding, index) =>
       Buffer.from(memory, packedAt(slotOf(encoding, index)), PACKED_SIZE),
     packed: (encoding, index) => {

@@ -4,6 +4,7 @@ import { vmdk } from '../vmdk/index.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
 import type { Profile } from './ovf.ts';
+import { readOva } from './reader.ts';
 import { memberName } from './tar.ts';
 
 // Loaded by `prepare`: it stands on an XML library, whose loading takes longer than a short run of the program.
@@ -16,6 +17,8 @@ export interface OvaOptions extends MachineOptions {
   readonly profile?: Profile | undefined;
   /** How the files are hashed. Default sha256; ESXi 6.0 and older read only sha1. */
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
+  /** Which disk is read, by its diskId or its file. Default: the first. */
+  readonly disk?: string | undefined;
 }
 
 /** A machine as OVF, manifest and streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
@@ -46,6 +49,7 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
       return writer.ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
+    read: (request) => readOva(request, options.disk),
   };
 }
 

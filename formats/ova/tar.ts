@@ -83,6 +83,26 @@ export function encodeMember(file: Omit<Member, 'size'> & { bytes: Uint8Array })
   return [encodeHeader({ ...rest, size: bytes.length }), bytes, padding];
 }
 
+/** What a header tells. */
+export interface TarHeader {
+  /** With its prefix. */
+  readonly name: string;
+  /** In bytes; NaN or Infinity for what is no such number. */
+  readonly size: number;
+  /** A digit or a letter; empty in archives from before POSIX for a regular file. */
+  readonly typeflag: string;
+}
+
+/** Reads a block as a header; undefined if its checksum says that it is none. */
+export function decodeHeader(block: Uint8Array): TarHeader | undefined {
+  const { name, size, typeflag, magic, prefix, checksum } = header.decode(block);
+  // The checksum's own bytes count as spaces.
+  const sum = block.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 0x20 : byte), 0);
+  if (Number.parseInt(checksum, 8) !== sum) return undefined;
+  const isPosix = magic === 'ustar'; // GNU's goes on with spaces, and has other things in the prefix
+  return { name: isPosix && prefix !== '' ? `${prefix}/${name}` : name, size, typeflag };
+}
+
 /** The name of the member whose header `bytes` begins with; undefined if that is no tar header. */
 export function memberName(bytes: Uint8Array): string | undefined {
   if (bytes.length < TAR_BLOCK) return undefined;
@@ -95,14 +115,17 @@ export function paddingAfter(size: number, unit: number): number {
   return (unit - (size % unit)) % unit;
 }
 
-/** Octal digits that fill the field but for a NUL; throws a RangeError if there are too many. */
+/** Octal digits that fill the field but for a NUL; throws a RangeError if there are too many. Anything else is NaN. */
 function octal(size: number): FieldType<number> {
   const text = ascii(size);
   return {
     size,
     set: (view, offset, value, little) =>
       text.set(view, offset, `${value.toString(8).padStart(size - 1, '0')}\0`, little),
-    get: (view, offset, little) => Number.parseInt(text.get(view, offset, little), 8),
+    get: (view, offset, little) => {
+      const digits = text.get(view, offset, little).trim();
+      return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : NaN;
+    },
   };
 }
 
@@ -120,9 +143,10 @@ function memberSize(size: number): FieldType<number> {
         view.setBigUint64(offset + low, BigInt(value));
       }
     },
-    get: (view, offset, little) =>
-      view.getUint8(offset) & 0x80
-        ? Number(view.getBigUint64(offset + low))
-        : text.get(view, offset, little),
+    get: (view, offset, little) => {
+      if ((view.getUint8(offset) & 0x80) === 0) return text.get(view, offset, little);
+      const isMore = view.getUint32(offset) !== 0x8000_0000; // or negative
+      return isMore ? Infinity : Number(view.getBigUint64(offset + low));
+    },
   };
 }

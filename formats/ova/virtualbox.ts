@@ -2,7 +2,7 @@
 // with BIOS; if it finds this, it reads nothing else but the quantities and the disk's place in the archive
 // (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
-import { uuidText } from '../vmdk/descriptor.ts';
+import { uuidText } from '../uuid.ts';
 import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
 
 export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';

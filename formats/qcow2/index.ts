@@ -1,6 +1,7 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
+import { qcow2Reader } from './reader.ts';
 import { qcow2Writer } from './writer.ts';
 
 export function qcow2(): Format {
@@ -22,5 +23,6 @@ export function qcow2(): Format {
       return qcow2Writer(output, encoding);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
+    read: qcow2Reader,
   };
 }

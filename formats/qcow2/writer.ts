@@ -19,8 +19,8 @@ import {
   CLUSTER_BITS,
   CLUSTER_SIZE,
   COMPRESSED,
-  COMPRESSED_OFFSET_BITS,
   COMPRESSED_SECTOR,
+  compressedOffsetBits,
   COMPRESSION_TYPE,
   COMPRESSION_TYPE_ZSTD,
   COPIED,
@@ -40,6 +40,8 @@ import {
 // Around the deflate stream that a cluster compressed by zlib is, a zlib stream has a header and an Adler-32.
 const ZLIB_HEADER = 2;
 const ZLIB_TRAILER = 4;
+
+const ADDITIONAL_SHIFT = BigInt(compressedOffsetBits(CLUSTER_BITS));
 
 export function qcow2Writer(output: ImageOutput, encoding: Encoding): FormatWriter {
   const space = clusters(output);
@@ -93,7 +95,7 @@ function compressedDescriptor(imageOffset: number, length: number): bigint {
   const firstSector = Math.floor(imageOffset / COMPRESSED_SECTOR);
   const lastSector = Math.floor((imageOffset + length - 1) / COMPRESSED_SECTOR);
   const additional = BigInt(lastSector - firstSector);
-  return COMPRESSED | (additional << COMPRESSED_OFFSET_BITS) | BigInt(imageOffset);
+  return COMPRESSED | (additional << ADDITIONAL_SHIFT) | BigInt(imageOffset);
 }
 
 function encodeL1(l2Offsets: readonly number[], diskSize: number): Uint8Array {

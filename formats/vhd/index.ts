@@ -2,6 +2,7 @@ import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { dynamicWriter } from './dynamic-writer.ts';
 import { fixedWriter } from './fixed-writer.ts';
 import { footer, FOOTER_COOKIE, MAX_DISK_SIZE } from './layout.ts';
+import { readVhd } from './reader.ts';
 
 const MIB = 2 ** 20;
 
@@ -23,6 +24,7 @@ export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
     encoding: () => undefined,
     write: fixedWriter,
     matches: () => false, // the footer is at the end
+    read: readVhd,
   };
 }
 
@@ -38,5 +40,6 @@ export function vhdDynamic(): Format {
     encoding: () => undefined,
     write: dynamicWriter,
     matches: (head) => head.length >= footer.size && footer.decode(head).cookie === FOOTER_COOKIE,
+    read: readVhd,
   };
 }

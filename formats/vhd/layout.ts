@@ -1,4 +1,4 @@
-// VHD on disk: the structs, constants and limits that the writers share. All numbers are big-endian.
+// VHD on disk: the structs, constants and limits that writers and readers share. All numbers are big-endian.
 // Specification: Microsoft, Virtual Hard Disk Image Format Specification, version 1.0, 11 October 2006.
 
 import { SECTOR_SIZE } from '../contract.ts';
@@ -16,6 +16,7 @@ export const MAX_DISK_SIZE = 2040 * 2 ** 30;
 /** "Disk Type" of a footer. */
 export const FIXED = 2;
 export const DYNAMIC = 3;
+export const DIFFERENCING = 4;
 
 /** "Features": bit 1 is reserved and always set. */
 export const FEATURES = 2;
@@ -40,6 +41,12 @@ export const BITMAP_SIZE = VHD_BLOCK_SIZE / SECTOR_SIZE / 8;
 
 /** Entries of the block allocation table are 4 bytes: the sector of the image in which a block's bitmap begins. */
 export const BAT_ENTRY_SIZE = 4;
+
+/** An entry of a block that is all zeros. */
+export const BAT_UNUSED = 0xffff_ffff;
+
+/** Limit of this program: the largest disk in blocks of 128 KiB. */
+export const MAX_TABLE_ENTRIES = 2 ** 24;
 
 /** Four of these are the table's entry of a block that is all zeros. */
 export const BAT_UNUSED_BYTE = 0xff;

@@ -2,6 +2,7 @@
 
 import { type Disk, SECTOR_SIZE } from '../contract.ts';
 import { FormatError } from '../errors.ts';
+import { hex, uuidText } from '../uuid.ts';
 
 /** The disk controller that VMware plans for the disk. A descriptor has no other; `pvscsi` is not one of them. */
 export type AdapterType = 'ide' | 'buslogic' | 'lsilogic' | 'legacyESX';
@@ -88,15 +89,6 @@ function geometryLines(capacitySectors: number, adapterType: AdapterType): strin
 ddb.geometry.cylinders = "${Math.max(cylinders, 1)}"
 ddb.geometry.heads = "${heads}"
 ddb.geometry.sectors = "${sectors}"`;
-}
-
-/** 16 bytes as people write them: RFC 9562, section 4, in lower case. */
-export function uuidText(uuid: Uint8Array): string {
-  return hex(uuid).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function asciiBytes(text: string): Uint8Array {

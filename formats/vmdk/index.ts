@@ -2,6 +2,7 @@ import { BLOCK_SIZE, type Format } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import type { AdapterType } from './descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
+import { readVmdk } from './reader.ts';
 import { vmdkWriter } from './writer.ts';
 
 export interface VmdkOptions {
@@ -24,5 +25,6 @@ export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
       return vmdkWriter({ disk, encoding, output, adapterType });
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC,
+    read: readVmdk,
   };
 }

@@ -1,4 +1,4 @@
-// A streamOptimized VMDK on disk: the structs, constants and limits that the writer and the reader share.
+// A sparse VMDK on disk: the structs, constants and limits that the writer and the reader share.
 // Specification: VMware, Virtual Disk Format 1.1 and 5.0, "Hosted Sparse Extents" and "Stream-Optimized
 // Compressed Sparse Extents". All numbers are little-endian; offsets and lengths are in sectors.
 
@@ -8,11 +8,29 @@ import { struct, u16, u32, u64, u8 } from '../struct.ts';
 /** 'K' 'D' 'M' 'V' */
 export const MAGIC = 0x564d444b;
 
+/** What ESXi's own sparse extents begin with: "COWD", and SEsparse's constant header. */
+export const COWD_MAGIC = 0x44574f43;
+export const SESPARSE_MAGIC = 0xcafe_babe;
+
+/** The descriptor's parentCID of an image that stands alone. */
+export const NO_PARENT = 'ffffffff';
+
 /** VMware products refuse compressed grains in a lower version ("sparse VMDK version too old"). */
 export const VERSION = 3;
 
-/** Header flags: the newline test is valid, grains are compressed, markers lie between them. */
-export const FLAGS = (1 << 0) | (1 << 16) | (1 << 17);
+/** Header flags. */
+export const HAS_NEWLINE_TEST = 1 << 0;
+export const HAS_REDUNDANT_DIRECTORY = 1 << 1;
+/** The table entry ZEROED_GRAIN tells of a grain of zeros, whatever a parent has there. */
+export const HAS_ZEROED_GRAINS = 1 << 2;
+export const IS_PACKED = 1 << 16;
+export const HAS_MARKERS = 1 << 17;
+
+/** Those of a streamOptimized image. */
+export const FLAGS = HAS_NEWLINE_TEST | IS_PACKED | HAS_MARKERS;
+
+/** A table entry; see HAS_ZEROED_GRAINS. */
+export const ZEROED_GRAIN = 1;
 
 /** `compressAlgorithm`: deflate, which means a whole zlib stream (RFC 1950). */
 export const DEFLATE = 1;
@@ -91,6 +109,15 @@ export const FOOTER = 3;
 
 /** The longest zlib stream that open-vmdk and VirtualBox read: 66,036 bytes, marker and grain in 129 sectors. */
 export const MAX_PACKED_GRAIN = (GRAIN_SECTORS + 1) * SECTOR_SIZE - grainMarker.size;
+
+/** Limit of this program: entries of a table. QEMU takes at most 512. */
+export const MAX_TABLE_GRAINS = 2 ** 16;
+
+/** Limit of this program: tables of an image, as many as the largest disk has with grains of 64 KiB. */
+export const MAX_TABLES = 2 ** 23;
+
+/** Limit of this program, in bytes; QEMU reads no more than its first 20 KiB, VMware's have 10. */
+export const MAX_DESCRIPTOR_SIZE = 2 ** 20;
 
 /**
  * In bytes: 256 TiB. More grains than an entry has values could not all be told apart, and open-vmdk counts them

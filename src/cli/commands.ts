@@ -20,6 +20,18 @@ export interface SubCommand {
 /** In the order of --help. A file in the way of a name is `./NAME`. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'convert',
+    usage: 'convert IMAGE FORMATS',
+    summary: 'make images of the disk in an image',
+    load: () => import('./convert.ts'),
+  },
+  {
+    name: 'verify',
+    usage: 'verify IMAGE',
+    summary: 'check an image, and compare its disk (--against)',
+    load: () => import('./verify.ts'),
+  },
+  {
     name: 'sources',
     usage: 'sources [--json]',
     summary: 'what can be exported: ZFS volumes, snapshots, disks',

@@ -3,7 +3,7 @@ import { encode, type EncodeResult } from '../encode.ts';
 import { checkCompression, type Compression } from '../encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
-import { openSource } from '../sources/open.ts';
+import { type FromFormat, openSource } from '../sources/open.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
@@ -22,9 +22,12 @@ import {
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
   readonly size?: number;
-  readonly from?: 'raw';
   readonly snapshot?: boolean;
+  readonly from?: FromFormat;
+  readonly readHoles?: boolean;
+  readonly backing?: boolean;
   readonly liveInconsistent?: boolean;
+  readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
   readonly compression?: Compression['compression'];

@@ -1,9 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { FORMATS } from '../../formats/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
 import { COMPRESSORS } from '../compress/compressor.ts';
 import { parseSize } from './sizes.ts';
 
 const MIB = 2 ** 20;
+
+/** What --from takes. */
+export const FROM_FORMATS: readonly string[] = Object.keys(FORMATS);
 
 /** The options of an export, in groups as --help shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
@@ -16,6 +20,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--force', 'replace files; write to a device'),
       new Option('--checksums', 'write SHA256SUMS too'),
       new Option('--zip', 'put raw and vhd into a .zip as they are written'),
+      new Option('--verify', 'read every image back and compare, before it gets its name'),
       new Option('--keep-going', 'if one image fails, go on with the others'),
     ],
   ],
@@ -23,9 +28,11 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      choice('--from <format>', 'take a file for a disk even if it looks like an image', ['raw']),
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
+      choice('--from <format>', 'what DISK is, whatever its name says', FROM_FORMATS),
+      new Option('--backing', "open the files in an image's folder that it names"),
       new Option('--live-inconsistent', 'copy the disk of a ZFS pool that is in use'),
+      new Option('--read-holes', 'read a sparse file from end to end, its holes too'),
       new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
       new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--keep-gpt', 'leave the GPT alone where the disk is rounded up'),
@@ -54,7 +61,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
         'size',
         'speed',
       ]),
-      new Option('--threads <n>', 'default: one a processor').argParser(between(1, 256)),
+      threadsOption(),
       choice('--compressor <name>', 'default: wasm, our own', COMPRESSORS),
     ],
   ],
@@ -89,6 +96,11 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     ],
   ],
 ];
+
+/** How many threads work at once. */
+export function threadsOption(): Option {
+  return new Option('--threads <n>', 'default: one a processor').argParser(between(1, 256));
+}
 
 function choice(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);

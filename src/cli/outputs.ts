@@ -11,7 +11,6 @@ import { fileSink, partialOf } from '../sinks/file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { streamSink } from '../sinks/stream.ts';
-import { zipped } from '../sinks/zipped.ts';
 import type { Source } from '../sources/source.ts';
 import type { Output, Plan } from './plan.ts';
 
@@ -59,6 +58,7 @@ export async function openOutputs(
       }
       if (zipEntry !== undefined) {
         const { level } = levelsOf(options);
+        const { zipped } = await import('../sinks/zipped.ts'); // fifty modules
         sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
       }
       targets.push({ format, sink });

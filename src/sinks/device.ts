@@ -41,6 +41,7 @@ export async function deviceSink(path: string, diskSize: number | undefined): Pr
   const sink: Sink = {
     name: path,
     seekable: true,
+    fd: file.fd,
     write: (imageOffset, buffers) => attempt(writeFully(file, imageOffset, buffers)),
     zeros: (imageOffset, count, signal) => writeZeros(sink, imageOffset, count, signal),
     finish: () => attempt(file.sync()),
@@ -54,7 +55,7 @@ async function openExclusive(path: string): Promise<FileHandle> {
   try {
     // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its partitions: mounted,
     // swap, part of a pool, a volume group or an array (open(2)).
-    return await open(path, constants.O_WRONLY | constants.O_EXCL);
+    return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') {
       throw new KexportError('target', `${path} is in use: mounted, swap, or part of a pool`, {

@@ -38,6 +38,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   return {
     name: path,
     seekable: true,
+    fd: file.fd,
     get allocated() {
       return allocated;
     },

@@ -22,6 +22,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
   return {
     name: sink.name,
     seekable: sink.seekable,
+    fd: sink.fd,
     get sha256() {
       return sha256;
     },

@@ -11,6 +11,8 @@ export interface Sink {
   readonly allocated?: number | undefined;
   /** Bytes that the sink has stored, if it is not the image as such. */
   readonly fileSize?: number | undefined;
+  /** An open file that the image can be read back from once it is finished, until `commit` or `discard`. */
+  readonly fd?: number | undefined;
   /** Writes buffers one after the other at an offset of the image. They are the caller's again afterwards. */
   write(imageOffset: number, buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
   /** Makes a stretch that nothing was written to read as zeros. */

@@ -1,4 +1,4 @@
-import { FORMATS } from '../../formats/index.ts';
+import { type FormatName, FORMATS } from '../../formats/index.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
 export const HEAD_SIZE = 512;
@@ -20,10 +20,20 @@ const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[
   ['zfs send stream', 8, '\0\0\0\x02\xf5\xba\xcb\xac'],
 ];
 
+/** What a file looks like. */
+export interface ImageKind {
+  /** For people. */
+  readonly title: string;
+  /** If it is an image of a format of ours. */
+  readonly format?: FormatName;
+}
+
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
-export function imageKind(head: Uint8Array): string | undefined {
-  const format = Object.values(FORMATS).find((create) => create().matches(head));
-  if (format) return `${format().name} image`;
+export function imageKind(head: Uint8Array): ImageKind | undefined {
+  const names = Object.keys(FORMATS) as FormatName[];
+  const format = names.find((name) => FORMATS[name]().matches(head));
+  if (format) return { title: `${format} image`, format };
   const text = Buffer.from(head).toString('latin1');
-  return MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset))?.[0];
+  const found = MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset));
+  return found && { title: found[0] };
 }

@@ -3,11 +3,19 @@ import { promisify } from 'node:util';
 import { KexportError, reasonOf } from '../errors.ts';
 import type { Source } from './source.ts';
 
+/** A source that can also be read anywhere. */
+export type RandomAccessSource = Source & Required<Pick<Source, 'read'>>;
+
 const readAt = promisify(read);
 const closeFile = promisify(close);
 
 /** A disk in an open file or device: `size` bytes from its byte `start`. Closes the file. */
-export function positionedSource(name: string, fd: number, size: number, start = 0): Source {
+export function positionedSource(
+  name: string,
+  fd: number,
+  size: number,
+  start = 0,
+): RandomAccessSource {
   let diskOffset = 0;
   return {
     name,

@@ -11,6 +11,7 @@ export type FailureKind =
   | 'busy' // open, mounted or held
   | 'dependents' // a snapshot with clones, a dataset with children
   | 'no-space'
+  | 'read-only' // the pool is imported so
   | 'suspended'
   | 'other';
 
@@ -29,6 +30,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['exists', /already exists/],
   ['dependents', /has dependent clones|has children|has dependents/],
   ['busy', /is busy/],
+  ['read-only', /is read-only/],
   ['no-space', /out of space|quota exceeded/],
 ];
 

@@ -31,7 +31,7 @@ export async function freezeFile(
     const label = snapshot.name.slice(place.dataset.length + 1);
     const frozen = join(place.mountPoint, '.zfs/snapshot', label, place.inner);
     await checkReachable(frozen, snapshot.name);
-    return { path: frozen, window: undefined, origin: undefined, release };
+    return { path: frozen, window: undefined, release };
   } catch (error) {
     await release();
     const kind = zfsFailure(error);

@@ -25,8 +25,7 @@ export async function freezeVolume(
   const release = () => destroyAll(made, onWarning);
   try {
     const path = await snapshotDevice(volume, made, options);
-    const origin = name.snapshot === undefined ? linkOf(name.dataset) : undefined;
-    return { path, window: partition, origin, release };
+    return { path, window: partition, release };
   } catch (error) {
     await release();
     throw error;
@@ -79,7 +78,7 @@ async function live({ name, volmode }: Volume, options: FreezeOptions): Promise<
     });
   }
   warnLive(name.dataset, options);
-  return { path, window: undefined, origin: undefined, release: () => Promise.resolve() };
+  return { path, window: undefined, release: () => Promise.resolve() };
 }
 
 /** Says that a disk is read as it is. */

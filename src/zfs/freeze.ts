@@ -2,7 +2,7 @@
 
 import { stat, statfs } from 'node:fs/promises';
 import { errnoOf, KexportError } from '../errors.ts';
-import { datasetOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
+import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
 import { freezeFile } from './freeze-file.ts';
 import { freezeVolume, warnLive } from './freeze-volume.ts';
 import { checkNoLivePool } from './live-pool.ts';
@@ -26,8 +26,8 @@ export interface Frozen {
   readonly path: string;
   /** The part of it that is the disk; undefined for all. In bytes. */
   readonly window: { readonly start: number; readonly size: number } | undefined;
-  /** The device that it is a copy of, for who is about to write to that one. */
-  readonly origin: string | undefined;
+  /** The device of the volume that was named, for who is about to write to that. */
+  readonly origin?: string | undefined;
   /** Takes away what was made for it. To be called once, when `path` is closed; tells by a warning of what stays. */
   release(): Promise<void>;
 }
@@ -78,7 +78,7 @@ name the volume to export all of it`,
 /** No file has that name: it is a volume's, or of nothing. */
 async function freezeByName(name: string, options: FreezeOptions): Promise<Frozen | undefined> {
   const linked = nameInLinks(name);
-  if (linked !== undefined) return freezeVolume(parseDatasetName(linked), options);
+  if (linked !== undefined) return freezeNamed(linked, options);
   const [pool = ''] = name.split(/[/@#]/, 1);
   if (!isPoolName(pool)) return undefined;
   try {
@@ -86,7 +86,13 @@ async function freezeByName(name: string, options: FreezeOptions): Promise<Froze
   } catch (error) {
     throw noSuchThing(name, pool, error);
   }
-  return freezeVolume(parseDatasetName(name), options);
+  return freezeNamed(name, options);
+}
+
+async function freezeNamed(text: string, options: FreezeOptions): Promise<Frozen> {
+  const name = parseDatasetName(text);
+  const frozen = await freezeVolume(name, options);
+  return name.snapshot === undefined ? { ...frozen, origin: linkOf(name.dataset) } : frozen;
 }
 
 function noSuchThing(name: string, pool: string, error: unknown): unknown {

@@ -68,6 +68,8 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
   try {
     await zfs([...args, name]);
   } catch (error) {
+    // A command that was killed may have done its work.
+    if (zfsFailure(error) === 'other') await destroyMade(name);
     forget();
     throw explained(name, error);
   }
@@ -89,7 +91,14 @@ function explained(name: string, error: unknown): unknown {
   if (kind === 'permission') {
     return new KexportError(code, `cannot make ${name}: permission denied`, {
       cause,
-      hint: hint ?? '',
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  if (kind === 'read-only') {
+    const pool = 'its pool is imported read-only, so nothing changes in it';
+    return new KexportError(code, `cannot make ${name}: ${pool}`, {
+      cause,
+      hint: 'use --no-snapshot',
     });
   }
   if (kind !== 'no-space') return error;

@@ -22,9 +22,9 @@ export function parsePoolDevices(lines: readonly string[]): PoolDevices[] {
   const pools: { pool: string; paths: string[] }[] = [];
   for (const line of lines) {
     const [first = '', second = ''] = line.split('\t');
-    // mirror-0, raidz1-0 and their like are no paths; the line of a class (logs, cache) has no tab in front.
+    // mirror-0, raidz1-0 and their like are no paths; the line of a class (logs, cache) has no tabs at all.
     if (second.startsWith('/')) pools.at(-1)?.paths.push(second);
-    else if (first !== '' && second !== '-') pools.push({ pool: first, paths: [] });
+    else if (first !== '' && second !== '') pools.push({ pool: first, paths: [] });
   }
   return pools;
 }

@@ -110,11 +110,16 @@ test('the labels of a vdev are found on its partition', async () => {
   );
 });
 
-test.each([4096, 65_536])('a swap partition of pages of %s is known by its header', async (page) => {
-  const bytes = Buffer.alloc(2 ** 20);
-  const disk = diskOf(bytes);
-  expect(await swapHeaderSize(disk, partition(500_736), '')).toBeUndefined();
-  expect(await swapHeaderSize(disk, partition(500_736), '/dev/sda2 partition 1 0 -2')).toBe(65_536);
-  bytes.write('SWAPSPACE2', 4096 + page - 10);
-  expect(await swapHeaderSize(disk, partition(500_736), '')).toBe(page);
-});
+test.each([4096, 65_536])(
+  'a swap partition of pages of %s is known by its header',
+  async (page) => {
+    const bytes = Buffer.alloc(2 ** 20);
+    const disk = diskOf(bytes);
+    expect(await swapHeaderSize(disk, partition(500_736), '')).toBeUndefined();
+    expect(await swapHeaderSize(disk, partition(500_736), '/dev/sda2 partition 1 0 -2')).toBe(
+      65_536,
+    );
+    bytes.write('SWAPSPACE2', 4096 + page - 10);
+    expect(await swapHeaderSize(disk, partition(500_736), '')).toBe(page);
+  },
+);

@@ -102,7 +102,9 @@ function warnOf({ pools, live }: LivePlan, onWarning: LiveDiskOptions['onWarning
     onWarning(`pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`);
   }
   for (const { path, mountPoint } of live) {
-    onWarning(`${path} (${mountPoint}) is copied while it may be written to: check its file system`);
+    onWarning(
+      `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
+    );
   }
 }
 

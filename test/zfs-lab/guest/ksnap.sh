@@ -36,13 +36,13 @@ listed=$(ksnap list)
 check_match 'the list has a set as one line, with its datasets' "^$made +....-..-.. ..:..:.. .* 5$" "$listed"
 zfs snapshot tank/vm@daily
 zfs snapshot tank/vm@ksnap-mine
-check 'the list has nothing of others' test "$(ksnap list | grep -cE '@(daily|ksnap-mine)')" = 0
+check_equal 'the list has nothing of others' '' "$(ksnap list | grep -E '@(daily|ksnap-mine)' || true)"
 
 check_fails 1 'what is cloned is not destroyed' ksnap destroy "$fresh"
 zfs destroy tank/clone
 check 'it destroys by full name' ksnap destroy "$fresh"
 check 'it destroys by the name alone' ksnap destroy "${made#*@}"
-check_equal 'a set is destroyed as it was made, all of it' 0 "$(snapshots | grep -c "@${made#*@}$")"
+check_equal 'a set is destroyed as it was made, all of it' '' "$(snapshots | grep "@${made#*@}$" || true)"
 check_fails 1 'what is gone cannot be destroyed' ksnap destroy "${made#*@}"
 check_fails 2 'a snapshot of others is refused' ksnap destroy tank/vm@daily
 check_fails 2 'so is one with a name almost like ours' ksnap destroy tank/vm@ksnap-mine
@@ -65,5 +65,5 @@ check_match 'so is what is mounted but not from ZFS' '^ksnap: /proc is not on ZF
 check_match 'so is a device that is no volume' '^ksnap: /dev/vdb is a device, but no ZFS volume' "$(message ksnap /dev/vdb)"
 check_fails 2 'a snapshot cannot be snapshotted' ksnap "$one"
 check_fails 2 'a name cannot become an option' ksnap -- -r
-check_match 'who may not is told so' '^ksnap: .*permission denied.*root' \
+check_match 'who may not is told so' '^ksnap: .*permission denied' \
     "$(message setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v node)" "$(realpath "$(command -v ksnap)")" tank/vm)"

@@ -1,7 +1,7 @@
 # Sourced by every test: checks, and a pool to check on. A command that fails outside of a check ends the test.
 # shellcheck shell=bash
 set -Eeuo pipefail
-trap 'echo "#   line $LINENO, exit status $?: $BASH_COMMAND"' ERR
+trap 'echo "#   line $LINENO, exit status $?: $BASH_COMMAND" >&2' ERR
 test_name=$(basename "$0" .sh)
 work=$(mktemp -d)
 cd "$work"

@@ -1,0 +1,163 @@
+// The machine that an OVF of somebody else describes: DSP0243 1.1 and 2.0, and VirtualBox's, as far as its disks go and
+// `info` tells.
+
+import { FormatError } from '../errors.ts';
+import { parseXml, type XmlElement } from './xml.ts';
+
+/** "File" of the References. */
+export interface OvfFile {
+  readonly id: string;
+  /** Of the archive's member. */
+  readonly href: string;
+  /** In bytes; undefined if it is not told. */
+  readonly size: number | undefined;
+  /** Such as gzip; undefined for none. */
+  readonly compression: string | undefined;
+  /** In bytes, if the file is in several members; else undefined. */
+  readonly chunkSize: string | undefined;
+}
+
+/** "Disk" of the DiskSection. */
+export interface OvfDisk {
+  readonly id: string;
+  /** Undefined for a disk that begins empty. */
+  readonly fileRef: string | undefined;
+  /** A URI. */
+  readonly format: string;
+  /** In bytes; undefined if it is not told in a way that is known. */
+  readonly capacity: number | undefined;
+  /** The disk that it only adds to; undefined for a whole one. */
+  readonly parentRef: string | undefined;
+}
+
+/** "Item" of the VirtualHardwareSection: its properties by their names. */
+export type OvfItem = ReadonlyMap<string, string>;
+
+/** What a descriptor tells. */
+export interface OvfMachine {
+  readonly files: readonly OvfFile[];
+  readonly disks: readonly OvfDisk[];
+  readonly items: readonly OvfItem[];
+  /** In the order to show it. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Limit of this program; what VMware products write has some KiB for each device. */
+export const MAX_OVF_SIZE = 2 ** 20;
+
+/** Limit of this program: files, disks or devices of a machine. */
+const MAX_ENTRIES = 1000;
+
+// The last two are new in OVF 2.0.
+const ITEMS = ['Item', 'StorageItem', 'EthernetPortItem'];
+
+/** Reads a descriptor. Throws a FormatError for what is none. */
+export function parseOvf(bytes: Uint8Array): OvfMachine {
+  const envelope = parseXml(new TextDecoder().decode(bytes));
+  if (envelope.name !== 'Envelope') {
+    throw new FormatError(`ova: the OVF begins with the element ${envelope.name}, not Envelope`);
+  }
+  const items = ITEMS.flatMap((name) => all(envelope, name)).map(propertiesOf);
+  const files = within(envelope, 'References', 'File');
+  const disks = within(envelope, 'DiskSection', 'Disk');
+  if (Math.max(files.length, disks.length, items.length) > MAX_ENTRIES) {
+    throw new FormatError(`ova: more than ${MAX_ENTRIES} files, disks or devices in the OVF`);
+  }
+  return {
+    files: files.map(fileOf),
+    disks: disks.map(diskOf),
+    items,
+    details: detailsOf(envelope, items),
+  };
+}
+
+function within(envelope: XmlElement, section: string, name: string): XmlElement[] {
+  const sections = envelope.children.filter((child) => child.name === section);
+  return sections.flatMap(({ children }) => children.filter((child) => child.name === name));
+}
+
+/** Every element of that name, however deep. */
+function all(element: XmlElement, name: string): XmlElement[] {
+  const found = [element];
+  for (const { children } of found) for (const child of children) found.push(child);
+  return found.filter((each) => each.name === name);
+}
+
+function fileOf({ attributes }: XmlElement): OvfFile {
+  const size = attributes.get('size');
+  const compression = attributes.get('compression');
+  return {
+    id: attributes.get('id') ?? '',
+    href: attributes.get('href') ?? '',
+    size: size !== undefined && /^\d{1,16}$/.test(size) ? Number(size) : undefined,
+    compression: compression === 'identity' || compression === '' ? undefined : compression,
+    chunkSize: attributes.get('chunkSize'),
+  };
+}
+
+function diskOf({ attributes }: XmlElement): OvfDisk {
+  return {
+    id: attributes.get('diskId') ?? '',
+    fileRef: attributes.get('fileRef'),
+    format: attributes.get('format') ?? '',
+    capacity: capacityOf(attributes.get('capacity'), attributes.get('capacityAllocationUnits')),
+    parentRef: attributes.get('parentRef'),
+  };
+}
+
+/** "Programmatic units" of DSP0004: `byte`, `byte * 2^20`. */
+function capacityOf(capacity = '', units = 'byte'): number | undefined {
+  const unit = /^bytes?(?:\s*\*\s*(\d{1,2})\^(\d{1,2}))?$/.exec(units);
+  if (!unit || !/^\d{1,16}$/.test(capacity)) return undefined;
+  const [, base = '1', exponent = '1'] = unit;
+  const bytes = Number(capacity) * Number(base) ** Number(exponent);
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
+
+function propertiesOf({ children }: XmlElement): OvfItem {
+  return new Map(children.map(({ name, text }) => [name, text.trim()]));
+}
+
+// "ResourceType" of CIM_ResourceAllocationSettingData.
+const PROCESSOR = '3';
+const MEMORY = '4';
+const ETHERNET_ADAPTER = '10';
+const CONTROLLERS: Readonly<Record<string, string>> = { '5': 'IDE', '6': 'SCSI', '20': 'other' };
+
+function detailsOf(envelope: XmlElement, items: readonly OvfItem[]): Record<string, string> {
+  const [system] = all(envelope, 'VirtualSystem');
+  const [type] = all(envelope, 'VirtualSystemType');
+  const [os] = all(envelope, 'OperatingSystemSection');
+  const ofType = (wanted: string) => items.filter((item) => item.get('ResourceType') === wanted);
+  const memory = ofType(MEMORY)[0];
+  const firmware = all(envelope, 'Config').find(
+    ({ attributes }) => attributes.get('key') === 'firmware',
+  );
+  const name = system?.children.find((child) => child.name === 'Name')?.text;
+  const controllers = items.flatMap((item) => {
+    const kind = CONTROLLERS[item.get('ResourceType') ?? ''];
+    return kind === undefined ? [] : (item.get('ResourceSubType') ?? kind);
+  });
+  return given({
+    machine: name ?? system?.attributes.get('id'),
+    hardware: type?.text,
+    osType: os?.attributes.get('osType') ?? os?.attributes.get('id'),
+    cpus: ofType(PROCESSOR)[0]?.get('VirtualQuantity'),
+    memory:
+      memory && `${memory.get('VirtualQuantity') ?? ''} ${memory.get('AllocationUnits') ?? ''}`,
+    firmware: firmware?.attributes.get('value'),
+    controllers: controllers.join(', '),
+    networkCards: ofType(ETHERNET_ADAPTER)
+      .map((item) => item.get('ResourceSubType') ?? 'unnamed')
+      .join(', '),
+  });
+}
+
+function given(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      const text = value?.trim() ?? '';
+      return text === '' ? [] : [[name, text] as const];
+    }),
+  );
+}

@@ -1,0 +1,115 @@
+// Reads images of version 2 and 3 by whomever: header -> L1 table -> L2 tables, one at a time -> stretches.
+
+import type { ImageFacts, ImageInput, ImageReader, ReadRequest, Stretch } from '../contract.ts';
+import { viewOf } from '../struct.ts';
+import { checkImage } from './check.ts';
+import { fault, hex } from './extensions.ts';
+import { type Header, readHeader } from './header.ts';
+import { l2Stretches, type MapContext, offsetOf } from './l2-table.ts';
+import { ENTRY_SIZE } from './layout.ts';
+import { readSnapshots } from './snapshots.ts';
+
+/** So many snapshots are told by name; more are counted. */
+const MAX_NAMES = 100;
+
+/** Opens an image. Throws a FormatError for what is none, or cannot be read. Holds its L1 table, at most 32 MiB. */
+export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
+  const { input } = request;
+  const header = await readHeader(input);
+  const facts = await factsOf(header, input);
+  const { dataFile: name } = header;
+  const dataFile = name === undefined ? undefined : await request.openOther(name);
+  const context: MapContext = { header, input, dataFile };
+  const l1 = once(() => readL1(context));
+  const l2 = lastOf((offset: number) => readTable(context, offset));
+  return {
+    facts,
+    stretches: (from = 0) => stretches(from),
+    check: () => checkImage(input, header),
+  };
+
+  async function* stretches(from: number): AsyncGenerator<Stretch> {
+    const { clusterSize, l2EntrySize, diskSize } = header;
+    const span = (clusterSize / l2EntrySize) * clusterSize;
+    const offsets = await l1();
+    for (let i = Math.floor(from / span); i * span < diskSize; i++) {
+      const offset = offsets[i] ?? 0;
+      if (offset === 0) continue;
+      const first = Math.max(0, Math.floor((from - i * span) / clusterSize));
+      yield* l2Stretches(await l2(offset), i * span, first, context);
+    }
+  }
+}
+
+/** Image offsets of the L2 tables, 0 where there is none. */
+async function readL1({ header, input }: MapContext): Promise<Float64Array> {
+  const { offset, entryCount } = header.l1;
+  const view = viewOf(await input.read(offset, entryCount * ENTRY_SIZE));
+  const offsets = new Float64Array(entryCount);
+  for (let i = 0; i < entryCount; i++) {
+    offsets[i] = offsetOf(view.getUint32(i * ENTRY_SIZE), view.getUint32(i * ENTRY_SIZE + 4));
+  }
+  refuseShared(offsets);
+  return offsets;
+}
+
+/** A table that maps two parts of the disk is damage; mapping millions of them it would be read for ever. */
+function refuseShared(offsets: Float64Array): void {
+  const sorted = offsets.slice().sort();
+  for (let i = 1; i < sorted.length; i++) {
+    const offset = sorted[i] ?? 0;
+    if (offset !== 0 && offset === sorted[i - 1]) {
+      throw fault(`the L2 table at ${hex(offset)} is that of two parts of the disk`);
+    }
+  }
+}
+
+async function readTable({ header, input }: MapContext, offset: number): Promise<Uint8Array> {
+  const { clusterSize } = header;
+  if (offset % clusterSize !== 0) throw fault(`an L2 table at ${hex(offset)} is not aligned`);
+  if (offset + clusterSize > input.size) {
+    throw fault(`the L2 table at ${hex(offset)}`, `the image ends at ${hex(input.size)}`);
+  }
+  return input.read(offset, clusterSize);
+}
+
+async function factsOf(header: Header, input: ImageInput): Promise<ImageFacts> {
+  const names: string[] = [];
+  for await (const { name } of readSnapshots(input, header)) {
+    if (names.push(name) === MAX_NAMES) break;
+  }
+  const { count } = header.snapshots;
+  if (count > names.length) names.push(`and ${count - names.length} more`);
+  return {
+    format: 'qcow2',
+    subformat: `version ${header.version}`,
+    diskSize: header.diskSize,
+    details: {
+      'cluster size': header.clusterSize,
+      'compression type': header.compression,
+      'refcount bits': 2 ** header.refcountOrder,
+      'extended L2 entries': header.l2EntrySize > ENTRY_SIZE,
+      'lazy refcounts': header.lazyRefcounts,
+      dirty: header.dirty,
+      corrupt: header.corrupt,
+      snapshots: names,
+      ...(header.bitmaps && { bitmaps: header.bitmaps.count }),
+      ...(header.dataFile !== undefined && { 'data file': header.dataFile }),
+    },
+    backing: header.backing,
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** Keeps what was asked for last, as neighbours are often asked for in turn. */
+function lastOf<T>(make: (key: number) => Promise<T>): (key: number) => Promise<T> {
+  let last: { key: number; value: T } | undefined;
+  return async (key) => {
+    if (last?.key !== key) last = { key, value: await make(key) };
+    return last.value;
+  };
+}

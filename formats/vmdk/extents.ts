@@ -1,0 +1,65 @@
+// The kinds of extent that make up a disk: each maps its own part, from its first byte on.
+
+import type { ImageInput, ImageReader } from '../contract.ts';
+import { FormatError } from '../errors.ts';
+import { checkSparse } from './sparse-check.ts';
+import { type SparseExtent, sparseStretches } from './sparse-extent.ts';
+
+/** A part of the disk. */
+export interface Extent {
+  /** In bytes. */
+  readonly size: number;
+  /** The file it is in; undefined if that is the image itself, or none. */
+  readonly file?: { readonly name: string; readonly input: ImageInput } | undefined;
+  readonly details: ImageReader['facts']['details'];
+  readonly stretches: (from: number) => ReturnType<ImageReader['stretches']>;
+  readonly check: ImageReader['check'];
+}
+
+/** What the descriptor says has `size` bytes; a larger file is an error. */
+export function sparseExtent(extent: SparseExtent, size: number, file?: Extent['file']): Extent {
+  if (extent.size !== size) {
+    throw new FormatError(
+      `vmdk: "${file?.name ?? ''}" has ${extent.size} bytes of disk, the descriptor says ${size}`,
+    );
+  }
+  const { header, grainSize, isPacked } = extent;
+  return {
+    size,
+    file,
+    details: { version: header.version, grainSize, compression: isPacked ? 'deflate' : 'none' },
+    stretches: (from) => sparseStretches(extent, from),
+    check: () => checkSparse(extent),
+  };
+}
+
+/** Bytes of a file as they are. */
+export function flatExtent(
+  file: NonNullable<Extent['file']>,
+  imageOffset: number,
+  size: number,
+): Extent {
+  const { name, input } = file;
+  if (imageOffset + size > input.size) {
+    throw new FormatError(
+      `vmdk: "${name}" has ${input.size} bytes, the descriptor needs ${imageOffset + size}`,
+    );
+  }
+  return {
+    size,
+    file,
+    details: {},
+    stretches: () => [{ kind: 'plain', diskOffset: 0, diskLength: size, imageOffset }],
+    check: () => [],
+  };
+}
+
+/** Zeros without a file. */
+export function zeroExtent(size: number): Extent {
+  return {
+    size,
+    details: {},
+    stretches: () => [{ kind: 'zeros', diskOffset: 0, diskLength: size }],
+    check: () => [],
+  };
+}

@@ -1,0 +1,106 @@
+import { type Command, Option } from 'commander';
+import { KexportError } from '../errors.ts';
+import { openImageFile } from '../images/open-file.ts';
+import { type Verdict, verifyImageFiles } from '../images/verify.ts';
+import { openSource } from '../sources/open.ts';
+import type { Source } from '../sources/source.ts';
+import { EXIT_FAILURE, reportError } from './exit.ts';
+import { FROM_FORMATS, threadsOption } from './options.ts';
+import { progressDisplay } from './progress.ts';
+import { abortOnSignals } from './signals.ts';
+import type { FromFormat } from '../sources/open.ts';
+
+interface VerifyCommandOptions {
+  readonly against?: string;
+  readonly from?: FromFormat;
+  readonly againstFrom?: FromFormat;
+  readonly backing?: boolean;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** As for `qemu-img check` and `cmp`, a file that cannot be read is told from one that is wrong. */
+const EXIT_UNREADABLE = 3;
+
+export function describe(command: Command): Command {
+  return command
+    .argument('<image>', 'an image; what it is says its name, or --from')
+    .option('--against <disk>', 'a disk or an image that it must hold, byte for byte')
+    .addOption(new Option('--from <format>', 'what the image is').choices(FROM_FORMATS))
+    .addOption(new Option('--against-from <format>', 'what the other is').choices(FROM_FORMATS))
+    .option('--backing', "open the files in an image's folder that it names")
+    .addOption(threadsOption())
+    .option('--json', 'the answer as JSON')
+    .option('-q, --quiet', 'no progress; problems only');
+}
+
+/** 0: all is well; 1: something is wrong with the image; 3: it, or the disk to compare with, cannot be read. */
+export async function run(command: Command): Promise<number> {
+  const [path = ''] = command.args;
+  const options = command.opts<VerifyCommandOptions>();
+  const stop = abortOnSignals();
+  const progress = await progressDisplay(options.quiet ?? false);
+  try {
+    const verdict = await verify(path, options, {
+      signal: stop.signal,
+      onProgress: (state) => progress.update(state),
+    });
+    progress.done();
+    process.stdout.write(options.json ? jsonOf(path, verdict) : textOf(path, verdict, options));
+    return isSound(verdict) ? 0 : EXIT_FAILURE;
+  } catch (error) {
+    progress.done();
+    const status = reportError(error);
+    const unreadable = error instanceof KexportError && !['usage', 'aborted'].includes(error.code);
+    return unreadable ? EXIT_UNREADABLE : status;
+  } finally {
+    stop.release();
+  }
+}
+
+type Running = Pick<Parameters<typeof verifyImageFiles>[1], 'signal' | 'onProgress'>;
+
+async function verify(
+  path: string,
+  options: VerifyCommandOptions,
+  running: Running,
+): Promise<Verdict> {
+  const { against: name, backing, threads } = options;
+  const image = await openImageFile(path, { from: options.from, backing });
+  let against: Source | undefined;
+  try {
+    if (name !== undefined) {
+      against = await openSource(name, { from: options.againstFrom, backing, threads });
+    }
+  } catch (error) {
+    await image.close();
+    throw error;
+  }
+  return verifyImageFiles(image, { ...running, against, threads });
+}
+
+function isSound({ problemCount, differsAt }: Verdict): boolean {
+  return problemCount === 0 && differsAt === undefined;
+}
+
+function textOf(path: string, verdict: Verdict, { against, quiet }: VerifyCommandOptions): string {
+  const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
+  const lines = problems.map(({ severity, message }) => `${severity}: ${message}`);
+  if (problemCount > problems.length) lines.push(`and ${problemCount - problems.length} more`);
+  if (differsAt !== undefined) {
+    lines.push(`error: the disk differs from ${against ?? ''} from byte ${differsAt} on`);
+  }
+  if (isSound(verdict) && !quiet) {
+    const same = against === undefined ? '' : `, and the disk is that of ${against}`;
+    lines.push(`${path}: sound, all ${diskSize} bytes of the disk can be read${same}`);
+    if (otherSize !== undefined && otherSize !== diskSize) {
+      lines.push(`${against ?? ''} has ${otherSize} bytes; what is longer ends in zeros`);
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function jsonOf(file: string, verdict: Verdict): string {
+  return `${JSON.stringify({ file, sound: isSound(verdict), ...verdict }, undefined, 2)}\n`;
+}

@@ -1,0 +1,67 @@
+// What format an image is read as: what the user says; else, for a regular file, what its name says, if its first bytes
+// agree. Never what the first bytes say alone: a guest writes those of a raw disk.
+
+import { type Format, type FormatName, FORMATS, raw } from '../../formats/index.ts';
+import { KexportError } from '../errors.ts';
+import { HEAD_SIZE, imageKind } from '../sources/image-kind.ts';
+import type { FileInput } from './file-input.ts';
+
+const EXTENSIONS: Readonly<Record<string, FormatName>> = {
+  qcow2: 'qcow2',
+  qcow: 'qcow2',
+  vhd: 'vhd',
+  vpc: 'vhd',
+  vmdk: 'vmdk',
+  ova: 'ova',
+};
+
+/** Formats as QEMU calls them in images. */
+const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
+  raw: 'raw',
+  qcow2: 'qcow2',
+  vpc: 'vhd',
+  vmdk: 'vmdk',
+};
+
+/** The format of that name; `vhd-dynamic` and `vhd` are read alike. */
+export function formatNamed(name: FormatName): Format {
+  return FORMATS[name]();
+}
+
+/**
+ * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a KexportError where its
+ * first bytes say something else.
+ */
+export function formatOfFile(path: string, head: Uint8Array): Format | undefined {
+  const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+  const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
+  const format = name && formatNamed(name);
+  const begins = imageKind(head);
+  if (begins === undefined || begins.format?.startsWith(name ?? ' ')) {
+    return format?.read ? format : undefined;
+  }
+  const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
+  const hint = readable
+    ? `say --from ${begins.format} if it is that, --from raw if it is a raw disk`
+    : 'convert it to raw first; if it is a raw disk all the same, say --from raw';
+  const found = `it begins like a ${begins.title}`;
+  throw format
+    ? new KexportError('source', `${path} is named like a ${format.name} image, but ${found}`, {
+        hint,
+      })
+    : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
+}
+
+/** The format of a backing file, as the image above it tells, else by its name. */
+export async function formatOfBacking(input: FileInput, told: string | undefined): Promise<Format> {
+  if (told !== undefined) {
+    const name = Object.hasOwn(QEMU_NAMES, told) ? QEMU_NAMES[told] : undefined;
+    if (name) return formatNamed(name);
+    throw new KexportError(
+      'source',
+      `${input.name}: a backing file of format "${told}" cannot be read`,
+    );
+  }
+  const head = await input.read(0, Math.min(HEAD_SIZE, input.size));
+  return formatOfFile(input.name, head) ?? raw();
+}

@@ -1,0 +1,158 @@
+import { close, fstat } from 'node:fs';
+import { promisify } from 'node:util';
+import { createHash } from 'node:crypto';
+import { type Format, FormatError, type ImageReader } from '../../formats/index.ts';
+import { KexportError } from '../errors.ts';
+import { type FileInput, fileInput } from './file-input.ts';
+import { formatOfBacking } from './image-format.ts';
+import { openBeside } from './open-beside.ts';
+
+const closeFile = promisify(close);
+const fstatOf = promisify(fstat);
+
+/** An image that is open, and those that it takes the rest of its disk from. */
+export interface OpenImage {
+  readonly reader: ImageReader;
+  readonly input: FileInput;
+  /** Has what this image leaves out; undefined if that is zeros. */
+  readonly backing: OpenImage | undefined;
+}
+
+export interface OpenImageOptions {
+  readonly format: Format;
+  /** Opens the other files that an image names, if they are in its folder. Default: an image that needs one is refused. */
+  readonly backing?: boolean | undefined;
+  /** What the size of the disk must be, in bytes. */
+  readonly diskSize?: number | undefined;
+}
+
+/** An image and all the files it is in. */
+export interface ImageFiles extends OpenImage {
+  close(): Promise<void>;
+}
+
+/** QEMU sets no limit; whoever has longer chains commits them. */
+const MAX_DEPTH = 64;
+
+/**
+ * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and the caller's if it
+ * throws. `path` is where its folder is looked for. Throws a KexportError.
+ */
+export async function openImage(
+  path: string,
+  fd: number,
+  size: number,
+  { format, backing = false, diskSize }: OpenImageOptions,
+): Promise<ImageFiles> {
+  const others: number[] = [];
+  const closeOthers = async () => {
+    await Promise.all(others.map((other) => closeFile(other)));
+  };
+  try {
+    const chain = { path, backing, others, opened: new Set([await identityOf(fd)]), depth: 0 };
+    const image = await openChain(fileInput(path, fd, size), format, chain);
+    const { diskSize: found } = image.reader.facts;
+    if (diskSize !== undefined && diskSize !== found) {
+      const what = `the disk in ${path} has ${found} bytes`;
+      throw new KexportError('source', `${what}, --size says ${diskSize}`);
+    }
+    return {
+      ...image,
+      async close() {
+        await closeOthers();
+        await closeFile(fd);
+      },
+    };
+  } catch (error) {
+    await closeOthers();
+    throw error;
+  }
+}
+
+/** An image in an open file by itself, which stays the caller's. Throws a KexportError. */
+export async function readImage(input: FileInput, format: Format): Promise<ImageFiles> {
+  const refuse = (name: string) => {
+    throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`);
+  };
+  const reader = await readWith(format, input, refuse);
+  return { reader, input, backing: undefined, close: () => Promise.resolve() };
+}
+
+interface Chain {
+  readonly path: string;
+  readonly backing: boolean;
+  /** The files that are open beside the image. */
+  readonly others: number[];
+  /** Identities of the files above this one. */
+  readonly opened: ReadonlySet<string>;
+  readonly depth: number;
+}
+
+async function openChain(input: FileInput, format: Format, chain: Chain): Promise<OpenImage> {
+  const open = async (name: string): Promise<FileInput> => {
+    if (!chain.backing) {
+      throw new KexportError(
+        'source',
+        `${input.name} needs another file, ${JSON.stringify(name)}`,
+        {
+          hint: 'say --backing to have it opened, if it lies in the same folder',
+        },
+      );
+    }
+    const other = await openBeside(chain.path, name, input.name);
+    chain.others.push(other.fd);
+    return other;
+  };
+  const reader = await readWith(format, input, open);
+  const { backing: below } = reader.facts;
+  if (!below) return { reader, input, backing: undefined };
+
+  const other = await open(below.file);
+  const identity = await identityOf(other.fd);
+  if (chain.opened.has(identity) || chain.depth === MAX_DEPTH) {
+    const why = chain.opened.has(identity) ? 'names itself in the end' : 'is too long';
+    throw new KexportError('source', `${chain.path}: its chain of backing files ${why}`);
+  }
+  const deeper = {
+    ...chain,
+    path: other.name,
+    opened: new Set([...chain.opened, identity]),
+    depth: chain.depth + 1,
+  };
+  const belowFormat = await formatOfBacking(other, below.format);
+  return { reader, input, backing: await openChain(other, belowFormat, deeper) };
+}
+
+async function readWith(
+  format: Format,
+  input: FileInput,
+  openOther: (name: string) => Promise<FileInput>,
+): Promise<ImageReader> {
+  if (!format.read) {
+    throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
+  }
+  try {
+    return await format.read({ input, openOther, hasher });
+  } catch (error) {
+    throw imageError(input.name, error);
+  }
+}
+
+function hasher(algorithm: string) {
+  const hash = createHash(algorithm);
+  return {
+    update: (bytes: Uint8Array) => void hash.update(bytes),
+    digest: () => hash.digest('hex'),
+  };
+}
+
+/** A reader's complaint as an error for people; anything else as it is. */
+export function imageError(name: string, error: unknown): unknown {
+  if (!(error instanceof FormatError)) return error;
+  return new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
+}
+
+async function identityOf(fd: number): Promise<string> {
+  const { dev, ino } = await fstatOf(fd, { bigint: true });
+  return `${dev}:${ino}`;
+}

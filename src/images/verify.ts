@@ -1,0 +1,97 @@
+// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that of another.
+
+import type { Problem } from '../../formats/index.ts';
+import { compareDisks, type CompareOptions } from '../compare-disks.ts';
+import { KexportError, throwIfAborted } from '../errors.ts';
+import { SLAB_SIZE } from '../slab.ts';
+import { imageSource } from '../sources/image.ts';
+import type { Source } from '../sources/source.ts';
+import { imageError, type ImageFiles } from './open-image.ts';
+
+/** Problems that are told one by one; a hostile image has any number of them. */
+const MAX_TOLD = 100;
+
+/** What was found. */
+export interface Verdict {
+  /** The first of them. */
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  /** Of the disk in the image, in bytes. */
+  readonly diskSize: number;
+  /** In bytes; undefined without another disk. */
+  readonly otherSize: number | undefined;
+  /** The first byte in which the two disks differ; undefined also if they do not. */
+  readonly differsAt: number | undefined;
+}
+
+export interface VerifyOptions extends CompareOptions {
+  /** A disk that the image's must be, but for zeros at the end of the longer one. */
+  readonly against?: Source | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** Checks an image, reading all of it. Takes over the image and the other disk. Throws where a file cannot be read. */
+export async function verifyImageFiles(
+  image: ImageFiles,
+  options: VerifyOptions,
+): Promise<Verdict> {
+  const source = imageSource(image, options.threads);
+  const { against } = options;
+  try {
+    const problems: Problem[] = [];
+    let problemCount = 0;
+    const tell = (problem: Problem) => {
+      if (++problemCount <= MAX_TOLD) problems.push(problem);
+    };
+    await damagedToProblem(tell, () => checkAll(image, tell, options.signal));
+    let differsAt: number | undefined;
+    await damagedToProblem(tell, async () => {
+      if (against) differsAt = await compareDisks(source, against, options);
+      else await readAll(source, options);
+    });
+    const otherSize = against?.size;
+    const diskSize = image.reader.facts.diskSize;
+    return { problems, problemCount, diskSize, otherSize, differsAt };
+  } finally {
+    await source.close();
+    await against?.close();
+  }
+}
+
+async function damagedToProblem(
+  tell: (problem: Problem) => void,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
+    tell({ severity: 'error', message: error.message });
+  }
+}
+
+/** The structure of an image and of the files below it. */
+async function checkAll(
+  image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
+  tell: (problem: Problem) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const problem of image.reader.check()) {
+      throwIfAborted(signal);
+      tell(problem);
+    }
+  } catch (error) {
+    throw imageError(image.input.name, error);
+  }
+  if (image.backing) await checkAll(image.backing, tell, signal);
+}
+
+async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  for (;;) {
+    const extent = await source.next(buffer, signal);
+    if (!extent) return;
+    onProgress?.({ diskOffset: extent.diskOffset + extent.length, diskSize: source.size });
+  }
+}

@@ -1,0 +1,85 @@
+import { Worker } from 'node:worker_threads';
+
+// Enough for the messages of a worker; its buffers are shared memory, which does not count.
+const WORKER_YOUNG_GENERATION_MB = 4;
+
+/** Worker threads that do one kind of task, on memory that they share with us. */
+export interface TaskPool<Task, Answer> {
+  /** Has a worker do a task. Rejects if a worker has died. */
+  run(task: Task): Promise<Answer>;
+  /** Stops the workers; tasks under way never settle. */
+  close(): Promise<void>;
+}
+
+/** What a worker is sent, and what it sends back with the same `id`. */
+export interface Numbered<T> {
+  readonly id: number;
+  readonly value: T;
+}
+
+interface Pending<Answer> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * `module` is that of the worker, `setup` its `workerData`. Starts no worker yet: each is started when those before it are
+ * busy, up to `threads`.
+ */
+export function taskPool<Task, Answer>(
+  module: URL,
+  setup: unknown,
+  threads: number,
+): TaskPool<Task, Answer> {
+  const workers: { worker: Worker; pending: Map<number, Pending<Answer>> }[] = [];
+  let failure: Error | undefined;
+  let lastId = 0;
+
+  function start(): (typeof workers)[number] {
+    const worker = new Worker(module, {
+      workerData: setup,
+      execArgv: [], // a worker is a plain module, however the program was started
+      resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
+    });
+    const pending = new Map<number, Pending<Answer>>();
+    worker.on('message', ({ id, value }: Numbered<Answer>) => {
+      pending.get(id)?.resolve(value);
+      pending.delete(id);
+    });
+    worker.on('error', (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+      for (const { reject } of pending.values()) reject(failure);
+      pending.clear();
+    });
+    const entry = { worker, pending };
+    workers.push(entry);
+    return entry;
+  }
+
+  /** The least busy worker, or a new one if all have work. */
+  function choose(): (typeof workers)[number] {
+    const idlest = workers.reduce<(typeof workers)[number] | undefined>(
+      (best, next) => (best && best.pending.size <= next.pending.size ? best : next),
+      undefined,
+    );
+    if (idlest && (idlest.pending.size === 0 || workers.length >= threads)) return idlest;
+    return start();
+  }
+
+  return {
+    run: (value) =>
+      new Promise((resolve, reject) => {
+        if (failure) {
+          reject(failure);
+          return;
+        }
+        const { worker, pending } = choose();
+        const task: Numbered<Task> = { id: ++lastId, value };
+        pending.set(task.id, { resolve, reject });
+        worker.postMessage(task);
+      }),
+    async close() {
+      await Promise.all(workers.map(({ worker }) => worker.terminate()));
+    },
+  };
+}

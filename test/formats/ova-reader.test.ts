@@ -1,0 +1,253 @@
+// OVAs of others and our own, read.
+
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ova, vmdk } from '../../formats/index.ts';
+import { parseXml } from '../../formats/ova/xml.ts';
+import { diskWithBlocks } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { runIn } from '../support/peers.ts';
+import { diskOf, openImage, problemsOf } from '../support/read-image.ts';
+import { writeImage } from '../support/write-image.ts';
+
+const MIB = 2 ** 20;
+const disk = diskWithBlocks(3 * MIB, [0, 5, 47]);
+const diskBytes = writeImage(vmdk(), disk).bytes;
+await ova().prepare?.();
+
+const plain = Buffer.alloc(disk.size);
+for (const { offset, bytes } of disk.pieces) bytes.copy(plain, offset);
+
+describe('an OVA of ours', () => {
+  const image = writeImage(ova({ cpus: 2, vmName: 'Web <1> & "more"' }), disk).bytes;
+
+  test('gives its disk and tells of its machine', async () => {
+    const reader = await openImage(ova(), image);
+    expect(reader.facts).toMatchObject({
+      format: 'ova',
+      subformat: 'vmdk streamOptimized',
+      diskSize: disk.size,
+      details: {
+        machine: 'Web <1> & "more"',
+        hardware: 'vmx-14',
+        osType: 'otherLinux64Guest',
+        cpus: '2',
+        memory: '4096 byte * 2^20',
+        firmware: 'efi',
+        controllers: 'lsilogic',
+        networkCards: 'E1000',
+        disk: 'golden-disk.vmdk',
+        compression: 'deflate',
+      },
+    });
+    expect((await diskOf(reader, image)).equals(plain)).toBe(true);
+    expect(await problemsOf(reader)).toEqual([]);
+  });
+
+  test.each(['sha1', 'sha256', 'sha512', 'none'] as const)(
+    'has no problem with %s',
+    async (manifest) => {
+      const other = writeImage(ova({ manifest, profile: 'both' }), disk).bytes;
+      expect(await problemsOf(await openImage(ova(), other))).toEqual([]);
+    },
+  );
+
+  test('is told of when a byte of the disk was changed', async () => {
+    const broken = Buffer.from(image);
+    const at = broken.lastIndexOf('ddb.toolsVersion');
+    broken.write('DDB', at);
+    const [problem, ...others] = await problemsOf(await openImage(ova(), broken));
+    expect(problem).toMatch(/^error: golden-disk.vmdk has the digest \w{64}, the manifest says/);
+    expect(others).toEqual([]);
+  });
+});
+
+/** Packs files as GNU tar does. */
+function tar(files: Readonly<Record<string, string | Buffer>>, ...options: string[]): Buffer {
+  const folder = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  runIn(folder, 'tar', 'cf', 'x.ova', ...options, ...Object.keys(files));
+  return readFileSync(join(folder, 'x.ova'));
+}
+
+const OVF = `<?xml version="1.0"?>
+<ovf:Envelope xmlns:ovf='http://schemas.dmtf.org/ovf/envelope/1'>
+  <!-- <References/> -->
+  <References>
+    <File ovf:id="f1" ovf:href="a.vmdk" ovf:size="SIZE"/>
+    <File ovf:id="f2" ovf:href="b.vmdk"></File>
+  </References>
+  <DiskSection>
+    <Disk ovf:diskId="d1" ovf:fileRef="f1" ovf:capacity="3" ovf:capacityAllocationUnits="byte * 2^20" ovf:format="x#streamOptimized"/>
+    <Disk ovf:diskId="d2" ovf:fileRef="f2" ovf:capacity="3145728" ovf:format=""/>
+  </DiskSection>
+  <VirtualSystem ovf:id="vm"><Name>a &amp; b&#x21;</Name>
+    <VirtualHardwareSection><Item><ResourceType>17</ResourceType><Parent>7</Parent><HostResource>ovf:/disk/d9</HostResource></Item></VirtualHardwareSection>
+  </VirtualSystem>
+</ovf:Envelope>`.replace('SIZE', String(diskBytes.length));
+
+describe('an OVA of others', () => {
+  const files = { 'x.ovf': OVF, 'a.vmdk': diskBytes, 'b.vmdk': diskBytes };
+
+  test.each(['gnu', 'ustar', 'pax', 'v7'])(
+    'in a tar of the form %s gives its disk',
+    async (form) => {
+      const image = tar(files, `--format=${form}`);
+      const reader = await openImage(ova(), image);
+      expect(reader.facts.details).toMatchObject({
+        machine: 'a & b!',
+        disks: ['a.vmdk', 'b.vmdk'],
+      });
+      expect((await diskOf(reader, image)).equals(plain)).toBe(true);
+    },
+  );
+
+  test('gives the disk that is asked for, or tells which there are', async () => {
+    const image = tar(files);
+    for (const name of ['d2', 'b.vmdk']) {
+      const { facts } = await openImage(ova({ disk: name }), image);
+      expect(facts.details['disk']).toBe('b.vmdk');
+    }
+    await expect(openImage(ova({ disk: 'c' }), image)).rejects.toThrow(
+      'ova: no disk "c", there are d1 (a.vmdk), d2 (b.vmdk)',
+    );
+  });
+
+  test('with long names gives its disk, as GNU tar and pax have them', async () => {
+    const name = `${'long'.repeat(40)}.vmdk`;
+    const named = { 'x.ovf': OVF.replace('a.vmdk', name), [name]: diskBytes, 'b.vmdk': diskBytes };
+    for (const form of ['gnu', 'pax']) {
+      const image = tar(named, `--format=${form}`);
+      expect((await diskOf(await openImage(ova(), image), image)).equals(plain)).toBe(true);
+    }
+  });
+
+  test('is told of where it is not as its OVF and its manifest say', async () => {
+    const sum = createHash('sha256').update(OVF).digest('hex');
+    const manifest = `SHA256(x.ovf)= ${sum}\nSHA256(gone)= 00\nwhat\nSHA1 (a.vmdk) = 00\n`;
+    const odd = {
+      'a.vmdk': diskBytes,
+      'x.ovf': OVF.replace('f2" ovf:href="b', 'f3" ovf:href="c'),
+      'x.mf': manifest,
+    };
+    const problems = (await problemsOf(await openImage(ova(), tar(odd)))).join('\n');
+    for (const wanted of [
+      'the first member is a.vmdk, not x.ovf',
+      'the OVF names the file c.vmdk, which is not in the archive',
+      'the disk d2 is in the file f2, which the OVF does not name',
+      'hangs on 7, which the machine does not have',
+      'is the disk d9, which the OVF does not describe',
+      /x.ovf has the digest \w{64}, the manifest says/,
+      'x.mf has the digest of gone, which is not in the archive',
+      'a line of x.mf: "what"',
+      /a.vmdk has the digest \w{40}, the manifest says 00/,
+    ]) {
+      expect(problems).toMatch(wanted);
+    }
+  });
+
+  test.each([
+    ['no OVF', { 'a.vmdk': diskBytes }, 'none of its 1 members is an .ovf'],
+    ['no disk', { 'x.ovf': OVF }, 'names no disk that is in the archive'],
+    [
+      'a packed disk',
+      { ...files, 'x.ovf': OVF.replace('ovf:size', 'ovf:compression="gzip" ovf:size') },
+      'a.vmdk is packed (gzip)',
+    ],
+    [
+      'a disk in chunks',
+      { ...files, 'x.ovf': OVF.replace('ovf:size', 'ovf:chunkSize="7" ovf:size') },
+      'chunks of 7',
+    ],
+    [
+      'a delta',
+      { ...files, 'x.ovf': OVF.replace('ovf:capacity', 'ovf:parentRef="d0" ovf:capacity') },
+      'since the disk d0',
+    ],
+    ['another root', { ...files, 'x.ovf': '<a/>' }, 'begins with the element a'],
+    [
+      'a document type',
+      { ...files, 'x.ovf': '<!DOCTYPE a [<!ENTITY b "c">]><a/>' },
+      'a tag "<!DOCTYPE',
+    ],
+    ['an OVF of 2 MiB', { ...files, 'x.ovf': ' '.repeat(2 * MIB) }, 'at most 1048576 are read'],
+  ])('with %s is refused', async (_, content, message) => {
+    await expect(openImage(ova(), tar(content))).rejects.toThrow(message);
+  });
+
+  test('whose disk says that a part of it is elsewhere is refused', async () => {
+    const elsewhere =
+      '# Disk DescriptorFile\ncreateType="monolithicFlat"\nRW 8 FLAT "/etc/passwd" 0\n';
+    const image = tar({ ...files, 'a.vmdk': elsewhere });
+    await expect(openImage(ova(), image)).rejects.toThrow('a.vmdk has a part in /etc/passwd');
+  });
+});
+
+describe('the tar of an OVA', () => {
+  function withSize(field: (header: Buffer) => void): Buffer {
+    const image = tar({ 'x.ovf': OVF });
+    field(image);
+    const sum = image
+      .subarray(0, 512)
+      .fill(' ', 148, 156)
+      .reduce((total, byte) => total + byte, 0);
+    image.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return image;
+  }
+
+  test.each([
+    [
+      '2^63',
+      (header: Buffer) => {
+        header.writeUInt32BE(0x80000000, 124);
+        header.writeBigUInt64BE(2n ** 63n, 128);
+      },
+    ],
+    ['less than nothing', (header: Buffer) => header.fill(0xff, 124, 136)],
+    ['8 GiB less one', (header: Buffer) => header.write('77777777777', 124)],
+    ['no number', (header: Buffer) => header.write('9999999999x', 124)],
+  ])('with a member of the size %s is refused', async (_, field) => {
+    await expect(
+      openImage(
+        ova(),
+        withSize((image) => void field(image)),
+      ),
+    ).rejects.toThrow(
+      /^ova: the member at 0 has (9223372036854776000|Infinity|8589934591|NaN) bytes/,
+    );
+  });
+
+  test('with a damaged header is refused', async () => {
+    const image = tar({ 'x.ovf': OVF });
+    image.write('y', 0);
+    await expect(openImage(ova(), image)).rejects.toThrow('no tar header at 0');
+  });
+
+  test('of thousands of members is refused', async () => {
+    const one = tar({ 'x.ovf': '' }).subarray(0, 512);
+    const many = Buffer.alloc(5000 * 512);
+    for (let at = 0; at < many.length; at += 512) one.copy(many, at);
+    await expect(openImage(ova(), many)).rejects.toThrow('more than 4096 members');
+  });
+});
+
+test.each([
+  '<a',
+  '<a>',
+  '<a></b>',
+  '</a>',
+  '<a/><b/>',
+  '<a b="1" c=2/>',
+  '<!-- <a/>',
+  '<a>&b;</a>',
+  '<a>&#x110000;</a>',
+  '<a>&lt</a>',
+  '<a>'.repeat(100),
+  '<'.repeat(100_000),
+  '<!--'.repeat(100_000),
+  `<a${' '.repeat(100_000)}`,
+])('what is not XML is refused: %.20s', (text) => {
+  expect(() => parseXml(text)).toThrow(/^ova: the OVF is no XML/);
+});

@@ -1,0 +1,146 @@
+// Images that qemu-img makes, of every kind that it knows: read as disks by the command, checked by the reader.
+
+import { readFileSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { qcow2 } from 'kexport';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { noise, text, writeDisk } from '../support/disks.ts';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
+import { kexport } from '../support/kexport.ts';
+import { describeWith, run } from '../support/peers.ts';
+import { bytesOf, problemsOf, readerOf } from '../support/read-disk.ts';
+
+const SIZE = 9 * 2 ** 20 + 1536; // within a cluster of whatever size
+
+const PIECES = [
+  { offset: 0, bytes: text(200_000) },
+  { offset: 1_000_000, bytes: noise(300_000) },
+  { offset: 2 ** 21, bytes: text(2 ** 20, 5) },
+  { offset: 5 * 2 ** 20 + 4096, bytes: noise(4096, 3) },
+  { offset: SIZE - 700, bytes: text(700, 7) },
+];
+
+const OPTIONS = [
+  '',
+  'compat=0.10',
+  ...[512, 1024, 4096, 16_384, 262_144, 2 ** 20, 2 ** 21].map((size) => `cluster_size=${size}`),
+  ...[1, 2, 4, 8, 32, 64].map((bits) => `refcount_bits=${bits}`),
+  'extended_l2=on',
+  'extended_l2=on,cluster_size=16384',
+  'extended_l2=on,cluster_size=2097152',
+  'compression_type=zstd',
+  'compression_type=zstd,cluster_size=2097152',
+  'lazy_refcounts=on',
+  ...['metadata', 'falloc', 'full'].map((how) => `preallocation=${how}`),
+  'preallocation=metadata,extended_l2=on',
+];
+
+describeWith(['qemu-img'], 'an image by qemu-img', () => {
+  const folder = sharedFolder();
+  const disk = join(folder, 'disk');
+  beforeAll(() => writeDisk(disk, { name: '', size: SIZE, pieces: PIECES }));
+
+  const cases = OPTIONS.flatMap((options) =>
+    (options.includes('preallocation') ? [''] : ['', '-c']).map(
+      (packed) => [options, packed] as const,
+    ),
+  );
+  test.each(cases)(
+    'with %s %s is the disk that it was made of, and sound',
+    async (options, packed) => {
+      const image = join(temporaryFolder(), 'image.qcow2');
+      const created = options === '' ? [] : ['-o', options];
+      const flags = packed === '' ? [] : [packed];
+      run('qemu-img', 'convert', ...flags, '-O', 'qcow2', ...created, disk, image);
+      expect((await bytesOf(image)).equals(readFileSync(disk))).toBe(true);
+      expect(await problemsOf(qcow2(), readFileSync(image))).toStrictEqual([]);
+    },
+  );
+
+  test('with writes, zeros and discards in it reads as QEMU reads it', async () => {
+    for (const options of ['compat=0.10', 'compat=1.1', 'extended_l2=on', 'cluster_size=512']) {
+      const image = join(temporaryFolder(), 'image.qcow2');
+      run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', options, disk, image);
+      const commands = [
+        'write -P 7 100k 300k',
+        'write -z 2M 100k',
+        'discard 3M 1M',
+        'write -P 9 5M 1k',
+      ];
+      run('qemu-io', ...commands.flatMap((command) => ['-c', command]), image);
+      await expectSame(image);
+      expect(await problemsOf(qcow2(), readFileSync(image))).toStrictEqual([]);
+    }
+  });
+
+  test('with snapshots is its active disk, and tells of them', async () => {
+    const image = join(temporaryFolder(), 'image.qcow2');
+    run('qemu-img', 'convert', '-c', '-O', 'qcow2', disk, image);
+    run('qemu-img', 'snapshot', '-c', 'first', image);
+    run('qemu-io', '-c', 'write -P 1 0 3M', image);
+    run('qemu-img', 'snapshot', '-c', 'second', image);
+    run('qemu-io', '-c', 'write -P 2 1M 1M', image);
+    await expectSame(image);
+    const { facts } = await readerOf(qcow2(), readFileSync(image));
+    expect(facts.details['snapshots']).toStrictEqual(['first', 'second']);
+    expect(await problemsOf(qcow2(), readFileSync(image))).toStrictEqual([]);
+  });
+
+  test('with dirty bitmaps is sound', async () => {
+    const image = join(temporaryFolder(), 'image.qcow2');
+    run('qemu-img', 'convert', '-O', 'qcow2', disk, image);
+    run('qemu-img', 'bitmap', '--add', image, 'nightly');
+    run('qemu-io', '-c', 'write -P 1 0 3M', image);
+    expect(await problemsOf(qcow2(), readFileSync(image))).toStrictEqual([]);
+    const { facts } = await readerOf(qcow2(), readFileSync(image));
+    expect(facts.details['bitmaps']).toBe(1);
+  });
+
+  test('without data reads as zeros, however large it is', () => {
+    const image = join(temporaryFolder(), 'image.qcow2');
+    run('qemu-img', 'create', '-f', 'qcow2', image, '200G');
+    expect(kexport(['raw', image, '-o', `${image}.ours`]).status).toBe(0);
+    run('qemu-img', 'compare', image, `${image}.ours`);
+  });
+
+  async function expectSame(image: string): Promise<void> {
+    run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, `${image}.theirs`);
+    expect((await bytesOf(image)).equals(readFileSync(`${image}.theirs`))).toBe(true);
+  }
+});
+
+describe('an image that cannot be read', () => {
+  const folder = sharedFolder();
+
+  describeWith(['qemu-img'], 'made by qemu-img', () => {
+    test.each([
+      [
+        'encrypted with LUKS',
+        ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s'],
+        'encrypted (LUKS)',
+      ],
+      ['with an external data file', ['-o', 'data_file=other.raw'], '--backing'],
+    ])('%s is refused with the reason', (_, options, reason) => {
+      const image = join(folder, 'refused.qcow2');
+      run('sh', '-c', `cd "$0" && qemu-img create -f qcow2 "$@"`, folder, ...options, image, '1M');
+      const { status, stderr } = kexport(['raw', image, '-o', join(folder, 'raw')]);
+      expect(stderr).toContain(reason);
+      expect(stderr.split('\n')).toHaveLength(2);
+      expect(status).toBe(1);
+    });
+
+    test('cut off is refused where its data end', () => {
+      const image = join(folder, 'cut.qcow2');
+      writeDisk(join(folder, 'disk'), {
+        name: '',
+        size: 2 ** 22,
+        pieces: [{ offset: 0, bytes: noise(2 ** 21) }],
+      });
+      run('qemu-img', 'convert', '-O', 'qcow2', join(folder, 'disk'), image);
+      truncateSync(image, statSync(image).size - 2 ** 20);
+      const { status, stderr } = kexport(['raw', image, '-o', join(folder, 'raw')]);
+      expect(stderr).toContain('cut off or damaged');
+      expect(status).toBe(1);
+    });
+  });
+});
