@@ -17,7 +17,9 @@ export function describePlan(plan: LivePlan, options: { readonly maxHold?: numbe
       `zpool checkpoint ${pool.name}, discarded at the end; the export ends if it holds back more than ${hold} of the ${formatSize(pool.free)} free`,
       ...(pool.missing.length === 0
         ? []
-        : [`the image is one side of a mirror: pool ${pool.name} is imported degraded`]),
+        : [
+            `the image is one side of a mirror: pool ${pool.name} is imported degraded, until zpool detach ${pool.name} ${pool.missing.join(' ')}`,
+          ]),
     ];
   });
   return [

@@ -49,6 +49,7 @@ interface CapturedPool {
  * Opens a disk in use: takes checkpoints, which its `close` discards. Throws a KexportError, and then has left nothing.
  */
 export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Promise<Source> {
+  warnOf(plan, options.onWarning);
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
@@ -89,6 +90,21 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
     }
     for (const copy of copies) await copy.close();
     await disk.close();
+  }
+}
+
+/** From here on a pool has hardly room for what a checkpoint holds back. */
+const NEARLY_FULL = 0.1;
+
+function warnOf({ pools, live }: LivePlan, onWarning: LiveDiskOptions['onWarning']): void {
+  for (const { name, size, free } of pools) {
+    if (free > size * NEARLY_FULL) continue;
+    onWarning(`pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`);
+  }
+  for (const { path, mountPoint } of live) {
+    onWarning(
+      `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
+    );
   }
 }
 

@@ -39,7 +39,9 @@ zpool scrub -w rpool
 check_match 'a scrub repairs nothing' 'repaired 0B in .* with 0 errors' "$(zpool status rpool)"
 check_match 'a scrub finds nothing' '^errors: No known data errors' "$(zpool status rpool)"
 zpool status rpool
-check 'fsck.vfat is content with the EFI system partition' fsck.vfat -n "$loop"p1
+check 'the EFI system partition is mounted' mount -o ro "$loop"p1 /media
+check 'and has its boot loader' test -s /media/EFI/BOOT/BOOTX64.EFI
+umount /media
 check 'the GPT is sound' sgdisk -v "$loop"
 zpool export rpool
 losetup -d "$loop"

@@ -1,0 +1,42 @@
+# boot: own
+# disks: 160M 1G
+# A killed export of a disk in use leaves a healthy pool and a checkpoint, which kexport clean discards; nobody else's.
+. "$IN/lib.sh"
+sgdisk -o -n 1:1M:+128M -t 1:bf00 /dev/vdb > /dev/null
+partprobe /dev/vdb
+udevadm settle
+zpool create -f -o cachefile=none -o ashift=9 -m /tank tank /dev/vdb1
+head -c 20M /dev/urandom > /tank/random
+zpool sync tank
+
+check 'a plan is shown' kexport all --disk /dev/vdb --dry-run
+check_equal 'and takes no checkpoint' - "$(zpool get -Hp -o value checkpoint tank)"
+check_fails 1 'the disk by its name is refused' kexport raw /dev/vdb -o "$work/refused.raw"
+
+has_record() { zfs get -H -o value -s local kexport:checkpoint tank | grep -q .; }
+mkfifo pipe
+kexport raw --disk /dev/vdb --quiet -o - > pipe 2> said &
+killed=$!
+exec 3< pipe # which nobody reads
+wait_until 120 has_record
+check_match 'a running export is left alone' 'an export is reading it' "$(kexport clean)"
+kill -KILL $killed
+wait $killed || true
+check_match 'a killed export leaves a healthy pool' "pool 'tank' is healthy" "$(zpool status -x tank)"
+check 'and its checkpoint' test "$(zpool get -Hp -o value checkpoint tank)" != -
+check_fails 1 'then another export is refused' kexport raw --disk /dev/vdb -o "$work/refused.raw"
+check_match 'kexport clean discards it' 'removed the checkpoint of pool tank' "$(kexport clean)"
+check_equal 'no checkpoint is left' - "$(zpool get -Hp -o value checkpoint tank)"
+check_equal 'no property is left' '' "$(zfs get -H -o value -s local kexport:checkpoint tank)"
+
+kexport raw --disk /dev/vdb --quiet -o - > pipe 2> said &
+stopped=$!
+wait_until 120 has_record
+kill -TERM $stopped
+check_fails 143 'SIGTERM ends an export' wait $stopped
+check_equal 'and its checkpoint' - "$(zpool get -Hp -o value checkpoint tank)"
+
+zpool checkpoint tank
+check_fails 1 'a checkpoint of somebody else stops an export' kexport raw --disk /dev/vdb -o "$work/refused.raw"
+check_match 'and is not what kexport clean is for' 'nothing is left' "$(kexport clean 2>&1)"
+check 'it is still there' test "$(zpool get -Hp -o value checkpoint tank)" != -
