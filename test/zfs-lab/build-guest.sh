@@ -104,7 +104,7 @@ configure() {
     echo zfslab > "$tree/etc/hostname"
     echo '127.0.0.1 localhost zfslab' > "$tree/etc/hosts"
     echo '/dev/vda / ext4 defaults 0 0' > "$tree/etc/fstab"
-    chroot "$tree" zgenhostid
+    chroot "$tree" zgenhostid -f # the package has made one already
     # Pools are imported by the tests alone, and nothing else runs beside them.
     for unit in zfs-{import-cache,import-scan,mount,share,volume-wait}.service zfs-zed.service \
         {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer e2scrub_reap.service \
