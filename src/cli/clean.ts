@@ -11,9 +11,9 @@ export function describe(command: Command): Command {
 /** Removes what killed exports have left in the pools, and says what it does with each piece. Returns the exit status. */
 export async function run(command: Command): Promise<number> {
   const { dryRun = false } = command.opts<{ dryRun?: boolean }>();
-  const leftovers = await listIfZfs();
-  if (leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
-  let status = 0;
+  const { leftovers, isAll } = await listAll();
+  if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
+  let status = isAll ? 0 : EXIT_FAILURE;
   for (const leftover of leftovers) {
     const kept = whyKept(leftover);
     if (kept !== undefined) {
@@ -44,13 +44,19 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
   }
 }
 
-async function listIfZfs(): Promise<Leftover[]> {
-  try {
-    return [...(await listLeftovers()), ...(await listCheckpoints())];
-  } catch (error) {
-    // Where there is no ZFS, nothing can be left in it.
-    if (!(error instanceof KexportError) || error.code !== 'unsupported') throw error;
-    process.stderr.write(`kexport: ${error.message}\n`);
-    return [];
+/** What the pools still have, as far as they tell, and whether that is all. */
+async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {
+  const leftovers: Leftover[] = [];
+  let isAll = true;
+  for (const list of [listLeftovers, listCheckpoints]) {
+    try {
+      leftovers.push(...(await list()));
+    } catch (error) {
+      if (!(error instanceof KexportError)) throw error;
+      process.stderr.write(`kexport: ${error.message}\n`);
+      if (error.code === 'unsupported') break; // where there is no ZFS, nothing can be left in it
+      isAll = false;
+    }
   }
+  return { leftovers, isAll };
 }

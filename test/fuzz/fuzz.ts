@@ -13,6 +13,7 @@ import { inputOf, openImage } from '../support/read-image.ts';
 import { mutationsOf } from './mutations.ts';
 import { seedsOf } from './seeds.ts';
 
+// Of the processor, as a machine that has other work to do takes any time.
 const MAX_SECONDS = 5;
 const MAX_MEMORY = 512 * 2 ** 20;
 
@@ -49,7 +50,7 @@ export async function fuzz(name: FormatName, count: number, seed: number): Promi
 
 /** Whether the image could be read; throws for what no reader may do. */
 async function survives(name: FormatName, image: Buffer): Promise<boolean> {
-  const started = performance.now();
+  const started = process.cpuUsage();
   let readable = true;
   try {
     const reader = await openImage(FORMATS[name](), image);
@@ -60,8 +61,9 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
     if (!(error instanceof FormatError)) throw error;
     readable = false;
   }
-  const seconds = (performance.now() - started) / 1000;
-  if (seconds > MAX_SECONDS) throw new Error(`it took ${seconds} seconds`);
+  const { user, system } = process.cpuUsage(started);
+  const seconds = (user + system) / 1e6;
+  if (seconds > MAX_SECONDS) throw new Error(`it took ${seconds} seconds of the processor`);
   const memory = process.memoryUsage.rss();
   if (memory > MAX_MEMORY) throw new Error(`the process has ${memory} bytes of memory`);
   return readable;

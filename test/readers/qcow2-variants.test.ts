@@ -1,13 +1,13 @@
 // Images that qemu-img makes, of every kind that it knows: read as disks by the command, checked by the reader.
 
-import { readFileSync, statSync, truncateSync } from 'node:fs';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { qcow2 } from 'kexport';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noise, text, writeDisk } from '../support/disks.ts';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
-import { describeWith, run } from '../support/peers.ts';
+import { describeWith, run, runIn } from '../support/peers.ts';
 import { bytesOf, problemsOf, readerOf } from '../support/read-disk.ts';
 
 const SIZE = 9 * 2 ** 20 + 1536; // within a cluster of whatever size
@@ -112,21 +112,28 @@ describeWith(['qemu-img'], 'an image by qemu-img', () => {
 describe('an image that cannot be read', () => {
   const folder = sharedFolder();
 
+  function expectRefused(image: string, reason: string): void {
+    const { status, stderr } = kexport(['raw', image, '-o', join(folder, 'raw')]);
+    expect(stderr).toContain(reason);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect(status).toBe(1);
+  }
+
   describeWith(['qemu-img'], 'made by qemu-img', () => {
-    test.each([
-      [
-        'encrypted with LUKS',
-        ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s'],
-        'encrypted (LUKS)',
-      ],
-      ['with an external data file', ['-o', 'data_file=other.raw'], '--backing'],
-    ])('%s is refused with the reason', (_, options, reason) => {
+    test('encrypted with LUKS is refused with the reason', () => {
+      const image = join(folder, 'encrypted.qcow2');
+      run('qemu-img', 'create', '-f', 'qcow2', image, '1M');
+      // qemu-img measures how fast it derives keys when it encrypts, and fails at that on a busy machine.
+      const bytes = readFileSync(image);
+      bytes.writeUInt32BE(2, 32); // crypt_method
+      writeFileSync(image, bytes);
+      expectRefused(image, 'encrypted (LUKS)');
+    });
+
+    test('with an external data file is refused with the reason', () => {
       const image = join(folder, 'refused.qcow2');
-      run('sh', '-c', `cd "$0" && qemu-img create -f qcow2 "$@"`, folder, ...options, image, '1M');
-      const { status, stderr } = kexport(['raw', image, '-o', join(folder, 'raw')]);
-      expect(stderr).toContain(reason);
-      expect(stderr.split('\n')).toHaveLength(2);
-      expect(status).toBe(1);
+      runIn(folder, 'qemu-img', 'create', '-f', 'qcow2', '-o', 'data_file=other.raw', image, '1M');
+      expectRefused(image, '--backing');
     });
 
     test('cut off is refused where its data end', () => {
