@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
-import type { FormatName } from '../../formats/index.ts';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
-import { FROM_FORMATS } from './options.ts';
+import type { FromFormat } from '../sources/source-options.ts';
+import { isSentStream } from '../sources/is-sent-stream.ts';
+import { exactSize, formatLines } from './lines.ts';
+import { FROM_STREAMS } from './options.ts';
 import { formatSize } from './sizes.ts';
 
 interface InfoOptions {
-  readonly from?: FormatName;
+  readonly from?: FromFormat;
   readonly backing?: boolean;
   readonly archiveDisk?: string;
   readonly json?: boolean;
@@ -15,10 +17,10 @@ interface InfoOptions {
 /** `kexport info`. */
 export function describe(command: Command): Command {
   return command
-    .argument('<image>', 'an image, or a raw disk')
+    .argument('<image>', 'an image, a raw disk, or a zfs send stream (- for standard input)')
     .addOption(
       new Option('--from <format>', 'what the image is, whatever its name says').choices(
-        FROM_FORMATS,
+        FROM_STREAMS,
       ),
     )
     .option('--backing', "open the files in the image's folder that it names")
@@ -30,7 +32,12 @@ export function describe(command: Command): Command {
 export async function run(command: Command): Promise<number> {
   const [path = ''] = command.args;
   const options = command.opts<InfoOptions>();
-  const info = await imageInfo(path, { ...options, disk: options.archiveDisk });
+  const { from } = options;
+  if (from === 'zfs-send' || (from === undefined && (await isSentStream(path)))) {
+    const { describeSent } = await import('./sent-info.ts');
+    return describeSent(path, options.json ?? false);
+  }
+  const info = await imageInfo(path, { ...options, from, disk: options.archiveDisk });
   process.stdout.write(options.json ? jsonOf(path, info) : textOf(path, info));
   return 0;
 }
@@ -73,14 +80,7 @@ function textOf(file: string, info: ImageInfo): string {
     ],
     ...(disk?.table.partitions ?? []).map(partitionLine),
   ];
-  const width = Math.max(...lines.map(([key]) => key.length)) + 1;
-  return lines
-    .map(([key, value]) => `${`${printable(key)}:`.padEnd(width)} ${printable(value)}\n`)
-    .join('');
-}
-
-function exactSize(bytes: number): string {
-  return bytes < 1024 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
+  return formatLines(lines);
 }
 
 function valueText(value: string | number | boolean | readonly string[]): string {
@@ -99,9 +99,4 @@ function partitionLine({ index, type, diskOffset, size, name, esp }: Partition):
   const notes = [name === '' ? undefined : `"${name}"`, boot].filter((note) => note !== undefined);
   const place = `${formatSize(size)} at ${formatSize(diskOffset)}`;
   return [`  ${index}`, [place, type, ...notes].join(', ')];
-}
-
-/** Text of an image, which a terminal might take for commands. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
 }

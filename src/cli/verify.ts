@@ -1,19 +1,19 @@
 import { type Command, Option } from 'commander';
-import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-file.ts';
 import { type Verdict, verifyImageFiles } from '../images/verify.ts';
+import { isSentStream } from '../sources/is-sent-stream.ts';
 import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
-import { FROM_FORMATS, threadsOption } from './options.ts';
+import { FROM_STREAMS, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
 import type { FromFormat } from '../sources/source-options.ts';
 
 interface VerifyCommandOptions {
   readonly against?: string;
-  readonly from?: FormatName;
+  readonly from?: FromFormat;
   readonly againstFrom?: FromFormat;
   readonly backing?: boolean;
   readonly threads?: number;
@@ -26,10 +26,13 @@ const EXIT_UNREADABLE = 3;
 
 export function describe(command: Command): Command {
   return command
-    .argument('<image>', 'an image; what it is says its name, or --from')
+    .argument(
+      '<image>',
+      'an image, by its name or --from, or a zfs send stream (- for standard input)',
+    )
     .option('--against <disk>', 'a disk or an image that it must hold, byte for byte')
-    .addOption(new Option('--from <format>', 'what the image is').choices(FROM_FORMATS))
-    .addOption(new Option('--against-from <format>', 'what the other is').choices(FROM_FORMATS))
+    .addOption(new Option('--from <format>', 'what the image is').choices(FROM_STREAMS))
+    .addOption(new Option('--against-from <format>', 'what the other is').choices(FROM_STREAMS))
     .option('--backing', "open the files in an image's folder that it names")
     .addOption(threadsOption())
     .option('--json', 'the answer as JSON')
@@ -67,8 +70,12 @@ async function verify(
   options: VerifyCommandOptions,
   running: Running,
 ): Promise<Verdict> {
-  const { against: name, backing, threads } = options;
-  const image = await openImageFile(path, { from: options.from, backing });
+  const { against: name, backing, threads, from } = options;
+  if (from === 'zfs-send' || (from === undefined && (await isSentStream(path)))) {
+    const { verifySent } = await import('../zfs-send/verify.ts');
+    return verifySent(path, { ...running, against: name, againstFrom: options.againstFrom });
+  }
+  const image = await openImageFile(path, { from, backing });
   let against: Source | undefined;
   try {
     if (name !== undefined) {
@@ -94,7 +101,8 @@ function textOf(path: string, verdict: Verdict, { against, quiet }: VerifyComman
   }
   if (isSound(verdict) && !quiet) {
     const same = against === undefined ? '' : `, and the disk is that of ${against}`;
-    lines.push(`${path}: sound, all ${diskSize} bytes of the disk can be read${same}`);
+    const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
+    lines.push(`${path}: sound, ${read} can be read${same}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
       lines.push(`${against ?? ''} has ${otherSize} bytes; what is longer ends in zeros`);
     }

@@ -16,8 +16,8 @@ export interface Verdict {
   /** The first of them. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
-  /** Of the disk in the image, in bytes. */
-  readonly diskSize: number;
+  /** Of the disk in the image, in bytes; undefined of a zfs send stream that was not compared. */
+  readonly diskSize: number | undefined;
   /** In bytes; undefined without another disk. */
   readonly otherSize: number | undefined;
   /** The first byte in which the two disks differ; undefined also if they do not. */
@@ -58,7 +58,8 @@ export async function verifyImageFiles(
   }
 }
 
-async function damagedToProblem(
+/** Carries out what may find an image damaged, which is told; other errors are thrown. */
+export async function damagedToProblem(
   tell: (problem: Problem) => void,
   work: () => Promise<void>,
 ): Promise<void> {

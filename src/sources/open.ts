@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { KexportError } from '../errors.ts';
 import { freeze, type Frozen } from '../zfs/freeze.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
+import type { ByteStream } from './byte-stream.ts';
 import { beginsSendStream, HEAD_SIZE } from './image-kind.ts';
 import {
   checkStatedSize,
@@ -143,16 +144,22 @@ async function openBase(path: string, { signal, backing }: SourceOptions): Promi
  * for what is no send stream.
  */
 export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
+  const stream = await openSent(name, options);
+  const { sentChanges } = await import('../zfs-send/changes.ts');
+  const { signal = NEVER, volume, sentSnapshot: snapshot } = options;
+  try {
+    return await sentChanges(stream, { volume, snapshot, signal });
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+/** Opens the bytes of what is taken for a zfs send stream: a file, a pipe, or `-`. Throws a KexportError. */
+export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
   const sent: SourceOptions = { ...options, from: 'zfs-send' };
   const opened =
     name === '-' ? await openDescriptor(openStdin(), sent) : await openPath(name, name, sent);
   if (!('stream' in opened)) throw new Error(`${name} was not opened as a stream`);
-  const { sentChanges } = await import('../zfs-send/changes.ts');
-  const { signal = NEVER, volume, sentSnapshot: snapshot } = options;
-  try {
-    return await sentChanges(opened.stream, { volume, snapshot, signal });
-  } catch (error) {
-    await opened.stream.close();
-    throw error;
-  }
+  return opened.stream;
 }

@@ -7,7 +7,9 @@ import {
   volumeEvents,
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
+import { KexportError } from '../errors.ts';
 import type { ByteStream } from '../sources/byte-stream.ts';
+import { beginsSendStream, HEAD_SIZE } from '../sources/image-kind.ts';
 import { asKexportError } from './events.ts';
 import { streamTools } from './tools.ts';
 
@@ -35,13 +37,16 @@ export interface StreamDescription {
 
 /**
  * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
- * Takes over the bytes. Throws a KexportError for what is damaged.
+ * With `unpack`, also that every block of a volume unpacks. Takes over the bytes. Throws a KexportError, `damaged` for what
+ * contradicts itself.
  */
 export async function describeStream(
   input: ByteStream,
   signal: AbortSignal,
+  { unpack = false }: { readonly unpack?: boolean } = {},
 ): Promise<StreamDescription[]> {
   const { checksum, unpackers } = await streamTools();
+  await checkBeginning(input, signal);
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;
@@ -83,6 +88,7 @@ export async function describeStream(
         if (event?.kind === 'block-size') blockSize = event.blockSize;
         if (isData && event?.kind === 'write') {
           dataSize += event.length;
+          if (unpack) event.unpackTo(new Uint8Array(event.length));
           compressions.add(compressionName(event.compression) ?? `${event.compression}`);
         }
       },
@@ -100,5 +106,16 @@ export async function describeStream(
         dataSize,
       }),
     };
+  }
+}
+
+/** What is no stream at all is not a damaged one. */
+async function checkBeginning(input: ByteStream, signal: AbortSignal): Promise<void> {
+  try {
+    if (beginsSendStream(await input.peek(HEAD_SIZE, signal))) return;
+    throw new KexportError('source', `${input.name} is no zfs send stream`);
+  } catch (error) {
+    await input.close();
+    throw error;
   }
 }

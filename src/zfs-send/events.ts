@@ -65,7 +65,10 @@ export async function asKexportError<T>(name: string, work: () => T | Promise<T>
     return await work();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    const hint = error instanceof StreamRefusal ? { hint: HINTS[error.reason] } : {};
-    throw new KexportError('source', `${name} ${error.message}`, { cause: error, ...hint });
+    const message = `${name} ${error.message}`;
+    if (!(error instanceof StreamRefusal)) {
+      throw new KexportError('damaged', message, { cause: error });
+    }
+    throw new KexportError('source', message, { cause: error, hint: HINTS[error.reason] });
   }
 }
