@@ -71,7 +71,7 @@ make_zvol() {
 # fill DEVICE MIB: bytes of no pattern, then as many that compress, both written through to the pool.
 fill() {
     dd if=/dev/urandom of="$1" bs=1M count="$2" oflag=direct status=none
-    dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000)
+    dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000 || true) # it is stopped half way
 }
 
 # wait_until SECONDS COMMAND...: asks until the command succeeds; fails when the time is over.
