@@ -13,7 +13,6 @@ import { finishImage, type ImageResult, startImage, type Target } from './image.
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from './sources/source.ts';
-import { checkVerifiable, verifyAll } from './verify-image.ts';
 
 export interface EncodeOptions {
   /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
@@ -91,13 +90,15 @@ export async function encode(
     const sizes = finalSizes(source, formats, streamed, options.onWarning);
     const { diskSize } = sizes;
     const results = await finishAll(images, diskSize, stop.signal);
-    if (digest)
+    if (digest) {
+      const { verifyAll } = await import('./verify-image.ts');
       await verifyAll(images, results, {
         diskSize,
         digest: digest.result(),
         threads: options.threads,
         signal: stop.signal,
       });
+    }
     await options.onFinished?.();
     throwIfAborted(stop.signal);
     await images.commit();
@@ -122,6 +123,11 @@ async function prepare(
 ): Promise<Source> {
   try {
     checkOptions(targets, options);
+    if (options.verify) {
+      // Loaded late: it stands on every reader, and most exports are not verified.
+      const { checkVerifiable } = await import('./verify-image.ts');
+      targets.forEach(checkVerifiable);
+    }
     const formats = targets.map(({ format }) => format);
     await checkCompression(formats, options);
   } catch (error) {
@@ -199,7 +205,6 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
     throw new KexportError('usage', what);
   };
   if (targets.length === 0) refuse('no image is asked for');
-  if (options.verify) targets.forEach(checkVerifiable);
   if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
   if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }

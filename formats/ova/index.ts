@@ -4,7 +4,6 @@ import { vmdk } from '../vmdk/index.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
 import type { Profile } from './ovf.ts';
-import { readOva } from './reader.ts';
 import { memberName } from './tar.ts';
 
 // Loaded by `prepare`: it stands on an XML library, whose loading takes longer than a short run of the program.
@@ -49,7 +48,8 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
       return writer.ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    read: (request) => readOva(request, options.disk),
+    // Loaded late: a program that writes images needs no reader.
+    read: async (request) => (await import('./reader.ts')).readOva(request, options.disk),
   };
 }
 

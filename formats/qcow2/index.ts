@@ -1,7 +1,6 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
-import { qcow2Reader } from './reader.ts';
 import { qcow2Writer } from './writer.ts';
 
 export function qcow2(): Format {
@@ -23,6 +22,7 @@ export function qcow2(): Format {
       return qcow2Writer(output, encoding, disk.snapshotGuid);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
-    read: qcow2Reader,
+    // Loaded late: a program that writes images needs no reader.
+    read: async (request) => (await import('./reader.ts')).qcow2Reader(request),
   };
 }

@@ -2,9 +2,12 @@ import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { dynamicWriter } from './dynamic-writer.ts';
 import { fixedWriter } from './fixed-writer.ts';
 import { footer, FOOTER_COOKIE, MAX_DISK_SIZE } from './layout.ts';
-import { readVhd } from './reader.ts';
 
 const MIB = 2 ** 20;
+
+// Loaded late: a program that writes images needs no reader.
+const read: NonNullable<Format['read']> = async (request) =>
+  (await import('./reader.ts')).readVhd(request);
 
 /** Options of `vhd`. */
 export interface VhdOptions {
@@ -24,7 +27,7 @@ export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
     encoding: () => undefined,
     write: fixedWriter,
     matches: () => false, // the footer is at the end
-    read: readVhd,
+    read,
   };
 }
 
@@ -40,6 +43,6 @@ export function vhdDynamic(): Format {
     encoding: () => undefined,
     write: dynamicWriter,
     matches: (head) => head.length >= footer.size && footer.decode(head).cookie === FOOTER_COOKIE,
-    read: readVhd,
+    read,
   };
 }

@@ -3,7 +3,6 @@ import { viewOf } from '../struct.ts';
 import type { AdapterType } from './descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
 import { isDescriptor } from './descriptor-reader.ts';
-import { readVmdk } from './reader.ts';
 import { vmdkWriter } from './writer.ts';
 
 export interface VmdkOptions {
@@ -27,6 +26,7 @@ export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
     },
     matches: (head) =>
       (head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC) || isDescriptor(head),
-    read: readVmdk,
+    // Loaded late: a program that writes images needs no reader.
+    read: async (request) => (await import('./reader.ts')).readVmdk(request),
   };
 }

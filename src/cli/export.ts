@@ -11,14 +11,9 @@ import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
-import type { Request } from './request.ts';
+import { meansThisMachine, type Request } from './request.ts';
 import { abortOnSignals } from './signals.ts';
-import {
-  meansThisMachine,
-  planThisMachine,
-  type ThisMachine,
-  type ThisMachineOptions,
-} from './this-machine.ts';
+import type { ThisMachine, ThisMachineOptions } from './this-machine.ts';
 
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
@@ -57,7 +52,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
   const isThisMachine = meansThisMachine(request.source, options);
-  const machine = isThisMachine ? await planThisMachine(request.formats, options) : undefined;
+  const machine = isThisMachine ? await planMachine(request.formats, options) : undefined;
   if (machine && !options.quiet) process.stderr.write(machine.plan);
   if (options.dryRun) return 0;
   const name = request.source ?? machine?.name ?? '';
@@ -86,6 +81,15 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
     progress.done();
     stop.release();
   }
+}
+
+/** Loaded late: most exports are of a disk that is named. */
+async function planMachine(
+  formats: readonly string[],
+  options: ThisMachineOptions,
+): Promise<ThisMachine> {
+  const { planThisMachine } = await import('./this-machine.ts');
+  return planThisMachine(formats, options);
 }
 
 interface Surroundings {

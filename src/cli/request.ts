@@ -1,5 +1,6 @@
 import { ALL_FORMATS, FORMATS, type FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
+import type { ThisMachineOptions } from './this-machine.ts';
 
 /** What the words of the command line ask for. */
 export interface Request {
@@ -36,4 +37,29 @@ function parseFormats(list: string): FormatName[] | undefined {
     else return undefined;
   }
   return [...formats];
+}
+
+/**
+ * Whether the disk of this machine is meant: none is named, or with --disk. Throws a KexportError for options that make no sense
+ * then.
+ */
+export function meansThisMachine(source: string | undefined, options: ThisMachineOptions): boolean {
+  if (source === undefined) return true;
+  const { disk, dryRun, keepIntentLog, maxHold, includeSwap, allSectors } = options;
+  if (disk !== undefined) {
+    throw new KexportError('usage', `two disks are named: ${source} and ${disk}`);
+  }
+  const given = Object.entries({
+    '--dry-run': dryRun,
+    '--keep-intent-log': keepIntentLog,
+    '--max-hold': maxHold,
+    '--include-swap': includeSwap,
+    '--all-sectors': allSectors,
+  }).find(([, value]) => value !== undefined);
+  if (given) {
+    throw new KexportError('usage', `${given[0]} is for the disk of this machine, not ${source}`, {
+      hint: `--disk ${source}, if a pool on it is in use here`,
+    });
+  }
+  return false;
 }

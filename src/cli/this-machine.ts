@@ -26,31 +26,6 @@ export interface ThisMachine {
   open(signal: AbortSignal, onWarning: (message: string) => void): Promise<Source>;
 }
 
-/**
- * Whether the disk of this machine is meant: none is named, or with --disk. Throws a KexportError for options that make no sense
- * then.
- */
-export function meansThisMachine(source: string | undefined, options: ThisMachineOptions): boolean {
-  if (source === undefined) return true;
-  const { disk, dryRun, keepIntentLog, maxHold, includeSwap, allSectors } = options;
-  if (disk !== undefined) {
-    throw new KexportError('usage', `two disks are named: ${source} and ${disk}`);
-  }
-  const given = Object.entries({
-    '--dry-run': dryRun,
-    '--keep-intent-log': keepIntentLog,
-    '--max-hold': maxHold,
-    '--include-swap': includeSwap,
-    '--all-sectors': allSectors,
-  }).find(([, value]) => value !== undefined);
-  if (given) {
-    throw new KexportError('usage', `${given[0]} is for the disk of this machine, not ${source}`, {
-      hint: `--disk ${source}, if a pool on it is in use here`,
-    });
-  }
-  return false;
-}
-
 /** Plans the export of the disk of this machine. Throws a KexportError if it cannot be exported while in use. */
 export async function planThisMachine(
   formats: readonly string[],

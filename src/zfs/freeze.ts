@@ -1,11 +1,9 @@
-// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a path to read it by.
+// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a path to read it by. How
+// is loaded late: most disks are files that do not lie on ZFS.
 
 import { stat, statfs } from 'node:fs/promises';
 import { errnoOf, KexportError } from '../errors.ts';
 import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
-import { freezeFile } from './freeze-file.ts';
-import { freezeVolume, warnLive } from './freeze-volume.ts';
-import { checkNoLivePool } from './live-pool.ts';
 import { isPoolName, parseDatasetName } from './names.ts';
 import { zfs, zfsFailure } from './run.ts';
 
@@ -47,10 +45,12 @@ export async function freeze(name: string, options: FreezeOptions): Promise<Froz
   if (found.isBlockDevice()) {
     const device = await zvolDevice(found.rdev);
     if (device) return freezeDevice(name, device, options);
+    const { checkNoLivePool } = await import('./live-pool.ts');
     await checkNoLivePool(name, options);
     return undefined;
   }
   if (!found.isFile() || (await statfs(name)).type !== ZFS_MAGIC) return undefined;
+  const { freezeFile } = await import('./freeze-file.ts');
   return freezeFile(name, options);
 }
 
@@ -59,6 +59,7 @@ async function freezeDevice(
   { disk, partition }: ZvolDevice,
   options: FreezeOptions,
 ): Promise<Frozen | undefined> {
+  const { freezeVolume, warnLive } = await import('./freeze-volume.ts');
   if (options.snapshot === false) {
     warnLive(path, options);
     return undefined;
@@ -91,6 +92,7 @@ async function freezeByName(name: string, options: FreezeOptions): Promise<Froze
 
 async function freezeNamed(text: string, options: FreezeOptions): Promise<Frozen> {
   const name = parseDatasetName(text);
+  const { freezeVolume } = await import('./freeze-volume.ts');
   const frozen = await freezeVolume(name, options);
   return name.snapshot === undefined ? { ...frozen, origin: linkOf(name.dataset) } : frozen;
 }
