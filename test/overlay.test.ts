@@ -147,6 +147,21 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const pieces = JSON.parse(map) as { start: number; zero: boolean; depth: number }[];
     expect(pieces.filter(({ zero }) => zero).every(({ depth }) => depth === 0)).toBe(true);
   });
+
+  test('is read back, with a table of zeros that many parts of the disk share', () => {
+    const cwd = temporaryFolder();
+    const size = 256 * MIB;
+    const base = Buffer.alloc(size, 1);
+    writeFileSync(join(cwd, 'base.raw'), base);
+    const blocks = [{ diskOffset: 40 * MIB, free: 200 * MIB }];
+    const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
+    writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
+    make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'verify', 'inc.qcow2', '--backing');
+    make(cwd, 'raw', 'inc.qcow2', '--backing', '-o', 'back.raw');
+    base.fill(0, 40 * MIB, 240 * MIB);
+    expect(readFileSync(join(cwd, 'back.raw')).equals(base)).toBe(true);
+  });
 });
 
 function writeName(cwd: string, name: string): string {

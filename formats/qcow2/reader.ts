@@ -5,8 +5,8 @@ import { viewOf } from '../struct.ts';
 import { checkImage } from './check.ts';
 import { fault, hex } from './extensions.ts';
 import { type Header, readHeader } from './header.ts';
-import { l2Stretches, type MapContext, offsetOf } from './l2-table.ts';
-import { ENTRY_SIZE } from './layout.ts';
+import { l2Entry, l2Stretches, type MapContext, offsetOf } from './l2-table.ts';
+import { ENTRY_SIZE, ZERO_LOW } from './layout.ts';
 import { readSnapshots } from './snapshots.ts';
 
 /** So many snapshots are told by name; more are counted. */
@@ -22,6 +22,7 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
   const context: MapContext = { header, input, dataFile };
   const l1 = once(() => readL1(context));
   const l2 = lastOf((offset: number) => readTable(context, offset));
+  const checkedShared = new Set<number>();
   return {
     facts,
     stretches: (from = 0) => stretches(from),
@@ -31,36 +32,61 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
   async function* stretches(from: number): AsyncGenerator<Stretch> {
     const { clusterSize, l2EntrySize, diskSize } = header;
     const span = (clusterSize / l2EntrySize) * clusterSize;
-    const offsets = await l1();
+    const { offsets, shared } = await l1();
     for (let i = Math.floor(from / span); i * span < diskSize; i++) {
       const offset = offsets[i] ?? 0;
       if (offset === 0) continue;
+      if (shared.has(offset)) {
+        if (!checkedShared.has(offset)) checkAllZeros(await l2(offset), offset, context);
+        checkedShared.add(offset); // each is read but once, whatever the size of the disk
+        const diskOffset = i * span;
+        yield { kind: 'zeros', diskOffset, diskLength: Math.min(span, diskSize - diskOffset) };
+        continue;
+      }
       const first = Math.max(0, Math.floor((from - i * span) / clusterSize));
       yield* l2Stretches(await l2(offset), i * span, first, context);
     }
   }
 }
 
-/** Image offsets of the L2 tables, 0 where there is none. */
-async function readL1({ header, input }: MapContext): Promise<Float64Array> {
+interface L1Table {
+  /** Image offsets of the L2 tables, 0 where there is none. */
+  readonly offsets: Float64Array;
+  /** Those that map several parts of the disk. */
+  readonly shared: ReadonlySet<number>;
+}
+
+async function readL1({ header, input }: MapContext): Promise<L1Table> {
   const { offset, entryCount } = header.l1;
   const view = viewOf(await input.read(offset, entryCount * ENTRY_SIZE));
   const offsets = new Float64Array(entryCount);
   for (let i = 0; i < entryCount; i++) {
     offsets[i] = offsetOf(view.getUint32(i * ENTRY_SIZE), view.getUint32(i * ENTRY_SIZE + 4));
   }
-  refuseShared(offsets);
-  return offsets;
+  return { offsets, shared: sharedOf(offsets) };
 }
 
-/** A table that maps two parts of the disk is damage; mapping millions of them it would be read for ever. */
-function refuseShared(offsets: Float64Array): void {
+function sharedOf(offsets: Float64Array): ReadonlySet<number> {
+  const shared = new Set<number>();
   const sorted = offsets.slice().sort();
   for (let i = 1; i < sorted.length; i++) {
     const offset = sorted[i] ?? 0;
-    if (offset !== 0 && offset === sorted[i - 1]) {
-      throw fault(`the L2 table at ${hex(offset)} is that of two parts of the disk`);
-    }
+    if (offset !== 0 && offset === sorted[i - 1]) shared.add(offset);
+  }
+  return shared;
+}
+
+/**
+ * Several parts of the disk share a table of zeros alone, as our own overlays have. Any other such table is damage; mapping
+ * millions of them it would be read for ever.
+ */
+function checkAllZeros(table: Uint8Array, offset: number, { header }: MapContext): void {
+  const { version, l2EntrySize } = header;
+  const view = viewOf(table);
+  for (let i = 0; i < table.length / l2EntrySize; i++) {
+    const { high, low } = l2Entry(view, i, l2EntrySize);
+    if (version > 2 && l2EntrySize === ENTRY_SIZE && high === 0 && low === ZERO_LOW) continue;
+    throw fault(`the L2 table at ${hex(offset)} is that of two parts of the disk`);
   }
 }
 

@@ -120,6 +120,21 @@ test.each([4096, 65_536])(
       65_536,
     );
     bytes.write('SWAPSPACE2', 4096 + page - 10);
+    bytes.writeUInt32LE(1, 4096 + 1024);
+    bytes.writeUInt32LE(4, 4096 + 1028);
     expect(await swapHeaderSize(disk, partition(500_736), '')).toBe(page);
   },
 );
+
+test.each<[string, (head: Buffer) => unknown]>([
+  ['ext4, whose superblock is there', (head) => head.writeUInt32LE(65_536, 1024)],
+  ['ZFS, whose label leaves it', (head) => head.writeUInt8(1, 16_384)],
+  ['a larger partition', (head) => head.writeUInt32LE(2 ** 20, 1028)],
+])('the signature that swap has left in what is now %s is none', async (_, overwrite) => {
+  const bytes = Buffer.alloc(2 ** 20);
+  bytes.write('SWAPSPACE2', 2 * 4096 - 10);
+  bytes.writeUInt32LE(1, 4096 + 1024);
+  bytes.writeUInt32LE(4, 4096 + 1028);
+  overwrite(bytes.subarray(4096));
+  expect(await swapHeaderSize(diskOf(bytes), partition(500_736), '')).toBeUndefined();
+});

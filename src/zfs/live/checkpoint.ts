@@ -3,6 +3,7 @@
 
 import { KexportError } from '../../errors.ts';
 import { noteRemain } from '../../remains.ts';
+import { shellWord } from '../../shell-word.ts';
 import type { Leftover } from '../leftovers.ts';
 import { ownerState, thisOwner } from '../owner.ts';
 import { zfs, zpool } from '../run.ts';
@@ -33,6 +34,7 @@ export async function takeCheckpoint<T>(
   capture: () => Promise<T>,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly captured: T }> {
   const forget = noteRemain(`the checkpoint of pool ${pool}`, discardCommand(pool));
+  let created: string | undefined;
   try {
     await zpool(['checkpoint', pool]);
   } catch (error) {
@@ -43,7 +45,7 @@ export async function takeCheckpoint<T>(
     const captured = await capture();
     const txg = await checkpointedTxg(pool);
     await zfs(['set', `${PROPERTY}=${txg}:${await thisOwner()}`, pool]);
-    const created = await createdAt(pool);
+    created = await createdAt(pool);
     return { checkpoint: { pool, txg, checkIntact, heldBytes, discard }, captured };
 
     async function checkIntact(): Promise<void> {
@@ -64,7 +66,8 @@ export async function takeCheckpoint<T>(
   }
 
   async function discard(): Promise<string | undefined> {
-    const problem = await discardCheckpoint(pool);
+    // Ours may have been discarded meanwhile, and somebody else have taken one of their own.
+    const problem = await discardCheckpoint(pool, created);
     if (problem === undefined) forget();
     return problem;
   }
@@ -72,7 +75,7 @@ export async function takeCheckpoint<T>(
 
 /** What a person types to discard it. */
 export function discardCommand(pool: string): string {
-  return `zpool checkpoint -d ${pool}`;
+  return `zpool checkpoint -d ${shellWord(pool)}`;
 }
 
 /** Whether the pool has a checkpoint. */
@@ -97,9 +100,11 @@ async function checkpointedTxg(pool: string): Promise<bigint> {
   return BigInt(txg);
 }
 
-async function discardCheckpoint(pool: string): Promise<string | undefined> {
+/** With `created`, only the checkpoint that was taken then. */
+async function discardCheckpoint(pool: string, created?: string): Promise<string | undefined> {
   try {
-    if (await hasCheckpoint(pool)) await zpool(['checkpoint', '-d', '-w', pool]);
+    const isOther = created !== undefined && (await createdAt(pool)) !== created;
+    if (!isOther && (await hasCheckpoint(pool))) await zpool(['checkpoint', '-d', '-w', pool]);
     await zfs(['inherit', PROPERTY, pool]);
     return undefined;
   } catch (error) {

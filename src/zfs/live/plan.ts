@@ -63,15 +63,20 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
   const direct = await openDirect(disk.path);
   try {
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
-    const others = disk.partitions.filter(({ path }) => !inPools.has(path));
+    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where one begins.
+    const isWholeVdev = inPools.has(disk.path);
+    const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
     const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
     const swaps: HostPartition[] = [];
-    const zeros: Stretch[] = options.allSectors ? [] : await gapsOf(disk, direct);
+    const zeros: Stretch[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
     const swapsInUse = await readFile('/proc/swaps', 'latin1');
     for (const partition of others) {
-      const header = options.includeSwap
-        ? undefined
-        : await swapHeaderSize(direct, partition, swapsInUse);
+      // A mounted one may have been swap before: its file system need not have overwritten that header.
+      const isMounted = mountedHere.some(({ path }) => path === partition.path);
+      const header =
+        options.includeSwap || isMounted
+          ? undefined
+          : await swapHeaderSize(direct, partition, swapsInUse);
       if (header === undefined) continue;
       swaps.push(partition);
       const { diskOffset, size } = partition;
