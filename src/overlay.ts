@@ -13,7 +13,7 @@ import {
   PACKED_SLACK,
 } from './compress/compressor.ts';
 import type { EncodeResult } from './encode.ts';
-import { DEFAULT_LEVELS } from './encodings.ts';
+import { type Compression, DEFAULT_LEVELS } from './encodings.ts';
 import { KexportError } from './errors.ts';
 import type { Sink } from './sinks/sink.ts';
 import { queuedOutput } from './queued-output.ts';
@@ -27,6 +27,10 @@ export interface OverlayOptions {
   /** 1 (fastest) to 9 (smallest). */
   readonly level?: number | undefined;
   readonly compressor?: CompressorName | undefined;
+  /** See `Compression`. */
+  readonly optimize?: Compression['optimize'];
+  /** What the size of the disk must be, in bytes. */
+  readonly diskSize?: number | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?:
     ((progress: { diskOffset: number; diskSize: number | undefined }) => void) | undefined;
@@ -71,7 +75,8 @@ async function write(
   const { name: file, format } = backing;
   const request = { output, clusterSize, backing: { file, format }, snapshotGuid: stream.guid };
   const writer = overlayWriter(request);
-  const encoding = { kind: 'zlib', windowBits: 12, level } as const;
+  const windowBits = options.optimize === 'size' ? 15 : 12; // QEMU writes 12 and reads 15
+  const encoding = { kind: 'zlib', windowBits, level } as const;
   const name = options.compressor ?? (await defaultCompressor());
   const compressor = await openCompressor(encoding, name);
   const room = new Uint8Array(clusterSize + PACKED_SLACK);
@@ -85,6 +90,10 @@ async function write(
     onProgress?.({ diskOffset: end, diskSize: layer.size });
   }
   const diskSize = layer.size ?? backing.diskSize;
+  if (options.diskSize !== undefined && diskSize !== options.diskSize) {
+    const what = `is a disk of ${diskSize} bytes, --size says ${options.diskSize}`;
+    throw new KexportError('source', `${changes.name} ${what}`);
+  }
   if (end > Math.ceil(diskSize / clusterSize) * clusterSize) {
     const what = `changes the disk up to byte ${end}, of a disk of ${diskSize} bytes`;
     throw new KexportError('source', `${changes.name} ${what}`);

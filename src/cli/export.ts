@@ -7,6 +7,7 @@ import { openSource } from '../sources/open.ts';
 import type { FromFormat, SourceOptions } from '../sources/source-options.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
+import { checkIncrement } from './increment-options.ts';
 import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
@@ -25,6 +26,7 @@ export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOp
   readonly archiveDisk?: string;
   readonly volume?: string;
   readonly flatten?: string;
+  readonly incrementalFrom?: string;
   readonly readHoles?: boolean;
   /** The image below an increment; true: open the other files that an image names. */
   readonly backing?: string | boolean;
@@ -51,6 +53,7 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   const plan = planOutputs(request.formats, { ...options, outputDir });
   const formats = plan.outputs.map(({ format }) => format);
   await checkCompression(formats, options); // before anything is opened
+  checkIncrement(request, options);
   const isThisMachine = meansThisMachine(request.source, options);
   const machine = isThisMachine ? await planMachine(request.formats, options) : undefined;
   if (machine && !options.quiet) process.stderr.write(machine.plan);
@@ -168,6 +171,7 @@ async function exportIncrement(
   return exportOverlay(name, plan, {
     ...options,
     backing,
+    diskSize: options.size,
     sentSnapshot: snapshot === false ? undefined : snapshot,
     signal: stop.signal,
     onProgress: (state) => progress.update(state),

@@ -47,6 +47,10 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--no-snapshot', 'read what lies on ZFS as it is, not from a snapshot'),
       new Option('--volume <name>', 'the volume wanted of a package, POOL/VOLUME'),
       new Option('--flatten <image>', 'the whole disk of an incremental stream and that image'),
+      new Option(
+        '--incremental-from <@snapshot>',
+        'what VOLUME@SNAPSHOT has changed since, with --backing or --flatten',
+      ),
       new Option('--live-inconsistent', 'copy the disk of a pool that is in use as it is read'),
     ],
   ],

@@ -9,12 +9,16 @@ import { writeChecksums } from './checksums.ts';
 import { openOutputs } from './outputs.ts';
 import type { Plan } from './plan.ts';
 
-interface OverlayRequest extends Pick<OverlayOptions, 'compressor' | 'onProgress' | 'signal'> {
+interface OverlayRequest extends Pick<
+  OverlayOptions,
+  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'signal'
+> {
   readonly level?: number;
   readonly backing: string;
   readonly flatten?: string;
   readonly volume?: string | undefined;
   readonly sentSnapshot?: string | undefined;
+  readonly incrementalFrom?: string;
   readonly force?: boolean;
 }
 

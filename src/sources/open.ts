@@ -29,6 +29,9 @@ const NEVER = new AbortController().signal;
  * KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<Source> {
+  if (options.incrementalFrom !== undefined) {
+    return asDisk({ stream: await openSent(name, options), isSent: true }, options);
+  }
   if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options);
   const frozen = await freeze(name, options);
   if (!frozen) return asDisk(await openPath(name, name, options), options);
@@ -155,8 +158,16 @@ export async function openChanges(name: string, options: SourceOptions): Promise
   }
 }
 
-/** Opens the bytes of what is taken for a zfs send stream: a file, a pipe, or `-`. Throws a KexportError. */
+/**
+ * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with `incrementalFrom` what zfs sends of two
+ * snapshots. Throws a KexportError.
+ */
 export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
+  const { incrementalFrom, signal = NEVER } = options;
+  if (incrementalFrom !== undefined) {
+    const { sendIncrement } = await import('../zfs/send.ts');
+    return sendIncrement(name, incrementalFrom, signal);
+  }
   const sent: SourceOptions = { ...options, from: 'zfs-send' };
   const opened =
     name === '-' ? await openDescriptor(openStdin(), sent) : await openPath(name, name, sent);

@@ -31,4 +31,9 @@ export interface SentOptions {
   readonly sentSnapshot?: string | undefined;
   /** The image of the disk that an incremental stream builds upon: what is opened is the whole disk then. */
   readonly flatten?: string | undefined;
+  /**
+   * The snapshot or bookmark that an increment begins from, `@NAME` or `#NAME`: what is opened is then the stream of what
+   * has changed up to the snapshot that is named.
+   */
+  readonly incrementalFrom?: string | undefined;
 }

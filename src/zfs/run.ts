@@ -30,6 +30,31 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
   return runCommand('zpool', args, options);
 }
 
+/** What a running command prints, which is too much to keep. */
+export interface CommandOutput {
+  readonly stdout: Readable;
+  /** Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on abort. */
+  ended(signal: AbortSignal): Promise<void>;
+  /** Ends it, if it still runs. */
+  stop(): void;
+}
+
+/** Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a KexportError. */
+export async function zfsOutput(args: readonly string[]): Promise<CommandOutput> {
+  const path = await findProgram('zfs');
+  const child = start(path, args);
+  const outcome = endOf(child, path, ['stderr']);
+  outcome.catch(() => undefined); // who waits for the end is told
+  return {
+    stdout: child.stdout,
+    async ended(signal) {
+      const found = await untilAborted(child, outcome, signal);
+      if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);
+    },
+    stop: () => abandon(child),
+  };
+}
+
 // Where packages put ZFS's helper for udev.
 const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
 
@@ -111,7 +136,12 @@ async function outcomeOf(
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   if (signal) throwIfAborted(signal);
-  const child = spawn(path, args, {
+  const child = start(path, args);
+  return untilAborted(child, endOf(child, path), signal);
+}
+
+function start(path: string, args: readonly string[]): Child {
+  return spawn(path, args, {
     // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs destroy` of ours
     // must not die of it.
     detached: true,
@@ -119,6 +149,15 @@ async function outcomeOf(
     // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is printed.
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
+}
+
+async function untilAborted<T>(
+  child: Child,
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal?.aborted) abandon(child);
+  if (signal) throwIfAborted(signal);
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => {
@@ -128,7 +167,7 @@ async function outcomeOf(
   });
   signal?.addEventListener('abort', onAbort);
   try {
-    return await Promise.race([endOf(child, path), aborted]);
+    return await Promise.race([work, aborted]);
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
@@ -139,10 +178,14 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
 /** Listings of very many snapshots take some MiB. */
 const MAX_OUTPUT = 256 * 2 ** 20;
 
-function endOf(child: Child, path: string): Promise<Outcome> {
+function endOf(
+  child: Child,
+  path: string,
+  kept: readonly ('stdout' | 'stderr')[] = ['stdout', 'stderr'],
+): Promise<Outcome> {
   const printed = { stdout: '', stderr: '' };
   return new Promise((resolve, reject) => {
-    for (const name of ['stdout', 'stderr'] as const) {
+    for (const name of kept) {
       child[name].setEncoding('utf8').on('data', (piece: string) => {
         printed[name] += piece;
         if (printed[name].length <= MAX_OUTPUT) return;
