@@ -82,7 +82,8 @@ export async function encode(
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
     try {
-      const { snapshotGuid } = source;
+      // A disk whose end was moved is no longer that of the snapshot: an increment would bring its old end back.
+      const snapshotGuid = disk.size === source.size ? source.snapshotGuid : undefined;
       await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
     } finally {
       await disk.close();
