@@ -8,8 +8,8 @@ const MIB = 2 ** 20;
 
 /** What --from takes. */
 export const FROM_FORMATS: readonly string[] = Object.keys(FORMATS);
-/** Of an export, which reads zfs send streams too. */
-const FROM_EXPORT: readonly string[] = [...FROM_FORMATS, 'zfs-send'];
+/** Of an export, which also reads what can only be read front to back. */
+const FROM_EXPORT: readonly string[] = [...FROM_FORMATS, 'gz', 'zip', 'zfs-send'];
 
 /** The options of an export, in groups as --help shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
