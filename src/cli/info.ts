@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
-import type { FromFormat } from '../sources/source-options.ts';
+import type { FormatName } from '../../formats/index.ts';
 import { isSentStream } from '../sources/is-sent-stream.ts';
 import { exactSize, formatLines } from './lines.ts';
 import { FROM_STREAMS } from './options.ts';
 import { formatSize } from './sizes.ts';
 
 interface InfoOptions {
-  readonly from?: FromFormat;
+  readonly from?: FormatName | 'zfs-send';
   readonly backing?: boolean;
   readonly archiveDisk?: string;
   readonly json?: boolean;

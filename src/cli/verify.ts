@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-file.ts';
 import { type Verdict, verifyImageFiles } from '../images/verify.ts';
@@ -13,7 +14,7 @@ import type { FromFormat } from '../sources/source-options.ts';
 
 interface VerifyCommandOptions {
   readonly against?: string;
-  readonly from?: FromFormat;
+  readonly from?: FormatName | 'zfs-send';
   readonly againstFrom?: FromFormat;
   readonly backing?: boolean;
   readonly threads?: number;

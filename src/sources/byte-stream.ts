@@ -14,8 +14,21 @@ export interface ByteStream {
 
 /** Takes over a stream, which it destroys. */
 export function byteStream(name: string, stream: Readable): ByteStream {
+  return streamOfChunks(name, stream, (error, position) => {
+    const where = `after ${position} bytes`;
+    return new KexportError('source', `cannot read ${name} ${where}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  });
+}
+
+/** The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and where. */
+export function streamOfChunks(
+  name: string,
+  stream: Readable,
+  errorOf: (error: unknown, position: number) => unknown,
+): ByteStream {
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-  let peeked: Buffer | undefined;
   let position = 0;
 
   async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
@@ -29,15 +42,25 @@ export function byteStream(name: string, stream: Readable): ByteStream {
       return value;
     } catch (error) {
       throwIfAborted(signal);
-      const where = `after ${position} bytes`;
-      throw new KexportError('source', `cannot read ${name} ${where}: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw errorOf(error, position);
     } finally {
       signal.removeEventListener('abort', destroy);
     }
   }
 
+  return peekable(name, readChunk, () => {
+    stream.destroy();
+    return Promise.resolve();
+  });
+}
+
+/** A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again. */
+export function peekable(
+  name: string,
+  readChunk: ByteStream['read'],
+  close: ByteStream['close'],
+): ByteStream {
+  let peeked: Buffer | undefined;
   return {
     name,
     async read(signal) {
@@ -53,9 +76,6 @@ export function byteStream(name: string, stream: Readable): ByteStream {
       }
       return peeked?.subarray(0, length) ?? Buffer.alloc(0);
     },
-    close() {
-      stream.destroy();
-      return Promise.resolve();
-    },
+    close,
   };
 }

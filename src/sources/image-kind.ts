@@ -1,5 +1,6 @@
 import { type FormatName, FORMATS } from '../../formats/index.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
+import type { PackedKind } from './source-options.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
 export const HEAD_SIZE = 512;
@@ -43,4 +44,15 @@ export function beginsSendStream(head: Uint8Array): boolean {
   return [true, false].some(
     (little) => view.getBigUint64(STREAM_MAGIC_AT, little) === STREAM_MAGIC,
   );
+}
+
+const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: string])[] = [
+  [/\.gz$/i, 'gz', '\x1f\x8b'],
+  [/\.zip$/i, 'zip', 'PK\x03\x04'],
+];
+
+/** In what the disk in a regular file is packed, if its name says so and its first bytes agree. */
+export function packedByName(name: string, head: Uint8Array): PackedKind | undefined {
+  const text = Buffer.from(head).toString('latin1');
+  return PACKED.find(([end, , magic]) => end.test(name) && text.startsWith(magic))?.[1];
 }

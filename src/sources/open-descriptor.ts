@@ -8,9 +8,9 @@ import { blockDeviceSize } from '../block-device.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from './byte-stream.ts';
-import { beginsSendStream, HEAD_SIZE } from './image-kind.ts';
+import { beginsSendStream, HEAD_SIZE, packedByName } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
-import type { SourceOptions } from './source-options.ts';
+import type { PackedKind, SourceOptions } from './source-options.ts';
 import type { Source } from './source.ts';
 import { sparseSource } from './sparse.ts';
 
@@ -19,8 +19,16 @@ const readAt = promisify(read);
 
 const STREAM_CHUNK = 1 << 20;
 
-/** A disk, or bytes that a zfs send stream may be; undefined where their beginning will say it. */
-export type Opened = Source | { readonly stream: ByteStream; readonly isSent: boolean | undefined };
+/** A disk, or bytes that are one or a zfs send stream. */
+export type Opened = Source | OpenedStream;
+
+export interface OpenedStream {
+  readonly stream: ByteStream;
+  /** Undefined where the beginning will say it. */
+  readonly isSent: boolean | undefined;
+  /** Of the disk in bytes, if it is known. */
+  readonly size?: number | undefined;
+}
 
 /** What a descriptor was opened from. */
 export interface Descriptor {
@@ -56,10 +64,14 @@ export async function openDescriptor(
   const isSent = options.from === undefined ? undefined : options.from === 'zfs-send';
   if (found.isFIFO() || found.isSocket()) {
     refuseStream(name, options);
-    return { stream: byteStream(name, new Socket({ fd, writable: false })), isSent };
+    const stream = byteStream(name, new Socket({ fd, writable: false }));
+    if (options.from !== 'gz') return { stream, isSent };
+    const { openGzip } = await import('./packed.ts');
+    return openGzip(stream, name);
   }
   if (found.isCharacterDevice()) {
     refuseStream(name, options);
+    packedKind(name, undefined, options);
     return { stream: endlessStream(name, fd, options.size), isSent: isSent ?? false };
   }
 
@@ -69,6 +81,11 @@ export async function openDescriptor(
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
     const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
     return { stream: byteStream(name, file), isSent: true };
+  }
+  const packed = packedKind(name, head, options);
+  if (packed) {
+    const { openPacked } = await import('./packed.ts'); // rare
+    return openPacked(descriptor, size, packed, options);
   }
   const format = formatOf(name, head, options);
   if (format) return openImageSource(descriptor, size, format, options);
@@ -101,13 +118,25 @@ async function readHead(fd: number, start: number): Promise<Buffer> {
   return head.subarray(0, bytesRead);
 }
 
+/** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */
+function packedKind(
+  name: string,
+  head: Buffer | undefined,
+  { from }: SourceOptions,
+): PackedKind | undefined {
+  if (from === undefined) return head && packedByName(name, head);
+  if (from !== 'gz' && from !== 'zip') return undefined;
+  if (head) return from;
+  throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
+}
+
 /** Undefined for a raw disk. `head` is that of a regular file. */
 function formatOf(
   name: string,
   head: Buffer | undefined,
   { from, archiveDisk }: SourceOptions,
 ): Format | undefined {
-  if (from === 'raw' || from === 'zfs-send') return undefined;
+  if (from === 'raw' || from === 'zfs-send' || from === 'gz' || from === 'zip') return undefined;
   if (from !== undefined) return formatNamed(from, archiveDisk);
   return head && formatOfFile(name, head, archiveDisk);
 }
@@ -132,7 +161,7 @@ async function openImageSource(
 }
 
 function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
-  if (from === 'raw' || from === 'zfs-send') return;
+  if (from === 'raw' || from === 'zfs-send' || from === 'gz') return;
   const what = `${from} cannot be read from ${name}: it is not read front to back`;
   throw new KexportError('usage', what, { hint: 'put it into a file first' });
 }

@@ -114,7 +114,7 @@ async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
     const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
     if (!isSent) {
       refuseSentOptions(stream.name, options);
-      return streamSource(stream, size);
+      return streamSource(stream, opened.size ?? size);
     }
     const { zfsSendSource } = await import('./zfs-send.ts'); // most disks are no streams
     const base = flatten === undefined ? undefined : await openBase(flatten, options);

@@ -21,7 +21,10 @@ export interface SourceOptions extends FreezeOptions, SentOptions {
 }
 
 /** What a disk can be read from. */
-export type FromFormat = FormatName | 'zfs-send';
+export type FromFormat = FormatName | PackedKind | 'zfs-send';
+
+/** What a raw disk, a fixed vhd or a zfs send stream may be packed in. */
+export type PackedKind = 'gz' | 'zip';
 
 /** Which disk of a zfs send stream is meant. Given for anything else, it is an error. */
 export interface SentOptions {

@@ -1,0 +1,55 @@
+import { FormatError } from '../../formats/index.ts';
+import { findFooters } from '../../formats/vhd/footers.ts';
+import { FIXED } from '../../formats/vhd/layout.ts';
+import { KexportError } from '../errors.ts';
+import { type ByteStream, peekable } from './byte-stream.ts';
+
+/** Bytes of the footer, which is the end of an image. */
+export const VHD_FOOTER_SIZE = 512;
+
+/** The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must tell of that disk. */
+export function fixedVhdStream(image: ByteStream): ByteStream {
+  const { name } = image;
+  let held: Buffer = Buffer.alloc(0); // what may be the footer
+  let diskSize = 0;
+  let ended = false;
+
+  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+    while (!ended) {
+      const piece = await image.read(signal);
+      if (!piece) {
+        ended = true;
+        await checkFooter();
+        return undefined;
+      }
+      const all = held.length === 0 ? piece : Buffer.concat([held, piece]);
+      const length = Math.max(0, all.length - VHD_FOOTER_SIZE);
+      held = Buffer.from(all.subarray(length));
+      diskSize += length;
+      if (length > 0) return all.subarray(0, length);
+    }
+    return undefined;
+  }
+
+  async function checkFooter(): Promise<void> {
+    const { currentSize, diskType } = await footerOf(name, held);
+    if (diskType === FIXED && currentSize === BigInt(diskSize)) return;
+    const found = `its footer tells of a disk of type ${diskType} and ${currentSize} bytes`;
+    throw new KexportError('damaged', `${name}: ${diskSize} bytes of a disk came, ${found}`, {
+      hint: 'only a fixed vhd (type 2) is read from an archive: unpack it first',
+    });
+  }
+
+  return peekable(name, readChunk, () => image.close());
+}
+
+async function footerOf(name: string, bytes: Buffer) {
+  try {
+    const read = (offset: number, length: number) =>
+      Promise.resolve(bytes.subarray(offset, offset + length));
+    return (await findFooters({ size: bytes.length, read })).used.footer;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
+  }
+}
