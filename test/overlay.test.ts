@@ -172,6 +172,20 @@ function writeName(cwd: string, name: string): string {
 describe('an increment that cannot be used', () => {
   const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
 
+  test.each([
+    ['qcow2', '--backing'],
+    ['raw', '--flatten'],
+  ])('as %s %s replaces no image that it builds upon', (format, option) => {
+    const cwd = temporaryFolder();
+    const base = `base.${format}`;
+    make(cwd, format, full, '-o', base);
+    const before = sha256(join(cwd, base));
+    const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
+    expect(stderr).toContain(`${base} is the image that the increment builds upon`);
+    expect(sha256(join(cwd, base))).toBe(before);
+    expect(readdirSync(cwd)).toEqual([base]);
+  });
+
   test.each<[string, string[], number, RegExp]>([
     [
       'upon another snapshot',

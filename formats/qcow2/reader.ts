@@ -33,7 +33,7 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
     const { clusterSize, l2EntrySize, diskSize } = header;
     const span = (clusterSize / l2EntrySize) * clusterSize;
     const { offsets, shared } = await l1();
-    for (let i = Math.floor(from / span); i * span < diskSize; i++) {
+    for (let i = Math.floor(from / span); i * span < diskSize && from < diskSize; i++) {
       const offset = offsets[i] ?? 0;
       if (offset === 0) continue;
       if (shared.has(offset)) {

@@ -17,6 +17,9 @@ import type { Output, Plan } from './plan.ts';
 export interface OutputOptions {
   readonly force?: boolean;
   readonly level?: number;
+  /** Images that are read, or built upon, besides the source. */
+  readonly flatten?: string | undefined;
+  readonly backing?: string | boolean | undefined;
 }
 
 const openFile = promisify(open);
@@ -99,6 +102,10 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
   for (const name of [path, partialOf(path)]) {
     if (await isSource(name, sourceName)) {
       throw new KexportError('target', `${name} is the disk that is exported`);
+    }
+    for (const below of [request.flatten, request.backing]) {
+      if (typeof below !== 'string' || !(await isSource(name, below))) continue;
+      throw new KexportError('target', `${name} is the image that the increment builds upon`);
     }
   }
   if (found?.isBlockDevice()) return openDevice(format, path, source, force);

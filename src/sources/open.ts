@@ -136,10 +136,13 @@ function refuseSentOptions(name: string, options: SourceOptions): void {
 }
 
 /** The disk below an increment. */
-async function openBase(path: string, { signal, backing }: SourceOptions): Promise<Source> {
+async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { inspectBackingFile } = await import('../backing-file.ts');
   const { snapshotGuid } = await inspectBackingFile(path);
-  return { ...(await openSource(path, { signal, backing })), snapshotGuid };
+  // What says how the stream is to be read says nothing of what is below it.
+  const own = { size: undefined, from: undefined, archiveDisk: undefined };
+  const sent = { volume: undefined, sentSnapshot: undefined, flatten: undefined };
+  return { ...(await openSource(path, { ...options, ...own, ...sent })), snapshotGuid };
 }
 
 /**
