@@ -141,7 +141,12 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { snapshotGuid } = await inspectBackingFile(path);
   // What says how the stream is to be read says nothing of what is below it.
   const own = { size: undefined, from: undefined, archiveDisk: undefined };
-  const sent = { volume: undefined, sentSnapshot: undefined, flatten: undefined };
+  const sent = {
+    volume: undefined,
+    sentSnapshot: undefined,
+    flatten: undefined,
+    incrementalFrom: undefined,
+  };
   return { ...(await openSource(path, { ...options, ...own, ...sent })), snapshotGuid };
 }
 

@@ -5,7 +5,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
@@ -45,8 +45,10 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
   const child = start(path, args);
   const outcome = endOf(child, path, ['stderr']);
   outcome.catch(() => undefined); // who waits for the end is told
+  // Read from now on: Node throws away what a command has printed if nobody reads when it ends.
+  const stdout = pipeline(child.stdout, new PassThrough(), () => undefined);
   return {
-    stdout: child.stdout,
+    stdout,
     async ended(signal) {
       const found = await untilAborted(child, outcome, signal);
       if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);

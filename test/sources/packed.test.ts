@@ -185,8 +185,8 @@ describe('the disk in a zip archive', () => {
     });
   });
 
-  testWith(['7z'], 'made by 7z is read', () => {
-    runIn(folder, '7z', 'a', '-bd', '-tzip', 'by-7z.zip', 'disk.raw');
+  testWith(['7zz'], 'made by 7-Zip is read', () => {
+    runIn(folder, '7zz', 'a', '-bd', '-tzip', 'by-7z.zip', 'disk.raw');
     expectDisk(['raw', 'by-7z.zip']);
   });
 });

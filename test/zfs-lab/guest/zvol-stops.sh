@@ -101,4 +101,12 @@ zfs unallow teller tank
 check_match 'one without is told so in one line' '^kexport: cannot make tank/vm@kexport-[^ ]*: permission denied .run it as root' \
     "$(setpriv --reuid=teller --regid=disk --clear-groups kexport raw tank/vm -o other.raw 2>&1)"
 check 'nothing stays' same_as_before
+
+start tank/vm
+check_fails 1 'the pool cannot be exported under an export' zpool export tank
+kill -INT -- "-$export"
+end
+check_equal 'which goes on until it is stopped' 130 "$status"
+check 'and leaves nothing' same_as_before
+stop_reader
 check 'the pool can be exported at once' zpool export tank

@@ -62,6 +62,9 @@ check 'a snapshot is exported as it is, by the device that snapdev=visible gives
 zfs set snapdev=hidden tank/vm64
 kexport raw /dev/zvol/tank/vm64@one -o vm64-hidden.raw --quiet
 check 'a snapshot without a device is exported by the path that it would have' cmp vm64-hidden.raw expected.raw
+kexport sources > sources.out
+check_match 'kexport sources lists a volume, with the command to type' '^tank/vm64 .* kexport all tank/vm64$' "$(cat sources.out)"
+check_match 'and its snapshot' '^  @one .* kexport all tank/vm64@one$' "$(cat sources.out)"
 check 'the snapshot is still there' zfs destroy tank/vm64@one
 
 sgdisk -n 1:1M:+8M /dev/zvol/tank/vm64 > /dev/null
