@@ -1,5 +1,6 @@
 # boot: own
 # disks: 160M 1G
+# slow
 # A killed export of a disk in use leaves a healthy pool and a checkpoint, which kexport clean discards; nobody else's.
 . "$IN/lib.sh"
 sgdisk -o -n 1:1M:+128M -t 1:bf00 /dev/vdb > /dev/null
