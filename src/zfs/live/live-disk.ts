@@ -4,6 +4,7 @@
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
 //        -> read the disk -> labels once more -> discard the checkpoints
 
+import { readdir } from 'node:fs/promises';
 import {
   checkpointedUberblock,
   pinUberblock,
@@ -50,6 +51,7 @@ interface CapturedPool {
  */
 export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Promise<Source> {
   warnOf(plan, options.onWarning);
+  await warnOfStacked(plan.disk.partitions, options.onWarning);
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
@@ -105,6 +107,19 @@ function warnOf({ pools, live }: LivePlan, onWarning: LiveDiskOptions['onWarning
     onWarning(
       `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
     );
+  }
+}
+
+/** LUKS, LVM and md: what is written through them while the disk is read, nothing holds still. */
+async function warnOfStacked(
+  partitions: readonly HostPartition[],
+  onWarning: LiveDiskOptions['onWarning'],
+): Promise<void> {
+  for (const { name, path } of partitions) {
+    const holders = await readdir(`/sys/class/block/${name}/holders`).catch(() => []);
+    if (holders.length === 0) continue;
+    const what = `${path} is in use by ${holders.join(', ')}`;
+    onWarning(`${what}: it is copied while it may be written to, pools and file systems on it too`);
   }
 }
 
