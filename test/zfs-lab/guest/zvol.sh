@@ -68,6 +68,7 @@ check_match 'and its snapshot' '^  @one .* kexport all tank/vm64@one$' "$(cat so
 check 'the snapshot is still there' zfs destroy tank/vm64@one
 
 sgdisk -n 1:1M:+8M /dev/zvol/tank/vm64 > /dev/null
+udevadm settle # which reads the table once more, and makes the partition anew
 wait_until 30 test -b /dev/zvol/tank/vm64-part1
 fill /dev/zvol/tank/vm64-part1 2
 kexport raw "$(realpath /dev/zvol/tank/vm64-part1)" -o part.raw --quiet 2> part.err
