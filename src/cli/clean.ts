@@ -39,6 +39,8 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
       return 'an export is reading it';
     case 'received':
       return `it came with zfs receive; if it is not needed: ${remedy}`;
+    case 'unmarked':
+      return `kexport has not marked it as its own; if nobody else has taken it (zpool history tells when that was): ${remedy}`;
     case 'unknown':
       return `an export in a container may be reading it; if none is: ${remedy}`;
   }

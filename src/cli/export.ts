@@ -14,7 +14,7 @@ import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import { meansThisMachine, type Request } from './request.ts';
 import { abortOnSignals } from './signals.ts';
-import type { ThisMachine, ThisMachineOptions } from './this-machine.ts';
+import type { planThisMachine, ThisMachine, ThisMachineOptions } from './this-machine.ts';
 
 /** The options of the command line, as they are parsed. */
 export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
@@ -55,7 +55,8 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
   await checkCompression(formats, options); // before anything is opened
   checkIncrement(request, options);
   const isThisMachine = meansThisMachine(request.source, options);
-  const machine = isThisMachine ? await planMachine(request.formats, options) : undefined;
+  const paths = plan.outputs.map(({ path }) => path);
+  const machine = isThisMachine ? await planMachine(request.formats, paths, options) : undefined;
   if (machine && !options.quiet) process.stderr.write(machine.plan);
   if (options.dryRun) return 0;
   const name = request.source ?? machine?.name ?? '';
@@ -87,12 +88,9 @@ export async function exportDisk(request: Request, options: ExportOptions): Prom
 }
 
 /** Loaded late: most exports are of a disk that is named. */
-async function planMachine(
-  formats: readonly string[],
-  options: ThisMachineOptions,
-): Promise<ThisMachine> {
-  const { planThisMachine } = await import('./this-machine.ts');
-  return planThisMachine(formats, options);
+async function planMachine(...args: Parameters<typeof planThisMachine>): Promise<ThisMachine> {
+  const { planThisMachine: plan } = await import('./this-machine.ts');
+  return plan(...args);
 }
 
 interface Surroundings {

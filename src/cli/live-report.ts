@@ -1,5 +1,5 @@
 import type { HostFacts } from '../zfs/live/host-facts.ts';
-import type { HostPartition } from '../zfs/live/host-disk.ts';
+import type { HostPartition } from '../host-disk.ts';
 import { maxHoldOf } from '../zfs/live/hold.ts';
 import type { LivePlan, Stretch } from '../zfs/live/plan.ts';
 import { formatSize } from './sizes.ts';
@@ -38,6 +38,10 @@ function fateOf(part: HostPartition, plan: LivePlan): string {
   if (mounted) return `${mounted.type} of ${mounted.mountPoint}, flushed and copied first`;
   const live = plan.live.find(isThis);
   if (live) return `${live.type} of ${live.mountPoint}, COPIED WHILE IT IS WRITTEN TO`;
+  const stacked = plan.stacked.find(isThis);
+  if (stacked && !plan.swaps.some(isThis)) {
+    return `COPIED WHILE IT IS IN USE by ${stacked.holders.join(', ')}`;
+  }
   return plan.swaps.some(isThis) ? 'swap: its header, then zeros' : 'copied';
 }
 

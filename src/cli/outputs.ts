@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { levelsOf } from '../encodings.ts';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { overlaps } from '../host-disk.ts';
 import type { Target } from '../image.ts';
 import { deviceSink } from '../sinks/device.ts';
 import { fileSink, partialOf } from '../sinks/file.ts';
@@ -108,6 +109,12 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       throw new KexportError('target', `${name} is the image that the increment builds upon`);
     }
   }
+  if (found?.isBlockDevice() && (await overlaps(path, throughStdin(sourceName)))) {
+    throw new KexportError(
+      'target',
+      `${path} and ${sourceName}, the disk that is exported, overlap`,
+    );
+  }
   if (found?.isBlockDevice()) return openDevice(format, path, source, force);
   if (!isFile) return openSpecial(path, signal);
   return fileSink(await throughLink(path), { force });
@@ -122,10 +129,14 @@ async function throughLink(path: string): Promise<string> {
 /** Whether a file or device that is about to be written is the one that is read. */
 async function isSource(path: string, sourceName: string): Promise<boolean> {
   const target = await stat(path).catch(() => undefined);
-  const source = await stat(sourceName === '-' ? '/dev/stdin' : sourceName).catch(() => undefined);
+  const source = await stat(throughStdin(sourceName)).catch(() => undefined);
   if (!target || !source) return false;
   if (target.isBlockDevice()) return source.isBlockDevice() && source.rdev === target.rdev;
   return target.isFile() && source.dev === target.dev && source.ino === target.ino;
+}
+
+function throughStdin(sourceName: string): string {
+  return sourceName === '-' ? '/dev/stdin' : sourceName;
 }
 
 function openStdout(): Sink {

@@ -1,5 +1,6 @@
 import { ALL_FORMATS, FORMATS, type FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
+import type { SourceOptions } from '../sources/source-options.ts';
 import type { ThisMachineOptions } from './this-machine.ts';
 
 /** What the words of the command line ask for. */
@@ -39,27 +40,55 @@ function parseFormats(list: string): FormatName[] | undefined {
   return [...formats];
 }
 
+/** What the command line says of a disk, as far as it decides on whose it is. */
+export type DiskOptions = ThisMachineOptions &
+  Pick<
+    SourceOptions,
+    'size' | 'from' | 'archiveDisk' | 'volume' | 'readHoles' | 'liveInconsistent'
+  > & {
+    readonly snapshot?: string | boolean;
+    readonly backing?: string | boolean;
+  };
+
 /**
  * Whether the disk of this machine is meant: none is named, or with --disk. Throws a KexportError for options that make no sense
  * then.
  */
-export function meansThisMachine(source: string | undefined, options: ThisMachineOptions): boolean {
-  if (source === undefined) return true;
+export function meansThisMachine(source: string | undefined, options: DiskOptions): boolean {
+  if (source === undefined) {
+    const given = firstGiven({
+      '--size': options.size,
+      '--from': options.from,
+      '--backing': options.backing,
+      '--archive-disk': options.archiveDisk,
+      '--read-holes': options.readHoles,
+      [options.snapshot === false ? '--no-snapshot' : '--snapshot']: options.snapshot,
+      '--volume': options.volume,
+      '--live-inconsistent': options.liveInconsistent,
+    });
+    if (given === undefined) return true;
+    throw new KexportError('usage', `${given} is for a disk that is named, and none is`, {
+      hint: 'without one, the disk of this machine is exported; kexport sources lists what there is',
+    });
+  }
   const { disk, dryRun, keepIntentLog, maxHold, includeSwap, allSectors } = options;
   if (disk !== undefined) {
     throw new KexportError('usage', `two disks are named: ${source} and ${disk}`);
   }
-  const given = Object.entries({
+  const given = firstGiven({
     '--dry-run': dryRun,
     '--keep-intent-log': keepIntentLog,
     '--max-hold': maxHold,
     '--include-swap': includeSwap,
     '--all-sectors': allSectors,
-  }).find(([, value]) => value !== undefined);
-  if (given) {
-    throw new KexportError('usage', `${given[0]} is for the disk of this machine, not ${source}`, {
-      hint: `--disk ${source}, if a pool on it is in use here`,
-    });
-  }
-  return false;
+  });
+  if (given === undefined) return false;
+  throw new KexportError('usage', `${given} is for the disk of this machine, not ${source}`, {
+    hint: `--disk ${source}, if a pool on it is in use here`,
+  });
+}
+
+/** The first of the options that has a value. */
+function firstGiven(options: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.entries(options).find(([, value]) => value !== undefined)?.[0];
 }

@@ -1,10 +1,14 @@
 // The disk that this machine, or a pool of it, is on: exported where no disk is named, or with --disk.
 
+import { realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { KexportError } from '../errors.ts';
 import type { Source } from '../sources/source.ts';
 import { openLiveDisk } from '../zfs/live/live-disk.ts';
 import { hostFacts } from '../zfs/live/host-facts.ts';
 import { type LiveOptions, type LivePlan, planLiveExport, rootPool } from '../zfs/live/plan.ts';
+import { listMounts, mountOf } from '../zfs/mounts.ts';
+import { poolOf } from '../zfs/names.ts';
 import { describeFirstBoot, describePlan } from './live-report.ts';
 
 /** What the command line says of the disk of this machine. */
@@ -26,9 +30,13 @@ export interface ThisMachine {
   open(signal: AbortSignal, onWarning: (message: string) => void): Promise<Source>;
 }
 
-/** Plans the export of the disk of this machine. Throws a KexportError if it cannot be exported while in use. */
+/**
+ * Plans the export of the disk of this machine to images of these paths. Throws a KexportError if it cannot be exported while in
+ * use.
+ */
 export async function planThisMachine(
   formats: readonly string[],
+  paths: readonly string[],
   options: ThisMachineOptions,
 ): Promise<ThisMachine> {
   if (options.disk === undefined && (await rootPool()) === undefined) {
@@ -43,7 +51,25 @@ export async function planThisMachine(
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
     async open(signal, onWarning) {
+      for (const pool of await poolsWrittenTo(plan, paths)) {
+        onWarning(
+          `the images are written to pool ${pool}, which is exported: what they take is copied with its free space, and may fill it; \
+--output-dir on another disk, or -o - to another machine, keeps them apart`,
+        );
+      }
       return openLiveDisk(plan, { ...options, signal, onWarning });
     },
   };
+}
+
+/** The pools of the disk that an image will lie on. */
+async function poolsWrittenTo({ pools }: LivePlan, paths: readonly string[]): Promise<string[]> {
+  const mounts = await listMounts();
+  const written = new Set<string>();
+  for (const path of paths.filter((name) => name !== '-')) {
+    const folder = await realpath(dirname(path)).catch(() => undefined);
+    const mount = folder === undefined ? undefined : mountOf(folder, mounts);
+    if (mount?.type === 'zfs') written.add(poolOf(mount.source));
+  }
+  return pools.map(({ name }) => name).filter((name) => written.has(name));
 }

@@ -27,7 +27,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
     'missing',
     /does not exist|no such pool|could not find any snapshots to destroy|no such dataset/,
   ],
-  ['exists', /already exists/],
+  ['exists', /already exists|checkpoint exists/],
   ['dependents', /has dependent clones|has children|has dependents/],
   ['busy', /is busy/],
   ['read-only', /is read-only/],

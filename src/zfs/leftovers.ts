@@ -5,8 +5,8 @@ import { fields, zfs } from './run.ts';
 /** A snapshot, clone or checkpoint of an export, in a pool of this machine. */
 export interface Leftover {
   readonly name: string;
-  /** `received`: a copy that `zfs receive` brought here from another pool. */
-  readonly state: OwnerState | 'received';
+  /** `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: nothing tells that it is ours. */
+  readonly state: OwnerState | 'received' | 'unmarked';
   /** What a person types to remove it. */
   readonly remedy: string;
   /** Destroys it. Answers why it is still there, or undefined if it is gone. */

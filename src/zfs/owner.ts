@@ -3,6 +3,7 @@
 
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { errnoOf } from '../errors.ts';
 
 /** User property of everything that an export makes in a pool: BOOT:NAMESPACE:PID:START:HOST. */
 export const OWNER_PROPERTY = 'kexport:owner';
@@ -10,7 +11,7 @@ export const OWNER_PROPERTY = 'kexport:owner';
 /** Begins the name of every snapshot and clone of ours. */
 export const NAME_PREFIX = 'kexport-';
 
-/** `unknown`: the process is in a container, or the value is none of ours. */
+/** `unknown`: the process is in a container or hidden from this user, or the value is none of ours. */
 export type OwnerState = 'running' | 'gone' | 'unknown';
 
 /** The value of OWNER_PROPERTY for this process. */
@@ -30,7 +31,19 @@ export async function ownerState(owner: string): Promise<OwnerState> {
   // A pool is imported on one machine at a time, so whoever made this under another boot is gone with that.
   if (boot !== here.boot) return 'gone';
   if (namespace !== here.namespace) return 'unknown';
-  return (await startOf(Number(pid))) === start ? 'running' : 'gone';
+  const found = await startOf(Number(pid));
+  if (found === undefined && mayRun(Number(pid))) return 'unknown';
+  return found === start ? 'running' : 'gone';
+}
+
+/** Whether a process with that id may be there although /proc does not show it, as others' are hidden with `hidepid`. */
+function mayRun(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // no signal: only asks
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
+  }
 }
 
 async function thisMachine(): Promise<{ boot: string; namespace: string }> {

@@ -117,6 +117,8 @@ describe('kexport FORMATS DISK', () => {
   test.each([
     ['nothing', [], 'no format and no disk given (see kexport --help)'],
     ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
+    ['what no disk is', ['raw', '--from', 'qcow2'], '--from is for a disk that is named'],
+    ['no snapshot of no disk', ['raw', '--no-snapshot'], '--no-snapshot is for a disk that is'],
     ['an unknown format', ['qcow3', 'x'], 'unknown format "qcow3" (one or several of qcow2,raw'],
     ['an unknown option', ['raw', 'x', '--fast'], "unknown option '--fast'"],
     ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],

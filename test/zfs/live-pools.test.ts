@@ -82,6 +82,13 @@ describe('an image of one disk has', () => {
     expect(found.obstacle).toBeUndefined();
   });
 
+  test('no use of what is on it by way of LUKS', () => {
+    const layerOf = (device: string) => (device === '/dev/vdb2' ? 'LUKS on /dev/vda3' : undefined);
+    const { present, obstacle } = poolShape(status('mirror'), on('vda'), layerOf);
+    expect(present).toEqual([]);
+    expect(obstacle).toBe('/dev/vdb2 is LUKS on /dev/vda3');
+  });
+
   test('too little while a mirror is resilvered', () => {
     const scan = 'resilver in progress since Sun Nov 22 23:32:11 2026';
     expect(poolShape({ ...status('mirror'), scan }, on('vdb')).obstacle).toBe('it is resilvering');

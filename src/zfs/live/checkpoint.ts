@@ -6,7 +6,7 @@ import { noteRemain } from '../../remains.ts';
 import { shellWord } from '../../shell-word.ts';
 import type { Leftover } from '../leftovers.ts';
 import { ownerState, thisOwner } from '../owner.ts';
-import { zfs, zpool } from '../run.ts';
+import { zfs, zfsFailure, zpool } from '../run.ts';
 import { parsePoolStatus } from './pool-status.ts';
 
 /** A checkpoint that this program has taken. */
@@ -39,7 +39,7 @@ export async function takeCheckpoint<T>(
     await zpool(['checkpoint', pool]);
   } catch (error) {
     forget();
-    throw error;
+    throw await explained(pool, error);
   }
   try {
     const captured = await capture();
@@ -71,6 +71,16 @@ export async function takeCheckpoint<T>(
     if (problem === undefined) forget();
     return problem;
   }
+}
+
+/** A command that was killed may have done its work; but whose a checkpoint without our mark is, nothing tells. */
+async function explained(pool: string, error: unknown): Promise<unknown> {
+  const isThere = zfsFailure(error) === 'other' && (await hasCheckpoint(pool).catch(() => false));
+  if (!isThere || !(error instanceof KexportError)) return error;
+  return new KexportError(error.code, `${error.message}; yet the pool has a checkpoint now`, {
+    cause: error,
+    hint: `if nobody else has taken it: ${discardCommand(pool)}`,
+  });
 }
 
 /** What a person types to discard it. */
@@ -113,22 +123,23 @@ async function discardCheckpoint(pool: string, created?: string): Promise<string
 }
 
 /**
- * The checkpoints that runs of this program have taken of the pools of this machine and that are there now. One that
- * somebody else took is not among them. Throws a KexportError.
+ * The checkpoints that the pools of this machine have now. One that has no mark of this program is `unmarked`: somebody else
+ * has taken it, or a run that was killed before it could set the mark. Throws a KexportError.
  */
 export async function listCheckpoints(): Promise<Leftover[]> {
   const found: Leftover[] = [];
   for (const pool of await zpool(['list', '-H', '-o', 'name'])) {
+    const created = await createdAt(pool);
+    if (created === undefined) continue;
     const [record] = await zfs(['get', '-H', '-o', 'value', '-s', 'local', PROPERTY, pool]);
     const [, txg, owner] = /^(\d+):(.*)$/.exec(record ?? '') ?? [];
-    if (txg === undefined || owner === undefined) continue;
     // Ours may be gone, and another in its place.
-    if (!(await hasCheckpoint(pool)) || (await checkpointedTxg(pool)) !== BigInt(txg)) continue;
+    const isOurs = txg !== undefined && (await checkpointedTxg(pool)) === BigInt(txg);
     found.push({
       name: `the checkpoint of pool ${pool}`,
-      state: await ownerState(owner),
+      state: isOurs ? await ownerState(owner ?? '') : 'unmarked',
       remedy: discardCommand(pool),
-      remove: () => discardCheckpoint(pool),
+      remove: () => discardCheckpoint(pool, created),
     });
   }
   return found;

@@ -4,7 +4,6 @@
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
 //        -> read the disk -> labels once more -> discard the checkpoints
 
-import { readdir } from 'node:fs/promises';
 import {
   checkpointedUberblock,
   pinUberblock,
@@ -16,10 +15,11 @@ import type { Source } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
 import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
-import type { HostPartition } from './host-disk.ts';
+import type { HostPartition } from '../../host-disk.ts';
 import { liveSource } from './live-source.ts';
 import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
-import type { LivePlan, LivePool } from './plan.ts';
+import type { LivePool } from './live-pools.ts';
+import type { LivePlan } from './plan.ts';
 import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
 import { zpool } from '../run.ts';
 
@@ -51,7 +51,6 @@ interface CapturedPool {
  */
 export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Promise<Source> {
   warnOf(plan, options.onWarning);
-  await warnOfStacked(plan.disk.partitions, options.onWarning);
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
@@ -98,7 +97,7 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
 /** From here on a pool has hardly room for what a checkpoint holds back. */
 const NEARLY_FULL = 0.1;
 
-function warnOf({ pools, live }: LivePlan, onWarning: LiveDiskOptions['onWarning']): void {
+function warnOf({ pools, live, stacked }: LivePlan, onWarning: LiveDiskOptions['onWarning']): void {
   for (const { name, size, free } of pools) {
     if (free > size * NEARLY_FULL) continue;
     onWarning(`pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`);
@@ -108,18 +107,9 @@ function warnOf({ pools, live }: LivePlan, onWarning: LiveDiskOptions['onWarning
       `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
     );
   }
-}
-
-/** LUKS, LVM and md: what is written through them while the disk is read, nothing holds still. */
-async function warnOfStacked(
-  partitions: readonly HostPartition[],
-  onWarning: LiveDiskOptions['onWarning'],
-): Promise<void> {
-  for (const { name, path } of partitions) {
-    const holders = await readdir(`/sys/class/block/${name}/holders`).catch(() => []);
-    if (holders.length === 0) continue;
+  for (const { path, holders } of stacked) {
     const what = `${path} is in use by ${holders.join(', ')}`;
-    onWarning(`${what}: it is copied while it may be written to, pools and file systems on it too`);
+    onWarning(`${what}: it is copied while it may be written to, and so is what is on it`);
   }
 }
 

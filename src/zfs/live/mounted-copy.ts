@@ -11,7 +11,7 @@ import { bootSector } from '../../inspect/fat-layout.ts';
 import { writeFully } from '../../sinks/write-fully.ts';
 import { cannotSpool, openSpoolFile } from '../../spool-file.ts';
 import type { DirectDisk } from './direct-disk.ts';
-import type { HostPartition } from './host-disk.ts';
+import type { HostPartition } from '../../host-disk.ts';
 
 const run = promisify(execFile);
 

@@ -6,11 +6,18 @@ import { diskView } from '../../inspect/disk-view.ts';
 import { readGpt } from '../../inspect/gpt.ts';
 import { listMounts, type Mount, mountOf } from '../mounts.ts';
 import { poolOf } from '../names.ts';
-import { fields, zpool } from '../run.ts';
+import { zpool } from '../run.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
-import { type HostDisk, hostDisk, type HostPartition } from './host-disk.ts';
+import {
+  holdersOf,
+  type HostDisk,
+  hostDisk,
+  type HostPartition,
+  layerBelow,
+} from '../../host-disk.ts';
 import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
-import { poolShape } from './pool-shape.ts';
+import { type LivePool, poolsOn } from './live-pools.ts';
+import { devicesOf } from './pool-shape.ts';
 import { parsePoolStatus } from './pool-status.ts';
 import { swapHeaderSize } from './swap.ts';
 
@@ -24,23 +31,16 @@ export interface LiveOptions {
   readonly allSectors?: boolean | undefined;
 }
 
-/** A pool of which all that matters is on the disk. */
-export interface LivePool {
-  readonly name: string;
-  /** The partitions that hold it. */
-  readonly vdevs: readonly HostPartition[];
-  /** Sides of mirrors on other disks. */
-  readonly missing: readonly string[];
-  /** In bytes. */
-  readonly size: number;
-  readonly free: number;
-  readonly multihost: boolean;
-}
-
 /** A stretch of the disk in bytes. */
 export interface Stretch {
   readonly start: number;
   readonly end: number;
+}
+
+/** A partition below other devices. */
+export interface StackedPartition extends HostPartition {
+  /** Their names, `dm-0`. */
+  readonly holders: readonly string[];
 }
 
 export interface LivePlan {
@@ -51,6 +51,8 @@ export interface LivePlan {
   /** Mounted ones that are too large for that. */
   readonly live: readonly MountedPartition[];
   readonly swaps: readonly HostPartition[];
+  /** Partitions that LUKS, LVM or md use, which nothing makes hold still. */
+  readonly stacked: readonly StackedPartition[];
   /** What is written as zeros, ascending. */
   readonly zeros: readonly Stretch[];
 }
@@ -85,6 +87,7 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
     return {
       disk,
       pools,
+      stacked: (await Promise.all(others.map(stackedOn))).flat(),
       mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
       live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
       swaps,
@@ -103,7 +106,7 @@ export async function rootPool(): Promise<string | undefined> {
 
 async function findDisk(device: string | undefined): Promise<HostDisk> {
   if (device !== undefined) {
-    const disk = await hostDisk(device);
+    const disk = await plainDisk(device, '');
     if (disk) return disk;
     throw new KexportError('source', `${device} is no disk of this machine`, { hint: 'see lsblk' });
   }
@@ -111,10 +114,10 @@ async function findDisk(device: string | undefined): Promise<HostDisk> {
   if (pool === undefined) {
     throw new KexportError('usage', "no disk is named, and this machine's root is not on ZFS");
   }
-  const status = parsePoolStatus(await zpool(['status', '-PL', pool]));
-  const { present: devices } = poolShape(status, () => true);
+  const { topLevel } = parsePoolStatus(await zpool(['status', '-PL', pool]));
+  const devices = topLevel.flatMap(devicesOf).map(({ name }) => name);
   for (const path of devices) {
-    const disk = await hostDisk(path);
+    const disk = await plainDisk(path, `pool ${pool} is on `);
     if (disk) return disk;
   }
   throw new KexportError(
@@ -123,54 +126,19 @@ async function findDisk(device: string | undefined): Promise<HostDisk> {
   );
 }
 
-async function poolsOn(disk: HostDisk): Promise<LivePool[]> {
-  const parts = new Map([disk, ...disk.partitions].map((part) => [part.path, part]));
-  const pools: LivePool[] = [];
-  for (const name of await zpool(['list', '-H', '-o', 'name'])) {
-    const status = parsePoolStatus(await zpool(['status', '-PL', name]));
-    const { present, missing, obstacle } = poolShape(status, (device) => parts.has(device));
-    if (present.length === 0) continue;
-    if (obstacle !== undefined) {
-      throw new KexportError('source', `pool ${name} is not all on ${disk.path}: ${obstacle}`, {
-        hint: 'export its volumes one by one, or replicate it with zfs send',
-      });
-    }
-    const properties = await propertiesOf(name);
-    if (properties.get('feature@zpool_checkpoint') === 'disabled') {
-      throw new KexportError(
-        'source',
-        `pool ${name} has no checkpoints: that feature is disabled`,
-        {
-          hint: `zpool set feature@zpool_checkpoint=enabled ${name}`,
-        },
-      );
-    }
-    if (properties.get('checkpoint') !== '-') throw hasOne(name);
-    pools.push({
-      name,
-      vdevs: present.map((device) => parts.get(device)!), // poolShape asked for each
-      missing,
-      size: Number(properties.get('size')),
-      free: Number(properties.get('free')),
-      multihost: properties.get('multihost') === 'on',
-    });
-  }
-  if (pools.length > 0) return pools;
-  throw new KexportError('source', `no pool of this machine is on ${disk.path}`, {
-    hint: `a disk that is not in use: kexport all ${disk.path}`,
+/** The disk of a device, which must not be one that LUKS and its like make. */
+async function plainDisk(device: string, context: string): Promise<HostDisk | undefined> {
+  const layer = await layerBelow(device);
+  if (!layer) return hostDisk(device);
+  const found = `${context}${device}, which is ${layer.kind} on ${layer.devices.join(', ')}`;
+  throw new KexportError('source', `${found}: only disks are exported while in use`, {
+    hint: 'export its volumes one by one, or replicate the pool with zfs send',
   });
 }
 
-async function propertiesOf(pool: string): Promise<ReadonlyMap<string, string>> {
-  const names = 'size,free,multihost,checkpoint,feature@zpool_checkpoint';
-  const rows = fields(await zpool(['get', '-Hp', '-o', 'property,value', names, pool]));
-  return new Map(rows.map(([name = '', value = '']) => [name, value]));
-}
-
-function hasOne(pool: string): KexportError {
-  return new KexportError('source', `pool ${pool} has a checkpoint, and it can have only one`, {
-    hint: `if nobody wants to rewind to it: zpool checkpoint -d ${pool}; kexport clean, if a killed export left it`,
-  });
+async function stackedOn(partition: HostPartition): Promise<StackedPartition[]> {
+  const holders = await holdersOf(partition);
+  return holders.length === 0 ? [] : [{ ...partition, holders }];
 }
 
 function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {

@@ -12,8 +12,15 @@ export interface PoolShape {
   readonly obstacle: string | undefined;
 }
 
-/** `isOnDisk` tells whether a device is the disk or one of its partitions. */
-export function poolShape(status: PoolStatus, isOnDisk: (device: string) => boolean): PoolShape {
+/**
+ * `isOnDisk` tells whether a device is the disk or one of its partitions; `layerOf` what is between the two where a device is
+ * on the disk by way of another: `LUKS on /dev/sda3`.
+ */
+export function poolShape(
+  status: PoolStatus,
+  isOnDisk: (device: string) => boolean,
+  layerOf: (device: string) => string | undefined = () => undefined,
+): PoolShape {
   const present: string[] = [];
   const missing: string[] = [];
   const obstacles: string[] = [];
@@ -23,7 +30,7 @@ export function poolShape(status: PoolStatus, isOnDisk: (device: string) => bool
     const there = devices.filter(({ name }) => !isOnDisk(name));
     if (vdev.role === 'spare') continue; // a pool is imported without it, and it holds nothing
     if (vdev.role !== 'cache') present.push(...here.map(({ name }) => name));
-    const obstacle = obstacleOf(vdev, here, there);
+    const obstacle = layerObstacle(there, layerOf) ?? obstacleOf(vdev, here, there);
     if (obstacle === undefined) missing.push(...there.map(({ name }) => name));
     else obstacles.push(obstacle);
   }
@@ -52,6 +59,19 @@ function obstacleOf(
   return `${group}${elsewhere.name}${whole} is not on that disk`;
 }
 
-function devicesOf(vdev: VdevStatus): readonly VdevStatus[] {
+/** What is on the disk by way of LUKS and its like would be copied while it changes, labels and all. */
+function layerObstacle(
+  there: readonly VdevStatus[],
+  layerOf: (device: string) => string | undefined,
+): string | undefined {
+  const [found] = there.flatMap(({ name }) => {
+    const layer = layerOf(name);
+    return layer === undefined ? [] : [`${name} is ${layer}`];
+  });
+  return found;
+}
+
+/** The devices of a vdev. */
+export function devicesOf(vdev: VdevStatus): readonly VdevStatus[] {
   return vdev.children.length === 0 ? [vdev] : vdev.children.flatMap(devicesOf);
 }

@@ -2,7 +2,7 @@
 // Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of the first page.
 
 import type { DirectDisk } from './direct-disk.ts';
-import type { HostPartition } from './host-disk.ts';
+import type { HostPartition } from '../../host-disk.ts';
 
 const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];
 const PAGE_SIZES = [4096, 8192, 16_384, 65_536];

@@ -1,0 +1,139 @@
+// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon them, as /sys has it.
+
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { deviceNumber } from './block-device.ts';
+
+/** A partition, or the whole disk where a file system or a vdev is right on it. */
+export interface HostPartition {
+  /** The kernel's name, `sda2`. */
+  readonly name: string;
+  readonly path: string;
+  /** MAJOR:MINOR. */
+  readonly number: string;
+  /** From 1; 0 for the whole disk. */
+  readonly index: number;
+  /** In bytes. */
+  readonly diskOffset: number;
+  readonly size: number;
+}
+
+export interface HostDisk extends HostPartition {
+  readonly partitions: readonly HostPartition[];
+}
+
+// Offsets and sizes in /sys count sectors of this size, whatever the device's own.
+const SECTOR = 512;
+const BLOCK_DEVICES = '/sys/class/block';
+
+/** The disk that a device is, or is a partition of. Undefined if that path is no block device. */
+export async function hostDisk(device: string): Promise<HostDisk | undefined> {
+  const folder = await folderOf(device);
+  if (folder === undefined) return undefined;
+  const isPartition = await hasFile(folder, 'partition');
+  const diskFolder = isPartition ? dirname(folder) : folder;
+  const entries = await readdir(diskFolder, { withFileTypes: true });
+  const partitions: HostPartition[] = [];
+  for (const entry of entries.filter((found) => found.isDirectory())) {
+    const path = join(diskFolder, entry.name);
+    if (await hasFile(path, 'partition')) partitions.push(await partitionAt(path));
+  }
+  partitions.sort((one, other) => one.diskOffset - other.diskOffset);
+  return { ...(await partitionAt(diskFolder)), partitions };
+}
+
+/** What a device is: a disk with its partitions, or one partition. None for what is no block device. */
+export async function partsOf(device: string): Promise<HostPartition[]> {
+  const disk = await hostDisk(device);
+  const number = await numberOf(device);
+  if (!disk) return [];
+  if (disk.number === number) return [disk, ...disk.partitions];
+  return disk.partitions.filter((partition) => partition.number === number);
+}
+
+/** Whether one of two devices is the other, or a partition of it: what is written to one is read from the other. */
+export async function overlaps(one: string, other: string): Promise<boolean> {
+  const numbers = new Set((await partsOf(one)).map(({ number }) => number));
+  return (await partsOf(other)).some(({ number }) => numbers.has(number));
+}
+
+/** What a device is made of that is no disk of its own. */
+export interface Layer {
+  /** LUKS, LVM, multipath, md, or another that the kernel has. */
+  readonly kind: string;
+  /** The devices below, and those below them: `/dev/dm-0` and `/dev/sda3`. */
+  readonly devices: readonly string[];
+}
+
+/** What is below a device; undefined for a disk, a partition, or what is no block device. */
+export async function layerBelow(device: string): Promise<Layer | undefined> {
+  const folder = await folderOf(device);
+  if (folder === undefined) return undefined;
+  // A partition of an array is on what the array is on.
+  const isPartition = await hasFile(folder, 'partition');
+  const own = isPartition ? dirname(folder) : folder;
+  const names = await readdir(join(own, 'slaves')).catch(() => []);
+  if (names.length === 0) return undefined;
+  const devices: string[] = [];
+  for (const path of names.map(pathOf)) {
+    devices.push(path, ...((await layerBelow(path))?.devices ?? []));
+  }
+  return { kind: await kindOf(own), devices };
+}
+
+/** The devices that are made of that one and others, by their names: `dm-0`. */
+export function holdersOf({ name }: HostPartition): Promise<string[]> {
+  const folder = join(BLOCK_DEVICES, name, 'holders');
+  return readdir(folder).catch(() => []);
+}
+
+/** What libdevmapper's users begin the UUID of a device with. */
+const KINDS: readonly (readonly [prefix: string, kind: string])[] = [
+  ['CRYPT-', 'LUKS'],
+  ['LVM-', 'LVM'],
+  ['mpath-', 'multipath'],
+];
+
+async function kindOf(folder: string): Promise<string> {
+  if (await hasFile(folder, 'md/level')) return 'md';
+  const uuid = await textOf(folder, 'dm/uuid');
+  if (uuid === undefined) return basename(folder);
+  return KINDS.find(([prefix]) => uuid.startsWith(prefix))?.[1] ?? 'device mapper';
+}
+
+async function partitionAt(folder: string): Promise<HostPartition> {
+  const name = basename(folder);
+  const number = async (file: string) => Number((await textOf(folder, file)) ?? 0);
+  return {
+    name,
+    path: pathOf(name),
+    number: (await textOf(folder, 'dev')) ?? '',
+    index: await number('partition'),
+    diskOffset: (await number('start')) * SECTOR,
+    size: (await number('size')) * SECTOR,
+  };
+}
+
+function pathOf(name: string): string {
+  return `/dev/${name.replaceAll('!', '/')}`; // as in cciss!c0d0
+}
+
+/** The folder in /sys of a block device; undefined for other files. */
+async function folderOf(device: string): Promise<string | undefined> {
+  const number = await numberOf(device);
+  return number && realpath(`/sys/dev/block/${number}`).catch(() => undefined);
+}
+
+async function numberOf(device: string): Promise<string | undefined> {
+  const found = await stat(device, { bigint: true }).catch(() => undefined);
+  return found?.isBlockDevice() ? deviceNumber(found.rdev) : undefined;
+}
+
+async function hasFile(folder: string, file: string): Promise<boolean> {
+  return (await textOf(folder, file)) !== undefined;
+}
+
+async function textOf(folder: string, file: string): Promise<string | undefined> {
+  const text = await readFile(join(folder, file), 'latin1').catch(() => undefined);
+  return text?.trim();
+}
