@@ -1,3 +1,4 @@
+# limit: 1200
 # slow
 # ksnap: what it snapshots, by whatever name; what it lists; what it destroys and what it does not.
 . "$IN/lib.sh"

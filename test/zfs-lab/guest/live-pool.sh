@@ -1,6 +1,6 @@
 # boot: own
 # disks: 320M 1G
-# limit: 900
+# limit: 1800
 # slow
 # A pool is written to while its disk is exported: the image is imported and holds the state of the checkpoint.
 . "$IN/lib.sh"

@@ -1,28 +1,71 @@
 # boot: own
 # disks: 768M 768M
-# limit: 900
+# limit: 1800
 # slow
-# Shapes of pools: one side of a mirror, what is refused, and what a checkpoint may hold back.
+# Shapes of pools: several vdevs, one side of a mirror, what is refused, and what a checkpoint may hold back.
 . "$IN/lib.sh"
 images=/var/tmp/images
 mkdir -p "$images"
 for disk in /dev/vdb /dev/vdc; do
-    sgdisk -o -n 1:1M:+256M -t 1:bf00 -n 2:0:+128M -t 2:bf00 "$disk" > /dev/null
+    sgdisk -o -n 1:1M:+256M -t 1:bf00 -n 2:0:+128M -t 2:bf00 -n 3:0:+128M -t 3:bf00 "$disk" > /dev/null
     partprobe "$disk"
 done
 udevadm settle
+refusal() { kexport raw "$@" --output-dir "$images" 2>&1 || true; }
+check_match 'a partition of the disk is no target' '/dev/vdb2 and /dev/vdb, the disk that is exported, overlap' \
+    "$(kexport raw /dev/vdb -o /dev/vdb2 --force 2>&1 || true)"
+
+# A pool on LUKS, as far as /sys tells it from any other mapping.
+dmsetup create layer -u CRYPT-LUKS2-layer --table "0 $(blockdev --getsz /dev/vdb3) linear /dev/vdb3 0"
+udevadm settle
+layer=$(realpath /dev/mapper/layer)
+zpool create -f -o cachefile=none -m /tank tank "$layer"
+check_match 'a pool on LUKS is refused' "pool tank is not all on /dev/vdb: $layer is LUKS on /dev/vdb3" "$(refusal --disk /dev/vdb)"
+check_match 'by that name too' "$layer, which is LUKS on /dev/vdb3" "$(refusal --disk "$layer")"
+check_match 'and so is a plain copy of the disk below it' '/dev/vdb holds the ZFS pool tank, which is in use' "$(refusal /dev/vdb)"
+zpool destroy tank
+zpool create -f -o cachefile=none -m /tank tank /dev/vdb1
+check_match 'what is under LUKS beside a pool is told of' "^/dev/vdb3 .* COPIED WHILE IT IS IN USE by ${layer#/dev/}" \
+    "$(refusal --disk /dev/vdb --dry-run)"
+zpool destroy tank
+dmsetup remove layer
+wipefs -qaf /dev/vdb3
+udevadm settle
+
+# Several vdevs and a log, all on the disk.
+zpool create -f -o cachefile=none -o ashift=9 -m /tank tank /dev/vdb1 /dev/vdb2 log /dev/vdb3
+zfs create -o sync=always tank/files
+for ((n = 1; n <= 60; n++)); do head -c 1M /dev/urandom > /tank/files/$n; done
+sums=$(cd /tank/files && sha256sum -- *)
+(for ((n = 1; n < 1000; n++)); do head -c 200K /dev/urandom > /tank/files/churn && sleep 0.2; done) &
+writer=$!
+check 'a pool of several vdevs and a log is exported while it is written to' \
+    kexport raw --disk /dev/vdb --output-dir "$images" --name several
+kill $writer || true
+wait $writer || true
+zpool export tank
+loop=$(losetup -fP --show "$images/several.raw")
+udevadm settle
+check 'zdb finds no leak' zdb -e -p "$loop"p1 -p "$loop"p2 -p "$loop"p3 -bcc tank
+check 'it is imported' zpool import -d "$loop"p1 -d "$loop"p2 -d "$loop"p3 tank
+check_equal 'with its files' "$sums" "$(cd /tank/files && rm -f churn && sha256sum -- *)"
+zpool scrub -w tank
+check_match 'and without an error' 'repaired 0B in .* with 0 errors' "$(zpool status tank)"
+zpool destroy tank
+losetup -d "$loop"
+rm "$images/several.raw"
 holds_none() { test "$(zpool get -Hp -o value checkpoint tank)" = -; }
 
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 /dev/vdc1
-out=$(kexport raw --disk /dev/vdb --output-dir "$images" 2>&1 || true)
+out=$(refusal --disk /dev/vdb)
 check_match 'a pool that goes on elsewhere is refused' 'pool tank is not all on /dev/vdb: /dev/vdc1 is not on that disk' "$out"
 zpool destroy tank
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 log /dev/vdc1
-out=$(kexport raw --disk /dev/vdb --output-dir "$images" 2>&1 || true)
+out=$(refusal --disk /dev/vdb)
 check_match 'so is one whose log is elsewhere' 'its log device /dev/vdc1 is not on that disk' "$out"
 zpool destroy tank
 zpool create -f -o cachefile=none -o feature@zpool_checkpoint=disabled tank /dev/vdb1
-out=$(kexport raw --disk /dev/vdb --output-dir "$images" 2>&1 || true)
+out=$(refusal --disk /dev/vdb)
 check_match 'so is one that has no checkpoints' 'zpool set feature@zpool_checkpoint=enabled tank' "$out"
 zpool destroy tank
 

@@ -2,9 +2,7 @@
 . "$IN/lib.sh"
 mount /dev/vdb /mnt
 before=$(cat /mnt/before) after=$(cat /mnt/after)
-cp --sparse=always /mnt/this.qcow2 "$OUT/"
 zgenhostid -f
-cat /etc/hostid > /dev/null
 echo $((RANDOM + 1)) > /sys/module/spl/parameters/spl_hostid || true
 
 check_numbers() {
@@ -20,25 +18,32 @@ check_numbers() {
 }
 leaks() { zdb -e -p "$loop"p2 -bcc rpool 2>&1; }
 
+passed() { echo "#   $SECONDS s: $1"; }
+
 check 'the qcow2 is sound' qemu-img check /mnt/this.qcow2
 check 'the qcow2 and the raw image are the same disk' qemu-img compare -f raw -F qcow2 /mnt/this.raw /mnt/this.qcow2
+passed 'compared'
 loop=$(losetup -rfP --show /mnt/this.raw)
 udevadm settle
+check_fails 1 "it is not imported without -f, as another host uses it" zpool import -R /copy -o readonly=on -d "$loop"p2 rpool
 check 'it is imported read-only' zpool import -f -R /copy -o readonly=on -d "$loop"p2 rpool
 udevadm settle
 check_numbers read-only
 zpool export rpool
 losetup -d "$loop"
+passed 'imported read-only'
 loop=$(losetup -fP --show /mnt/this.raw)
 udevadm settle
 check 'zdb finds no leak' leaks
 check 'it is imported' zpool import -f -R /copy -d "$loop"p2 rpool
 udevadm settle
 check_numbers imported
+passed 'no leak, imported'
 zpool scrub -w rpool
 check_match 'a scrub repairs nothing' 'repaired 0B in .* with 0 errors' "$(zpool status rpool)"
 check_match 'a scrub finds nothing' '^errors: No known data errors' "$(zpool status rpool)"
 zpool status rpool
+passed 'scrubbed'
 check 'the EFI system partition is mounted' mount -o ro "$loop"p1 /media
 check 'and has its boot loader' test -s /media/EFI/BOOT/BOOTX64.EFI
 umount /media
