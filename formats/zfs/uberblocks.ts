@@ -1,5 +1,5 @@
 // The ring of uberblocks in a label: what is in it, which of them is the state that a checkpoint keeps, and a
-// label that holds no other. A pool writes its uberblock into slot `txg % slots` of every label.
+// label that holds no other. A pool writes its uberblock into slot `txg % slots` of the four labels of a vdev.
 
 import {
   type ByteOrder,
@@ -64,29 +64,35 @@ export interface Rings {
  * The uberblock of the state that a checkpoint keeps: that of transaction group `txg`, or the newest before it if the pool was
  * idle then and wrote none. Undefined if it may have been overwritten before it was read: then a
  * later checkpoint is to be taken.
+ *
+ * It is looked for in the rings of all vdevs, since a pool writes most of its uberblocks to some only: to three top-level
+ * ones that are no logs, picked at random (OpenZFS, spa_sync_rewrite_vdev_config, SPA_SYNC_MIN_VDEVS).
  */
-export function checkpointedUberblock(
-  { before, after, slotCount }: Rings,
-  txg: bigint,
-): RingEntry | undefined {
-  const older = [...before, ...after].filter((entry) => entry.txg <= txg);
+export function checkpointedUberblock(vdevs: readonly Rings[], txg: bigint): RingEntry | undefined {
+  const older = vdevs
+    .flatMap(({ before, after }) => [...before, ...after])
+    .filter((entry) => entry.txg <= txg);
   const [first, ...others] = older;
   if (!first) return undefined;
   const newest = others.reduce((best, entry) => (entry.txg > best.txg ? entry : best), first);
-  if (txg - newest.txg >= BigInt(slotCount)) return undefined;
-  // A later uberblock took the place of one that nobody has seen: it may have been the one that is missing.
-  const later = after.filter((entry) => entry.txg > txg);
+  return vdevs.some((rings) => mayHaveLost(rings, newest.txg, txg)) ? undefined : newest;
+}
+
+/** Whether one of the uberblocks after `from` and up to `to` may have been in a ring that has a later one in its place. */
+function mayHaveLost({ after, slotCount }: Rings, from: bigint, to: bigint): boolean {
+  if (to - from >= BigInt(slotCount)) return true;
+  const later = after.filter((entry) => entry.txg > to);
   // With multihost on, the last slot is not part of the ring (MMP_BLOCKS_PER_LABEL).
   for (const ringSize of [BigInt(slotCount), BigInt(slotCount - 1)]) {
-    for (let missing = newest.txg + 1n; missing <= txg; missing++) {
+    for (let missing = from + 1n; missing <= to; missing++) {
       const lost = later.some(
         (entry) =>
           Number(missing % ringSize) === entry.slot && (entry.txg - missing) % ringSize === 0n,
       );
-      if (lost) return undefined;
+      if (lost) return true;
     }
   }
-  return newest;
+  return false;
 }
 
 /** How an uberblock is pinned. */

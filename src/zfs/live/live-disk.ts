@@ -162,20 +162,18 @@ async function readAll(
   return all;
 }
 
-/** The uberblock is the same on all vdevs; undefined if it may be lost on one of them. */
+/** Undefined if it may be lost. */
 function chooseUberblock(
   before: readonly VdevLabels[],
   after: readonly VdevLabels[],
   txg: bigint,
 ): RingEntry | undefined {
-  const chosen = after.map(({ uberblocks, slotCount }, index) =>
-    checkpointedUberblock(
-      { before: before[index]?.uberblocks ?? [], after: uberblocks, slotCount },
-      txg,
-    ),
-  );
-  const [first] = chosen;
-  return chosen.every((entry) => entry?.txg === first?.txg) ? first : undefined;
+  const rings = after.map(({ uberblocks, slotCount }, index) => ({
+    before: before[index]?.uberblocks ?? [],
+    after: uberblocks,
+    slotCount,
+  }));
+  return checkpointedUberblock(rings, txg);
 }
 
 function pinned(

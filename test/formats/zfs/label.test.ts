@@ -129,30 +129,39 @@ describe('the uberblock of a checkpoint', () => {
   ])('of the idle pool of %s is the newest one before it', (name, ashift, txg, chosen) => {
     const after = readRing(capturedLabels(name, 100 * MIB)[0]!.label, place(0, ashift));
     const slotCount = RING_SIZE / slotSize(ashift);
-    expect(checkpointedUberblock({ before: [], after, slotCount }, txg)?.txg).toBe(chosen);
+    expect(checkpointedUberblock([{ before: [], after, slotCount }], txg)?.txg).toBe(chosen);
   });
 
   test('is its own, if that was written', () => {
     const after = [entry(30, 30), entry(31, 31), entry(32, 0)];
-    const found = checkpointedUberblock({ before: [], after, slotCount: 32 }, 31n);
+    const found = checkpointedUberblock([{ before: [], after, slotCount: 32 }], 31n);
     expect(found?.txg).toBe(31n);
   });
 
   test('may come from what was read before', () => {
     const found = checkpointedUberblock(
-      { before: [entry(31, 31)], after: [entry(63, 31)], slotCount: 32 },
+      [{ before: [entry(31, 31)], after: [entry(63, 31)], slotCount: 32 }],
       31n,
     );
     expect(found?.txg).toBe(31n);
   });
 
+  test('may be on some of the vdevs only, whose rings may differ in size', () => {
+    const log = { before: [entry(20, 20)], after: [entry(20, 20)], slotCount: 128 };
+    const data = { before: [entry(29, 29)], after: [entry(31, 31), entry(33, 1)], slotCount: 32 };
+    expect(checkpointedUberblock([log, data], 31n)?.txg).toBe(31n);
+    const other = { before: [], after: [entry(47, 15)], slotCount: 16 }; // 31 may have been there, and 30 is older
+    const idle = { before: [], after: [entry(30, 30)], slotCount: 32 };
+    expect(checkpointedUberblock([idle, other], 31n)).toBeUndefined();
+  });
+
   test('is not known if a later one may be in its place', () => {
     const after = [entry(30, 30), entry(63, 31)]; // 31 may have been there
-    expect(checkpointedUberblock({ before: [], after, slotCount: 32 }, 31n)).toBeUndefined();
+    expect(checkpointedUberblock([{ before: [], after, slotCount: 32 }], 31n)).toBeUndefined();
     const all = { before: [], after: [entry(40, 8)], slotCount: 32 };
-    expect(checkpointedUberblock(all, 31n)).toBeUndefined();
+    expect(checkpointedUberblock([all], 31n)).toBeUndefined();
     const long = { before: [], after: [entry(3, 3)], slotCount: 32 };
-    expect(checkpointedUberblock(long, 40n)).toBeUndefined();
+    expect(checkpointedUberblock([long], 40n)).toBeUndefined();
   });
 });
 

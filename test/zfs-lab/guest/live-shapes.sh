@@ -11,6 +11,8 @@ for disk in /dev/vdb /dev/vdc; do
     partprobe "$disk"
 done
 udevadm settle
+set -m # each writer a process group, to be stopped as a whole
+stop() { kill -KILL -- "-$1" && wait "$1" 2> /dev/null || true; }
 refusal() { kexport raw "$@" --output-dir "$images" 2>&1 || true; }
 check_match 'a partition of the disk is no target' '/dev/vdb2 and /dev/vdb, the disk that is exported, overlap' \
     "$(kexport raw /dev/vdb -o /dev/vdb2 --force 2>&1 || true)"
@@ -41,8 +43,7 @@ sums=$(cd /tank/files && sha256sum -- *)
 writer=$!
 check 'a pool of several vdevs and a log is exported while it is written to' \
     kexport raw --disk /dev/vdb --output-dir "$images" --name several
-kill $writer || true
-wait $writer || true
+stop $writer
 zpool export tank
 loop=$(losetup -fP --show "$images/several.raw")
 udevadm settle
@@ -86,8 +87,7 @@ check_match 'the missing side is named' 'zpool detach tank /dev/vdc1' "$(cat "$w
 churn=$!
 status=0
 kexport raw --disk /dev/vdb --max-hold 8M -o - 2> said > >(while head -c 4M | grep -q .; do sleep 1; done) || status=$?
-kill $churn || true
-wait $churn || true
+stop $churn
 check_equal 'an export ends that would hold back too much' 1 "$status"
 check_match 'and says why' 'the checkpoint of pool tank holds back' "$(cat said)"
 check 'its checkpoint is gone' wait_until 30 holds_none
