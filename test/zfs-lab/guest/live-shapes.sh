@@ -86,7 +86,8 @@ check_match 'the missing side is named' 'zpool detach tank /dev/vdc1' "$(cat "$w
 (for ((n = 1; n < 200; n++)); do head -c 4M /dev/urandom > /tank/churn && rm /tank/churn && zpool sync tank; done) &
 churn=$!
 status=0
-kexport raw --disk /dev/vdb --max-hold 8M -o - 2> said > >(while head -c 4M | grep -q .; do sleep 1; done) || status=$?
+kexport raw --disk /dev/vdb --max-hold 8M -o - 2> said \
+    > >(until [ "$(head -c 4M | wc -c)" = 0 ]; do sleep 1; done) || status=$?
 stop $churn
 check_equal 'an export ends that would hold back too much' 1 "$status"
 check_match 'and says why' 'the checkpoint of pool tank holds back' "$(cat said)"
@@ -94,12 +95,14 @@ check 'its checkpoint is gone' wait_until 30 holds_none
 
 zpool export second
 zpool export tank
+# By their paths ZFS would find the disks themselves first.
+for part in /dev/vdb1 /dev/vdc1 /dev/vdb2; do zpool labelclear -f "$part"; done
 loop=$(losetup -fP --show "$images/side.raw")
 udevadm settle
 check 'the side is imported' zpool import -d "$loop"p1 -l tank
 check_match 'degraded' DEGRADED "$(zpool status tank)"
 check_equal 'what is encrypted is there' "$sum" "$(sha256sum < /tank/secret/random)"
-missing=$(zpool status -g tank | awk '/UNAVAIL|FAULTED|OFFLINE|REMOVED/ {print $1; exit}')
+missing=$(zpool status -g tank | awk '$2 ~ /UNAVAIL|FAULTED|OFFLINE|REMOVED/ {print $1; exit}')
 check 'the other side is detached' zpool detach tank "$missing"
 zpool scrub -w tank
 check_match 'a scrub repairs nothing' 'repaired 0B in .* with 0 errors' "$(zpool status tank)"
