@@ -44,6 +44,9 @@ export async function takeCheckpoint<T>(
   try {
     const captured = await capture();
     const txg = await checkpointedTxg(pool);
+    if (txg === undefined) {
+      throw new KexportError('source', `zpool history -i ${pool} does not tell of the checkpoint`);
+    }
     await zfs(['set', `${PROPERTY}=${txg}:${await thisOwner()}`, pool]);
     created = await createdAt(pool);
     return { checkpoint: { pool, txg, checkIntact, heldBytes, discard }, captured };
@@ -100,14 +103,13 @@ async function createdAt(pool: string): Promise<string | undefined> {
   return /^created (.*), consumes /.exec(checkpoint ?? '')?.[1];
 }
 
-/** The transaction group of the last checkpoint that was taken, which only the pool's history tells. */
-async function checkpointedTxg(pool: string): Promise<bigint> {
+/** The transaction group of the last checkpoint that was taken, which only the pool's history tells, as far back as it goes. */
+async function checkpointedTxg(pool: string): Promise<bigint | undefined> {
   const lines = await zpool(['history', '-i', pool]);
   const txg = lines
     .map((line) => /checkpointed uberblock txg=(\d+)/.exec(line)?.[1])
     .findLast(Boolean);
-  if (txg === undefined) throw new Error(`the history of pool ${pool} has no checkpoint`);
-  return BigInt(txg);
+  return txg === undefined ? undefined : BigInt(txg);
 }
 
 /** With `created`, only the checkpoint that was taken then. */

@@ -11,14 +11,14 @@ import {
 } from '../../../formats/zfs/uberblocks.ts';
 import { KexportError } from '../../errors.ts';
 import type { Edit } from '../../gpt.ts';
+import type { HostPartition } from '../../host-disk.ts';
 import type { Source } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
 import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
-import type { HostPartition } from '../../host-disk.ts';
+import type { LivePool } from './live-pools.ts';
 import { liveSource } from './live-source.ts';
 import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
-import type { LivePool } from './live-pools.ts';
 import type { LivePlan } from './plan.ts';
 import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
 import { zpool } from '../run.ts';

@@ -2,12 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { KexportError } from '../../errors.ts';
-import { diskView } from '../../inspect/disk-view.ts';
-import { readGpt } from '../../inspect/gpt.ts';
-import { listMounts, type Mount, mountOf } from '../mounts.ts';
-import { poolOf } from '../names.ts';
-import { zpool } from '../run.ts';
-import { type DirectDisk, openDirect } from './direct-disk.ts';
 import {
   holdersOf,
   type HostDisk,
@@ -15,8 +9,14 @@ import {
   type HostPartition,
   layerBelow,
 } from '../../host-disk.ts';
-import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
+import { diskView } from '../../inspect/disk-view.ts';
+import { readGpt } from '../../inspect/gpt.ts';
+import { listMounts, type Mount, mountOf } from '../mounts.ts';
+import { poolOf } from '../names.ts';
+import { zpool } from '../run.ts';
+import { type DirectDisk, openDirect } from './direct-disk.ts';
 import { type LivePool, poolsOn } from './live-pools.ts';
+import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
 import { devicesOf } from './pool-shape.ts';
 import { parsePoolStatus } from './pool-status.ts';
 import { swapHeaderSize } from './swap.ts';
