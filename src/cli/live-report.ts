@@ -49,7 +49,9 @@ function fateOf(part: HostPartition, plan: LivePlan): string {
 export function describeFirstBoot({ pools }: LivePlan, { hostname, hostid }: HostFacts): string {
   const names = pools.map(({ name }) => name).join(' and ');
   const lines = [
-    `pool ${names} has the same guid as here: never import both on one machine.`,
+    pools.length > 1
+      ? `pools ${names} have the same guids as here: never import both copies on one machine.`
+      : `pool ${names} has the same guid as here: never import both on one machine.`,
     `it is marked as in use by host ${hostname}${hostid === undefined ? '' : ` (hostid ${hostid})`}: elsewhere, zpool import -f; an initramfs of this machine boots it as it is.`,
     'names of disks (/dev/disk/by-id in fstab and boot loader) and of network interfaces may differ on the new machine.',
     ...pools.flatMap(({ name, missing }) =>

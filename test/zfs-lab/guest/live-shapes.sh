@@ -82,8 +82,10 @@ check 'the plan says that it is one side of a mirror' matches 'imported degraded
 check 'one side of a mirror is exported' kexport raw --disk /dev/vdb --output-dir "$images" --name side
 check_match 'the missing side is named' 'zpool detach tank /dev/vdc1' "$(cat "$work/.output")"
 
-# 40 MiB that a checkpoint would hold back, while a slow reader of the image lets it last.
-(for ((n = 1; n < 200; n++)); do head -c 4M /dev/urandom > /tank/churn && rm /tank/churn && zpool sync tank; done) &
+# 40 MiB that are there when the checkpoint is taken and go while a slow reader of the image lets it last.
+for n in {1..10}; do head -c 4M /dev/urandom > "/tank/old-$n"; done
+holds_one() { test "$(zpool get -Hp -o value checkpoint tank)" != -; }
+(wait_until 300 holds_one && for n in {1..10}; do rm "/tank/old-$n" && zpool sync tank; done) &
 churn=$!
 status=0
 kexport raw --disk /dev/vdb --max-hold 8M -o - 2> said \
