@@ -12,7 +12,7 @@ for disk in /dev/vdb /dev/vdc; do
 done
 udevadm settle
 set -m # each writer a process group, to be stopped as a whole
-stop() { kill -KILL -- "-$1" && wait "$1" 2> /dev/null || true; }
+stop() { kill -KILL -- "-$1" 2> /dev/null && wait "$1" 2> /dev/null || true; }
 refusal() { kexport raw "$@" --output-dir "$images" 2>&1 || true; }
 check_match 'a partition of the disk is no target' '/dev/vdb2 and /dev/vdb, the disk that is exported, overlap' \
     "$(kexport raw /dev/vdb -o /dev/vdb2 --force 2>&1 || true)"
