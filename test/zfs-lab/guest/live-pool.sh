@@ -80,7 +80,7 @@ export_and_import() {
     check_equal "$1: no property is left" "" "$(zfs get -H -o value -s local kexport:checkpoint tank)"
     stop_writers
     umount /esp
-    zpool export tank
+    wait_until 60 zpool export tank # a killed writer of the volume may still wait for its fsync
     wipefs -qaf /dev/vdb2
     loop=$(losetup -rfP --show "$images/$1.raw")
     udevadm settle
