@@ -74,7 +74,7 @@ function describeRun(): string {
   const qemu = execFileSync('qemu-img', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
   const machine = `${availableParallelism()} processors (${cpus()[0]?.model ?? 'unknown'})`;
   return `${date}, ${machine}, Node ${process.version}, ${qemu}. The disk has ${(2.5 * dataSize) / 2 ** 20} MiB with \
-${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${turns} runs each, taken in turns. \
-The sparse disk is as large with a quarter of the files; the incompressible one has ${dataSize / 2 ** 21} MiB.
+${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${turns} runs each, taken in turns, \
+what is written synced by both. The sparse disk is as large with a quarter of the files; the incompressible one has ${dataSize / 2 ** 21} MiB.
 Bold: how many times faster, or with how much less cpu, kexport was; and its size against the other's.`;
 }

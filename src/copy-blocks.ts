@@ -74,7 +74,7 @@ function shapeFor(encodings: number, threads: number): SlabShape {
   // One slab is read, one is written, and every worker has one under way and one waiting.
   if (encodings > 0) return { count: 2 + 2 * threads, blocks: 16, encodings };
   // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue full.
-  return { count: 3, blocks: 64, encodings };
+  return { count: 3, blocks: 128, encodings };
 }
 
 async function readAhead(
