@@ -13,7 +13,7 @@ export const FROM_STREAMS: readonly string[] = [...FROM_FORMATS, 'zfs-send'];
 /** Of an export, which reads what is packed too. */
 const FROM_EXPORT: readonly string[] = [...FROM_STREAMS, 'gz', 'zip'];
 
-/** The options of an export, in groups as --help shows them. */
+/** The options of an export, in groups as --help-all shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
   [
     'Images:',
@@ -116,6 +116,15 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     ],
   ],
 ];
+
+/** What `--help` shows of them; `--help-all` shows the others too. */
+export const COMMON_OPTIONS: ReadonlySet<string> = new Set([
+  ...['output', 'output-dir', 'name', 'force', 'checksums', 'verify'],
+  ...['size', 'from', 'backing', 'flatten', 'incremental-from'],
+  ...['disk', 'dry-run'],
+  ...['compression', 'level', 'threads'],
+  ...['json', 'quiet'],
+]);
 
 /** How many threads work at once. */
 export function threadsOption(): Option {
