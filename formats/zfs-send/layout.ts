@@ -15,6 +15,7 @@ export const RECORD_CHECKSUM_AT = 280;
 /** DMU_BACKUP_MAGIC, at this offset of a BEGIN record. */
 export const STREAM_MAGIC = 0x2f5bacbacn;
 export const STREAM_MAGIC_AT = 8;
+export const STREAM_MAGIC_END = 16;
 
 /** `drr_type` of a record. */
 export const BEGIN = 0;

@@ -18,6 +18,7 @@ export type RefusalReason =
   | 'features'
   | 'file-system'
   | 'incremental'
+  | 'no-stream' // at all
   | 'partial'
   | 'redacted'
   | 'resumed'

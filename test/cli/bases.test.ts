@@ -9,7 +9,7 @@ import { run } from '../support/peers.ts';
 import { fixture, STREAMS } from '../support/send-streams.ts';
 
 const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
-const sum = STREAMS.find(({ name }) => name === 'grow-inc-b')!.rawSha256;
+const sum = STREAMS.find(({ name }) => name === 'grow-inc-b')!.rawSha256!;
 const folder = sharedFolder();
 
 beforeAll(() => {
@@ -33,7 +33,11 @@ describe('--flatten', () => {
     ['a named pipe', flat('<(cat a.raw)')],
     ['standard input', `cat a.raw | (${flat('-')})`],
   ])('makes the whole disk of %s and an increment', (_, line) => {
-    expect(shell(line, folder)).toEqual({ status: 0, stderr: '', stdout: `${sum}  -\n` });
+    expect(shell(line, folder)).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining(sum) as string,
+    });
   });
 
   test.each([

@@ -155,6 +155,43 @@ describe('a stream that cannot be used', () => {
   });
 });
 
+describe('a block of zstd that gives', () => {
+  /** With ZFS's header: the length, then version and level. A raw block in a frame that does not tell its size. */
+  const packed = (content: Buffer) => {
+    const head = Buffer.alloc(8);
+    const frame = Buffer.from([
+      0,
+      0x28,
+      ((content.length << 3) | 1) & 0xff,
+      content.length >> 5,
+      0,
+    ]);
+    head.writeUInt32BE(frame.length + content.length);
+    return Buffer.concat([head, frame, content, Buffer.alloc(1024)]).subarray(0, 1024);
+  };
+  const streamOf = (content: Buffer) => {
+    const blocks = [{ diskOffset: 0, bytes: packed(content), compression: 16, length: 512 }];
+    const whole = { volumeSize: 512, blockSize: 512, blocks, features: 1n << 25n };
+    return Buffer.concat([...makeSendStream(whole)]);
+  };
+
+  test('what it should is unpacked', () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'stream'), streamOf(noise(512)));
+    expect(kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd })).toMatchObject({ status: 0 });
+    expect(readFileSync(join(cwd, 'x.raw')).equals(noise(512))).toBe(true);
+  });
+
+  test.each([0, 500, 516])('%i bytes instead of 512 is damaged', (length) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'stream'), streamOf(noise(length)));
+    const { status, stderr } = kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd });
+    expect(stderr).toMatch(/a block for offset 0, but its zstd data are damaged/);
+    expect(status).toBe(1);
+    expect(readdirSync(cwd)).toEqual(['stream']);
+  });
+});
+
 describe('what begins like a stream', () => {
   test('is a disk all the same with --from raw', () => {
     const cwd = temporaryFolder();
