@@ -1,9 +1,9 @@
 // What an increment is put upon: --flatten reads any disk, --backing names a qcow2 or a raw one.
 
-import { copyFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sharedFolder } from '../support/folder.ts';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
 import { run } from '../support/peers.ts';
 import { fixture, STREAMS } from '../support/send-streams.ts';
@@ -12,9 +12,17 @@ const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
 const sum = STREAMS.find(({ name }) => name === 'grow-inc-b')!.rawSha256!;
 const folder = sharedFolder();
 
+/** Runs the command, which must succeed. */
+function make(cwd: string, ...args: string[]): void {
+  expect(kexport([...args, '-q'], { cwd })).toMatchObject({ status: 0 });
+}
+
+function sha256(path: string): string {
+  return run('sha256sum', path).slice(0, 64);
+}
+
 beforeAll(() => {
-  const made = kexport(['raw,qcow2,vmdk', full, '--name', 'a', '-q'], { cwd: folder });
-  expect(made).toMatchObject({ status: 0 });
+  make(folder, 'raw,qcow2,vmdk', full, '--name', 'a');
   run('gzip', '-k', join(folder, 'a.raw'));
   copyFileSync(join(folder, 'a.qcow2'), join(folder, 'nameless'));
   copyFileSync(full, join(folder, 'a.zfs'));
@@ -80,4 +88,73 @@ test.each([
   expect(stderr).toMatch(message);
   expect(stderr.trim().split('\n')).toHaveLength(1);
   expect(readdirSync(folder)).toEqual(before);
+});
+
+describe('an increment that cannot be used', () => {
+  test.each([
+    ['qcow2', '--backing'],
+    ['raw', '--flatten'],
+  ])('as %s %s replaces no image that it builds upon', (format, option) => {
+    const cwd = temporaryFolder();
+    const base = `base.${format}`;
+    make(cwd, format, full, '-o', base);
+    const before = sha256(join(cwd, base));
+    const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
+    expect(stderr).toContain(`${base} is the image that the increment builds upon`);
+    expect(sha256(join(cwd, base))).toBe(before);
+    expect(readdirSync(cwd)).toEqual([base]);
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    [
+      'upon another snapshot',
+      ['qcow2', increment, '--backing', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
+    ],
+    [
+      'flattened with another snapshot',
+      ['raw', increment, '--flatten', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid|is not a raw disk/,
+    ],
+    [
+      'in a format without a backing file',
+      ['raw', increment, '--backing', 'other.qcow2'],
+      2,
+      /--backing is for a qcow2 alone/,
+    ],
+    [
+      'upon nothing',
+      ['qcow2', increment, '--backing', 'missing.qcow2'],
+      1,
+      /cannot open missing.qcow2/,
+    ],
+    [
+      'since it is a full stream',
+      ['qcow2', full, '--backing', 'other.qcow2'],
+      2,
+      /is a full stream|is the disk of/,
+    ],
+    ['by itself', ['qcow2', increment], 1, /is incremental: tank\/grow@b .*--backing BASE/],
+  ])('%s is refused, and leaves nothing', (_, args, status, message) => {
+    const cwd = temporaryFolder();
+    make(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
+    const outcome = kexport([...args, '--name', 'x'], { cwd });
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(cwd)).toEqual(['other.qcow2']);
+    expect(outcome.status).toBe(status);
+  });
+
+  test('since it is damaged is refused, and leaves nothing', () => {
+    const cwd = temporaryFolder();
+    const bytes = readFileSync(increment);
+    bytes[bytes.length - 2000]! ^= 1;
+    writeFileSync(join(cwd, 'stream'), bytes);
+    make(cwd, 'qcow2', full, '-o', 'base.qcow2');
+    const { stderr } = kexport(['qcow2', 'stream', '--backing', 'base.qcow2', '-o', 'x'], { cwd });
+    expect(stderr).toMatch(/a checksum that does not match/);
+    expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);
+  });
 });

@@ -1,3 +1,4 @@
+# slow
 # limit: 1200
 # Increments between two snapshots of a volume, by zfs send itself, upon an image of the first: what they hold, what they
 # are refused upon.
