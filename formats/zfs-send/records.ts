@@ -136,8 +136,10 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   }
 
   function verify(type: number, bytes: Uint8Array): void {
-    const { checksum: whole } = RECORD_STRUCTS[endian].end.decode(bytes);
-    if (type === END && !isChecksum(whole, checksum, endian)) throw mismatch();
+    if (type === END) {
+      const { checksum: whole } = RECORD_STRUCTS[endian].end.decode(bytes);
+      if (!isChecksum(whole, checksum, endian)) throw mismatch();
+    }
     checksum.update(bytes.subarray(0, RECORD_CHECKSUM_AT));
     const stored = bytes.subarray(RECORD_CHECKSUM_AT); // of BEGIN it is the end of a name
     const isStored = type !== BEGIN && stored.some(isSet);

@@ -264,11 +264,18 @@ for (const piece of makeSendStream({ volumeSize: ${2 ** 40}, blockSize: 16384, b
   const cwd = join(import.meta.dirname, '..', '..');
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'make.mjs'), program.replace('./dist', join(cwd, 'dist')));
-  const made = shell(
-    `node make.mjs | NODE_OPTIONS=--max-old-space-size=128 kexport qcow2,raw - --name x -q`,
-    folder,
-  );
-  expect(made).toMatchObject({ status: 0, stderr: '' });
+  const peak = `import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+const tell = () => writeFileSync('peak', process.resourceUsage().maxRSS + ' ' + availableParallelism());
+if (isMainThread) process.on('exit', tell);`;
+  writeFileSync(join(folder, 'peak.mjs'), peak);
+  const line = `node make.mjs | NODE_OPTIONS=--import=./peak.mjs kexport qcow2,raw - --name x -q`;
+  expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
+  const [kibibytes = NaN, workers = NaN] = readFileSync(join(folder, 'peak'), 'utf8')
+    .split(' ')
+    .map(Number);
+  expect(kibibytes * 1024).toBeLessThan((256 + 16 * workers) * MIB);
   expect(statSync(join(folder, 'x.raw')).size).toBe(2 ** 40);
   expect(statSync(join(folder, 'x.raw')).blocks * 512).toBeLessThan(1024 * 2 ** 18 + MIB);
 });
