@@ -1,4 +1,5 @@
 import {
+  checkReadable,
   compressionName,
   featureNames,
   recordReader,
@@ -71,6 +72,7 @@ export async function describeStream(
   }
 
   function describing(facts: StreamFacts, start: number) {
+    if (unpack) checkReadable(facts);
     const compressions = new Set<string>();
     const eventOf = volumeEvents(facts, unpackers);
     let volumeSize: number | undefined;

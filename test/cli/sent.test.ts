@@ -108,6 +108,11 @@ describe('kexport verify of a send stream', () => {
     ['what is no stream', ['text', '--from', 'zfs-send'], /text is no zfs send stream/],
     ['what is not there', ['gone', '--from', 'zfs-send'], /cannot open gone/],
     [
+      'what is encrypted',
+      [fixture('neg-encrypted-w')],
+      /is the raw stream of encrypted data .*send it without -w/,
+    ],
+    [
       'what is no stream, with a disk',
       ['text', '--from', 'zfs-send', '--against', 'a.raw'],
       /text is no zfs send stream/,
