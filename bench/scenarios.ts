@@ -19,6 +19,7 @@ export interface Side {
 
 const FIXED = 'subformat=fixed,force_size';
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
 const kexport = (node: string) => `"${node}" "${MAIN}" -q`;
 const KEXPORT = kexport(process.execPath);
 
@@ -27,6 +28,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   const peer = join(folder, 'peer');
   const disk = disks.usual;
   const input = join(folder, 'input.qcow2');
+  const stream = join(folder, 'input.zfs');
   const convert = `qemu-img convert -f raw "${disk}"`;
   return [
     {
@@ -73,6 +75,17 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       name: 'qcow2 from a pipe, against qemu-img convert -c from the file',
       ours: side(`cat "${disk}" | ${KEXPORT} qcow2 - -o`, `${ours}.qcow2`),
       peer: side(`${convert} -c -O qcow2`, `${peer}.qcow2`),
+    },
+    {
+      name: 'qcow2 of a zfs send stream, against kexport qcow2 of the same disk',
+      ours: ofStream(disk, stream, ours),
+      peer: side(`${KEXPORT} qcow2 "${disk}" -o`, `${peer}.qcow2`),
+    },
+    {
+      // Of a device nothing tells where it is empty.
+      name: 'qcow2 of a zfs send stream of a sparse disk, against kexport qcow2 --read-holes',
+      ours: ofStream(disks.sparse, stream, ours),
+      peer: side(`${KEXPORT} qcow2 --read-holes "${disks.sparse}" -o`, `${peer}.qcow2`),
     },
     {
       name: 'vmdk, against qemu-img convert to streamOptimized',
@@ -123,6 +136,13 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       peer: pipeline(convert, peer),
     },
   ];
+}
+
+function ofStream(disk: string, stream: string, ours: string): Side {
+  return {
+    prepare: `"${process.execPath}" "${STREAM_OF_DISK}" "${disk}" "${stream}"`,
+    ...side(`${KEXPORT} qcow2 "${stream}" -o`, `${ours}.qcow2`),
+  };
 }
 
 /** What is written is synced: kexport has then done so, the other has not. */
