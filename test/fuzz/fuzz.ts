@@ -54,7 +54,7 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   let readable = true;
   try {
     const reader = await openImage(FORMATS[name](), image);
-    for (const use of [readDisk, check]) {
+    for (const use of [readDisk, readPlaces, check]) {
       readable = (await cleanly(() => use(reader, image))) && readable;
     }
   } catch (error) {
@@ -95,6 +95,18 @@ async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
     end = diskOffset + diskLength;
     if (kind !== 'zeros' && count < MAX_UNPACKED) await unpack(stretch, image, facts.diskSize);
     if (++count === MAX_STRETCHES) return;
+  }
+}
+
+/** From some places on, the map must begin with what ends after them. */
+async function readPlaces({ facts, stretches }: ImageReader): Promise<void> {
+  const { diskSize } = facts;
+  const places = [1, 4096, Math.floor(diskSize / 2) + 1, diskSize - 1, diskSize];
+  for (const place of places.filter((each) => each >= 0)) {
+    for await (const { diskOffset, diskLength } of stretches(place)) {
+      if (diskOffset + diskLength > place) break;
+      throw new Error(`a stretch of ${diskLength} at ${diskOffset}, from ${place} on`);
+    }
   }
 }
 
