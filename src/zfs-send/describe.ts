@@ -113,7 +113,9 @@ export async function describeStream(
 async function checkBeginning(input: ByteStream, signal: AbortSignal): Promise<void> {
   try {
     if (beginsSendStream(await input.peek(HEAD_SIZE, signal))) return;
-    throw new KexportError('source', `${input.name} is no zfs send stream`);
+    throw new KexportError('source', `${input.name} is no zfs send stream`, {
+      hint: 'an image is read by the name of its file, without --from zfs-send',
+    });
   } catch (error) {
     await input.close();
     throw error;

@@ -99,11 +99,11 @@ async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
 }
 
 /** From some places on, the map must begin with what ends after them. */
-async function readPlaces({ facts, stretches }: ImageReader): Promise<void> {
-  const { diskSize } = facts;
+async function readPlaces(reader: ImageReader): Promise<void> {
+  const { diskSize } = reader.facts;
   const places = [1, 4096, Math.floor(diskSize / 2) + 1, diskSize - 1, diskSize];
   for (const place of places.filter((each) => each >= 0)) {
-    for await (const { diskOffset, diskLength } of stretches(place)) {
+    for await (const { diskOffset, diskLength } of reader.stretches(place)) {
       if (diskOffset + diskLength > place) break;
       throw new Error(`a stretch of ${diskLength} at ${diskOffset}, from ${place} on`);
     }
