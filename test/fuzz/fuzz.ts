@@ -11,6 +11,7 @@ import {
 import { unpackers, UnpackError } from '../../src/unpack/unpacker.ts';
 import { inputOf, openImage } from '../support/read-image.ts';
 import { mutationsOf } from './mutations.ts';
+import { ovaMutations } from './ova-mutations.ts';
 import { seedsOf } from './seeds.ts';
 
 // Of the processor, as a machine that has other work to do takes any time.
@@ -35,7 +36,10 @@ export async function fuzz(name: FormatName, count: number, seed: number): Promi
   let done = 0;
   for (const [index, image] of seeds.entries()) {
     const share = Math.ceil(count / seeds.length);
-    const property = fc.asyncProperty(mutationsOf(name, image), async (mutate) => {
+    const bytes = mutationsOf(name, image);
+    const mutations =
+      name === 'ova' ? fc.oneof(bytes, { arbitrary: ovaMutations(image), weight: 4 }) : bytes;
+    const property = fc.asyncProperty(mutations, async (mutate) => {
       done++;
       if (await survives(name, mutate(image))) readable++;
     });
