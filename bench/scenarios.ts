@@ -19,8 +19,12 @@ export interface Side {
 
 const FIXED = 'subformat=fixed,force_size';
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+<<<<<<< HEAD
 const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
 const kexport = (node: string) => `"${node}" "${MAIN}" -q`;
+=======
+const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
+>>>>>>> six
 const KEXPORT = kexport(process.execPath);
 
 export function scenarios(disks: Disks, folder: string): Scenario[] {
@@ -111,7 +115,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       name: 'verify a qcow2, against qemu-img compare',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
-        command: `${KEXPORT} verify "${input}" --against "${disk}"`,
+        command: `${kexport(process.execPath, 'verify')} "${input}" --against "${disk}"`,
         outputs: [],
       },
       peer: { command: `qemu-img compare -f qcow2 -F raw "${input}" "${disk}"`, outputs: [] },
@@ -120,7 +124,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       name: 'qcow2 to vmdk, against qemu-img convert to streamOptimized',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
-        ...side(`${KEXPORT} convert "${input}" vmdk -o`, `${ours}.vmdk`),
+        ...side(`${kexport(process.execPath, 'convert')} "${input}" vmdk -o`, `${ours}.vmdk`),
       },
       peer: side(
         `qemu-img convert -f qcow2 "${input}" -O vmdk -o subformat=streamOptimized`,
