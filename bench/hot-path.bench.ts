@@ -5,7 +5,7 @@ import { BLOCK_SIZE, qcow2, raw } from '../formats/index.ts';
 import { isZero } from '../formats/zeros.ts';
 import { openCompressor, PACKED_SLACK } from '../dist/src/compress/compressor.js'; // its wasm is built
 import { compressPool } from '../dist/src/compress/pool.js'; // its workers are, too
-import { BLOCKS_PER_SLAB, SLAB_SIZE, slabMemory, slabView } from '../src/slab.ts';
+import { SLAB_SIZE, slabMemory, slabsIn } from '../src/slab.ts';
 import { text } from '../test/support/disks.ts';
 import { blockOf, requestOf } from '../test/support/write-image.ts';
 
@@ -21,15 +21,18 @@ describe('1 MiB of zeros is found to be so', () => {
 });
 
 describe('1 MiB of text is compressed', async () => {
-  const slabs = [0, 1].map(() => slabView(slabMemory(1), 1));
+  const shape = { count: 2, blocks: SLAB_SIZE / BLOCK_SIZE, encodings: 1 };
+  const memory = slabMemory(shape);
+  const slabs = slabsIn(memory, shape);
   for (const { input } of slabs) text(SLAB_SIZE).copy(input);
-  const places = Array.from({ length: BLOCKS_PER_SLAB }, (_, i) => i);
+  const places = Array.from({ length: shape.blocks }, (_, i) => i);
   const compressor = await openCompressor(ENCODING, 'wasm');
   const output = Buffer.alloc(BLOCK_SIZE + PACKED_SLACK);
   bench('on this thread', () => {
     for (const place of places) compressor.compress(slabs[0]!.block(place), output);
   });
-  const pool = compressPool({ slabs, encodings: [ENCODING], threads: 1, compressor: 'wasm' });
+  const setup = { memory, shape, encodings: [ENCODING], compressor: 'wasm' } as const;
+  const pool = compressPool({ ...setup, threads: 1 });
   bench('by a worker, twice', async () => {
     await Promise.all(slabs.map((slab) => pool.compress(slab, places)));
   });

@@ -19,7 +19,12 @@ export interface Side {
 
 const FIXED = 'subformat=fixed,force_size';
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+<<<<<<< HEAD
+const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
 const kexport = (node: string) => `"${node}" "${MAIN}" -q`;
+=======
+const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
+>>>>>>> six
 const KEXPORT = kexport(process.execPath);
 
 export function scenarios(disks: Disks, folder: string): Scenario[] {
@@ -27,6 +32,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   const peer = join(folder, 'peer');
   const disk = disks.usual;
   const input = join(folder, 'input.qcow2');
+  const stream = join(folder, 'input.zfs');
   const convert = `qemu-img convert -f raw "${disk}"`;
   return [
     {
@@ -75,25 +81,41 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       peer: side(`${convert} -c -O qcow2`, `${peer}.qcow2`),
     },
     {
+      name: 'qcow2 of a zfs send stream, against kexport qcow2 of the same disk',
+      ours: ofStream(disk, stream, ours),
+      peer: side(`${KEXPORT} qcow2 "${disk}" -o`, `${peer}.qcow2`),
+    },
+    {
+      // Of a device nothing tells where it is empty.
+      name: 'qcow2 of a zfs send stream of a sparse disk, against kexport qcow2 --read-holes',
+      ours: ofStream(disks.sparse, stream, ours),
+      peer: side(`${KEXPORT} qcow2 --read-holes "${disks.sparse}" -o`, `${peer}.qcow2`),
+    },
+    {
       name: 'vmdk, against qemu-img convert to streamOptimized',
       ours: side(`${KEXPORT} vmdk "${disk}" -o`, `${ours}.vmdk`),
       peer: side(`${convert} -O vmdk -o subformat=streamOptimized`, `${peer}.vmdk`),
     },
     {
-      name: 'raw, against qemu-img convert, both synced',
+      name: 'raw, against qemu-img convert',
       ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
-      peer: synced(side(`${convert} -O raw`, `${peer}.raw`)),
+      peer: side(`${convert} -O raw`, `${peer}.raw`),
     },
     {
-      name: 'vhd, against qemu-img convert to fixed vpc, both synced',
+      name: 'raw, against qemu-img convert -t none',
+      ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
+      peer: side(`${convert} -t none -O raw`, `${peer}.raw`),
+    },
+    {
+      name: 'vhd, against qemu-img convert to fixed vpc',
       ours: side(`${KEXPORT} vhd "${disk}" -o`, `${ours}.vhd`),
-      peer: synced(side(`${convert} -O vpc -o ${FIXED}`, `${peer}.vhd`)),
+      peer: side(`${convert} -O vpc -o ${FIXED}`, `${peer}.vhd`),
     },
     {
       name: 'verify a qcow2, against qemu-img compare',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
-        command: `${KEXPORT} verify "${input}" --against "${disk}"`,
+        command: `${kexport(process.execPath, 'verify')} "${input}" --against "${disk}"`,
         outputs: [],
       },
       peer: { command: `qemu-img compare -f qcow2 -F raw "${input}" "${disk}"`, outputs: [] },
@@ -102,7 +124,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       name: 'qcow2 to vmdk, against qemu-img convert to streamOptimized',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
-        ...side(`${KEXPORT} convert "${input}" vmdk -o`, `${ours}.vmdk`),
+        ...side(`${kexport(process.execPath, 'convert')} "${input}" vmdk -o`, `${ours}.vmdk`),
       },
       peer: side(
         `qemu-img convert -f qcow2 "${input}" -O vmdk -o subformat=streamOptimized`,
@@ -120,8 +142,16 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   ];
 }
 
+function ofStream(disk: string, stream: string, ours: string): Side {
+  return {
+    prepare: `"${process.execPath}" "${STREAM_OF_DISK}" "${disk}" "${stream}"`,
+    ...side(`${KEXPORT} qcow2 "${stream}" -o`, `${ours}.qcow2`),
+  };
+}
+
+/** What is written is synced: kexport has then done so, the other has not. */
 function side(command: string, output: string): Side {
-  return { command: `${command} "${output}"`, outputs: [output] };
+  return { command: `${command} "${output}" && sync "${output}"`, outputs: [output] };
 }
 
 /** A Node that has zstd: this one, or one from the package registry. None if neither can be had. */
@@ -132,11 +162,6 @@ function zstdNodes(): string[] {
   const args = ['--yes', '--package=node@24', '--', 'node', '-e', script];
   const other = spawnSync('npx', args, { encoding: 'utf8' }).stdout.trim();
   return other === '' ? [] : [other];
-}
-
-/** We sync what we write; where that is not lost in the compression, the other does too. */
-function synced({ command, outputs }: Side): Side {
-  return { command: `${command} && sync ${outputs.join(' ')}`, outputs };
 }
 
 /** What kldload's script runs, one after the other. */
@@ -152,5 +177,5 @@ function pipeline(convert: string, peer: string): Side {
     `rm ${peer}-disk.vmdk`,
   ];
   const outputs = ['qcow2', 'raw', 'vhd', 'vmdk', 'ova'].map((extension) => `${peer}.${extension}`);
-  return { command: steps.join(' && '), outputs };
+  return { command: [...steps, `sync ${outputs.join(' ')}`].join(' && '), outputs };
 }

@@ -220,11 +220,19 @@ export interface ImageFacts {
   readonly diskSize: number;
   /** What the format alone has to tell, in the order to show it, under its specification's names. */
   readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /**
-   * The image that has what this one leaves out, as this one names it; its format if that is told. Never opened unless the
-   * user says so, and not by the reader: the caller does.
-   */
-  readonly backing?: { readonly file: string; readonly format?: string | undefined } | undefined;
+  /** What images that build upon this one know it by: the CID of a vmdk, the unique id of a vhd. */
+  readonly id?: string | undefined;
+  /** Never opened unless the user says so, and not by the reader: the caller does. */
+  readonly backing?: BackingFacts | undefined;
+}
+
+/** The image that has what another leaves out, as the other one tells. */
+export interface BackingFacts {
+  readonly file: string;
+  /** As QEMU calls it. */
+  readonly format?: string | undefined;
+  /** Its `ImageFacts.id`, or its disk is not the one that was built upon. Undefined where the format has none. */
+  readonly id?: string | undefined;
 }
 
 /** An image opened for reading. Holds no file: there is nothing to close. What is wrong with the image is a FormatError. */

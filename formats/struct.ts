@@ -48,11 +48,9 @@ export function struct<F extends Table>(
     },
     decode(bytes) {
       const view = viewOf(bytes);
-      const values = entries.map(([name, [offset, type]]) => [
-        name,
-        type.get(view, offset, little),
-      ]);
-      return Object.fromEntries(values) as Values<F>;
+      const values: Record<string, Value> = {};
+      for (const [name, [offset, type]] of entries) values[name] = type.get(view, offset, little);
+      return values as Values<F>;
     },
   };
 }

@@ -14,7 +14,7 @@ import { wholeSectors } from './disk-size.ts';
 import { throwIfAborted } from './errors.ts';
 import { checkDiskSize } from './image.ts';
 import type { ImageSet } from './image-set.ts';
-import { type Slab, slabMemory, slabView } from './slab.ts';
+import { type Slab, slabMemory, type SlabShape, slabsIn } from './slab.ts';
 import type { Extent, Source } from './sources/source.ts';
 
 export interface CopyRequest {
@@ -44,14 +44,12 @@ interface Filled {
 /** Gives every block of the disk that is not zero to every image, and flushes them. Ends none of them. */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
   const { encodings, threads, compressor, stop } = request;
-  // One slab is read, one is written, and every worker has one under way and one waiting.
-  const slabs = Array.from({ length: 2 + 2 * threads }, () =>
-    slabView(slabMemory(encodings.length), encodings.length),
-  );
-  const pool = compressPool({ slabs, encodings, threads, compressor });
+  const shape = shapeFor(encodings.length, threads);
+  const memory = slabMemory(shape);
+  const pool = compressPool({ memory, shape, encodings, threads, compressor });
   const free = new AsyncQueue<Slab>();
   const filled = new AsyncQueue<Filled>();
-  slabs.forEach((slab) => free.push(slab));
+  for (const slab of slabsIn(memory, shape)) free.push(slab);
 
   const compress = async (slab: Slab, blocks: readonly number[]) => {
     if (encodings.length > 0 && blocks.length > 0) await pool.compress(slab, blocks);
@@ -70,6 +68,13 @@ export async function copyBlocks(request: CopyRequest): Promise<void> {
     await Promise.allSettled(loops);
     await pool.close();
   }
+}
+
+function shapeFor(encodings: number, threads: number): SlabShape {
+  // One slab is read, one is written, and every worker has one under way and one waiting.
+  if (encodings > 0) return { count: 2 + 2 * threads, blocks: 16, encodings };
+  // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue full.
+  return { count: 3, blocks: 128, encodings };
 }
 
 async function readAhead(

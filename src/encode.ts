@@ -39,7 +39,7 @@ export interface EncodeOptions {
   readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Called after each stretch of the disk, at most a MiB of data. */
+  /** Called after each stretch of the disk, at most 8 MiB of data. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

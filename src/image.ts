@@ -69,9 +69,14 @@ export function checkDiskSize(format: Format, diskSize: number): void {
   );
 }
 
+/** As much of an image as its end takes. */
+type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
+  readonly writer: Pick<FormatWriter, 'finish'>;
+};
+
 /** Writes the image's end and makes it durable; it does not have its final name yet. */
 export async function finishImage(
-  { format, encoding, sink, output, writer }: Image,
+  { format, encoding, sink, output, writer }: Finishable,
   diskSize: number,
   signal: AbortSignal,
 ): Promise<ImageResult> {

@@ -1,13 +1,18 @@
 import { BLOCK_SIZE } from '../formats/contract.ts'; // not the registry: workers load this
+import { alignedMemory, ALIGNMENT } from './aligned-memory.ts';
 import { PACKED_SLACK } from './compress/compressor.ts';
 
-/** Blocks that are read, compressed and written together. */
-export const BLOCKS_PER_SLAB = 16;
-
-/** Bytes of the disk in one slab: 1 MiB. */
-export const SLAB_SIZE = BLOCKS_PER_SLAB * BLOCK_SIZE;
+/** What most of the program reads of a disk at a time, in bytes. */
+export const SLAB_SIZE = 2 ** 20;
 
 const PACKED_SIZE = BLOCK_SIZE + PACKED_SLACK;
+
+/** How many slabs, of how many blocks each, which are compressed to how many encodings. */
+export interface SlabShape {
+  readonly count: number;
+  readonly blocks: number;
+  readonly encodings: number;
+}
 
 /**
  * The buffers that a stretch of the disk passes through: as read, and packed in each encoding. They
@@ -15,8 +20,9 @@ const PACKED_SIZE = BLOCK_SIZE + PACKED_SLACK;
  * takes them from, and are used again and again.
  */
 export interface Slab {
-  readonly memory: SharedArrayBuffer;
-  /** SLAB_SIZE bytes. */
+  /** Its place among the slabs. */
+  readonly number: number;
+  /** `blocks` of BLOCK_SIZE bytes, fit for O_DIRECT. */
   readonly input: Buffer;
   /** One block of `input`. */
   block(index: number): Buffer;
@@ -27,26 +33,30 @@ export interface Slab {
   setPackedLength(encoding: number, index: number, length: number): void;
 }
 
-/** Bytes of shared memory for a slab with that many encodings. */
-export function slabMemory(encodingCount: number): SharedArrayBuffer {
-  const lengths = BLOCKS_PER_SLAB * Int32Array.BYTES_PER_ELEMENT;
-  const packed = BLOCKS_PER_SLAB * PACKED_SIZE;
-  return new SharedArrayBuffer(SLAB_SIZE + encodingCount * (packed + lengths));
+/** Shared memory for slabs of that shape. */
+export function slabMemory(shape: SlabShape): SharedArrayBuffer {
+  return alignedMemory(shape.count * strideOf(shape));
 }
 
-/** A view of shared memory as a slab; the main thread and the workers each make their own. */
-export function slabView(memory: SharedArrayBuffer, encodingCount: number): Slab {
-  const blocks = Array.from({ length: BLOCKS_PER_SLAB }, (_, i) =>
-    Buffer.from(memory, i * BLOCK_SIZE, BLOCK_SIZE),
+/** The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each make their own. */
+export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
+  return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));
+}
+
+function slabView(memory: SharedArrayBuffer, shape: SlabShape, number: number): Slab {
+  const start = number * strideOf(shape);
+  const blocks = Array.from({ length: shape.blocks }, (_, i) =>
+    Buffer.from(memory, start + i * BLOCK_SIZE, BLOCK_SIZE),
   );
-  const lengthsAt = SLAB_SIZE + encodingCount * BLOCKS_PER_SLAB * PACKED_SIZE;
-  const lengths = new Int32Array(memory, lengthsAt, encodingCount * BLOCKS_PER_SLAB);
-  const packedAt = (slot: number) => SLAB_SIZE + slot * PACKED_SIZE;
-  const slotOf = (encoding: number, index: number) => encoding * BLOCKS_PER_SLAB + index;
+  const packedStart = start + shape.blocks * BLOCK_SIZE;
+  const slots = shape.encodings * shape.blocks;
+  const lengths = new Int32Array(memory, packedStart + slots * PACKED_SIZE, slots);
+  const packedAt = (slot: number) => packedStart + slot * PACKED_SIZE;
+  const slotOf = (encoding: number, index: number) => encoding * shape.blocks + index;
   return {
-    memory,
-    input: Buffer.from(memory, 0, SLAB_SIZE),
-    block: (index) => blocks[index]!, // below BLOCKS_PER_SLAB
+    number,
+    input: Buffer.from(memory, start, shape.blocks * BLOCK_SIZE),
+    block: (index) => blocks[index]!, // below `shape.blocks`
     packedRoom: (encoding, index) =>
       Buffer.from(memory, packedAt(slotOf(encoding, index)), PACKED_SIZE),
     packed: (encoding, index) => {
@@ -57,4 +67,10 @@ export function slabView(memory: SharedArrayBuffer, encodingCount: number): Slab
       lengths[slotOf(encoding, index)] = length;
     },
   };
+}
+
+/** Bytes from one slab to the next. */
+function strideOf({ blocks, encodings }: SlabShape): number {
+  const packed = encodings * blocks * (PACKED_SIZE + Int32Array.BYTES_PER_ELEMENT);
+  return Math.ceil((blocks * BLOCK_SIZE + packed) / ALIGNMENT) * ALIGNMENT;
 }

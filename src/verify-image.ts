@@ -5,7 +5,7 @@ import { KexportError } from './errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from './images/file-input.ts';
-import { imageError, readImage } from './images/open-image.ts';
+import { imageError, type ImageFiles, readImage } from './images/open-image.ts';
 import { SLAB_SIZE } from './slab.ts';
 import { imageSource } from './sources/image.ts';
 
@@ -49,17 +49,26 @@ export async function verifyAll(
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
   const input = fileInput(sink.name, sink.fd!, length); // checked above
-  const files = await readImage(input, format);
   try {
-    for await (const { message } of files.reader.check()) throw differs(sink.name, message);
-  } catch (error) {
-    throw imageError(sink.name, error);
+    await readBack(await readImage(input, format), expected);
+  } catch (cause) {
+    const error = imageError(sink.name, cause);
+    if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
+    throw new KexportError('target', `what was written cannot be read back: ${error.message}`, {
+      cause,
+      hint: HINT,
+    });
   }
+}
+
+async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
+  const { name } = files.input;
+  for await (const { message } of files.reader.check()) throw differs(name, message);
   const source = imageSource(files, expected.threads ?? availableParallelism());
   try {
     const { diskSize } = files.reader.facts;
     if (diskSize !== expected.diskSize) {
-      throw differs(sink.name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
+      throw differs(name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
     }
     const digest = diskDigest();
     const buffer = Buffer.alloc(SLAB_SIZE);
@@ -70,14 +79,15 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
       const end = Math.ceil(read / BLOCK_SIZE) * BLOCK_SIZE;
       digest.addStretch(diskOffset, buffer.fill(0, read, end).subarray(0, end));
     }
-    if (digest.result() !== expected.digest) throw differs(sink.name, 'another disk');
+    if (digest.result() !== expected.digest) throw differs(name, 'another disk');
   } finally {
     await source.close();
   }
 }
 
+const HINT = 'the storage or the memory of this machine may be failing, or kexport: try again';
+
 function differs(name: string, found: string): KexportError {
-  return new KexportError('target', `${name} is not what was written: it reads back as ${found}`, {
-    hint: 'the storage or the memory of this machine may be failing, or kexport: try again',
-  });
+  const what = `${name} is not what was written: it reads back as ${found}`;
+  return new KexportError('target', what, { hint: HINT });
 }

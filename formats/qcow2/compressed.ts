@@ -13,3 +13,12 @@ export function compressedDescriptor(
     COMPRESSED | (additional << BigInt(compressedOffsetBits(clusterBits))) | BigInt(imageOffset)
   );
 }
+
+// Around its deflate stream a zlib stream (RFC 1950) has a header and an Adler-32.
+const ZLIB_HEADER = 2;
+const ZLIB_TRAILER = 4;
+
+/** What a cluster compressed by zlib holds of a zlib stream: the deflate stream in it (RFC 1951). */
+export function deflateOf(zlibStream: Uint8Array): Uint8Array {
+  return zlibStream.subarray(ZLIB_HEADER, zlibStream.length - ZLIB_TRAILER);
+}

@@ -71,16 +71,17 @@ export interface MapContext {
 }
 
 /**
- * The stretches of a table's entries from the one at `first` on, neighbours joined. `diskOffset` is that of the table's
- * first cluster. Throws a FormatError for an entry that points nowhere.
+ * The stretches of a table's entries that end after the byte `from` of the disk, neighbours joined. `diskOffset` is that of
+ * the table's first cluster. Throws a FormatError for an entry that points nowhere.
  */
 export function* l2Stretches(
   table: Uint8Array,
   diskOffset: number,
-  first: number,
+  from: number,
   context: MapContext,
 ): Generator<Stretch> {
   const { clusterSize, l2EntrySize, diskSize } = context.header;
+  const first = Math.max(0, Math.floor((from - diskOffset) / clusterSize));
   const view = viewOf(table);
   const count = Math.min(
     table.length / l2EntrySize,
@@ -91,6 +92,7 @@ export function* l2Stretches(
     const entry = l2Entry(view, i, l2EntrySize);
     if ((entry.high | entry.low | entry.zeroBits) === 0) continue; // as most are, on most disks
     for (const next of clusterStretches(entry, diskOffset + i * clusterSize, context)) {
+      if (next.diskOffset + next.diskLength <= from) continue; // a part of the first cluster
       const joined = pending && join(pending, next);
       if (pending && !joined) yield pending;
       pending = joined ?? next;

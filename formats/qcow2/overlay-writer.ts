@@ -5,7 +5,7 @@ import { FormatError } from '../errors.ts';
 import type { ImageOutput } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { clusters } from './clusters.ts';
-import { compressedDescriptor } from './compressed.ts';
+import { compressedDescriptor, deflateOf } from './compressed.ts';
 import { type Backing, encodeHeader } from './encode-header.ts';
 import { ALL_ZEROS, COPIED, ENTRY_SIZE, MAX_L1_SIZE } from './layout.ts';
 
@@ -19,13 +19,15 @@ export interface OverlayRequest {
   readonly snapshotGuid: bigint;
 }
 
-/** A synchronous state machine; clusters and zeros ascend. Buffers belong to the output until it has been flushed. */
+/**
+ * A synchronous state machine; clusters and zeros ascend. Buffers belong to the output until it has been flushed. Throws a
+ * FormatError for a disk that is too large for its clusters.
+ */
 export interface OverlayWriter {
-  /** Adds a cluster, and its raw deflate stream (RFC 1951) if that is shorter. */
-  add(diskOffset: number, bytes: Uint8Array, deflated: Uint8Array | undefined): void;
+  /** Adds a cluster, given as it is and as a zlib stream (RFC 1950). */
+  add(diskOffset: number, bytes: Uint8Array, packed: Uint8Array): void;
   /** Marks whole clusters as zeros. */
   addZeros(diskOffset: number, length: number): void;
-  /** Throws a FormatError for a disk that is too large for its clusters. */
   finish(diskSize: number): void;
 }
 
@@ -46,11 +48,12 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
   let zeroTableOwner: number | undefined;
 
   return {
-    add(diskOffset, bytes, deflated) {
-      const packed = deflated && deflated.length < clusterSize ? deflated : undefined;
-      const entry = packed
-        ? compressedDescriptor(space.addPacked(packed), packed.length, clusterBits)
-        : BigInt(space.addWhole(bytes)) | COPIED;
+    add(diskOffset, bytes, packed) {
+      const data = deflateOf(packed);
+      const entry =
+        data.length < clusterSize
+          ? compressedDescriptor(space.addPacked(data), data.length, clusterBits)
+          : BigInt(space.addWhole(bytes)) | COPIED;
       setEntry(diskOffset, entry);
     },
     addZeros(diskOffset, length) {
@@ -67,13 +70,9 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
     },
     finish(diskSize) {
       writeL2();
-      const l1Size = Math.ceil(diskSize / span);
-      if (l1Size * ENTRY_SIZE > MAX_L1_SIZE) {
-        const most = (MAX_L1_SIZE / ENTRY_SIZE) * span;
-        throw new FormatError(
-          `qcow2: clusters of ${clusterSize} bytes are for disks of up to ${most} bytes, not ${diskSize}`,
-        );
-      }
+      // What was freed may lie past an end that the disk has only now; a table may be longer than the disk needs.
+      const l1Size = Math.max(Math.ceil(diskSize / span), l1.length);
+      checkL1(l1Size, diskSize);
       const table = new Uint8Array(l1Size * ENTRY_SIZE);
       l1.forEach((entry, i) => viewOf(table).setBigUint64(i * ENTRY_SIZE, entry));
       const l1TableOffset = space.addWhole(table);
@@ -83,10 +82,19 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
     },
   };
 
+  function checkL1(l1Size: number, end: number): void {
+    if (l1Size * ENTRY_SIZE <= MAX_L1_SIZE) return;
+    const most = (MAX_L1_SIZE / ENTRY_SIZE) * span;
+    throw new FormatError(
+      `qcow2: clusters of ${clusterSize} bytes are for disks of up to ${most} bytes, not ${end}`,
+    );
+  }
+
   function setEntry(diskOffset: number, entry: bigint): void {
     const index = Math.floor(diskOffset / span);
     if (index !== l1Index) {
       writeL2();
+      checkL1(index + 1, diskOffset);
       l1Index = index;
     }
     const at = ((diskOffset / clusterSize) % entries) * ENTRY_SIZE;
@@ -103,6 +111,7 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
 
   function addZeroTable(index: number): void {
     writeL2();
+    checkL1(index + 1, index * span);
     if (zeroTable !== undefined && space.share(zeroTable)) {
       if (zeroTableOwner !== undefined) l1[zeroTableOwner] = BigInt(zeroTable);
       zeroTableOwner = undefined;

@@ -43,8 +43,7 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
         yield { kind: 'zeros', diskOffset, diskLength: Math.min(span, diskSize - diskOffset) };
         continue;
       }
-      const first = Math.max(0, Math.floor((from - i * span) / clusterSize));
-      yield* l2Stretches(await l2(offset), i * span, first, context);
+      yield* l2Stretches(await l2(offset), i * span, from, context);
     }
   }
 }

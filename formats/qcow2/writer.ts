@@ -14,13 +14,9 @@ import {
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { clusters } from './clusters.ts';
-import { compressedDescriptor } from './compressed.ts';
+import { compressedDescriptor, deflateOf } from './compressed.ts';
 import { encodeHeader } from './encode-header.ts';
 import { CLUSTER_BITS, CLUSTER_SIZE, COPIED, ENTRY_SIZE, L2_ENTRIES, L2_SPAN } from './layout.ts';
-
-// Around the deflate stream that a cluster compressed by zlib is, a zlib stream has a header and an Adler-32.
-const ZLIB_HEADER = 2;
-const ZLIB_TRAILER = 4;
 
 export function qcow2Writer(
   output: ImageOutput,
@@ -67,10 +63,7 @@ export function qcow2Writer(
   /** Returns the L2 entry of the block. */
   function addData(block: Block): bigint {
     const packed = block.packed(encoding);
-    const data =
-      encoding.kind === 'zlib'
-        ? packed.subarray(ZLIB_HEADER, packed.length - ZLIB_TRAILER)
-        : packed;
+    const data = encoding.kind === 'zlib' ? deflateOf(packed) : packed;
     if (data.length >= BLOCK_SIZE) return BigInt(space.addWhole(block.bytes)) | COPIED;
     return compressedDescriptor(space.addPacked(data), data.length, CLUSTER_BITS);
   }

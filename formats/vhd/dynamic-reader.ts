@@ -2,6 +2,7 @@
 
 import { exactNumber, isPowerOfTwo } from '../bounds.ts';
 import {
+  type BackingFacts,
   type ImageFacts,
   type ImageInput,
   type ImageReader,
@@ -10,6 +11,7 @@ import {
 } from '../contract.ts';
 import { FormatError } from '../errors.ts';
 import { viewOf } from '../struct.ts';
+import { uuidText } from '../uuid.ts';
 import { checkDynamic } from './dynamic-check.ts';
 import { type Footers, hex32 } from './footers.ts';
 import {
@@ -50,7 +52,7 @@ export interface DynamicLayout {
 // Entries of the table that are read at a time.
 const TABLE_PIECE = 16_384;
 
-/** Opens what the footer says is dynamic, or differencing, whose disk is not read: its stretches throw. */
+/** Opens what the footer says is dynamic, or differencing: the sectors whose bit is not set are then the parent's. */
 export async function dynamicReader(request: DynamicRequest): Promise<ImageReader> {
   const { input, footers, diskSize, facts } = request;
   const { footer } = footers.used;
@@ -58,24 +60,15 @@ export async function dynamicReader(request: DynamicRequest): Promise<ImageReade
   const header = dynamicHeader.decode(await input.read(headerOffset, dynamicHeader.size));
   checkHeader(header);
   const layout = layoutOf(header, headerOffset, diskSize, input);
-  const parent = footer.diskType === DIFFERENCING ? parentName(header) : undefined;
   const details = { ...facts.details, 'block size': layout.blockSize };
+  const isWhole = footer.diskType !== DIFFERENCING;
   return {
-    facts:
-      parent === undefined
-        ? { ...facts, details }
-        : {
-            ...facts,
-            subformat: 'differencing',
-            details,
-            backing: { file: parent, format: 'vhd' },
-          },
-    stretches: (from = 0) => {
-      if (parent === undefined) return stretchesOf(input, layout, from);
-      throw new FormatError(
-        `vhd: a differencing image, which has only what is new since ${parent}: merge the two first`,
-      );
+    facts: {
+      ...facts,
+      details,
+      ...(!isWhole && { subformat: 'differencing', backing: parentOf(header) }),
     },
+    stretches: (from = 0) => stretchesOf(input, layout, from),
     check: () => checkDynamic(input, layout, footers),
   };
 }
@@ -124,13 +117,14 @@ function layoutOf(
 }
 
 /** "Parent Unicode Name": UTF-16, big-endian. */
-function parentName({ parentUnicodeName }: Header): string {
+function parentOf({ parentUnicodeName, parentUniqueId }: Header): BackingFacts {
   const view = viewOf(parentUnicodeName);
   const units = Array.from({ length: parentUnicodeName.length / 2 }, (_, i) =>
     view.getUint16(2 * i),
   );
   const end = units.indexOf(0);
-  return String.fromCharCode(...units.slice(0, end === -1 ? undefined : end));
+  const file = String.fromCharCode(...units.slice(0, end === -1 ? undefined : end));
+  return { file, format: 'vpc', id: uuidText(parentUniqueId) };
 }
 
 /** The entries of the table from one on, each with the number of its block. Reads the table in pieces. */

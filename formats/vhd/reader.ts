@@ -56,6 +56,7 @@ function factsOf(footer: Footer, diskSize: number): ImageFacts {
     format: 'vhd',
     subformat: footer.diskType === FIXED ? 'fixed' : 'dynamic',
     diskSize,
+    id: uuidText(footer.uniqueId),
     details: {
       'unique ID': uuidText(footer.uniqueId),
       'creator application': printable(footer.creatorApplication),

@@ -55,17 +55,15 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
   const { header, input, size } = extent;
   const offset = exactNumber(header.descriptorOffset, 'vmdk: the descriptor') * SECTOR_SIZE;
   const length = exactNumber(header.descriptorSize, 'vmdk: the descriptor') * SECTOR_SIZE;
-  if (offset === 0 || length === 0) {
-    throw new FormatError(
-      'vmdk: a part of an image in several files: open the .vmdk that is the descriptor',
-    );
-  }
+  if (offset === 0 || length === 0) throw isExtent();
   if (length > MAX_DESCRIPTOR_SIZE || offset + length > input.size) {
     throw new FormatError(
       `vmdk: a descriptor of ${length} bytes at ${offset}, the image ends at ${input.size}`,
     );
   }
-  const descriptor = parseDescriptor(await input.read(offset, length));
+  const text = await input.read(offset, length);
+  if (text[0] === 0) throw isExtent(); // QEMU leaves room for one in every file
+  const descriptor = parseDescriptor(text);
   const { createType, extents } = descriptor;
   if (!IN_ONE_FILE.includes(createType)) {
     throw new FormatError(
@@ -78,6 +76,11 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
     problems.push(error(message));
   }
   return readerOf(descriptor, [sparseExtent(extent, size)], problems);
+}
+
+function isExtent(): FormatError {
+  const message = 'a part of an image in several files: open the .vmdk that is the descriptor';
+  return new FormatError(`vmdk: ${message}`);
 }
 
 async function readExtents(request: ReadRequest, descriptor: Descriptor): Promise<ImageReader> {
@@ -152,7 +155,7 @@ function factsOf(
   extents: readonly Extent[],
   diskSize: number,
 ): ImageFacts {
-  const parentCid = values.get('parentCID')?.toLowerCase() ?? NO_PARENT;
+  const parentCid = cidOf(values, 'parentCID') ?? NO_PARENT;
   const hint = values.get('parentFileNameHint');
   if (parentCid !== NO_PARENT && hint === undefined) {
     throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
@@ -166,11 +169,17 @@ function factsOf(
     format: 'vmdk',
     subformat: createType,
     diskSize,
+    id: cidOf(values, 'CID'),
     details: {
       ...extents[0]?.details,
       ...Object.fromEntries(told),
       ...(files.length > 0 && { extents: files }),
     },
-    ...(parentCid !== NO_PARENT && { backing: { file: hint!, format: 'vmdk' } }),
+    ...(parentCid !== NO_PARENT && { backing: { file: hint!, format: 'vmdk', id: parentCid } }),
   };
+}
+
+/** A content ID, of eight digits. */
+function cidOf(values: Descriptor['values'], name: string): string | undefined {
+  return values.get(name)?.toLowerCase().padStart(8, '0');
 }

@@ -6,6 +6,8 @@ export interface ByteQueue {
   push(bytes: Uint8Array): void;
   /** Takes the first `length` bytes, in one array; undefined if so many have not come yet. */
   take(length: number): Uint8Array | undefined;
+  /** A copy of the first `length` bytes, or of all if so many have not come yet. */
+  peek(length: number): Uint8Array;
 }
 
 /** Holds no more than was pushed; bytes are copied only where they come from more than one piece. */
@@ -31,6 +33,16 @@ export function byteQueue(): ByteQueue {
         return first.subarray(0, length);
       }
       return joined(length);
+    },
+    peek(length) {
+      const bytes = new Uint8Array(Math.min(length, waiting));
+      let filled = 0;
+      for (let i = 0; filled < bytes.length; i++) {
+        const piece = pieces[i]!.subarray(0, bytes.length - filled); // so many bytes wait
+        bytes.set(piece, filled);
+        filled += piece.length;
+      }
+      return bytes;
     },
   };
 

@@ -8,6 +8,7 @@ export {
   type StreamChoice,
 } from './send-stream.ts';
 export {
+  checkReadable,
   featureNames,
   type RefusalReason,
   type StreamFacts,

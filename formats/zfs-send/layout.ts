@@ -15,6 +15,7 @@ export const RECORD_CHECKSUM_AT = 280;
 /** DMU_BACKUP_MAGIC, at this offset of a BEGIN record. */
 export const STREAM_MAGIC = 0x2f5bacbacn;
 export const STREAM_MAGIC_AT = 8;
+export const STREAM_MAGIC_END = 16;
 
 /** `drr_type` of a record. */
 export const BEGIN = 0;
@@ -93,9 +94,20 @@ export const MIN_BLOCK_SIZE = 512;
 /** BPE_PAYLOAD_SIZE: the most that a block pointer embeds. */
 export const MAX_EMBEDDED_SIZE = 112;
 
-const BEGIN_FIELDS = {
+/** What every record begins with. */
+const HEAD_FIELDS = {
   type: [0, u32],
-  payloadLength: [4, u32],
+  payloadLength: [4, u32], // of BEGIN alone
+} as const;
+
+/** What the records of an object begin with. */
+const OBJECT_HEAD_FIELDS = {
+  ...HEAD_FIELDS,
+  object: [8, u64],
+} as const;
+
+const BEGIN_FIELDS = {
+  ...HEAD_FIELDS,
   magic: [8, u64],
   versionInfo: [16, u64],
   creationTime: [24, u64], // seconds since 1970
@@ -107,9 +119,7 @@ const BEGIN_FIELDS = {
 } as const;
 
 const OBJECT_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
-  object: [8, u64],
+  ...OBJECT_HEAD_FIELDS,
   objectType: [16, u32],
   bonusType: [20, u32],
   blockSize: [24, u32],
@@ -123,9 +133,7 @@ const OBJECT_FIELDS = {
 } as const;
 
 const WRITE_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
-  object: [8, u64],
+  ...OBJECT_HEAD_FIELDS,
   objectType: [16, u32],
   padding: [20, u32],
   offset: [24, u64],
@@ -140,33 +148,27 @@ const WRITE_FIELDS = {
 } as const;
 
 const FREE_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
-  object: [8, u64],
+  ...OBJECT_HEAD_FIELDS,
   offset: [16, u64],
   length: [24, u64],
   toGuid: [32, u64],
 } as const;
 
 const FREE_OBJECTS_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
+  ...HEAD_FIELDS,
   firstObject: [8, u64],
   objectCount: [16, u64],
   toGuid: [24, u64],
 } as const;
 
 const END_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
+  ...HEAD_FIELDS,
   checksum: [8, bytes(32)], // of all before this record
   toGuid: [40, u64],
 } as const;
 
 const SPILL_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
-  object: [8, u64],
+  ...OBJECT_HEAD_FIELDS,
   length: [16, u64],
   toGuid: [24, u64],
   flags: [32, u8],
@@ -176,9 +178,7 @@ const SPILL_FIELDS = {
 } as const;
 
 const WRITE_EMBEDDED_FIELDS = {
-  type: [0, u32],
-  payloadLength: [4, u32],
-  object: [8, u64],
+  ...OBJECT_HEAD_FIELDS,
   offset: [16, u64],
   length: [24, u64],
   toGuid: [32, u64],

@@ -21,8 +21,10 @@ import {
   SINGLE_STREAM,
   STREAM_MAGIC,
   STREAM_MAGIC_AT,
+  STREAM_MAGIC_END,
 } from './layout.ts';
 import { payloadLength } from './payload-length.ts';
+import { StreamRefusal } from './stream-facts.ts';
 
 /** A record of a stream. Its bytes are the reader's, and stay as they are. */
 export interface StreamRecord {
@@ -78,6 +80,7 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
     },
     end() {
       if (state === 'all') return;
+      if (state === 'nothing') checkBeginning(queue.peek(STREAM_MAGIC_END));
       const waits = queue.length + (waiting ? RECORD_SIZE : 0);
       const after = last === undefined ? '' : ` after a ${nameOf(last)} record`;
       const where = waits > 0 ? 'within a record' : `${after.trimStart()} without its END`;
@@ -117,14 +120,11 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   }
 
   function findByteOrder(bytes: Uint8Array): void {
-    const view = viewOf(bytes);
-    const little = view.getBigUint64(STREAM_MAGIC_AT, true) === STREAM_MAGIC;
-    if (little || view.getBigUint64(STREAM_MAGIC_AT) === STREAM_MAGIC) {
-      endian = little ? 'little' : 'big';
-      checksum.reset(endian);
-    } else if (state === 'nothing') {
-      throw new FormatError('is no zfs send stream: it does not begin with a BEGIN record');
-    }
+    if (state === 'nothing') checkBeginning(bytes);
+    const found = byteOrderOf(bytes);
+    if (!found) return;
+    endian = found;
+    checksum.reset(endian);
   }
 
   function checkOrder(type: number): void {
@@ -136,8 +136,10 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   }
 
   function verify(type: number, bytes: Uint8Array): void {
-    const { checksum: whole } = RECORD_STRUCTS[endian].end.decode(bytes);
-    if (type === END && !isChecksum(whole, checksum, endian)) throw mismatch();
+    if (type === END) {
+      const { checksum: whole } = RECORD_STRUCTS[endian].end.decode(bytes);
+      if (!isChecksum(whole, checksum, endian)) throw mismatch();
+    }
     checksum.update(bytes.subarray(0, RECORD_CHECKSUM_AT));
     const stored = bytes.subarray(RECORD_CHECKSUM_AT); // of BEGIN it is the end of a name
     const isStored = type !== BEGIN && stored.some(isSet);
@@ -159,6 +161,19 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   function broken(what: string): FormatError {
     return new FormatError(`has at byte ${position} ${what}`);
   }
+}
+
+function checkBeginning(bytes: Uint8Array): void {
+  if (bytes.length >= STREAM_MAGIC_END && byteOrderOf(bytes)) return;
+  const what = 'is no zfs send stream: it does not begin with a BEGIN record';
+  throw new StreamRefusal('no-stream', what);
+}
+
+/** By the magic of a BEGIN; undefined without it. */
+function byteOrderOf(record: Uint8Array): 'big' | 'little' | undefined {
+  const view = viewOf(record);
+  if (view.getBigUint64(STREAM_MAGIC_AT, true) === STREAM_MAGIC) return 'little';
+  return view.getBigUint64(STREAM_MAGIC_AT) === STREAM_MAGIC ? 'big' : undefined;
 }
 
 function stateOf(structs: RecordStructs, begin: Uint8Array): State {

@@ -18,6 +18,7 @@ export type RefusalReason =
   | 'features'
   | 'file-system'
   | 'incremental'
+  | 'no-stream' // at all
   | 'partial'
   | 'redacted'
   | 'resumed'
@@ -74,12 +75,21 @@ export function checkUsable({ snapshot, features, isVolume }: StreamFacts): void
   const unknown = bitsOf(features).filter((bit) => FEATURE_NAMES[bit] === undefined);
   if (unknown.length > 0) refuse('features', `uses features of bit ${unknown.join(', ')}, unknown`);
   if ((features & FEATURE_RESUMING) !== 0n) refuse('resumed', 'is the rest of a broken off stream');
-  if ((features & FEATURE_RAW) !== 0n) refuse('encrypted', 'is the raw stream of encrypted data');
+  checkReadable({ snapshot, features });
   if ((features & FEATURE_REDACTED) !== 0n) refuse('redacted', 'is redacted: parts are left out');
   if ((features & (FEATURE_DEDUP | FEATURE_DEDUP_PROPERTIES)) !== 0n) {
     refuse('deduplicated', 'is deduplicated');
   }
   if (!isVolume) refuse('file-system', 'is the stream of a file system, not of a volume');
+}
+
+/** Throws a StreamRefusal for a stream whose blocks cannot be unpacked. */
+export function checkReadable({
+  snapshot,
+  features,
+}: Pick<StreamFacts, 'snapshot' | 'features'>): void {
+  if ((features & FEATURE_RAW) === 0n) return;
+  throw new StreamRefusal('encrypted', `is the raw stream of encrypted data (${snapshot})`);
 }
 
 function bitsOf(features: bigint): number[] {

@@ -16,6 +16,9 @@ export function checkIncrement({ source }: Request, options: ExportOptions): voi
   if (source === undefined && (isUpon || flatten !== undefined || incrementalFrom !== undefined)) {
     refuse('an increment is upon another image, and none is named', 'the stream, or - for a pipe');
   }
+  if (source === '-' && flatten === '-') {
+    refuse('the increment and what is below it cannot both come from standard input', 'name one');
+  }
   if (!isUpon) return;
   if (from !== undefined && from !== 'zfs-send') {
     refuse(`--backing IMAGE is for a zfs send stream, not for ${from}`, 'leave out --from');

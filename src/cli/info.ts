@@ -1,14 +1,17 @@
 import { type Command, Option } from 'commander';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
+import { packedInfo } from '../images/packed-info.ts';
 import type { FormatName } from '../../formats/index.ts';
-import { isSentStream } from '../sources/is-sent-stream.ts';
+import type { FromFormat, PackedKind } from '../sources/source-options.ts';
+import { streamKind } from '../sources/stream-kind.ts';
+import { abortOnSignals } from './signals.ts';
 import { exactSize, formatLines } from './lines.ts';
-import { FROM_STREAMS } from './options.ts';
+import { FROM_ALL } from './options.ts';
 import { formatSize } from './sizes.ts';
 
 interface InfoOptions {
-  readonly from?: FormatName | 'zfs-send';
+  readonly from?: FromFormat;
   readonly backing?: boolean;
   readonly archiveDisk?: string;
   readonly json?: boolean;
@@ -19,9 +22,7 @@ export function describe(command: Command): Command {
   return command
     .argument('<image>', 'an image, a raw disk, or a zfs send stream (- for standard input)')
     .addOption(
-      new Option('--from <format>', 'what the image is, whatever its name says').choices(
-        FROM_STREAMS,
-      ),
+      new Option('--from <format>', 'what the image is, whatever its name says').choices(FROM_ALL),
     )
     .option('--backing', "open the files in the image's folder that it names")
     .option('--archive-disk <name>', 'of an archive with several disks (default: the first)')
@@ -32,14 +33,27 @@ export function describe(command: Command): Command {
 export async function run(command: Command): Promise<number> {
   const [path = ''] = command.args;
   const options = command.opts<InfoOptions>();
-  const { from } = options;
-  if (from === 'zfs-send' || (from === undefined && (await isSentStream(path)))) {
+  const kind = await streamKind(path, options.from);
+  if (kind === 'zfs-send') {
     const { describeSent } = await import('./sent-info.ts');
     return describeSent(path, options.json ?? false);
   }
-  const info = await imageInfo(path, { ...options, from, disk: options.archiveDisk });
+  const info = kind ? await infoOfPacked(path, kind) : await infoOfImage(path, options);
   process.stdout.write(options.json ? jsonOf(path, info) : textOf(path, info));
   return 0;
+}
+
+function infoOfImage(path: string, { from, backing, archiveDisk }: InfoOptions) {
+  return imageInfo(path, { from: from as FormatName | undefined, backing, disk: archiveDisk });
+}
+
+async function infoOfPacked(path: string, kind: PackedKind): Promise<ImageInfo> {
+  const stop = abortOnSignals();
+  try {
+    return await packedInfo(path, kind, stop.signal);
+  } finally {
+    stop.release();
+  }
 }
 
 /** Sizes in bytes. */
@@ -69,8 +83,8 @@ function textOf(file: string, info: ImageInfo): string {
     ['image', file],
     ['format', subformat === undefined ? format : `${format}, ${subformat}`],
     ['virtual size', exactSize(diskSize)],
-    ['file size', exactSize(fileSize)],
-    ['size on disk', exactSize(allocatedSize)],
+    ...sizeLine('file size', fileSize),
+    ...sizeLine('size on disk', allocatedSize),
     ['data stored', exactSize(storedSize)],
     ...Object.entries(details).map(([key, value]) => [key, valueText(value)] as [string, string]),
     ...(backingText === undefined ? [] : [['backing file', backingText] as [string, string]]),
@@ -81,6 +95,10 @@ function textOf(file: string, info: ImageInfo): string {
     ...(disk?.table.partitions ?? []).map(partitionLine),
   ];
   return formatLines(lines);
+}
+
+function sizeLine(key: string, size: number | undefined): [key: string, value: string][] {
+  return size === undefined ? [] : [[key, exactSize(size)]];
 }
 
 function valueText(value: string | number | boolean | readonly string[]): string {

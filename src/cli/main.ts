@@ -5,7 +5,7 @@ import { ALL_FORMATS, FORMATS } from '../../formats/index.ts';
 import { type CommandEntry, COMMANDS } from './commands.ts';
 import { EXIT_USAGE, reportError } from './exit.ts';
 import type { ExportOptions } from './export.ts';
-import { OPTION_GROUPS } from './options.ts';
+import { COMMON_OPTIONS, OPTION_GROUPS } from './options.ts';
 import { parseRequest } from './request.ts';
 
 const { version } = JSON.parse(
@@ -35,7 +35,12 @@ async function runCommand(entry: CommandEntry, words: readonly string[]): Promis
 }
 
 async function runExport(words: readonly string[]): Promise<number> {
-  const command = exportCommand();
+  const helpAll = words.includes('--help-all');
+  const command = exportCommand(helpAll);
+  if (helpAll) {
+    command.outputHelp();
+    return 0;
+  }
   await command.action(() => undefined).parseAsync(words, { from: 'user' });
   const request = parseRequest(command.args);
   // Loaded late: --help and --version need none of it.
@@ -49,7 +54,8 @@ function newCommand(name: string): Command {
   });
 }
 
-function exportCommand(): Command {
+/** `allOptions`: whether its help has those that are seldom needed. */
+function exportCommand(allOptions: boolean): Command {
   const command = newCommand('kexport')
     .description('Make disk images for every hypervisor and cloud, all in one read of the disk.')
     .usage('FORMATS DISK [OUTDIR] [options]')
@@ -57,9 +63,13 @@ function exportCommand(): Command {
     .argument('[disk]', 'a file, a device, a ZFS volume or snapshot, - for standard input')
     .argument('[outdir]', 'folder for the images, like --output-dir')
     .version(version)
+    .option('--help-all', 'every option, also of OVA, VHD and ZFS')
     .addHelpText('after', helpTail());
   for (const [title, options] of OPTION_GROUPS) {
-    for (const option of options) command.addOption(option.helpGroup(title));
+    for (const option of options) {
+      const hidden = !allOptions && !COMMON_OPTIONS.has(option.name());
+      command.addOption(option.helpGroup(title).hideHelp(hidden));
+    }
   }
   return command;
 }

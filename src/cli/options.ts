@@ -8,12 +8,10 @@ const MIB = 2 ** 20;
 
 /** What --from takes. */
 export const FROM_FORMATS: readonly string[] = Object.keys(FORMATS);
-/** Where zfs send streams are read too. */
-export const FROM_STREAMS: readonly string[] = [...FROM_FORMATS, 'zfs-send'];
-/** Of an export, which reads what is packed too. */
-const FROM_EXPORT: readonly string[] = [...FROM_STREAMS, 'gz', 'zip'];
+/** Where what is read front to back is taken too. */
+export const FROM_ALL: readonly string[] = [...FROM_FORMATS, 'zfs-send', 'gz', 'zip'];
 
-/** The options of an export, in groups as --help shows them. */
+/** The options of an export, in groups as --help-all shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly Option[]])[] = [
   [
     'Images:',
@@ -32,7 +30,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     'Disk:',
     [
       new Option('--size <size>', 'size of a pipe, which it must have (10G, 512M)').argParser(size),
-      choice('--from <format>', 'what DISK is, whatever its name says', FROM_EXPORT),
+      choice('--from <format>', 'what DISK is, whatever its name says', FROM_ALL),
       new Option(
         '--backing [image]',
         'open the files an image names; or what an increment is upon',
@@ -116,6 +114,15 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     ],
   ],
 ];
+
+/** What `--help` shows of them; `--help-all` shows the others too. */
+export const COMMON_OPTIONS: ReadonlySet<string> = new Set([
+  ...['output', 'output-dir', 'name', 'force', 'checksums', 'verify'],
+  ...['size', 'from', 'backing', 'flatten', 'incremental-from'],
+  ...['disk', 'dry-run'],
+  ...['compression', 'level', 'threads'],
+  ...['json', 'quiet'],
+]);
 
 /** How many threads work at once. */
 export function threadsOption(): Option {

@@ -11,7 +11,7 @@ import type { Plan } from './plan.ts';
 
 interface OverlayRequest extends Pick<
   OverlayOptions,
-  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'signal'
+  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'signal' | 'threads'
 > {
   readonly level?: number;
   readonly backing: string;

@@ -8,7 +8,7 @@ export function formatSize(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
 }
 
 /** Bytes from what a person typed, in qemu-img's units: "10G" is 10 * 2 ** 30. Undefined if it is no size. */

@@ -2,21 +2,22 @@ import { type Command, Option } from 'commander';
 import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-file.ts';
-import { type Verdict, verifyImageFiles } from '../images/verify.ts';
-import { isSentStream } from '../sources/is-sent-stream.ts';
+import { type Verdict, verifyImageFiles, verifySource } from '../images/verify.ts';
 import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
+import { streamKind } from '../sources/stream-kind.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
-import { FROM_STREAMS, threadsOption } from './options.ts';
+import { FROM_ALL, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
 import type { FromFormat } from '../sources/source-options.ts';
 
 interface VerifyCommandOptions {
   readonly against?: string;
-  readonly from?: FormatName | 'zfs-send';
+  readonly from?: FromFormat;
   readonly againstFrom?: FromFormat;
   readonly backing?: boolean;
+  readonly archiveDisk?: string;
   readonly threads?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -32,9 +33,10 @@ export function describe(command: Command): Command {
       'an image, by its name or --from, or a zfs send stream (- for standard input)',
     )
     .option('--against <disk>', 'a disk or an image that it must hold, byte for byte')
-    .addOption(new Option('--from <format>', 'what the image is').choices(FROM_STREAMS))
-    .addOption(new Option('--against-from <format>', 'what the other is').choices(FROM_STREAMS))
+    .addOption(new Option('--from <format>', 'what the image is').choices(FROM_ALL))
+    .addOption(new Option('--against-from <format>', 'what the other is').choices(FROM_ALL))
     .option('--backing', "open the files in an image's folder that it names")
+    .option('--archive-disk <name>', 'of an archive with several disks (default: the first)')
     .addOption(threadsOption())
     .option('--json', 'the answer as JSON')
     .option('-q, --quiet', 'no progress; problems only');
@@ -72,11 +74,18 @@ async function verify(
   running: Running,
 ): Promise<Verdict> {
   const { against: name, backing, threads, from } = options;
-  if (from === 'zfs-send' || (from === undefined && (await isSentStream(path)))) {
+  const kind = await streamKind(path, from);
+  if (kind === 'zfs-send') {
     const { verifySent } = await import('../zfs-send/verify.ts');
     return verifySent(path, { ...running, against: name, againstFrom: options.againstFrom });
   }
-  const image = await openImageFile(path, { from, backing });
+  const image = kind
+    ? await openSource(path, { from: kind, snapshot: false, signal: running.signal })
+    : await openImageFile(path, {
+        from: from as FormatName | undefined, // else it is of a kind
+        backing,
+        disk: options.archiveDisk,
+      });
   let against: Source | undefined;
   try {
     if (name !== undefined) {
@@ -86,7 +95,8 @@ async function verify(
     await image.close();
     throw error;
   }
-  return verifyImageFiles(image, { ...running, against, threads });
+  const how = { ...running, against, threads };
+  return 'reader' in image ? verifyImageFiles(image, how) : verifySource(image, how);
 }
 
 function isSound({ problemCount, differsAt }: Verdict): boolean {

@@ -37,16 +37,15 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
   const format = name && formatNamed(name, disk);
   const begins = imageKind(head);
-  if (begins === undefined || begins.format?.startsWith(name ?? ' ')) {
-    return format?.read ? format : undefined;
-  }
+  const agrees = name === 'ova' ? begins?.isTar : begins?.format?.startsWith(name ?? ' ');
+  if (begins === undefined || agrees) return format?.read ? format : undefined;
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
     ? `say --from ${begins.format} if it is that, --from raw if it is a raw disk`
     : 'convert it to raw first; if it is a raw disk all the same, say --from raw';
-  const found = `it begins like a ${begins.title}`;
+  const found = `it begins like ${begins.title}`;
   throw format
-    ? new KexportError('source', `${path} is named like a ${format.name} image, but ${found}`, {
+    ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
         hint,
       })
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });

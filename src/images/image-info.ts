@@ -11,9 +11,10 @@ import { imageError, type ImageFiles } from './open-image.ts';
 /** Sizes in bytes. */
 export interface ImageInfo {
   readonly facts: ImageFacts;
-  readonly fileSize: number;
+  /** Undefined of a pipe, as is the next. */
+  readonly fileSize: number | undefined;
   /** What the file takes of its file system. */
-  readonly allocatedSize: number;
+  readonly allocatedSize: number | undefined;
   /** What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. */
   readonly storedSize: number;
   /** Undefined if a backing file has a part of the disk and may not be opened. */

@@ -1,14 +1,14 @@
-import { close, constants, fstat, open } from 'node:fs';
+import { close, fstat } from 'node:fs';
 import { promisify } from 'node:util';
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../block-device.ts';
-import { KexportError, reasonOf } from '../errors.ts';
+import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from '../sources/image-kind.ts';
+import { openForReading } from '../sources/open-descriptor.ts';
 import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
-const openFile = promisify(open);
 const closeFile = promisify(close);
 const fstatOf = promisify(fstat);
 
@@ -25,12 +25,9 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
  */
 export async function openImageFile(
   path: string,
-  { from, disk, ...options }: OpenFileOptions,
+  { from, disk, ...options }: OpenFileOptions = {},
 ): Promise<ImageFiles> {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-  const fd = await openFile(path, flags).catch((cause: unknown) => {
-    throw new KexportError('source', `cannot open ${path}: ${reasonOf(cause)}`, { cause });
-  });
+  const fd = await openForReading(path, path);
   try {
     const found = await fstatOf(fd);
     if (!found.isFile() && !found.isBlockDevice()) {

@@ -1,7 +1,12 @@
 import { close, fstat } from 'node:fs';
 import { promisify } from 'node:util';
 import { createHash } from 'node:crypto';
-import { type Format, FormatError, type ImageReader } from '../../formats/index.ts';
+import {
+  type BackingFacts,
+  type Format,
+  FormatError,
+  type ImageReader,
+} from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
@@ -130,7 +135,19 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
     depth: chain.depth + 1,
   };
   const belowFormat = await formatOfBacking(other, below.format);
-  return { reader, input, backing: await openChain(other, belowFormat, deeper) };
+  const backing = await openChain(other, belowFormat, deeper);
+  checkIdentity(input, below, backing);
+  return { reader, input, backing };
+}
+
+/** Over another disk, or one that was written to since, what the image leaves out would be wrong bytes. */
+function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
+  const { id } = reader.facts;
+  if (below.id === undefined || below.id === id) return;
+  const what = `${name} builds upon an image with the id ${below.id}, ${input.name} has ${id ?? 'none'}`;
+  throw new KexportError('source', what, {
+    hint: 'it is another image, or was written to since; if it is right, merge the two by the program that made them',
+  });
 }
 
 async function readWith(

@@ -16,7 +16,7 @@ export interface Verdict {
   /** The first of them. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
-  /** Of the disk in the image, in bytes; undefined of a zfs send stream that was not compared. */
+  /** Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was not compared. */
   readonly diskSize: number | undefined;
   /** In bytes; undefined without another disk. */
   readonly otherSize: number | undefined;
@@ -31,11 +31,21 @@ export interface VerifyOptions extends CompareOptions {
 }
 
 /** Checks an image, reading all of it. Takes over the image and the other disk. Throws where a file cannot be read. */
-export async function verifyImageFiles(
-  image: ImageFiles,
+export function verifyImageFiles(image: ImageFiles, options: VerifyOptions): Promise<Verdict> {
+  const source = imageSource(image, options.threads);
+  return verify(source, (tell) => checkAll(image, tell, options.signal), options);
+}
+
+/** The same of a disk that is packed in a file, or of any other: whether all of it can be read is all there is to it. */
+export function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
+  return verify(source, () => Promise.resolve(), options);
+}
+
+async function verify(
+  source: Source,
+  check: (tell: (problem: Problem) => void) => Promise<void>,
   options: VerifyOptions,
 ): Promise<Verdict> {
-  const source = imageSource(image, options.threads);
   const { against } = options;
   try {
     const problems: Problem[] = [];
@@ -43,15 +53,14 @@ export async function verifyImageFiles(
     const tell = (problem: Problem) => {
       if (++problemCount <= MAX_TOLD) problems.push(problem);
     };
-    await damagedToProblem(tell, () => checkAll(image, tell, options.signal));
+    await damagedToProblem(tell, () => check(tell));
     let differsAt: number | undefined;
     await damagedToProblem(tell, async () => {
       if (against) differsAt = await compareDisks(source, against, options);
       else await readAll(source, options);
     });
-    const otherSize = against?.size;
-    const diskSize = image.reader.facts.diskSize;
-    return { problems, problemCount, diskSize, otherSize, differsAt };
+    const { size: diskSize } = source;
+    return { problems, problemCount, diskSize, otherSize: against?.size, differsAt };
   } finally {
     await source.close();
     await against?.close();

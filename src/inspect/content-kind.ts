@@ -11,7 +11,7 @@ const MAGICS: readonly (readonly [content: string, diskOffset: number, magic: st
   ['a SquashFS file system', 0, 'hsqs'],
   ['an ISO 9660 file system', 32_769, 'CD001'],
   ['an LVM physical volume', 512, 'LABELONE'],
-  ['an LUKS volume', 0, 'LUKS\xba\xbe'],
+  ['a LUKS volume', 0, 'LUKS\xba\xbe'],
   ['swap space', 4086, 'SWAPSPACE2'], // at the end of a page, here of 4 KiB
 ];
 

@@ -29,7 +29,7 @@ export interface Partition {
   /** In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not looked at. */
   readonly name: string;
   /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
-  readonly esp?: EspFacts;
+  readonly esp?: EspFacts | undefined;
 }
 
 /** What firmware finds in an EFI system partition. */

@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { blockDeviceSize } from '../block-device.ts';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { imageFile } from './image-file.ts';
 import { type Sink, writeZeros } from './sink.ts';
-import { writeFully } from './write-fully.ts';
 
 /**
  * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that
@@ -11,10 +11,13 @@ import { writeFully } from './write-fully.ts';
  */
 export async function deviceSink(path: string, diskSize: number | undefined): Promise<Sink> {
   const file = await openExclusive(path);
+  const image = await imageFile(file, true);
   let closed = false;
   const close = async () => {
-    if (!closed) await file.close();
+    if (closed) return;
     closed = true;
+    await image.close();
+    await file.close();
   };
   try {
     const capacity = await blockDeviceSize(path, file.fd);
@@ -29,7 +32,7 @@ export async function deviceSink(path: string, diskSize: number | undefined): Pr
     throw error;
   }
 
-  const attempt = async (work: Promise<void>) => {
+  const attempt = async (work: Promise<unknown>) => {
     try {
       await work;
     } catch (error) {
@@ -42,7 +45,7 @@ export async function deviceSink(path: string, diskSize: number | undefined): Pr
     name: path,
     seekable: true,
     fd: file.fd,
-    write: (imageOffset, buffers) => attempt(writeFully(file, imageOffset, buffers)),
+    write: (imageOffset, buffers) => attempt(image.write(imageOffset, buffers)),
     zeros: (imageOffset, count, signal) => writeZeros(sink, imageOffset, count, signal),
     finish: () => attempt(file.sync()),
     commit: close,

@@ -1,10 +1,11 @@
-import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { EXT4, XFS } from '../file-systems.ts';
 import { noteRemain } from '../remains.ts';
 import { shellWord } from '../shell-word.ts';
+import { imageFile } from './image-file.ts';
 import type { Sink } from './sink.ts';
-import { writeFully } from './write-fully.ts';
 
 // Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with compression.
 const SYNC_STEP = 128 * 2 ** 20;
@@ -20,6 +21,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   const file = await openPartial(partial, force);
   const forget = noteRemain(partial, `rm ${shellWord(partial)}`);
   const own = await file.stat();
+  const image = await imageFile(file, await isLocal(file));
   let allocated: number | undefined;
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
@@ -43,8 +45,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       return allocated;
     },
     async write(imageOffset, buffers) {
-      await attempt(writeFully(file, imageOffset, buffers));
-      for (const { length } of buffers) unsynced += length;
+      unsynced += await attempt(image.write(imageOffset, buffers));
       if (unsynced >= SYNC_STEP && !syncing) {
         unsynced = 0;
         // Linux tells of a failed write-back once: no later sync would report it again.
@@ -89,6 +90,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
     if (closed) return;
     closed = true;
     await syncing;
+    await image.close();
     await file.close();
   }
 }
@@ -115,6 +117,15 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
     }
     throw cannotWrite(partial, error);
   }
+}
+
+/**
+ * Whether the file lies on a file system for which going past the page cache is a gain: on the disks of this machine, and
+ * not ZFS or btrfs, which would wait for checksums or parity each time.
+ */
+async function isLocal(file: FileHandle): Promise<boolean> {
+  const { type } = await statfs(`/proc/self/fd/${file.fd}`).catch(() => ({ type: 0 }));
+  return type === EXT4 || type === XFS;
 }
 
 /** Renames unless the name is taken, in one step where the file system has hard links. */

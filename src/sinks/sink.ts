@@ -1,3 +1,5 @@
+import { alignedMemory } from '../aligned-memory.ts';
+
 /**
  * Where one image goes. Implement it to send images somewhere new. Calls never overlap. A signal makes a call give up
  * that may wait for somebody else; one that does not may ignore it.
@@ -27,7 +29,9 @@ export interface Sink {
   discard(): Promise<void>;
 }
 
-const ZEROS = Buffer.alloc(1 << 20);
+const ZEROS_SIZE = 2 ** 20;
+
+let zeros: Uint8Array | undefined;
 
 /** Writes zeros to a sink that has no holes, a bounded number of buffers at a time. */
 export async function writeZeros(
@@ -36,8 +40,9 @@ export async function writeZeros(
   count: number,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let done = 0; done < count; done += ZEROS.length) {
-    const piece = ZEROS.subarray(0, Math.min(ZEROS.length, count - done));
+  zeros ??= new Uint8Array(alignedMemory(ZEROS_SIZE), 0, ZEROS_SIZE);
+  for (let done = 0; done < count; done += ZEROS_SIZE) {
+    const piece = zeros.subarray(0, Math.min(ZEROS_SIZE, count - done));
     await sink.write(imageOffset + done, [piece], signal);
   }
 }

@@ -18,7 +18,7 @@ export async function writeFully(
 }
 
 /** What is left of the buffers after their first `count` bytes. */
-function after(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+export function after(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let i = 0;
   for (let next = buffers[0]; next && next.length <= count; next = buffers[++i]) {
     count -= next.length;

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { EXT4, TMPFS, XFS } from '../file-systems.ts';
 
 /** Part of a disk, in bytes. */
 export interface DataRange {
@@ -11,11 +12,8 @@ export interface DataRange {
   readonly end: number;
 }
 
-// File systems whose SEEK_DATA is exact, also for what is not on the disk yet; statfs(2) has the numbers. Not ZFS:
-// some releases tell of holes where data were just written (openzfs/zfs#15526).
-const EXT4 = 0xef53;
-const XFS = 0x5846_5342;
-const TMPFS = 0x0102_1994;
+// File systems whose SEEK_DATA is exact, also for what is not on the disk yet. Not ZFS: some releases tell of holes
+// where data were just written (openzfs/zfs#15526).
 const EXACT = [EXT4, XFS, TMPFS];
 
 // Reading zeros is cheaper than many small reads, and the map stays small whatever the file's size.

@@ -5,35 +5,40 @@ import type { PackedKind } from './source-options.ts';
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
 export const HEAD_SIZE = 512;
 
+const TAR = 'a tar archive';
+
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
 const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[] = [
-  ['VMDK image (ESX sparse extent)', 0, 'COWD'],
-  ['VHDX image', 0, 'vhdxfile'],
-  ['VDI image', 64, '\x7f\x10\xda\xbe'],
-  ['QED image', 0, 'QED\0'],
-  ['tar archive', 257, 'ustar'],
-  ['gzip file', 0, '\x1f\x8b'],
-  ['zip archive', 0, 'PK\x03\x04'],
-  ['xz file', 0, '\xfd7zXZ\0'],
-  ['zstd file', 0, '\x28\xb5\x2f\xfd'],
+  ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
+  ['a VHDX image', 0, 'vhdxfile'],
+  ['a VDI image', 64, '\x7f\x10\xda\xbe'],
+  ['a QED image', 0, 'QED\0'],
+  [TAR, 257, 'ustar'],
+  ['a gzip file', 0, '\x1f\x8b'],
+  ['a zip archive', 0, 'PK\x03\x04'],
+  ['an xz file', 0, '\xfd7zXZ\0'],
+  ['a zstd file', 0, '\x28\xb5\x2f\xfd'],
 ];
 
 /** What a file looks like. */
 export interface ImageKind {
-  /** For people. */
+  /** For people, with its article. */
   readonly title: string;
   /** If it is an image of a format of ours. */
   readonly format?: FormatName;
+  /** Whether it is a tar archive, which an OVA of any order of its members is. */
+  readonly isTar?: boolean;
 }
 
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
 export function imageKind(head: Uint8Array): ImageKind | undefined {
   const names = Object.keys(FORMATS) as FormatName[];
   const format = names.find((name) => FORMATS[name]().matches(head));
-  if (format) return { title: `${format} image`, format };
+  if (format === 'ova') return { title: 'an ova image', format, isTar: true };
+  if (format) return { title: `a ${format} image`, format };
   const text = Buffer.from(head).toString('latin1');
   const found = MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset));
-  return found && { title: found[0] };
+  return found && { title: found[0], isTar: found[0] === TAR };
 }
 
 /** Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0, and its magic). */

@@ -37,7 +37,9 @@ export async function openSource(name: string, options: SourceOptions = {}): Pro
   if (!frozen) return asDisk(await openPath(name, name, options), options);
   try {
     const opened = await openPath(name, frozen.path, options, frozen.window);
-    return frozenSource(await asDisk(opened, options), frozen);
+    const source = await asDisk(opened, options);
+    const isRaw = options.from === undefined || options.from === 'raw';
+    return frozenSource(source, isRaw ? frozen : { ...frozen, snapshotGuid: undefined });
   } catch (error) {
     await frozen.release();
     throw error;
@@ -73,7 +75,7 @@ function frozenSource(source: Source, frozen: Frozen): Source {
     get size() {
       return source.size;
     },
-    snapshotGuid: source.snapshotGuid,
+    snapshotGuid: source.snapshotGuid ?? frozen.snapshotGuid,
     next: (buffer, signal) => source.next(buffer, signal),
     ...(read && { read }),
     origin: frozen.origin,
@@ -135,10 +137,10 @@ function refuseSentOptions(name: string, options: SourceOptions): void {
   throw new KexportError('usage', `${given[0]} is for zfs send streams, and ${name} is none`);
 }
 
-/** The disk below an increment. */
+/** The disk below an increment: of an image, a device, a pipe, or again a stream. */
 async function openBase(path: string, options: SourceOptions): Promise<Source> {
-  const { inspectBackingFile } = await import('../backing-file.ts');
-  const { snapshotGuid } = await inspectBackingFile(path);
+  const { snapshotOfFile } = await import('../backing-file.ts');
+  const told = await snapshotOfFile(path);
   // What says how the stream is to be read says nothing of what is below it.
   const own = { size: undefined, from: undefined, archiveDisk: undefined };
   const sent = {
@@ -147,7 +149,14 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
     flatten: undefined,
     incrementalFrom: undefined,
   };
-  return { ...(await openSource(path, { ...options, ...own, ...sent })), snapshotGuid };
+  const source = await openSource(path, { ...options, ...own, ...sent });
+  return {
+    ...source,
+    get size() {
+      return source.size; // of a stream it is known at its end
+    },
+    snapshotGuid: source.snapshotGuid ?? told,
+  };
 }
 
 /**

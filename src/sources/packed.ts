@@ -65,7 +65,7 @@ function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
     const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
     begun = true;
     if (!found) return stream.read(signal);
-    const what = `${stream.name} holds no raw disk: it begins like a ${found.title}`;
+    const what = `${stream.name} holds no raw disk: it begins like ${found.title}`;
     throw new KexportError('source', what, {
       hint: 'unpack it first; if it is a raw disk all the same, unpack it into a pipe: kexport FORMAT -',
     });

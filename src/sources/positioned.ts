@@ -6,6 +6,9 @@ import type { Source } from './source.ts';
 /** A source that can also be read anywhere. */
 export type RandomAccessSource = Source & Required<Pick<Source, 'read'>>;
 
+// A disk that is not in the page cache is read faster by several reads at once.
+const PIECE = 2 ** 21;
+
 const readAt = promisify(read);
 const closeFile = promisify(close);
 
@@ -37,6 +40,17 @@ export function positionedSource(
   };
 
   async function fill(buffer: Uint8Array, from: number, length: number): Promise<void> {
+    const pieces: Promise<void>[] = [];
+    for (let at = 0; at < length; at += PIECE) {
+      const piece = buffer.subarray(at, Math.min(at + PIECE, length));
+      pieces.push(fillPiece(piece, from + at, piece.length));
+    }
+    // None may still write into the buffer when it is the caller's again.
+    const failed = (await Promise.allSettled(pieces)).find(({ status }) => status === 'rejected');
+    if (failed) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  async function fillPiece(buffer: Uint8Array, from: number, length: number): Promise<void> {
     for (let done = 0; done < length;) {
       const bytesRead = await readSome(buffer, done, length - done, start + from + done);
       if (bytesRead === 0) throw ended(from + done);

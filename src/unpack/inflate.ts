@@ -1,58 +1,30 @@
 import { constants, createInflate, createInflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
+import { type Leftover, zlibHandle } from '../zlib-handle.ts';
 import { type Unpacker, UnpackError } from './unpacker.ts';
-
-// The part of a zlib stream below its streaming interface, as in compress/zlib.ts: into a buffer of the caller's, and
-// without allocating the state of inflate for each stream of some KiB.
-interface Handle {
-  writeSync(
-    flush: number,
-    input: Uint8Array,
-    inputOffset: number,
-    inputLength: number,
-    output: Uint8Array,
-    outputOffset: number,
-    outputLength: number,
-  ): void;
-  reset(): void;
-  onerror: (message: string) => void;
-}
 
 /** Inflates RFC 1951 (`deflate`) or RFC 1950 (`zlib`) with Node's zlib, keeping its state from stream to stream. */
 export function inflater(kind: 'deflate' | 'zlib'): Unpacker {
-  const stream = kind === 'zlib' ? createInflate() : createInflateRaw();
-  const { _handle: handle, _writeState: state } = stream as unknown as {
-    _handle?: Handle;
-    _writeState?: Uint32Array;
-  };
-  if (typeof handle?.writeSync !== 'function' || !(state instanceof Uint32Array)) {
-    return documentedInflater(kind);
-  }
+  const handle = zlibHandle(kind === 'zlib' ? createInflate() : createInflateRaw());
+  if (!handle) return documentedInflater(kind);
   const more = new Uint8Array(1);
   let failure: string | undefined;
-  handle.onerror = (message) => (failure = message);
+  handle.onError((message) => (failure = message));
 
-  /** Returns how much of the output was left over. */
-  const write = (packed: Uint8Array, from: number, output: Uint8Array): number => {
-    handle.writeSync(
-      constants.Z_FINISH,
-      packed,
-      from,
-      packed.length - from,
-      output,
-      0,
-      output.length,
-    );
+  const write = (packed: Uint8Array, from: number, output: Uint8Array): Leftover => {
+    const left = handle.write(constants.Z_FINISH, packed, from, output);
     if (failure !== undefined) throw new UnpackError(failure);
-    return state[0] ?? 0;
+    return left;
   };
   return (packed, output, atLeast = output.length) => {
     failure = undefined;
     handle.reset();
     const left = write(packed, 0, output);
-    if (output.length - left < atLeast) throw tooShort(output.length - left, output.length);
-    if (left > 0) return; // it has ended, as there was no error
+    const length = output.length - left.output;
+    if (length < atLeast) throw tooShort(length, output.length);
+    if (left.output > 0) return; // it has ended, as there was no error
     // Only a stream that has ended gives nothing more, and no error.
-    if (write(packed, packed.length - (state[1] ?? 0), more) === 0) throw tooLong(output.length);
+    const after = write(packed, packed.length - left.input, more);
+    if (after.output === 0) throw tooLong(output.length);
   };
 }
 

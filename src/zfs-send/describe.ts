@@ -1,4 +1,5 @@
 import {
+  checkReadable,
   compressionName,
   featureNames,
   recordReader,
@@ -7,9 +8,7 @@ import {
   volumeEvents,
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
-import { KexportError } from '../errors.ts';
 import type { ByteStream } from '../sources/byte-stream.ts';
-import { beginsSendStream, HEAD_SIZE } from '../sources/image-kind.ts';
 import { asKexportError } from './events.ts';
 import { streamTools } from './tools.ts';
 
@@ -45,8 +44,7 @@ export async function describeStream(
   signal: AbortSignal,
   { unpack = false }: { readonly unpack?: boolean } = {},
 ): Promise<StreamDescription[]> {
-  const { checksum, unpackers } = await streamTools();
-  await checkBeginning(input, signal);
+  const { checksum, unpackers } = streamTools();
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;
@@ -74,6 +72,7 @@ export async function describeStream(
   }
 
   function describing(facts: StreamFacts, start: number) {
+    if (unpack) checkReadable(facts);
     const compressions = new Set<string>();
     const eventOf = volumeEvents(facts, unpackers);
     let volumeSize: number | undefined;
@@ -106,16 +105,5 @@ export async function describeStream(
         dataSize,
       }),
     };
-  }
-}
-
-/** What is no stream at all is not a damaged one. */
-async function checkBeginning(input: ByteStream, signal: AbortSignal): Promise<void> {
-  try {
-    if (beginsSendStream(await input.peek(HEAD_SIZE, signal))) return;
-    throw new KexportError('source', `${input.name} is no zfs send stream`);
-  } catch (error) {
-    await input.close();
-    throw error;
   }
 }

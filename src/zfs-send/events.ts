@@ -23,8 +23,8 @@ export interface StreamEvents {
 }
 
 /** Reads a send stream, or a package of them, for one volume. Takes over the bytes. */
-export async function streamEvents(input: ByteStream, choice: StreamChoice): Promise<StreamEvents> {
-  const stream = sendStream({ ...(await streamTools()), choice });
+export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEvents {
+  const stream = sendStream({ ...streamTools(), choice });
   return {
     name: input.name,
     next: (signal) => asKexportError(input.name, () => nextEvent(signal)),
@@ -52,6 +52,7 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   'file-system': 'a disk is in a volume: zfs list -t volume',
   incremental:
     '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
+  'no-stream': 'it is what zfs send prints, as it is: unpack it first if it is packed',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',

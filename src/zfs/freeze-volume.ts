@@ -7,7 +7,7 @@ import { flushDisk } from './flush.ts';
 import type { Frozen, FreezeOptions } from './freeze.ts';
 import { destroyCommand, type Made, makeClone, makeSnapshot } from './made.ts';
 import { type DatasetName, fullName } from './names.ts';
-import { findVolume, type Volume } from './volume.ts';
+import { findVolume, snapshotGuidOf, type Volume } from './volume.ts';
 
 /**
  * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with `partition`, only that
@@ -25,7 +25,10 @@ export async function freezeVolume(
   const release = () => destroyAll(made, onWarning);
   try {
     const path = await snapshotDevice(volume, made, options);
-    return { path, window: partition, release };
+    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an increment.
+    const isNamed = name.snapshot !== undefined;
+    const snapshotGuid = isNamed ? await snapshotGuidOf(name, signal) : undefined;
+    return { path, window: partition, snapshotGuid, release };
   } catch (error) {
     await release();
     throw error;

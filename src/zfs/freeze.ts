@@ -26,6 +26,8 @@ export interface Frozen {
   readonly window: { readonly start: number; readonly size: number } | undefined;
   /** The device of the volume that was named, for who is about to write to that. */
   readonly origin?: string | undefined;
+  /** Of the snapshot that was named, if that is the disk. */
+  readonly snapshotGuid?: bigint | undefined;
   /** Takes away what was made for it. To be called once, when `path` is closed; tells by a warning of what stays. */
   release(): Promise<void>;
 }
@@ -72,7 +74,12 @@ name the volume to export all of it`,
     );
   }
   // The device of a snapshot holds still by itself, and keeps the snapshot from being destroyed.
-  if (name.snapshot !== undefined) return undefined;
+  if (name.snapshot !== undefined) {
+    if (partition) return undefined;
+    const { snapshotGuidOf } = await import('./volume.ts');
+    const snapshotGuid = await snapshotGuidOf(name, options.signal);
+    return { path, window: undefined, snapshotGuid, release: () => Promise.resolve() };
+  }
   return freezeVolume(name, options, partition);
 }
 

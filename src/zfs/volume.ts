@@ -31,6 +31,13 @@ export async function findVolume(name: DatasetName, signal?: AbortSignal): Promi
   return { name, size, volmode: get('volmode') };
 }
 
+/** The guid of a snapshot, which its send streams carry. Throws a KexportError. */
+export async function snapshotGuidOf(name: DatasetName, signal?: AbortSignal): Promise<bigint> {
+  const [guid = ''] = await zfs(['get', '-Hp', '-o', 'value', 'guid', fullName(name)], { signal });
+  if (/^\d+$/.test(guid)) return BigInt(guid);
+  throw new KexportError('source', `zfs tells no guid of ${fullName(name)}, but "${guid}"`);
+}
+
 const PROPERTIES = 'type,volsize,keystatus,encryptionroot,volmode';
 
 async function propertiesOf(

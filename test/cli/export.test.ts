@@ -169,6 +169,14 @@ describe('kexport FORMATS DISK', () => {
     expect(kexport(['--help'])).toMatchObject({ status: 0, stderr: '' });
     expect(kexport(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+
+  test('keeps seldom needed options for --help-all', () => {
+    expect(kexport(['--help']).stdout).not.toContain('--nic');
+    expect(kexport(['qcow2', '--help-all'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('--nic') as string,
+    });
+  });
 });
 
 describeWith(['qemu-img'], 'standard input', () => {

@@ -108,6 +108,21 @@ describe('kexport verify of a send stream', () => {
     ['what is no stream', ['text', '--from', 'zfs-send'], /text is no zfs send stream/],
     ['what is not there', ['gone', '--from', 'zfs-send'], /cannot open gone/],
     [
+      'what is encrypted',
+      [fixture('neg-encrypted-w')],
+      /is the raw stream of encrypted data .*send it without -w/,
+    ],
+    [
+      'what is no stream, with a disk',
+      ['text', '--from', 'zfs-send', '--against', 'a.raw'],
+      /text is no zfs send stream/,
+    ],
+    [
+      'a disk, with a disk',
+      ['a.raw', '--from', 'zfs-send', '--against', 'a.raw'],
+      /a.raw is no zfs send stream: .* unpack it first/,
+    ],
+    [
       'an increment with a disk',
       [fixture('grow-inc-b'), '--against', 'a.raw'],
       /is incremental: tank\/grow@b/,

@@ -162,7 +162,7 @@ describe('a dynamic VHD', () => {
     ]);
   });
 
-  test('that is differencing tells its parent and gives no disk', async () => {
+  test('that is differencing tells its parent, and what it has itself', async () => {
     const parentUnicodeName = new Uint8Array(512);
     parentUnicodeName.set(Buffer.from('base.vhd', 'utf16le').swap16());
     const child = changed((copy) => {
@@ -172,9 +172,11 @@ describe('a dynamic VHD', () => {
     const reader = await openImage(vhd(), child);
     expect(reader.facts).toMatchObject({
       subformat: 'differencing',
-      backing: { file: 'base.vhd' },
+      backing: { file: 'base.vhd', id: '00000000-0000-0000-0000-000000000000' },
     });
-    expect(() => reader.stretches()).toThrow('only what is new since base.vhd');
+    const offsets: number[] = [];
+    for await (const { diskOffset } of reader.stretches()) offsets.push(diskOffset);
+    expect(offsets).toEqual([0, 2 * MIB, 4 * MIB]);
   });
 });
 

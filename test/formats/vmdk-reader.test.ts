@@ -41,6 +41,7 @@ describe('a VMDK of ours', () => {
     expect(reader.facts).toEqual({
       format: 'vmdk',
       subformat: 'streamOptimized',
+      id: '1c1d1e1f',
       diskSize: disk.size,
       details: {
         version: 3,
@@ -124,7 +125,8 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
     run('qemu-img', 'create', '-q', '-f', 'vmdk', join(folder, 'base.vmdk'), '1M');
     run('qemu-img', 'create', '-q', '-f', 'vmdk', '-F', 'vmdk', '-b', 'base.vmdk', path);
     const { facts } = await openImage(vmdk(), fileInput(path));
-    expect(facts.backing).toEqual({ file: 'base.vmdk', format: 'vmdk' });
+    const { facts: base } = await openImage(vmdk(), fileInput(join(folder, 'base.vmdk')));
+    expect(facts.backing).toEqual({ file: 'base.vmdk', format: 'vmdk', id: base.id });
   });
 });
 

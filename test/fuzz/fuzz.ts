@@ -11,6 +11,7 @@ import {
 import { unpackers, UnpackError } from '../../src/unpack/unpacker.ts';
 import { inputOf, openImage } from '../support/read-image.ts';
 import { mutationsOf } from './mutations.ts';
+import { ovaMutations } from './ova-mutations.ts';
 import { seedsOf } from './seeds.ts';
 
 // Of the processor, as a machine that has other work to do takes any time.
@@ -35,7 +36,10 @@ export async function fuzz(name: FormatName, count: number, seed: number): Promi
   let done = 0;
   for (const [index, image] of seeds.entries()) {
     const share = Math.ceil(count / seeds.length);
-    const property = fc.asyncProperty(mutationsOf(name, image), async (mutate) => {
+    const bytes = mutationsOf(name, image);
+    const mutations =
+      name === 'ova' ? fc.oneof(bytes, { arbitrary: ovaMutations(image), weight: 4 }) : bytes;
+    const property = fc.asyncProperty(mutations, async (mutate) => {
       done++;
       if (await survives(name, mutate(image))) readable++;
     });
@@ -54,7 +58,7 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   let readable = true;
   try {
     const reader = await openImage(FORMATS[name](), image);
-    for (const use of [readDisk, check]) {
+    for (const use of [readDisk, readPlaces, check]) {
       readable = (await cleanly(() => use(reader, image))) && readable;
     }
   } catch (error) {
@@ -95,6 +99,18 @@ async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
     end = diskOffset + diskLength;
     if (kind !== 'zeros' && count < MAX_UNPACKED) await unpack(stretch, image, facts.diskSize);
     if (++count === MAX_STRETCHES) return;
+  }
+}
+
+/** From some places on, the map must begin with what ends after them. */
+async function readPlaces(reader: ImageReader): Promise<void> {
+  const { diskSize } = reader.facts;
+  const places = [1, 4096, Math.floor(diskSize / 2) + 1, diskSize - 1, diskSize];
+  for (const place of places.filter((each) => each >= 0)) {
+    for await (const { diskOffset, diskLength } of reader.stretches(place)) {
+      if (diskOffset + diskLength > place) break;
+      throw new Error(`a stretch of ${diskLength} at ${diskOffset}, from ${place} on`);
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import * as vhd from '../../formats/vhd/layout.ts';
 import * as vmdk from '../../formats/vmdk/layout.ts';
 
 /** Changes a copy of an image, and answers it, or a shorter or longer one. */
-type Mutation = (image: Buffer) => Buffer;
+export type Mutation = (image: Buffer) => Buffer;
 
 interface AnyStruct {
   readonly size: number;
@@ -42,7 +42,7 @@ const PLACES: Partial<Record<FormatName, readonly Place[]>> = {
 };
 
 /** Values at which numbers of 8 to 64 bits turn over, and those about the image itself. */
-function oddNumbers(image: Buffer): fc.Arbitrary<bigint> {
+export function oddNumbers(image: Buffer): fc.Arbitrary<bigint> {
   const sizes = [image.length, image.length / 512, image.length - 512].map((size) =>
     BigInt(Math.floor(size)),
   );

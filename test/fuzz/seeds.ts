@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FORMATS, type FormatName, ova } from '../../formats/index.ts';
+import { encodeMember, TAR_END } from '../../formats/ova/tar.ts';
 import { type TestDisk, text, writeDisk } from '../support/disks.ts';
 import { writeImage } from '../support/write-image.ts';
 
@@ -43,8 +44,35 @@ const BY_QEMU: Partial<
 /** Images of a format; the first is ours. */
 export async function seedsOf(name: FormatName): Promise<Buffer[]> {
   await ova().prepare?.();
-  return [writeImage(FORMATS[name](), DISK).bytes, ...byQemu(name)];
+  const others = name === 'ova' ? otherArchives() : byQemu(name);
+  return [writeImage(FORMATS[name](), DISK).bytes, ...others];
 }
+
+/** An archive as VirtualBox wants it, and one of two disks: a dynamic VHD, and a VMDK as others make it. */
+function otherArchives(): Buffer[] {
+  const ours = writeImage(ova({ profile: 'both', manifest: 'sha1' }), DISK).bytes;
+  const images = {
+    'a.vhd': writeImage(FORMATS['vhd-dynamic'](), DISK).bytes,
+    'b.vmdk': byQemu('vmdk')[0],
+  };
+  const found = Object.entries(images).flatMap(([name, bytes]) => (bytes ? [{ name, bytes }] : []));
+  const members = [{ name: 'two.ovf', bytes: Buffer.from(TWO_DISKS) }, ...found];
+  const parts = members.flatMap(({ name, bytes }) => encodeMember({ name, bytes, mtime: 0 }));
+  return [ours, Buffer.concat([...parts, Buffer.alloc(TAR_END)])];
+}
+
+const TWO_DISKS = `<?xml version='1.0'?>
+<Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/2">
+  <References><File ovf:id="f1" ovf:href="a.vhd"/><File ovf:id="f2" ovf:href="b.vmdk"/></References>
+  <DiskSection>
+    <Disk ovf:diskId="d1" ovf:fileRef="f1" ovf:capacity="3" ovf:capacityAllocationUnits="byte * 2^20" ovf:format="#vhd"/>
+    <Disk ovf:diskId="d2" ovf:fileRef="f2" ovf:capacity="3145728" ovf:format="#sparse"/>
+  </DiskSection>
+  <VirtualSystem ovf:id="vm"><Name>a &amp; b&#x21;</Name><VirtualHardwareSection>
+    <StorageItem><rasd:InstanceID>1</rasd:InstanceID><rasd:Parent>7</rasd:Parent>
+    <rasd:HostResource>ovf:/disk/d2</rasd:HostResource></StorageItem>
+  </VirtualHardwareSection></VirtualSystem>
+</Envelope>`;
 
 function byQemu(name: FormatName): Buffer[] {
   const folder = mkdtempSync(join(tmpdir(), 'kexport-fuzz-'));

@@ -8,7 +8,7 @@ import { noise, text, writeDisk } from '../support/disks.ts';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
 import { describeWith, run, runIn } from '../support/peers.ts';
-import { bytesOf, problemsOf, readerOf } from '../support/read-disk.ts';
+import { bytesAt, bytesOf, problemsOf, readerOf } from '../support/read-disk.ts';
 
 const SIZE = 9 * 2 ** 20 + 1536; // within a cluster of whatever size
 
@@ -52,10 +52,28 @@ describeWith(['qemu-img'], 'an image by qemu-img', () => {
       const created = options === '' ? [] : ['-o', options];
       const flags = packed === '' ? [] : [packed];
       run('qemu-img', 'convert', ...flags, '-O', 'qcow2', ...created, disk, image);
-      expect((await bytesOf(image)).equals(readFileSync(disk))).toBe(true);
+      const bytes = readFileSync(disk);
+      expect((await bytesOf(image)).equals(bytes)).toBe(true);
       expect(await problemsOf(qcow2(), readFileSync(image))).toStrictEqual([]);
+      const places = [...Array(50).keys()].map((i) => i * 190_001).concat(SIZE - 1, SIZE);
+      const found = await bytesAt(image, places, 5000);
+      const expected = places.map((place) => bytes.subarray(place, place + 5000));
+      expect(found.findIndex((each, i) => !each.equals(expected[i]!))).toBe(-1);
     },
   );
+
+  test('over a raw disk that is shorter is zeros from there on', async () => {
+    const target = temporaryFolder();
+    const image = join(target, 'image.qcow2');
+    run('cp', disk, join(target, 'below.img'));
+    const created = ['-f', 'qcow2', '-b', 'below.img', '-F', 'raw', image, String(2 * SIZE)];
+    runIn(target, 'qemu-img', 'create', '-q', ...created);
+    const places = [SIZE - 100, SIZE, SIZE + 70_000];
+    const [end, ...after] = await bytesAt(image, places, 1000, { backing: true });
+    const expected = Buffer.concat([readFileSync(disk).subarray(-100), Buffer.alloc(900)]);
+    expect(end?.equals(expected)).toBe(true);
+    expect(after).toStrictEqual([Buffer.alloc(1000), Buffer.alloc(1000)]);
+  });
 
   test('with writes, zeros and discards in it reads as QEMU reads it', async () => {
     for (const options of ['compat=0.10', 'compat=1.1', 'extended_l2=on', 'cluster_size=512']) {

@@ -155,6 +155,43 @@ describe('a stream that cannot be used', () => {
   });
 });
 
+describe('a block of zstd that gives', () => {
+  /** With ZFS's header: the length, then version and level. A raw block in a frame that does not tell its size. */
+  const packed = (content: Buffer) => {
+    const head = Buffer.alloc(8);
+    const frame = Buffer.from([
+      0,
+      0x28,
+      ((content.length << 3) | 1) & 0xff,
+      content.length >> 5,
+      0,
+    ]);
+    head.writeUInt32BE(frame.length + content.length);
+    return Buffer.concat([head, frame, content, Buffer.alloc(1024)]).subarray(0, 1024);
+  };
+  const streamOf = (content: Buffer) => {
+    const blocks = [{ diskOffset: 0, bytes: packed(content), compression: 16, length: 512 }];
+    const whole = { volumeSize: 512, blockSize: 512, blocks, features: 1n << 25n };
+    return Buffer.concat([...makeSendStream(whole)]);
+  };
+
+  test('what it should is unpacked', () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'stream'), streamOf(noise(512)));
+    expect(kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd })).toMatchObject({ status: 0 });
+    expect(readFileSync(join(cwd, 'x.raw')).equals(noise(512))).toBe(true);
+  });
+
+  test.each([0, 500, 516])('%i bytes instead of 512 is damaged', (length) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'stream'), streamOf(noise(length)));
+    const { status, stderr } = kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd });
+    expect(stderr).toMatch(/a block for offset 0, but its zstd data are damaged/);
+    expect(status).toBe(1);
+    expect(readdirSync(cwd)).toEqual(['stream']);
+  });
+});
+
 describe('what begins like a stream', () => {
   test('is a disk all the same with --from raw', () => {
     const cwd = temporaryFolder();
@@ -227,11 +264,18 @@ for (const piece of makeSendStream({ volumeSize: ${2 ** 40}, blockSize: 16384, b
   const cwd = join(import.meta.dirname, '..', '..');
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'make.mjs'), program.replace('./dist', join(cwd, 'dist')));
-  const made = shell(
-    `node make.mjs | NODE_OPTIONS=--max-old-space-size=128 kexport qcow2,raw - --name x -q`,
-    folder,
-  );
-  expect(made).toMatchObject({ status: 0, stderr: '' });
+  const peak = `import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+const tell = () => writeFileSync('peak', process.resourceUsage().maxRSS + ' ' + availableParallelism());
+if (isMainThread) process.on('exit', tell);`;
+  writeFileSync(join(folder, 'peak.mjs'), peak);
+  const line = `node make.mjs | NODE_OPTIONS=--import=./peak.mjs kexport qcow2,raw - --name x -q`;
+  expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
+  const [kibibytes = NaN, workers = NaN] = readFileSync(join(folder, 'peak'), 'utf8')
+    .split(' ')
+    .map(Number);
+  expect(kibibytes * 1024).toBeLessThan((256 + 16 * workers) * MIB);
   expect(statSync(join(folder, 'x.raw')).size).toBe(2 ** 40);
   expect(statSync(join(folder, 'x.raw')).blocks * 512).toBeLessThan(1024 * 2 ** 18 + MIB);
 });

@@ -85,3 +85,24 @@ export async function bytesOf(path: string, options: SourceOptions = {}): Promis
     await source.close();
   }
 }
+
+/** As many bytes from each of these places of the disk in a file, by the built library. */
+export async function bytesAt(
+  path: string,
+  places: readonly number[],
+  length: number,
+  options: SourceOptions = {},
+): Promise<Buffer[]> {
+  const source = await openSource(path, options);
+  try {
+    const found: Buffer[] = [];
+    for (const place of places) {
+      const buffer = Buffer.alloc(length, 0xa5);
+      const count = (await source.read?.(place, buffer)) ?? 0;
+      found.push(buffer.subarray(0, count));
+    }
+    return found;
+  } finally {
+    await source.close();
+  }
+}

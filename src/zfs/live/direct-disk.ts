@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { alignedMemory } from '../../aligned-memory.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
@@ -11,24 +12,12 @@ export interface DirectDisk {
   close(): Promise<void>;
 }
 
-/** What O_DIRECT wants of addresses, offsets and lengths, in bytes: the logical sector of any disk. */
-export const ALIGNMENT = 4096;
-
-const PAGE_OF_WASM = 65_536;
-
-// Node has it; TypeScript knows it only of browsers.
-declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
-};
-
 const BUFFER_SIZE = 2 ** 20;
 
 /** Opens a disk or partition to read it with O_DIRECT. Throws a KexportError. */
 export async function openDirect(path: string): Promise<DirectDisk> {
   const file = await openFile(path);
-  // The memory of WebAssembly begins at a page, which a Buffer of Node's does not.
-  const memory = new WebAssembly.Memory({ initial: BUFFER_SIZE / PAGE_OF_WASM });
-  const buffer = new Uint8Array(memory.buffer);
+  const buffer = new Uint8Array(alignedMemory(BUFFER_SIZE), 0, BUFFER_SIZE);
   let last: Promise<void> = Promise.resolve();
 
   async function readAll(diskOffset: number, target: Uint8Array): Promise<void> {

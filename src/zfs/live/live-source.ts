@@ -7,7 +7,8 @@ import { throwIfAborted } from '../../errors.ts';
 import type { Edit } from '../../gpt.ts';
 import { overlay } from '../../sources/edited.ts';
 import type { Source } from '../../sources/source.ts';
-import { ALIGNMENT, type DirectDisk } from './direct-disk.ts';
+import { ALIGNMENT } from '../../aligned-memory.ts';
+import type { DirectDisk } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
 import type { Stretch } from './plan.ts';
 

@@ -85,7 +85,7 @@ describe('a stream that is cut off', () => {
   test('anywhere else says that it ends within a record', () => {
     const boundaries = new Set([...boundariesOf(whole), whole.length]);
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: whole.length - 1 }), (length) => {
+      fc.property(fc.integer({ min: 16, max: whole.length - 1 }), (length) => {
         if (boundaries.has(length)) return;
         expect(attempt(whole.subarray(0, length))).toMatch(/^ends too early, .* within a record$/);
       }),

@@ -1,0 +1,46 @@
+// stream-of-disk.js DISK STREAM: what `zfs send` would make of a volume with the content of a raw disk: blocks of 16 KiB as
+// they are, none that is empty.
+
+import { closeSync, createWriteStream, openSync, readSync, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isZero } from '../formats/zeros.ts';
+import { fastParts } from '../src/zfs-send/wasm.ts';
+import { type MadeBlock, makeSendStream } from './make-send-stream.ts';
+
+const VOLUME_BLOCK = 16_384;
+const READ_SIZE = 1 << 20;
+
+const [disk = '', stream = ''] = process.argv.slice(2);
+const volumeSize = statSync(disk).size;
+const made = makeSendStream({
+  volumeSize,
+  blockSize: VOLUME_BLOCK,
+  blocks: blocksOf(disk),
+  checksum: fastParts().checksum,
+});
+await pipeline(Readable.from(joined(made)), createWriteStream(stream));
+
+function* blocksOf(path: string): Generator<MadeBlock> {
+  const fd = openSync(path, 'r');
+  for (let at = 0; at < volumeSize; at += READ_SIZE) {
+    const buffer = new Uint8Array(READ_SIZE);
+    readSync(fd, buffer, 0, READ_SIZE, at);
+    for (let from = 0; from < READ_SIZE && at + from < volumeSize; from += VOLUME_BLOCK) {
+      const bytes = buffer.subarray(from, from + VOLUME_BLOCK);
+      if (!isZero(bytes)) yield { diskOffset: at + from, bytes };
+    }
+  }
+  closeSync(fd);
+}
+
+/** Records and payloads, some at a time. */
+function* joined(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (waiting.push(piece) < 128) continue;
+    yield Buffer.concat(waiting);
+    waiting = [];
+  }
+  yield Buffer.concat(waiting);
+}

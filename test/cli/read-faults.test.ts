@@ -1,0 +1,133 @@
+// What a user is left with when the disk cannot be read, or an image does not read back as what was written.
+
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { encode, fileSink, KexportError, openSource, raw, type Source } from 'kexport';
+import { describe, expect, test } from 'vitest';
+import { noise, withPartition } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexport, startKexport } from '../support/kexport.ts';
+import { describeAsRoot, run } from '../support/peers.ts';
+
+const MIB = 2 ** 20;
+
+describeAsRoot('a device with bad sectors', () => {
+  test.each(['raw', 'qcow2', 'all'])('gives the error and leaves no file: %s', (formats) => {
+    const cwd = temporaryFolder();
+    const path = join(cwd, 'sectors');
+    writeFileSync(path, withPartition(noise(8 * MIB)));
+    const device = run('losetup', '--find', '--show', path).trim();
+    try {
+      truncateSync(path, 3 * MIB); // what the file lacks, its device cannot read
+      const { status, stderr } = kexport([formats, device, '--name', 'x', '-q'], { cwd });
+      const line = `kexport: cannot read ${device} at byte ${3 * MIB}: i/o error (EIO)\n`;
+      expect(stderr.replace(/^kexport: warning: .*\n/, '')).toBe(line);
+      expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['sectors'] });
+    } finally {
+      run('losetup', '--detach', device);
+    }
+  });
+});
+
+describe('a disk that shrinks while the command reads it', () => {
+  test('is told of', async () => {
+    const cwd = temporaryFolder();
+    const path = join(cwd, 'disk');
+    writeFileSync(path, withPartition(noise(32 * MIB)));
+    const { child, ended } = startKexport(['raw', 'disk', '-o', '-', '-q'], cwd);
+    await new Promise((resolve) => child.stdout.once('readable', resolve));
+    truncateSync(path, 16 * MIB); // more than the pipe and the slabs hold
+    child.stdout.resume();
+    const { status, stderr } = await ended;
+    expect(stderr).toMatch(/^kexport: .*disk.* shrank while it was read.*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe('--verify', () => {
+  const disk = withPartition(noise(4 * MIB));
+
+  /** Has one byte of an image turned after it was written and before it is read back. */
+  async function exported(formats: string, damaged: string, ...options: string[]) {
+    const cwd = temporaryFolder();
+    const args = [formats, '-', '--name', 'x', '--verify', '-q', ...options];
+    const { child, ended } = startKexport(args, cwd);
+    child.stdin.write(disk);
+    const path = join(cwd, `${damaged}.partial`);
+    const at = await writtenAt(path, disk.subarray(2 * MIB, 2 * MIB + 64)); // noise is stored as it is
+    const file = openSync(path, 'r+');
+    writeSync(file, Uint8Array.of(disk.readUInt8(2 * MIB) ^ 1), 0, 1, at);
+    closeSync(file);
+    child.stdin.end();
+    return { ...(await ended), left: readdirSync(cwd).sort() };
+  }
+
+  /** Where bytes lie in a file, once they do. */
+  async function writtenAt(path: string, bytes: Buffer): Promise<number> {
+    for (;;) {
+      const at = existsSync(path) ? readFileSync(path).indexOf(bytes) : -1;
+      if (at !== -1) return at;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  test.each(['raw', 'qcow2', 'vhd', 'vhd-dynamic', 'vmdk'])(
+    'fails a run whose image was damaged as it was written, and leaves nothing: %s',
+    async (format) => {
+      const name = `x.${format === 'vhd-dynamic' ? 'dynamic.vhd' : format}`;
+      const { status, stderr, left } = await exported(`${format},raw`, name, '--checksums');
+      expect(stderr).toMatch(/^kexport: .*(is not what was written|cannot be read back): .*\n$/);
+      expect(stderr).toContain(name);
+      expect({ status, left }).toEqual({ status: 1, left: [] });
+    },
+  );
+
+  test('leaves the others with --keep-going', async () => {
+    const { status, left } = await exported('qcow2,raw', 'x.raw', '--keep-going');
+    expect({ status, left }).toEqual({ status: 1, left: ['x.qcow2'] });
+  });
+});
+
+describe('a disk that fails while it is read', () => {
+  const target = async (path: string) => ({ format: raw(), sink: await fileSink(path) });
+
+  test('by a read error gives that error and leaves no file', async () => {
+    const cwd = temporaryFolder();
+    let reads = 0;
+    const source: Source = {
+      name: 'sick',
+      size: 8 * MIB,
+      next(buffer) {
+        if (reads++ > 2) throw new KexportError('source', 'cannot read sick at byte 3145728: EIO');
+        buffer.fill(1);
+        return Promise.resolve({ diskOffset: (reads - 1) * buffer.length, length: buffer.length });
+      },
+      close: () => Promise.resolve(),
+    };
+    await expect(encode(source, [await target(join(cwd, 'x'))])).rejects.toThrow(
+      'cannot read sick',
+    );
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('by being cut off is told of, and leaves no file', async () => {
+    const cwd = temporaryFolder();
+    const path = join(cwd, 'disk');
+    writeFileSync(path, noise(8 * MIB));
+    const source = await openSource(path);
+    truncateSync(path, 3 * MIB);
+    await expect(encode(source, [await target(join(cwd, 'x'))])).rejects.toThrow(
+      'it shrank while it was read',
+    );
+    expect(readdirSync(cwd)).toEqual(['disk']);
+  });
+});

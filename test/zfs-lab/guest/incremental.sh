@@ -1,0 +1,80 @@
+# slow
+# limit: 1200
+# Increments between two snapshots of a volume, by zfs send itself, upon an image of the first: what they hold, what they
+# are refused upon.
+. "$IN/lib.sh"
+
+make_pool
+printf 'a passphrase' > key
+
+# change DEVICE: overwrites some blocks, frees others, writes where nothing was, all of no size of a block.
+change() {
+    dd if=/dev/urandom of="$1" bs=4K seek=3 count=5 conv=notrunc oflag=direct status=none
+    blkdiscard -o $((1 << 20)) -l $((640 << 10)) "$1"
+    dd if=/dev/zero of="$1" bs=64K seek=34 count=2 conv=notrunc oflag=direct status=none
+    dd if=/dev/urandom of="$1" bs=64K seek=110 count=3 conv=notrunc oflag=direct status=none
+}
+
+has_size() {
+    [ "$(blockdev --getsize64 "$1")" = "$2" ]
+}
+
+# same_disk IMAGE DEVICE
+same_disk() {
+    kexport raw "$1" --backing -o same.raw -q && cmp same.raw "$2" || return 1
+    rm same.raw
+}
+
+# BLOCK SIZE AFTER: volblocksize, and the size of the volume at @a and at @b in MiB.
+while read -r block size after; do
+    volume=tank/vm$block
+    device=/dev/zvol/$volume
+    make_zvol "$volume" "${size}M" -o volblocksize="$block" -o compression=lz4
+    fill "$device" 2
+    zfs snapshot "$volume@a"
+    kexport qcow2 "$volume@a" -o "$block-a.qcow2" -q
+    zfs set volsize="${after}M" "$volume"
+    wait_until 30 has_size "$device" $((after << 20))
+    change "$device"
+    zfs snapshot "$volume@b"
+    check "an increment of $block blocks is made, of a disk of $size MiB that has $after then" \
+        kexport qcow2 "$volume@b" --incremental-from @a --backing "$block-a.qcow2" -o "$block-b.qcow2" -q
+    check "and with what is below it is the disk, of $block blocks" same_disk "$block-b.qcow2" "$device"
+    check "and is small, of $block blocks" test "$(stat -c %s "$block-b.qcow2")" -lt $((1 << 20))
+done << 'END'
+8K 16 16
+16K 16 24
+64K 16 8
+END
+
+# The chain goes on, from a bookmark too, and nothing goes upon the wrong image.
+volume=tank/vm16K
+device=/dev/zvol/$volume
+zfs bookmark "$volume@b" "$volume#b"
+zfs destroy "$volume@b"
+dd if=/dev/urandom of="$device" bs=16K seek=9 count=3 conv=notrunc oflag=direct status=none
+zfs snapshot "$volume@c"
+check 'an increment upon an increment is made from a bookmark' \
+    kexport qcow2 "$volume@c" --incremental-from '#b' --backing 16K-b.qcow2 -o 16K-c.qcow2 -q
+check 'and is the disk' same_disk 16K-c.qcow2 "$device"
+check 'as kexport itself sees' kexport verify 16K-c.qcow2 --backing --against "$volume@c"
+kexport raw "$volume@c" --incremental-from @a --flatten 16K-a.qcow2 -o flat.raw -q
+check 'an increment of both steps is flattened to the whole disk' cmp flat.raw "$device"
+refusal=$(kexport qcow2 "$volume@c" --incremental-from '#b' --backing 16K-a.qcow2 -o wrong.qcow2 2>&1 || true)
+check_match 'an increment does not go upon the image of another snapshot of the volume' \
+    '16K-a.qcow2 is the disk of the snapshot of guid' "$refusal"
+refusal=$(kexport qcow2 "$volume@c" --incremental-from @none --backing 16K-a.qcow2 -o wrong.qcow2 2>&1 || true)
+check_match 'nor from a snapshot that is not there' '@none.* does not exist' "$refusal"
+check_equal 'and leaves nothing' '' "$(find . -name '*wrong*')"
+
+make_zvol tank/secret 16M -o volblocksize=16K -o encryption=on -o keyformat=passphrase -o keylocation="file://$PWD/key"
+device=/dev/zvol/tank/secret
+fill "$device" 2
+zfs snapshot tank/secret@a
+kexport qcow2 /dev/zvol/tank/secret@a -o secret-a.qcow2 -q
+change "$device"
+zfs snapshot tank/secret@b
+check 'an increment of an encrypted volume is made' \
+    kexport qcow2 tank/secret@b --incremental-from @a --backing secret-a.qcow2 -o secret-b.qcow2 -q
+check 'and is the disk, in the clear' same_disk secret-b.qcow2 "$device"
+check 'the pool can be exported at once' zpool export tank
