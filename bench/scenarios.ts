@@ -19,12 +19,8 @@ export interface Side {
 
 const FIXED = 'subformat=fixed,force_size';
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-<<<<<<< HEAD
 const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
-const kexport = (node: string) => `"${node}" "${MAIN}" -q`;
-=======
 const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
->>>>>>> six
 const KEXPORT = kexport(process.execPath);
 
 export function scenarios(disks: Disks, folder: string): Scenario[] {
