@@ -1,4 +1,5 @@
 import { KexportError } from '../errors.ts';
+import { SLAB_SIZE } from '../slab.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { Source } from './source.ts';
 
@@ -30,9 +31,10 @@ export function streamSource(stream: ByteStream, stated?: number): Source {
       return size;
     },
     async next(buffer, signal) {
+      const wanted = Math.min(buffer.length, SLAB_SIZE); // what comes slowly is passed on in small steps
       let length = 0;
-      while (length < buffer.length) {
-        const bytes = await piece(buffer.length - length, signal);
+      while (length < wanted) {
+        const bytes = await piece(wanted - length, signal);
         if (!bytes) break;
         buffer.set(bytes, length);
         length += bytes.length;

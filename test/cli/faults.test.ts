@@ -32,7 +32,7 @@ describe('SIGINT', () => {
   test('ends an export whose output nobody reads', async () => {
     const cwd = temporaryFolder();
     const { child, ended } = startKexport(['raw', '-', '-o', '-'], cwd);
-    child.stdin.write(noise(16 * MIB)); // more than is written at a time
+    child.stdin.write(noise(4 * MIB));
 
     await new Promise((resolve) => child.stdout.once('readable', resolve));
     child.kill('SIGINT');
