@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
 });
 const dataSize = (options.full ? 2048 : 192) * 2 ** 20;
 const maxTurns = options.full ? 5 : 3;
-const maxSeconds = options.full ? 60 : 15; // no further turn of a scenario after that
+const maxSeconds = options.full ? 60 : 8; // no further turn of a scenario after that
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-bench-'));
 try {
