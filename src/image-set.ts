@@ -1,4 +1,5 @@
 import { FormatError } from '../formats/index.ts';
+import { allSettled } from './all-settled.ts';
 import { KexportError } from './errors.ts';
 import type { Image, Target } from './image.ts';
 
@@ -59,9 +60,7 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
     },
     async each(work) {
       // One that fails must not end the run while the others still write from its buffers.
-      const all = [...images].map(([target, image]) => attempt(target, () => work(image)));
-      const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
-      if (failed) throw (failed as PromiseRejectedResult).reason;
+      await allSettled([...images].map(([target, image]) => attempt(target, () => work(image))));
     },
     async commit() {
       for (const [target, sink] of sinks) await attempt(target, () => sink.commit());

@@ -8,6 +8,7 @@ import { overlayWriter } from '../formats/qcow2/overlay-writer.ts';
 import { type BackingFile, checkBackingFile } from './backing-file.ts';
 import { type ClusterQueue, clusterQueue } from './cluster-queue.ts';
 import { type CompressorName, defaultCompressor } from './compress/compressor.ts';
+import { roundUp } from './disk-size.ts';
 import type { EncodeResult } from './encode.ts';
 import { type Compression, DEFAULT_LEVELS } from './encodings.ts';
 import { KexportError } from './errors.ts';
@@ -94,7 +95,6 @@ async function addPieces(
   clusterSize: number,
   { backing, signal, onProgress }: OverlayOptions,
 ): Promise<number> {
-  const whole = (bytes: number) => Math.ceil(bytes / clusterSize) * clusterSize;
   let dataEnd = 0;
   for (let piece = await layer.next(signal); piece; piece = await layer.next(signal)) {
     const { diskOffset, length, read } = piece;
@@ -103,7 +103,7 @@ async function addPieces(
       throw new KexportError('unsupported', `${name} ${what}`);
     }
     // Past the end of the backing file all is zeros by itself.
-    const known = whole(Math.min(backing.diskSize, layer.size ?? Infinity));
+    const known = roundUp(Math.min(backing.diskSize, layer.size ?? Infinity), clusterSize);
     const end = read ? diskOffset + length : Math.min(diskOffset + length, known);
     if (read) {
       for (let at = 0; at < length; at += clusterSize) {

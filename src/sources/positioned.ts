@@ -1,5 +1,6 @@
 import { close, read } from 'node:fs';
 import { promisify } from 'node:util';
+import { allSettled } from '../all-settled.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import type { Source } from './source.ts';
 
@@ -45,9 +46,7 @@ export function positionedSource(
       const piece = buffer.subarray(at, Math.min(at + PIECE, length));
       pieces.push(fillPiece(piece, from + at, piece.length));
     }
-    // None may still write into the buffer when it is the caller's again.
-    const failed = (await Promise.allSettled(pieces)).find(({ status }) => status === 'rejected');
-    if (failed) throw (failed as PromiseRejectedResult).reason;
+    await allSettled(pieces);
   }
 
   async function fillPiece(buffer: Uint8Array, from: number, length: number): Promise<void> {
