@@ -74,6 +74,21 @@ fill() {
     dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000 || true) # it is stopped half way
 }
 
+# leave_secret POOL FOLDER MIB: that much of a file that is deleted again, and some transaction groups.
+leave_secret() {
+    local round
+    dd of="$2/secret" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret)
+    zpool sync "$1"
+    rm "$2/secret"
+    for round in 1 2 3 4; do echo "$round" > "$2/round" && zpool sync "$1"; done
+}
+
+# holds_secret FILE: some of it is there, read past the page cache. Fails if there is none.
+holds_secret() { dd if="$1" bs=1M iflag=direct status=none | grep -acF deleted-secret; }
+
+# size_on_disk FILE: what it takes, in MiB.
+size_on_disk() { echo $(($(stat -c '%b * %B' "$1") / 1048576)); }
+
 # wait_until SECONDS COMMAND...: asks until the command succeeds; fails when the time is over.
 wait_until() {
     local end=$((SECONDS + $1))
