@@ -7,14 +7,13 @@ import {
   type PresentVdev,
 } from '../../../formats/zfs/free-space.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
-import type { PoolMedia } from '../../../formats/zfs/pool-blocks.ts';
+import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { ALIGNMENT } from '../../aligned-memory.ts';
 import { roundUp } from '../../disk-size.ts';
 import { reasonOf, throwIfAborted } from '../../errors.ts';
 import type { HostPartition } from '../../host-disk.ts';
-import { streamTools } from '../../zfs-send/tools.ts';
 import type { DirectDisk } from './direct-disk.ts';
 import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
 import type { VdevLabels } from './vdev-labels.ts';
@@ -27,6 +26,8 @@ export interface PoolState {
 }
 
 export interface FreeSpaceOptions {
+  /** What blocks are checked and unpacked with. */
+  readonly tools: Omit<PoolTools, 'media'>;
   readonly signal: AbortSignal;
   /** Called with a sentence for people where free space is not known for certain, and so not left out. */
   readonly onWarning: (message: string) => void;
@@ -55,8 +56,8 @@ export async function freeSpaceOf(
     const vdevs = topVdevs(pool);
     const space = await orWarn(options, `pool ${pool.name}`, () =>
       openPoolSpace(pool.uberblock, vdevs, {
+        ...options.tools,
         media: mediaOf(disk, vdevs, options.signal),
-        ...streamTools(),
       }),
     );
     if (!space) continue;

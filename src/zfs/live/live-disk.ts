@@ -23,6 +23,7 @@ import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts
 import type { LivePlan } from './plan.ts';
 import { joinStretches, singleGroups, type StretchGroup } from './stretches.ts';
 import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
+import { streamTools } from '../../zfs-send/tools.ts';
 import { zpool } from '../run.ts';
 
 export interface LiveDiskOptions {
@@ -69,7 +70,7 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
       copies.push(await copyMounted(disk, partition, options.signal, options.onWarning));
     }
     if (!options.allSectors && !options.keepIntentLog) {
-      free = await freeSpaceOf(disk, pools, options);
+      free = await freeSpaceOf(disk, pools, { ...options, tools: streamTools() });
     }
   } catch (error) {
     await release();

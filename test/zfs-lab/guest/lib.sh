@@ -77,7 +77,7 @@ fill() {
 # leave_secret POOL FOLDER MIB: that much of a file that is deleted again, and some transaction groups.
 leave_secret() {
     local round
-    dd of="$2/secret" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret)
+    dd of="$2/secret" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true) # it is stopped half way
     zpool sync "$1"
     rm "$2/secret"
     for round in 1 2 3 4; do echo "$round" > "$2/round" && zpool sync "$1"; done
