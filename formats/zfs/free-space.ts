@@ -49,13 +49,17 @@ const MIN_METASLAB_SHIFT = 17;
 /** Limit of this program on the metaslabs of a vdev; OpenZFS makes 2^17. */
 const MAX_METASLABS = 2 ** 20;
 /** Limit of this program on what is looked at at once, in the smallest blocks of a vdev: bits in memory, 64 MiB of them. */
-const MAX_UNITS = 2 ** 29;
+const UNITS_AT_ONCE = 2 ** 29;
 
-/** Opens the state of a pool that an uberblock leads to. Throws a FormatError if its free space cannot be read. */
+/**
+ * Opens the state of a pool that an uberblock leads to. Throws a FormatError if its free space cannot be read. For what is larger
+ * than `unitsAtOnce` smallest blocks, the logs are read several times.
+ */
 export async function openPoolSpace(
   { order, values, txg }: RingEntry,
   present: readonly PresentVdev[],
   tools: PoolTools,
+  unitsAtOnce = UNITS_AT_ONCE,
 ): Promise<PoolSpace> {
   if (order !== 'little') throw new FormatError('it is in big-endian order');
   if (values.version !== VERSION) throw new FormatError(`it is of version ${values.version}`);
@@ -69,7 +73,7 @@ export async function openPoolSpace(
   return {
     async eachFree(vdev, onFree) {
       const found = directory.vdevs.get(vdev.id);
-      const layout = layoutOf(found, vdev);
+      const layout = layoutOf(found, vdev, unitsAtOnce);
       await readVdev({ id: vdev.id, layout, objects, blocks, logs: directory.logs }, onFree);
     },
   };
@@ -79,9 +83,15 @@ interface VdevLayout extends TopVdev {
   readonly metaslabCount: number;
   /** Smallest blocks in a metaslab. */
   readonly units: number;
+  /** Metaslabs that are looked at at once. */
+  readonly perBatch: number;
 }
 
-function layoutOf(found: TopVdev | undefined, { guid, size }: PresentVdev): VdevLayout {
+function layoutOf(
+  found: TopVdev | undefined,
+  { guid, size }: PresentVdev,
+  unitsAtOnce: number,
+): VdevLayout {
   if (found?.guid !== guid) throw new FormatError('the pool does not know the vdev');
   const { type, ashift, metaslabShift, allocatable } = found;
   if (!READABLE_TYPES.includes(type)) throw new FormatError(`the vdev is of type ${type}`);
@@ -91,10 +101,11 @@ function layoutOf(found: TopVdev | undefined, { guid, size }: PresentVdev): Vdev
     ashift >= 9 &&
     ashift <= 16 &&
     metaslabShift >= MIN_METASLAB_SHIFT &&
-    units <= MAX_UNITS &&
+    units <= unitsAtOnce &&
     metaslabCount <= MAX_METASLABS &&
     metaslabCount * 2 ** metaslabShift <= size;
-  if (isSound) return { ...found, metaslabCount, units };
+  const perBatch = Math.min(Math.floor(unitsAtOnce / units), metaslabCount);
+  if (isSound) return { ...found, metaslabCount, units, perBatch };
   throw new FormatError(`the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes`);
 }
 
@@ -115,7 +126,7 @@ async function readVdev(
   const maps = await objects(layout.metaslabArray);
   if (maps.type !== OBJECT_ARRAY) throw new FormatError('the vdev has no space maps');
   const unflushed = await unflushedOf(layout, objects);
-  const perBatch = Math.min(Math.floor(MAX_UNITS / layout.units), layout.metaslabCount);
+  const { perBatch } = layout;
   const map = allocationMap(perBatch * layout.units);
   const unit = 2 ** layout.ashift;
   for (let first = 0; first < layout.metaslabCount; first += perBatch) {
@@ -132,7 +143,7 @@ async function readVdev(
   }
 }
 
-/** Metaslabs that are looked at at once. */
+/** A part of the metaslabs. */
 interface Batch {
   readonly map: AllocationMap;
   readonly first: number;

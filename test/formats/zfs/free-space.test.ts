@@ -34,6 +34,11 @@ describe('the free space of a real pool', () => {
     for (const runs of found.values()) expect(total(runs)).toBeGreaterThan(10 * MIB);
   });
 
+  test.each(['ashift9', 'several', 'nolog'])('of %s is read in parts', async (name) => {
+    const inParts = await freeRuns(recordedPool(name, 96), METASLAB / 512);
+    expect(inParts).toEqual(unusedRuns(name));
+  });
+
   test('is read from the other side of a mirror where a block is damaged', async () => {
     const { devices, ...pool } = recordedPool('sides', 96);
     const [sound] = devices.get(0)!; // of the other one only the label is recorded

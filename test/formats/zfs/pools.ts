@@ -83,12 +83,19 @@ export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
 }
 
 /** The free stretches of each vdev of a pool. Rejects with a FormatError. */
-export async function freeRuns(pool: RecordedPool): Promise<Map<number, Run[]>> {
-  const space = await openPoolSpace(pool.uberblock, pool.vdevs, toolsOf(pool));
+export async function freeRuns(
+  pool: RecordedPool,
+  unitsAtOnce?: number,
+): Promise<Map<number, Run[]>> {
+  const space = await openPoolSpace(pool.uberblock, pool.vdevs, toolsOf(pool), unitsAtOnce);
   const found = new Map<number, Run[]>();
   for (const vdev of pool.vdevs) {
     const runs: Run[] = [];
-    await space.eachFree(vdev, (start, end) => runs.push([start, end]));
+    await space.eachFree(vdev, (start, end) => {
+      const last = runs.at(-1);
+      if (last?.[1] === start) runs.splice(-1, 1, [last[0], end]);
+      else runs.push([start, end]);
+    });
     found.set(vdev.id, runs);
   }
   return found;
