@@ -77,9 +77,9 @@ fill() {
 # leave_secret POOL FOLDER MIB: that much of a file that is deleted again, and some transaction groups.
 leave_secret() {
     local round
-    dd of="$2/secret" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true) # it is stopped half way
+    dd of="$2/deleted" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true) # it is stopped half way
     zpool sync "$1"
-    rm "$2/secret"
+    rm "$2/deleted"
     for round in 1 2 3 4; do echo "$round" > "$2/round" && zpool sync "$1"; done
 }
 
