@@ -31,9 +31,9 @@ export type SendStreamEvent =
 
 /** A synchronous state machine: push bytes, take events until there is none. */
 export interface SendStream {
-  /** Adds bytes, which belong to the stream from now on. */
+  /** Adds bytes, which must stay as they are until `next` has answered undefined. */
   push(bytes: Uint8Array): void;
-  /** The next event; undefined if it needs more bytes for it. Throws a FormatError. */
+  /** The next event, valid as long as those bytes; undefined if it needs more of them. Throws a FormatError. */
   next(): SendStreamEvent | undefined;
   /** Says that no more bytes come. Throws a FormatError if the stream is not complete. */
   end(): void;

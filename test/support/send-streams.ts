@@ -69,7 +69,8 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
   const writes: { diskOffset: number; data: Buffer }[] = [];
   let size = 0;
   for (let at = 0; at < bytes.length; at += chunk) {
-    stream.push(bytes.subarray(at, at + chunk));
+    const pushed = Uint8Array.from(bytes.subarray(at, at + chunk));
+    stream.push(pushed);
     for (let event = stream.next(); event; event = stream.next()) {
       if (event.kind === 'end') size = event.size ?? size;
       if (event.kind !== 'write') continue;
@@ -77,6 +78,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
       event.unpackTo(data);
       writes.push({ diskOffset: event.diskOffset, data });
     }
+    pushed.fill(0xff); // its memory is used again
   }
   stream.end();
   if (size > 2 ** 28) throw new FormatError(`${size} bytes are too many for a test`);
