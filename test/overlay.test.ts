@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type MadeBlock, makeSendStream } from '../bench/make-send-stream.ts';
 import { noise, text } from './support/disks.ts';
 import { temporaryFolder } from './support/folder.ts';
@@ -171,6 +171,48 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       make(cwd, 'verify', 'inc.qcow2', '--backing', '--against', 'expected');
     },
   );
+
+  describe('that makes the disk smaller', () => {
+    const base = noise(4 * MIB);
+    const smaller = (blocks: MadeBlock[], cwd: string): void => {
+      const made = { blockSize: 16_384, blocks, volumeSize: MIB, fromGuid: 1n };
+      writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
+      writeFileSync(join(cwd, 'base.raw'), base);
+    };
+    const isFirstMiB = (cwd: string, image: string, edit = Buffer.alloc(0)): void => {
+      const expected = Buffer.from(base.subarray(0, MIB));
+      edit.copy(expected, 16_384);
+      expect(readFileSync(join(cwd, image)).equals(expected)).toBe(true);
+    };
+
+    test('without a word of what is gone leaves nothing of it', () => {
+      const cwd = temporaryFolder();
+      for (const edit of [Buffer.alloc(0), text(16_384)]) {
+        smaller(edit.length === 0 ? [] : [{ diskOffset: 16_384, bytes: edit }], cwd);
+        make(cwd, 'raw,qcow2,vmdk', 'stream', '--flatten', 'base.raw', '--name', 'flat', '--force');
+        isFirstMiB(cwd, 'flat.raw', edit);
+        for (const image of ['flat.qcow2', 'flat.vmdk']) {
+          make(cwd, 'verify', image, '--against', 'flat.raw');
+        }
+        make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2', '--force');
+        checkQcow2(join(cwd, 'inc.qcow2'));
+        compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
+      }
+    });
+
+    test('but frees something past its end is flattened if --size tells the end', () => {
+      const cwd = temporaryFolder();
+      smaller([{ diskOffset: 2 * MIB, free: MIB }], cwd);
+      const args = ['raw', 'stream', '--flatten', 'base.raw', '-o', 'flat.raw'];
+      const refused = kexport(args, { cwd });
+      expect(refused.stderr).toMatch(
+        /data up to byte 2097152 of a disk of 1048576 bytes.*--size 1048576/,
+      );
+      expect(refused.status).toBe(1);
+      make(cwd, ...args, '--size', String(MIB));
+      isFirstMiB(cwd, 'flat.raw');
+    });
+  });
 
   test('has the same bytes for any number of threads', () => {
     const cwd = temporaryFolder();

@@ -103,7 +103,10 @@ export function layerSource(options: LayerSourceOptions): Source {
     if (stated !== undefined && found !== stated) throw wrongSize(`is a disk of ${found} bytes`);
     if (dataEnd > found) {
       const what = `has data up to byte ${dataEnd} of a disk of ${found} bytes`;
-      throw new KexportError('source', `${name} ${what}`);
+      // What was below has been given before the stream told that the disk ends earlier.
+      throw new KexportError('source', `${name} ${what}`, {
+        hint: `say so beforehand: --size ${found}`,
+      });
     }
     size = found;
   }

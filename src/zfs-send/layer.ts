@@ -121,6 +121,19 @@ export function sourceLayer(source: Source): Layer {
   };
 }
 
+/** Zeros from there on, on disks of any size. */
+export function endLayer(diskOffset: number): Layer {
+  let given = false;
+  return {
+    size: undefined,
+    next() {
+      const piece = given ? undefined : { diskOffset, length: Infinity, read: undefined };
+      given = true;
+      return Promise.resolve(piece);
+    },
+  };
+}
+
 /** One layer of several, the lowest first. */
 export function layered(layers: readonly Layer[]): Layer {
   const highestFirst = layers.map((layer) => ({ layer, piece: undefined as Piece | undefined }));
