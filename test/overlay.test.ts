@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type MadeBlock, makeSendStream } from '../bench/make-send-stream.ts';
 import { noise, text } from './support/disks.ts';
@@ -171,6 +172,19 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       make(cwd, 'verify', 'inc.qcow2', '--backing', '--against', 'expected');
     },
   );
+
+  test('is read from a gzip file by its name', () => {
+    const cwd = temporaryFolder();
+    const blocks = [{ diskOffset: 0, bytes: text(16_384) }];
+    const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
+    writeFileSync(join(cwd, 'inc.zfs.gz'), gzipSync(Buffer.concat([...makeSendStream(made)])));
+    writeFileSync(join(cwd, 'base.raw'), noise(MIB));
+    make(cwd, 'qcow2', 'inc.zfs.gz', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'raw', 'inc.zfs.gz', '--flatten', 'base.raw', '-o', 'flat.raw');
+    compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
+    const expected = Buffer.concat([text(16_384), noise(MIB).subarray(16_384)]);
+    expect(readFileSync(join(cwd, 'flat.raw')).equals(expected)).toBe(true);
+  });
 
   describe('that makes the disk smaller', () => {
     const base = noise(4 * MIB);

@@ -78,7 +78,10 @@ export async function openDescriptor(
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
   const head = found.isFile() ? await readHead(fd, start) : undefined;
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
-    return { stream: fileStream(name, fd, { start }), isSent: true };
+    const stream = fileStream(name, fd, { start });
+    if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
+    const { openGzip } = await import('./packed.ts');
+    return { ...openGzip(stream, name), isSent: true };
   }
   const packed = packedKind(name, head, options);
   if (packed) {

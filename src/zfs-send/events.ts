@@ -57,7 +57,7 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   incremental:
     '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
   'no-stream':
-    'it is what zfs send prints: unpack it first if it is packed; an image is read by the name of its file',
+    'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
