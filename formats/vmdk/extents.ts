@@ -11,6 +11,8 @@ export interface Extent {
   readonly size: number;
   /** The file it is in; undefined if that is the image itself, or none. */
   readonly file?: { readonly name: string; readonly input: ImageInput } | undefined;
+  /** Name of the file that it is in, if that was left alone. */
+  readonly notOpened?: string | undefined;
   readonly details: ImageReader['facts']['details'];
   readonly stretches: (from: number) => ReturnType<ImageReader['stretches']>;
   readonly check: ImageReader['check'];
@@ -56,6 +58,11 @@ export function flatExtent(
     stretches: () => [{ kind: 'plain', diskOffset: 0, diskLength: size, imageOffset }],
     check: () => [],
   };
+}
+
+/** What lies in a file that is left alone. */
+export function unopenedExtent(name: string, size: number): Extent {
+  return { size, notOpened: name, details: {}, stretches: () => [], check: () => [] };
 }
 
 /** Zeros without a file. */

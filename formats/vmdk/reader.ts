@@ -3,6 +3,7 @@
 import {
   type ImageFacts,
   type ImageReader,
+  type NotOpened,
   type Problem,
   type ReadRequest,
   SECTOR_SIZE,
@@ -18,7 +19,7 @@ import {
   isDescriptor,
   parseDescriptor,
 } from './descriptor-reader.ts';
-import { type Extent, flatExtent, sparseExtent, zeroExtent } from './extents.ts';
+import { type Extent, flatExtent, sparseExtent, unopenedExtent, zeroExtent } from './extents.ts';
 import { COWD_MAGIC, MAGIC, MAX_DESCRIPTOR_SIZE, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
@@ -98,7 +99,9 @@ async function openExtent(request: ReadRequest, extent: DescribedExtent): Promis
       `vmdk: the extent "${file ?? ''}" is ${type}, read are FLAT, VMFS, SPARSE, ZERO`,
     );
   }
-  const opened = { name: file, input: await request.openOther(file) };
+  const input = await request.openOther(file);
+  if (!input) return unopenedExtent(file, size);
+  const opened = { name: file, input };
   if (type !== 'SPARSE') return flatExtent(opened, fileOffset, size);
   return sparseExtent(await openSparseExtent(opened.input), size, opened);
 }
@@ -118,9 +121,15 @@ function readerOf(
   }
   return {
     facts: factsOf(descriptor, extents, diskSize),
+    notOpened: notOpenedOf(extents),
     stretches: (from = 0) => stretchesOf(extents, from),
     check: () => checkOf(extents, problems),
   };
+}
+
+function notOpenedOf(extents: readonly Extent[]): NotOpened | undefined {
+  const files = extents.flatMap(({ notOpened }) => notOpened ?? []);
+  return files.length === 0 ? undefined : { files, isMapped: false };
 }
 
 async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGenerator<Stretch> {
@@ -160,7 +169,7 @@ function factsOf(
   if (parentCid !== NO_PARENT && hint === undefined) {
     throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
   }
-  const files = extents.flatMap(({ file }) => file?.name ?? []);
+  const files = extents.flatMap(({ file, notOpened }) => file?.name ?? notOpened ?? []);
   const told = Object.entries(TOLD).flatMap(([name, title]) => {
     const value = values.get(name);
     return value === undefined ? [] : [[title, value] as const];
