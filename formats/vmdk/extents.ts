@@ -18,13 +18,22 @@ export interface Extent {
   readonly check: ImageReader['check'];
 }
 
-/** What the descriptor says has `size` bytes; a larger file is an error. */
-export function sparseExtent(extent: SparseExtent, size: number, file?: Extent['file']): Extent {
-  if (extent.size !== size) {
+/**
+ * Whether that is what a descriptor says has `size` bytes. VirtualBox rounds the header's capacity up to a whole grain, and
+ * goes by the descriptor; QEMU goes by the header, and shows zeros after the end.
+ */
+export function fits({ size: capacity, grainSize }: SparseExtent, size: number): boolean {
+  return capacity === size || capacity === Math.ceil(size / grainSize) * grainSize;
+}
+
+/** What the descriptor says has `size` bytes; a file with another number of them is an error. */
+export function sparseExtent(whole: SparseExtent, size: number, file?: Extent['file']): Extent {
+  if (!fits(whole, size)) {
     throw new FormatError(
-      `vmdk: "${file?.name ?? ''}" has ${extent.size} bytes of disk, the descriptor says ${size}`,
+      `vmdk: "${file?.name ?? ''}" has ${whole.size} bytes of disk, the descriptor says ${size}`,
     );
   }
+  const extent = { ...whole, size };
   const { header, grainSize, isPacked } = extent;
   return {
     size,

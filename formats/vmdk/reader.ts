@@ -19,7 +19,14 @@ import {
   isDescriptor,
   parseDescriptor,
 } from './descriptor-reader.ts';
-import { type Extent, flatExtent, sparseExtent, unopenedExtent, zeroExtent } from './extents.ts';
+import {
+  type Extent,
+  fits,
+  flatExtent,
+  sparseExtent,
+  unopenedExtent,
+  zeroExtent,
+} from './extents.ts';
 import { COWD_MAGIC, MAGIC, MAX_DESCRIPTOR_SIZE, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
@@ -71,12 +78,11 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
       `vmdk: ${createType} in one file, which can be ${IN_ONE_FILE.join(' or ')}`,
     );
   }
-  const problems: Problem[] = [];
-  if (extents.length !== 1 || extents[0]!.size !== size) {
-    const message = `the descriptor tells of ${extents.length} extents of ${sizeOf(extents)} bytes, the header of one of ${size}`;
-    problems.push(error(message));
+  if (extents.length === 1 && fits(extent, extents[0]!.size)) {
+    return readerOf(descriptor, [sparseExtent(extent, extents[0]!.size)], []);
   }
-  return readerOf(descriptor, [sparseExtent(extent, size)], problems);
+  const message = `the descriptor tells of ${extents.length} extents of ${sizeOf(extents)} bytes, the header of one of ${size}`;
+  return readerOf(descriptor, [sparseExtent(extent, size)], [error(message)]);
 }
 
 function isExtent(): FormatError {
