@@ -189,3 +189,33 @@ describe('standard output', () => {
     expect(stderr).toMatch(/cannot spool the image in \/nowhere: no such file .*set TMPDIR/);
   });
 });
+
+describe('options before the name of a command', () => {
+  const disk = () => folderWithDisk();
+
+  test.each([
+    [['-q', 'verify', 'disk.img'], /^$/],
+    [['--threads', '2', '--quiet', 'verify', 'disk.img'], /^$/],
+    [['--json', 'info', 'disk.img'], /^\{\n {2}"file": "disk.img",/],
+    [['--backing', 'info', 'disk.img'], /^image: +disk.img\n/],
+    [['--help', 'info'], /^Usage: kexport info /],
+    [['--version', 'info'], /^\d+\.\d+\.\d+\n$/],
+  ])('are those of the command: %j', (args, expected) => {
+    const { status, stdout, stderr } = kexport(args, { cwd: disk() });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(expected);
+    expect(status).toBe(0);
+  });
+
+  test('that it has not are refused', () => {
+    const { status, stderr } = kexport(['--level', '9', 'info', 'disk.img'], { cwd: disk() });
+    expect(stderr).toMatch(/^kexport: unknown option '--level'\n/);
+    expect(status).toBe(2);
+  });
+
+  test('that want a value have it, also if it is called like a command', () => {
+    const cwd = disk();
+    expect(kexport(['-q', '-o', 'info', 'raw', 'disk.img'], { cwd }).status).toBe(0);
+    expect(files(cwd)).toEqual(['disk.img', 'info']);
+  });
+});
