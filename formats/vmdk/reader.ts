@@ -143,6 +143,12 @@ async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGene
   for (const extent of extents) {
     if (start + extent.size > from) {
       for await (const stretch of extent.stretches(Math.max(0, from - start))) {
+        // Only at the end of the disk may a packed grain give more than there is room for.
+        if (stretch.diskOffset + stretch.diskLength > extent.size && extent !== extents.at(-1)) {
+          throw new FormatError(
+            `vmdk: a grain of "${extent.file?.name ?? ''}" ends past its extent`,
+          );
+        }
         const diskOffset = start + stretch.diskOffset;
         yield stretch.kind === 'zeros'
           ? { ...stretch, diskOffset }

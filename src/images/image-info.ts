@@ -15,7 +15,8 @@ export interface ImageInfo {
   readonly fileSize: number | undefined;
   /** What the file takes of its file system. */
   readonly allocatedSize: number | undefined;
-  /** What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. Undefined if that
+  /**
+   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. Undefined if that
    * cannot be told without the other files.
    */
   readonly storedSize: number | undefined;
