@@ -7,6 +7,7 @@ import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
 import { streamKind } from '../sources/stream-kind.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
+import { notOpenedText } from './lines.ts';
 import { FROM_ALL, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
@@ -88,6 +89,7 @@ async function verify(
     : await openImageFile(path, {
         from: from as FormatName | undefined, // else it is of a kind
         backing,
+        alone: !backing && name === undefined,
         disk: options.archiveDisk,
       });
   let against: Source | undefined;
@@ -120,7 +122,7 @@ function textOf(
   }
   if (isSound(verdict) && !quiet) {
     const same = against === undefined ? '' : `, and the disk is that of ${against}`;
-    lines.push(`${path}: sound, ${readOf(verdict)}${same}`);
+    lines.push(`${path}: sound${readText(verdict)}${same}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
       lines.push(`${against ?? ''} has ${otherSize} bytes; what is longer ends in zeros`);
     }
@@ -129,8 +131,14 @@ function textOf(
 }
 
 /** What was read of what is sound. */
-function readOf({ diskSize, streams }: Partial<SentVerdict>): string {
-  if (!streams) return `all ${diskSize ?? 0} bytes of the disk can be read`;
+function readText({ diskSize, notOpened, streams }: Verdict & Partial<SentVerdict>): string {
+  if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
+  if (streams) return `, ${streamsText(streams)}`;
+  const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
+  return `, ${read} can be read`;
+}
+
+function streamsText(streams: NonNullable<SentVerdict['streams']>): string {
   const names = streams.map(({ snapshot }) => snapshot).join(', ');
   const many = streams.length > MAX_NAMES;
   const whole = many ? `all ${streams.length} streams` : `all of the stream of ${names}`;
