@@ -13,6 +13,8 @@ export interface VdevConfig {
   readonly guid: bigint;
   /** Of the top-level vdev that the device is a part of; the same as `guid` if it is all of it. */
   readonly topGuid: bigint;
+  /** Number of the top-level vdev in its pool. */
+  readonly topId: number;
   /** Base-2 logarithm of the smallest block of the top-level vdev. */
   readonly ashift: number;
   /** All that two labels of one vdev have in common however much the pool is written to; to be compared. */
@@ -43,8 +45,9 @@ export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sh
   if (typeof poolName !== 'string') throw missing('name');
   const ids = [uint64(list, 'pool_guid'), uint64(list, 'guid'), uint64(list, 'top_guid')] as const;
   const [poolGuid, guid, topGuid] = ids;
+  const topId = Number(uint64(tree, 'id'));
   const identity = [poolName, ...ids.map(String), describe(tree)].join(' ');
-  return { poolName, poolGuid, guid, topGuid, ashift, identity };
+  return { poolName, poolGuid, guid, topGuid, topId, ashift, identity };
 }
 
 function uint64(list: NvList, name: string): bigint {

@@ -1,15 +1,23 @@
 import type { HostFacts } from '../zfs/live/host-facts.ts';
 import type { HostPartition } from '../host-disk.ts';
 import { maxHoldOf } from '../zfs/live/hold.ts';
+import type { LivePool } from '../zfs/live/live-pools.ts';
 import type { LivePlan, Stretch } from '../zfs/live/plan.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
+/** What the command line says of it. */
+interface PlanChoices {
+  readonly maxHold?: number;
+  readonly allSectors?: boolean | undefined;
+  readonly keepIntentLog?: boolean;
+}
+
 /** What an export of a disk in use will do. */
-export function describePlan(plan: LivePlan, options: { readonly maxHold?: number }): string {
+export function describePlan(plan: LivePlan, options: PlanChoices): string {
   const { disk, pools, zeros } = plan;
   const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
-  const rows = parts.map((part) => [part.path, formatSize(part.size), fateOf(part, plan)]);
+  const rows = parts.map((part) => [part.path, formatSize(part.size), fateOf(part, plan, options)]);
   const gaps = total(zeros) - total(zeros.filter((stretch) => isWithin(stretch, plan.swaps)));
   const lines = pools.flatMap((pool) => {
     const hold = formatSize(maxHoldOf(pool.free, options.maxHold));
@@ -30,10 +38,10 @@ export function describePlan(plan: LivePlan, options: { readonly maxHold?: numbe
   ].join('');
 }
 
-function fateOf(part: HostPartition, plan: LivePlan): string {
+function fateOf(part: HostPartition, plan: LivePlan, options: PlanChoices): string {
   const isThis = ({ path }: HostPartition) => path === part.path;
   const pool = plan.pools.find(({ vdevs }) => vdevs.some(isThis));
-  if (pool) return `pool ${pool.name} as of its checkpoint, free space too`;
+  if (pool) return `pool ${pool.name} as of its checkpoint, ${fateOfFree(pool, options)}`;
   const mounted = plan.mounted.find(isThis);
   if (mounted) return `${mounted.type} of ${mounted.mountPoint}, flushed and copied first`;
   const live = plan.live.find(isThis);
@@ -43,6 +51,11 @@ function fateOf(part: HostPartition, plan: LivePlan): string {
     return `COPIED WHILE IT IS IN USE by ${stacked.holders.join(', ')}`;
   }
   return plan.swaps.some(isThis) ? 'swap: its header, then zeros' : 'copied';
+}
+
+function fateOfFree({ size, free }: LivePool, options: PlanChoices): string {
+  if (options.allSectors || options.keepIntentLog) return 'free space too';
+  return `without what is free: about ${formatSize(free)} of ${formatSize(size)}`;
 }
 
 /** What whoever starts the images must know. */

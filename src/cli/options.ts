@@ -60,7 +60,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
       new Option('--disk <device>', 'another disk of this machine that a pool is in use on'),
       new Option('--dry-run', 'only say what an export of this machine would do'),
       new Option('--include-swap', 'copy what is in swap partitions'),
-      new Option('--all-sectors', 'copy what lies between the partitions'),
+      new Option('--all-sectors', 'copy what lies between the partitions and what pools have free'),
       new Option('--keep-intent-log', 'have an import replay what was synced after the checkpoint'),
       new Option(
         '--max-hold <size>',

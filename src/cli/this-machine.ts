@@ -53,8 +53,8 @@ export async function planThisMachine(
     async open(signal, onWarning) {
       for (const pool of await poolsWrittenTo(plan, paths)) {
         onWarning(
-          `the images are written to pool ${pool}, which is exported: what they take is copied with its free space, and may fill it; \
---output-dir on another disk, or -o - to another machine, keeps them apart`,
+          `the images are written to pool ${pool}, which is exported, and may fill it; --output-dir on another disk, \
+or -o - to another machine, keeps them apart`,
         );
       }
       return openLiveDisk(plan, { ...options, signal, onWarning });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DirectDisk } from '../../src/zfs/live/direct-disk.ts';
 import { liveSource, type Replacements } from '../../src/zfs/live/live-source.ts';
+import { joinStretches, singleGroups } from '../../src/zfs/live/stretches.ts';
 import { swapHeaderSize } from '../../src/zfs/live/swap.ts';
 import { readVdevLabels } from '../../src/zfs/live/vdev-labels.ts';
 import { capturedLabels } from '../formats/zfs/labels.ts';
@@ -24,7 +25,7 @@ const open = (replacements: Partial<Replacements>, log: string[] = []) =>
     'disk',
     SIZE,
     diskOf(new Uint8Array(SIZE).fill(1)),
-    { zeros: [], copies: [], edits: [], ...replacements },
+    { zeros: joinStretches([]), copies: [], edits: [], ...replacements },
     {
       check: () => undefined,
       finish: () => Promise.resolve(void log.push('finish')),
@@ -52,7 +53,7 @@ describe('a disk in use is read', () => {
     expected.fill(3, 500_000, 501_000);
     expected.fill(2, 65_536, 66_048);
     const source = open({
-      zeros: [{ start: 70_000, end: 400_000 }],
+      zeros: joinStretches(singleGroups([{ start: 70_000, end: 400_000 }])),
       copies: [
         {
           diskOffset: 500_000,

@@ -3,11 +3,14 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { alignedMemory } from '../../aligned-memory.ts';
+import { alignedMemory, isAligned } from '../../aligned-memory.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
-  /** Fills `target`; `diskOffset` and its length are multiples of ALIGNMENT. Calls may overlap. Throws a KexportError. */
+  /**
+   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its length are multiples of ALIGNMENT.
+   * Calls may overlap. Throws a KexportError.
+   */
   read(diskOffset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -20,18 +23,19 @@ export async function openDirect(path: string): Promise<DirectDisk> {
   const buffer = new Uint8Array(alignedMemory(BUFFER_SIZE), 0, BUFFER_SIZE);
   let last: Promise<void> = Promise.resolve();
 
-  async function readAll(diskOffset: number, target: Uint8Array): Promise<void> {
-    for (let done = 0; done < target.length;) {
-      const length = Math.min(buffer.length, target.length - done);
-      const bytesRead = await readSome(file, path, buffer.subarray(0, length), diskOffset + done);
-      target.set(buffer.subarray(0, bytesRead), done);
-      done += bytesRead;
+  /** By way of the buffer, of which there is one. */
+  async function readByBuffer(diskOffset: number, target: Uint8Array): Promise<void> {
+    for (let done = 0; done < target.length; done += buffer.length) {
+      const part = buffer.subarray(0, Math.min(buffer.length, target.length - done));
+      await readAll(file, path, part, diskOffset + done);
+      target.set(part, done);
     }
   }
 
   return {
     read(diskOffset, target) {
-      last = last.catch(() => undefined).then(() => readAll(diskOffset, target));
+      if (isAligned(target)) return readAll(file, path, target, diskOffset);
+      last = last.catch(() => undefined).then(() => readByBuffer(diskOffset, target));
       return last;
     },
     close: () => file.close(),
@@ -50,25 +54,24 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-async function readSome(
+async function readAll(
   file: FileHandle,
   path: string,
-  buffer: Uint8Array,
+  target: Uint8Array,
   diskOffset: number,
-): Promise<number> {
-  let found: number;
-  try {
-    found = (await file.read(buffer, 0, buffer.length, diskOffset)).bytesRead;
-  } catch (error) {
-    throw new KexportError(
-      'source',
-      `cannot read ${path} at byte ${diskOffset}: ${reasonOf(error)}`,
-      { cause: error },
-    );
+): Promise<void> {
+  for (let done = 0; done < target.length;) {
+    const at = diskOffset + done;
+    let found: number;
+    try {
+      found = (await file.read(target, done, target.length - done, at)).bytesRead;
+    } catch (error) {
+      const what = `cannot read ${path} at byte ${at}: ${reasonOf(error)}`;
+      throw new KexportError('source', what, { cause: error });
+    }
+    if (found === 0) {
+      throw new KexportError('source', `${path} ended at byte ${at}: it shrank while it was read`);
+    }
+    done += found;
   }
-  if (found > 0) return found;
-  throw new KexportError(
-    'source',
-    `${path} ended at byte ${diskOffset}: it shrank while it was read`,
-  );
 }

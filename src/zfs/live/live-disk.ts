@@ -2,7 +2,7 @@
 // same moment.
 //
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
-//        -> read the disk -> labels once more -> discard the checkpoints
+//        -> free space of the pools -> read the rest of the disk -> labels once more -> discard the checkpoints
 
 import {
   checkpointedUberblock,
@@ -15,12 +15,15 @@ import type { HostPartition } from '../../host-disk.ts';
 import type { Source } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
+import { freeSpaceOf } from './free-space.ts';
 import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
 import type { LivePool } from './live-pools.ts';
 import { liveSource } from './live-source.ts';
 import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
 import type { LivePlan } from './plan.ts';
+import { joinStretches, singleGroups, type StretchGroup } from './stretches.ts';
 import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
+import { streamTools } from '../../zfs-send/tools.ts';
 import { zpool } from '../run.ts';
 
 export interface LiveDiskOptions {
@@ -28,6 +31,8 @@ export interface LiveDiskOptions {
   readonly keepIntentLog?: boolean | undefined;
   /** What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free. */
   readonly maxHold?: number | undefined;
+  /** Copies the free space of the pools too, as `keepIntentLog` does: what was synced since lies in what was free then. */
+  readonly allSectors?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Called with a sentence for people. */
   readonly onWarning: (message: string) => void;
@@ -41,6 +46,9 @@ interface CapturedVdev {
 }
 
 interface CapturedPool {
+  readonly name: string;
+  /** That of the state in the image. */
+  readonly uberblock: RingEntry;
   readonly checkpoint: Checkpoint;
   readonly watch: HoldWatch;
   readonly vdevs: readonly CapturedVdev[];
@@ -54,11 +62,15 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
+  let free: readonly StretchGroup[] = [];
   try {
     for (const partition of [...plan.mounted, ...plan.live]) await flushMounted(partition);
     for (const pool of plan.pools) pools.push(await capturePool(disk, pool, options));
     for (const partition of plan.mounted) {
       copies.push(await copyMounted(disk, partition, options.signal, options.onWarning));
+    }
+    if (!options.allSectors && !options.keepIntentLog) {
+      free = await freeSpaceOf(disk, pools, { ...options, tools: streamTools() });
     }
   } catch (error) {
     await release();
@@ -66,7 +78,8 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
   }
   const edits = pools.flatMap(({ vdevs }) => vdevs.flatMap((vdev) => vdev.edits));
   const { path, size } = plan.disk;
-  const replacements = { zeros: plan.zeros, copies, edits };
+  const zeros = joinStretches([...singleGroups(plan.zeros), ...free]);
+  const replacements = { zeros, copies, edits };
   return liveSource(path, size, disk, replacements, { check, finish, release });
 
   function check(): void {
@@ -137,7 +150,7 @@ async function capturePool(
           return { partition, labels, edits: pinned(labels, partition, chosen, keepIntentLog) };
         });
         const watch = watchHold(checkpoint, maxHoldOf(pool.free, options.maxHold));
-        return { checkpoint, watch, vdevs };
+        return { name: pool.name, uberblock: chosen, checkpoint, watch, vdevs };
       }
     } catch (error) {
       await checkpoint.discard();

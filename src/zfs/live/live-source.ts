@@ -11,10 +11,11 @@ import { ALIGNMENT } from '../../aligned-memory.ts';
 import type { DirectDisk } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
 import type { Stretch } from './plan.ts';
+import type { Stretches } from './stretches.ts';
 
 /** What takes the place of what is on the disk. */
 export interface Replacements {
-  readonly zeros: readonly Stretch[];
+  readonly zeros: Stretches;
   readonly copies: readonly PartitionCopy[];
   readonly edits: readonly Edit[];
 }
@@ -36,7 +37,6 @@ export function liveSource(
   replacements: Replacements,
   hooks: LiveHooks,
 ): Source {
-  const wanted = wantedStretches(replacements.zeros, size);
   let position = 0;
   let finished = false;
 
@@ -46,14 +46,14 @@ export function liveSource(
     async next(buffer, signal) {
       throwIfAborted(signal);
       hooks.check();
-      const stretch = wanted.find(({ end }) => end > position);
-      if (!stretch) {
+      const wanted = nextWanted(replacements.zeros, position, buffer.length);
+      if (wanted.start >= size) {
         if (!finished) await hooks.finish();
         finished = true;
         return undefined;
       }
-      const diskOffset = Math.max(position, stretch.start);
-      const length = Math.min(buffer.length, stretch.end - diskOffset);
+      const diskOffset = wanted.start;
+      const length = Math.min(wanted.end, size) - diskOffset;
       await readReplaced(disk, diskOffset, buffer.subarray(0, length), replacements);
       position = diskOffset + length;
       return { diskOffset, length };
@@ -79,13 +79,10 @@ async function readReplaced(
 ): Promise<void> {
   await disk.read(diskOffset, target);
   const end = diskOffset + target.length;
-  for (const stretch of zeros) {
-    if (stretch.start >= end || stretch.end <= diskOffset) continue;
-    target.fill(
-      0,
-      Math.max(0, stretch.start - diskOffset),
-      Math.min(target.length, stretch.end - diskOffset),
-    );
+  const first = zeros.firstEndingAfter(diskOffset);
+  for (let index = first; index < zeros.count && zeros.start(index) < end; index++) {
+    const from = Math.max(0, zeros.start(index) - diskOffset);
+    target.fill(0, from, Math.min(target.length, zeros.end(index) - diskOffset));
   }
   for (const copy of copies) {
     const from = Math.max(diskOffset, copy.diskOffset);
@@ -96,16 +93,21 @@ async function readReplaced(
   for (const edit of edits) overlay(target, diskOffset, edit);
 }
 
-/** All but the zeros, in whole blocks. */
-function wantedStretches(zeros: readonly Stretch[], size: number): Stretch[] {
-  const wanted: Stretch[] = [];
-  let start = 0;
-  for (const zero of zeros) {
-    const end = roundUp(zero.start, BLOCK_SIZE);
-    const next = Math.floor(zero.end / BLOCK_SIZE) * BLOCK_SIZE;
-    if (next <= end) continue;
-    if (end > start) wanted.push({ start, end });
-    start = Math.max(start, next);
+/** Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read is faster than two. */
+const MIN_SKIP = 4 * BLOCK_SIZE;
+
+/** What is to be read next, from `position` on: whole blocks, at most `length` bytes. */
+function nextWanted(zeros: Stretches, position: number, length: number): Stretch {
+  let start = position;
+  let index = zeros.firstEndingAfter(start);
+  for (; index < zeros.count && roundUp(zeros.start(index), BLOCK_SIZE) <= start; index++) {
+    start = Math.max(start, Math.floor(zeros.end(index) / BLOCK_SIZE) * BLOCK_SIZE);
   }
-  return size > start ? [...wanted, { start, end: size }] : wanted;
+  const end = start + length;
+  for (; index < zeros.count; index++) {
+    const firstBlock = roundUp(zeros.start(index), BLOCK_SIZE);
+    if (firstBlock >= end) break;
+    if (zeros.end(index) >= firstBlock + MIN_SKIP) return { start, end: firstBlock };
+  }
+  return { start, end };
 }

@@ -74,6 +74,27 @@ fill() {
     dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000 || true) # it is stopped half way
 }
 
+# leave_secret POOL FOLDER MIB: that much of a file that is deleted again, and some transaction groups.
+leave_secret() {
+    local round
+    dd of="$2/deleted" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true) # it is stopped half way
+    zpool sync "$1"
+    rm "$2/deleted"
+    for round in 1 2 3 4; do echo "$round" > "$2/round" && zpool sync "$1"; done
+}
+
+# holds_secret FILE: it is there, read past the page cache. Some hundred KiB do not count: they may lie in blocks that an intent log has
+# and not yet filled.
+holds_secret() {
+    local lines
+    lines=$(dd if="$1" bs=1M iflag=direct status=none | grep -acF deleted-secret || true)
+    echo "$lines lines of it"
+    ((lines > 20000))
+}
+
+# size_on_disk FILE: what it takes, in MiB.
+size_on_disk() { echo $(($(stat -c '%b * %B' "$1") / 1048576)); }
+
 # wait_until SECONDS COMMAND...: asks until the command succeeds; fails when the time is over.
 wait_until() {
     local end=$((SECONDS + $1))

@@ -9,7 +9,7 @@
 lay_out() {
     wipefs -qaf "$1"
     sgdisk -Z "$1" > /dev/null 2>&1 || true
-    sgdisk -o -n 1:2048:+40M -t 1:ef00 -n 2:+8M:+160M -t 2:bf00 -n 3:+8M:+16M -t 3:8200 "$1" > /dev/null
+    sgdisk -o -n 1:2048:+40M -t 1:ef00 -n 2:+8M:+240M -t 2:bf00 -n 3:+8M:+16M -t 3:8200 "$1" > /dev/null
     partprobe "$1"
     udevadm settle
     mkfs.vfat -F 32 "${1}1" > /dev/null
@@ -65,6 +65,8 @@ leaks() { zdb -e -p "$loop"p2 -bcc tank 2>&1; }
 
 export_and_import() {
     make_it "$@"
+    leave_secret tank /tank 48
+    check "$1: what was deleted is on the disk" holds_secret /dev/vdb2
     start_writers
     wait_until 20 test -s /tank/counter
     old=
@@ -74,8 +76,12 @@ export_and_import() {
     before=$(last_number) volume_before=$(last_of_volume)
     check "$1: the disk is exported while it is written to" \
         kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --quiet
-    cat "$work/.output"
+    tee said < "$work/.output"
     after=$(last_number) volume_after=$(last_of_volume)
+    check "$1: nothing was copied for want of knowing what is free" silent "its free space is copied"
+    check_fails 1 "$1: what was deleted is not in the image" holds_secret "$images/$1.raw"
+    check "$1: the image takes $(size_on_disk "$images/$1.raw") MiB, less than what was deleted" \
+        test "$(size_on_disk "$images/$1.raw")" -lt 40
     check_equal "$1: no checkpoint is left" - "$(zpool get -Hp -o value checkpoint tank)"
     check_equal "$1: no property is left" "" "$(zfs get -H -o value -s local kexport:checkpoint tank)"
     stop_writers
@@ -114,6 +120,7 @@ export_and_import() {
     rm -f "$images/$1".*
 }
 
+silent() { ! grep -F "$1" said; }
 errors() { zpool status tank | sed -n 's/^errors: //p'; }
 
 # Written to by now, so the qcow2 is looked at by itself.
@@ -121,7 +128,7 @@ kexport_compare() { qemu-img check "$images/$1.qcow2"; }
 
 make_it() {
     lay_out /dev/vdb
-    zpool create -f -o cachefile=none -o ashift="${1#ashift}" -m /tank tank "${@:2}" /dev/vdb2
+    zpool create -f -o cachefile=none -O compression=off -o ashift="${1#ashift}" -m /tank tank "${@:2}" /dev/vdb2
     zfs create tank/files
     make_zvol tank/volume 16M
     udevadm settle

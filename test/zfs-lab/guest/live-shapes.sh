@@ -37,8 +37,11 @@ wipefs -qaf /dev/vdb3
 udevadm settle
 
 # Several vdevs and a log, all on the disk.
-zpool create -f -o cachefile=none -o ashift=9 -m /tank tank /dev/vdb1 /dev/vdb2 log /dev/vdb3
+zpool create -f -o cachefile=none -O compression=off -o ashift=9 -m /tank tank /dev/vdb1 /dev/vdb2 log /dev/vdb3
 zfs create -o sync=always tank/files
+# Not on that file system: a block of an intent log is in use before all of it is written to.
+leave_secret tank /tank 96
+check 'what was deleted is on both vdevs' eval 'holds_secret /dev/vdb1 && holds_secret /dev/vdb2'
 for ((n = 1; n <= 60; n++)); do head -c 1M /dev/urandom > /tank/files/$n; done
 sums=$(cd /tank/files && sha256sum -- *)
 (for ((n = 1; n < 1000; n++)); do head -c 200K /dev/urandom > /tank/files/churn && sleep 0.2; done) &
@@ -46,6 +49,11 @@ writer=$!
 check 'a pool of several vdevs and a log is exported while it is written to' \
     kexport raw --disk /dev/vdb --output-dir "$images" --name several
 stop $writer
+check_fails 1 'what was deleted is not in the image' holds_secret "$images/several.raw"
+check "the image takes $(size_on_disk "$images/several.raw") MiB, for 60 MiB of files" test "$(size_on_disk "$images/several.raw")" -lt 90
+check 'with --all-sectors, what was deleted is copied' \
+    eval 'kexport raw --disk /dev/vdb --all-sectors --quiet --output-dir "$images" --name all && holds_secret "$images/all.raw"'
+rm "$images/all.raw"
 zpool export tank
 loop=$(losetup -fP --show "$images/several.raw")
 udevadm settle
@@ -75,15 +83,18 @@ zpool destroy tank
 
 # A mirror, with an encrypted file system, and a second pool on the same disk.
 echo password > key
-zpool create -f -o cachefile=none -m /tank tank mirror /dev/vdb1 /dev/vdc1
-zpool create -f -o cachefile=none -o ashift=13 -m /second second /dev/vdb2
+zpool create -f -o cachefile=none -O compression=off -m /tank tank mirror /dev/vdb1 /dev/vdc1
+zpool create -f -o cachefile=none -O compression=off -o ashift=13 -m /second second /dev/vdb2
 zfs create -o encryption=on -o keyformat=passphrase -o keylocation="file://$PWD/key" tank/secret
 head -c 20M /dev/urandom > /tank/secret/random
+leave_secret tank /tank 64
+leave_secret second /second 32
 seq 100000 > /second/numbers
 sum=$(sha256sum < /tank/secret/random)
 check 'the plan says that it is one side of a mirror' matches 'imported degraded' "$(kexport raw --dry-run --disk /dev/vdb 2>&1)"
 check 'one side of a mirror is exported' kexport raw --disk /dev/vdb --output-dir "$images" --name side
 check_match 'the missing side is named' 'zpool detach tank /dev/vdc1' "$(cat "$work/.output")"
+check_fails 1 'what was deleted on either pool is not in the image' holds_secret "$images/side.raw"
 
 # 40 MiB that are there when the checkpoint is taken and go while a slow reader of the image lets it last.
 for n in {1..10}; do head -c 4M /dev/urandom > "/tank/old-$n"; done

@@ -5,6 +5,10 @@ mount /dev/vdb /mnt/images
 zfs create -V 64M rpool/volume
 udevadm settle
 
+zfs create -o compression=off -o mountpoint=/secret rpool/secret
+leave_secret rpool /secret 64
+check 'what was deleted is on the disk' holds_secret /dev/vda2
+
 has_record() { zfs get -H -o value -s local kexport:checkpoint rpool | grep -q .; }
 
 set -m
@@ -42,6 +46,8 @@ passed 'a killed export is cleaned up'
 check 'this machine exports its own disk while it is written to' \
     kexport qcow2,raw --output-dir /mnt/images --name this --level 1
 cat "$work/.output"
+check_fails 1 'what was deleted is not in the image' holds_secret /mnt/images/this.raw
+echo "#   the image takes $(size_on_disk /mnt/images/this.raw) MiB"
 check_equal 'no checkpoint is left' - "$(zpool get -Hp -o value checkpoint rpool)"
 tail -n 1 /home/counter > /mnt/images/after
 passed 'exported'

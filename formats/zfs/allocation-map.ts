@@ -1,0 +1,62 @@
+import { FormatError } from '../errors.ts';
+
+/** Which units of a stretch are allocated: a bit for each. All calls throw a RangeError outside of it. */
+export interface AllocationMap {
+  /** From here on nothing is allocated. */
+  clear(): void;
+  /** Throws a FormatError if some of it is allocated already. */
+  allocate(start: number, count: number): void;
+  /** Throws a FormatError if some of it is free already. */
+  free(start: number, count: number): void;
+  isAllocated(start: number): boolean;
+  /** What is free in the first `end` units: stretches of at least one unit, ascending, with room between them. */
+  freeRuns(end: number): Iterable<{ readonly start: number; readonly end: number }>;
+}
+
+const BITS = 32;
+const ALL = -1; // as a signed number of 32 bits
+
+/** A map of that many units, which takes an eighth as many bytes. */
+export function allocationMap(size: number): AllocationMap {
+  const words = new Int32Array(Math.ceil(size / BITS));
+
+  return {
+    clear: () => void words.fill(0),
+    allocate: (start, count) => flip(start, count, 0, 'is allocated twice'),
+    free: (start, count) => flip(start, count, ALL, 'is freed twice'),
+    isAllocated: (at) => (words[at >>> 5]! & (1 << (at & 31))) !== 0,
+    freeRuns,
+  };
+
+  /** Turns bits over that must all be as in `from`. */
+  function flip(start: number, count: number, from: number, problem: string): void {
+    const end = start + count;
+    if (end > size) throw new RangeError(`unit ${end} of ${size}`);
+    for (let at = start; at < end;) {
+      const bit = at % BITS;
+      const length = Math.min(BITS - bit, end - at);
+      const mask = length === BITS ? ALL : ((1 << length) - 1) << bit;
+      const index = (at - bit) / BITS;
+      const word = words[index]!; // within `size`
+      if (((word ^ from) & mask) !== 0) throw new FormatError(`what ${problem}`);
+      words[index] = word ^ mask;
+      at += length;
+    }
+  }
+
+  function* freeRuns(end: number) {
+    let start = -1; // of the run that goes on
+    for (let at = 0; at < end;) {
+      const word = words[Math.floor(at / BITS)]!;
+      const isWhole = at % BITS === 0 && end - at >= BITS && (word === 0 || word === ALL);
+      const isFree = isWhole ? word === 0 : (word & (1 << (at % BITS))) === 0;
+      if (isFree && start < 0) start = at;
+      if (!isFree && start >= 0) {
+        yield { start, end: at };
+        start = -1;
+      }
+      at += isWhole ? BITS : 1;
+    }
+    if (start >= 0) yield { start, end };
+  }
+}

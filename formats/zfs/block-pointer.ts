@@ -1,0 +1,134 @@
+// A block pointer: where the copies of a block are, how it is packed, and the checksum of what is on the disk.
+//    0  48 bytes  up to three copies, of 16 bytes each: vdev and allocated size, then the offset on it
+//   48   8 bytes  sizes, compression, checksum, type, level, byte order
+//   56  40 bytes  more properties, room, births, fill count
+//   96  32 bytes  checksum
+// One whose block has no more than 112 bytes may hold these instead, in all but two of its numbers.
+// Source: OpenZFS, sys/spa.h (blkptr_t and the macros after it).
+
+import { FormatError } from '../errors.ts';
+import { bytes, struct, u64, viewOf } from '../struct.ts';
+
+/** Of a block pointer, in bytes. */
+export const POINTER_SIZE = 128;
+
+/** Offsets and sizes count sectors of this size, in bytes: SPA_MINBLOCKSIZE. */
+export const POOL_SECTOR = 512;
+
+/** One copy of a block. */
+export interface BlockCopy {
+  /** Number of the top-level vdev. */
+  readonly vdev: number;
+  /** In bytes, on what the vdev allocates from. */
+  readonly offset: number;
+}
+
+/** What a pointer says of a block; sizes in bytes. */
+export type BlockPointer =
+  /** Zeros, of whatever size is expected there. */
+  | { readonly kind: 'hole' }
+  | (PackedBlock & { readonly kind: 'embedded'; readonly packed: Uint8Array })
+  | (PackedBlock & {
+      readonly kind: 'stored';
+      readonly type: number;
+      readonly physicalSize: number;
+      /** How `checksum` is made: `enum zio_checksum`. */
+      readonly checksumType: number;
+      readonly checksum: Uint8Array;
+      readonly copies: readonly BlockCopy[];
+    });
+
+interface PackedBlock {
+  /** 0 for data, more for blocks of pointers. */
+  readonly level: number;
+  /** `enum zio_compress`. */
+  readonly compression: number;
+  readonly logicalSize: number;
+  /** The transaction group in which it was written. */
+  readonly birth: bigint;
+}
+
+const pointer = struct('little', POINTER_SIZE, {
+  copies: [0, bytes(48)], // three dva_t
+  properties: [48, u64],
+  moreProperties: [56, u64],
+  padding: [64, u64],
+  physicalBirth: [72, u64], // 0 if it is the logical one
+  logicalBirth: [80, u64],
+  fill: [88, u64],
+  checksum: [96, bytes(32)],
+});
+
+const COPY_COUNT = 3;
+const COPY_SIZE = 16;
+
+/** Bytes of a pointer that hold a block instead: all but the properties and the logical birth. */
+const PAYLOAD = [
+  [0, 48],
+  [56, 80],
+  [88, 128],
+] as const;
+const EMBEDDED_DATA = 0; // BP_EMBEDDED_TYPE_DATA
+
+/** Decodes the pointer that `content` begins with. Throws a FormatError for what is not read here. */
+export function decodePointer(content: Uint8Array): BlockPointer {
+  const { properties, physicalBirth, logicalBirth, checksum } = pointer.decode(content);
+  const isEmbedded = bits(properties, 39, 1) === 1;
+  const view = viewOf(content);
+  if (!isEmbedded && view.getBigUint64(0) === 0n && view.getBigUint64(8) === 0n) {
+    return { kind: 'hole' };
+  }
+  if (bits(properties, 63, 1) !== 1) throw new FormatError('a block is in big-endian order');
+  const level = bits(properties, 56, 5);
+  const compression = bits(properties, 32, 7);
+  if (isEmbedded) {
+    if (bits(properties, 40, 8) !== EMBEDDED_DATA) {
+      throw new FormatError('a block pointer holds what is no data');
+    }
+    const logicalSize = bits(properties, 0, 25) + 1;
+    const packed = payloadOf(content).subarray(0, bits(properties, 25, 7) + 1);
+    return { kind: 'embedded', level, compression, logicalSize, packed, birth: logicalBirth };
+  }
+  if (bits(properties, 61, 1) === 1) throw new FormatError('a block is encrypted');
+  return {
+    kind: 'stored',
+    level,
+    compression,
+    type: bits(properties, 48, 8),
+    logicalSize: (bits(properties, 0, 16) + 1) * POOL_SECTOR,
+    physicalSize: (bits(properties, 16, 16) + 1) * POOL_SECTOR,
+    birth: physicalBirth > logicalBirth ? physicalBirth : logicalBirth,
+    checksumType: bits(properties, 40, 8),
+    checksum,
+    copies: copiesOf(view),
+  };
+}
+
+function payloadOf(content: Uint8Array): Uint8Array {
+  const pieces = PAYLOAD.map(([start, end]) => content.subarray(start, end));
+  const payload = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    payload.set(piece, at);
+    at += piece.length;
+  }
+  return payload;
+}
+
+/** `dva_t`, those that are used. */
+function copiesOf(view: DataView): BlockCopy[] {
+  const copies: BlockCopy[] = [];
+  for (let at = 0; at < COPY_COUNT * COPY_SIZE; at += COPY_SIZE) {
+    const place = view.getBigUint64(at, true);
+    const offset = view.getBigUint64(at + 8, true);
+    if (bits(place, 0, 24) === 0) continue;
+    if (bits(offset, 63, 1) === 1) throw new FormatError('a block is in pieces (a gang block)');
+    copies.push({ vdev: bits(place, 32, 24), offset: Number(offset) * POOL_SECTOR });
+  }
+  return copies;
+}
+
+/** A field of a number, as BF64_DECODE takes it. */
+function bits(value: bigint, low: number, count: number): number {
+  return Number(BigInt.asUintN(count, value >> BigInt(low)));
+}

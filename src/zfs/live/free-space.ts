@@ -1,0 +1,139 @@
+// What of a disk is free space of the pools on it, in the state that goes into the image.
+
+import {
+  ALLOCATABLE_OFFSET,
+  openPoolSpace,
+  type PoolSpace,
+  type PresentVdev,
+} from '../../../formats/zfs/free-space.ts';
+import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
+import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
+import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
+import { FormatError } from '../../../formats/index.ts';
+import { ALIGNMENT } from '../../aligned-memory.ts';
+import { roundUp } from '../../disk-size.ts';
+import { reasonOf, throwIfAborted } from '../../errors.ts';
+import type { HostPartition } from '../../host-disk.ts';
+import type { DirectDisk } from './direct-disk.ts';
+import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
+import type { VdevLabels } from './vdev-labels.ts';
+
+/** A pool in one state. */
+export interface PoolState {
+  readonly name: string;
+  readonly uberblock: RingEntry;
+  readonly vdevs: readonly { readonly partition: HostPartition; readonly labels: VdevLabels }[];
+}
+
+export interface FreeSpaceOptions {
+  /** What blocks are checked and unpacked with. */
+  readonly tools: Omit<PoolTools, 'media'>;
+  readonly signal: AbortSignal;
+  /** Called with a sentence for people where free space is not known for certain, and so not left out. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a disk has more. */
+const MAX_STRETCHES = 2 ** 20;
+
+/** A top-level vdev and the devices on the disk that have all of it. */
+interface TopVdev extends PresentVdev {
+  readonly sides: readonly HostPartition[];
+}
+
+/**
+ * The stretches of a disk that are free in the states that pools on it are in. The blocks of those states must stay: a checkpoint
+ * keeps them. Whatever is wrong is a warning, and leaves free space out of what is answered; only an abort is thrown.
+ */
+export async function freeSpaceOf(
+  disk: DirectDisk,
+  pools: readonly PoolState[],
+  options: FreeSpaceOptions,
+): Promise<StretchGroup[]> {
+  const groups: StretchGroup[] = [];
+  const limit = Math.floor(MAX_STRETCHES / pools.flatMap(({ vdevs }) => vdevs).length);
+  for (const pool of pools) {
+    const vdevs = topVdevs(pool);
+    const space = await orWarn(options, `pool ${pool.name}`, () =>
+      openPoolSpace(pool.uberblock, vdevs, {
+        ...options.tools,
+        media: mediaOf(disk, vdevs, options.signal),
+      }),
+    );
+    if (!space) continue;
+    for (const vdev of vdevs) groups.push(...(await freeOf(space, vdev, limit, options)));
+  }
+  return groups;
+}
+
+async function freeOf(
+  space: PoolSpace,
+  vdev: TopVdev,
+  limit: number,
+  options: FreeSpaceOptions,
+): Promise<StretchGroup[]> {
+  const name = vdev.sides.map(({ path }) => path).join(' and ');
+  const found = await orWarn(options, name, async (): Promise<StretchCollector> => {
+    const collector = stretchCollector(limit);
+    await space.eachFree(vdev, (start, end) => collector.add(start, end));
+    return collector;
+  });
+  if (!found) return [];
+  return vdev.sides.map(({ diskOffset }) => ({
+    bounds: found.found(),
+    diskOffset: diskOffset + ALLOCATABLE_OFFSET,
+  }));
+}
+
+/** Undefined after a warning. Copying more is always right, so that nothing that goes wrong here ends an export. */
+async function orWarn<T>(
+  { signal, onWarning }: FreeSpaceOptions,
+  name: string,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    throwIfAborted(signal);
+    onWarning(
+      `${name}: its free space is copied, and with it what was deleted: ${reasonOf(error)}`,
+    );
+    return undefined;
+  }
+}
+
+function topVdevs({ vdevs }: PoolState): TopVdev[] {
+  const byId = new Map<number, TopVdev>();
+  for (const { partition, labels } of vdevs) {
+    const { topId: id, topGuid: guid } = labels.config;
+    const end = Math.floor(partition.size / LABEL_SIZE) * LABEL_SIZE - 2 * LABEL_SIZE;
+    const other = byId.get(id);
+    byId.set(id, {
+      id,
+      guid,
+      size: Math.min(end - ALLOCATABLE_OFFSET, other?.size ?? Infinity),
+      sides: [...(other?.sides ?? []), partition],
+    });
+  }
+  return [...byId.values()];
+}
+
+function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSignal): PoolMedia {
+  const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
+  return {
+    sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,
+    async read(vdev, side, offset, length) {
+      throwIfAborted(signal);
+      const found = byId.get(vdev);
+      const partition = found?.sides[side];
+      if (!partition || offset + length > found.size) {
+        throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
+      }
+      const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
+      const first = Math.floor(diskOffset / ALIGNMENT) * ALIGNMENT;
+      const sectors = new Uint8Array(roundUp(diskOffset + length, ALIGNMENT) - first);
+      await disk.read(first, sectors);
+      return sectors.subarray(diskOffset - first, diskOffset - first + length);
+    },
+  };
+}
