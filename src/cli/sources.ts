@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { type ListedDisk, listDisks } from '../disks.ts';
 import { KexportError } from '../errors.ts';
-import { type ListedVolume, listVolumes } from '../zfs/list-volumes.ts';
+import { hostDisk } from '../host-disk.ts';
 import { shellWord } from '../shell-word.ts';
+import { type ListedVolume, listVolumes } from '../zfs/list-volumes.ts';
+import { poolsOn } from '../zfs/live/live-pools.ts';
 import { listPoolDevices, type PoolDevices, poolOnDevice } from '../zfs/pool-disks.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
@@ -23,7 +25,14 @@ interface Sources {
   readonly volumes: readonly ListedVolume[];
   /** Why no volume can be listed. */
   readonly zfsProblem: string | undefined;
-  readonly disks: readonly (ListedDisk & { readonly pool: string | undefined })[];
+  readonly disks: readonly SourceDisk[];
+}
+
+interface SourceDisk extends ListedDisk {
+  /** The pool in use on it, or on LUKS and its like upon it. */
+  readonly pool: string | undefined;
+  /** Why the disk cannot be exported while that pool is in use. */
+  readonly obstacle: string | undefined;
 }
 
 async function findSources(): Promise<Sources> {
@@ -39,12 +48,23 @@ async function findSources(): Promise<Sources> {
     zfsProblem = error.message;
   }
   const disks = await Promise.all(
-    (await listDisks()).map(async (disk) => ({
-      ...disk,
-      pool: await poolOnDevice(disk.path, pools),
-    })),
+    (await listDisks()).map(async (disk) => {
+      const pool = await poolOnDevice(disk.path, pools);
+      return { ...disk, pool, obstacle: pool && (await obstacleOn(disk)) };
+    }),
   );
   return { volumes, zfsProblem, disks };
+}
+
+async function obstacleOn({ path }: ListedDisk): Promise<string | undefined> {
+  const disk = await hostDisk(path);
+  try {
+    if (disk) await poolsOn(disk);
+    return undefined;
+  } catch (error) {
+    if (error instanceof KexportError) return error.message;
+    throw error;
+  }
 }
 
 /** Snapshots of a volume that are listed for people. */
@@ -73,14 +93,14 @@ function textOf({ volumes, zfsProblem, disks }: Sources): string {
     formatSize(disk.size),
     disk.model ?? '',
     useOf(disk),
-    commandForDisk(disk),
+    disk.obstacle === undefined ? commandForDisk(disk) : `none: ${disk.obstacle}`,
   ]);
   const volumeTable = volumes.length > 0 ? formatTable([volumeHead, ...volumeRows]) : noVolumes;
   const diskTable = disks.length > 0 ? formatTable([diskHead, ...diskRows]) : 'no disks\n';
   return `${volumeTable}\n${diskTable}`;
 }
 
-function useOf({ pool, mountPoints }: Sources['disks'][number]): string {
+function useOf({ pool, mountPoints }: SourceDisk): string {
   const pools = pool === undefined ? [] : [`pool ${pool}`];
   return [...pools, ...mountPoints].join(', ');
 }
@@ -90,7 +110,7 @@ function commandFor(name: string): string {
 }
 
 /** One with a pool in use is exported as of a checkpoint. */
-function commandForDisk({ path, pool }: Sources['disks'][number]): string {
+function commandForDisk({ path, pool }: SourceDisk): string {
   return pool === undefined ? commandFor(path) : `kexport all --disk ${path}`;
 }
 
@@ -102,7 +122,10 @@ function jsonOf({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map((disk) => ({ ...disk, command: commandForDisk(disk) })),
+    disks: disks.map((disk) => ({
+      ...disk,
+      command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
+    })),
   };
   return `${JSON.stringify(sources, undefined, 2)}\n`;
 }

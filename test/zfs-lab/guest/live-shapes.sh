@@ -23,6 +23,8 @@ udevadm settle
 layer=$(realpath /dev/mapper/layer)
 zpool create -f -o cachefile=none -m /tank tank "$layer"
 check_match 'a pool on LUKS is refused' "pool tank is not all on /dev/vdb: $layer is LUKS on /dev/vdb3" "$(refusal --disk /dev/vdb)"
+check_match 'and kexport sources has no command for it' "^/dev/vdb .* none: pool tank is not all on /dev/vdb: $layer is LUKS" \
+    "$(kexport sources)"
 check_match 'by that name too' "$layer, which is LUKS on /dev/vdb3" "$(refusal --disk "$layer")"
 check_match 'and so is a plain copy of the disk below it' '/dev/vdb holds the ZFS pool tank, which is in use' "$(refusal /dev/vdb)"
 zpool destroy tank
@@ -60,6 +62,7 @@ holds_none() { test "$(zpool get -Hp -o value checkpoint tank)" = -; }
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 /dev/vdc1
 out=$(refusal --disk /dev/vdb)
 check_match 'a pool that goes on elsewhere is refused' 'pool tank is not all on /dev/vdb: /dev/vdc1 is not on that disk' "$out"
+check_match 'as kexport sources says of both disks' 'none: .*not all on /dev/vdb: .*none: .*not all on /dev/vdc: ' "$(kexport sources | tr '\n' ' ')"
 zpool destroy tank
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 log /dev/vdc1
 out=$(refusal --disk /dev/vdb)
