@@ -144,9 +144,10 @@ export interface ReadRequest {
   readonly input: ImageInput;
   /**
    * Opens another file that holds a part of the disk, by the name that the image has for it. Throws unless the user has
-   * allowed that, and for a name that leads out of the image's folder: a reader passes names on as they are.
+   * allowed that, and for a name that leads out of the image's folder: a reader passes names on as they are. Undefined: the
+   * file is to be left alone, and told of as `ImageReader.notOpened`.
    */
-  openOther(name: string): Promise<ImageInput>;
+  openOther(name: string): Promise<ImageInput | undefined>;
   hasher: WriteRequest['hasher'];
 }
 
@@ -235,9 +236,19 @@ export interface BackingFacts {
   readonly id?: string | undefined;
 }
 
+/** The files with a part of the disk that `ReadRequest.openOther` left alone. */
+export interface NotOpened {
+  /** As the image names them. */
+  readonly files: readonly string[];
+  /** Whether the image by itself has the map of the disk. Else what only they tell is missing in it. */
+  readonly isMapped: boolean;
+}
+
 /** An image opened for reading. Holds no file: there is nothing to close. What is wrong with the image is a FormatError. */
 export interface ImageReader {
   readonly facts: ImageFacts;
+  /** Undefined if all of the image is at hand. Else the disk cannot be read: facts, map and check are of what is. */
+  readonly notOpened?: NotOpened | undefined;
   /**
    * The map of the disk, by ascending `diskOffset`, from the first stretch that ends after the byte `from` of the disk (it
    * may begin before). What lies between two stretches is zeros, or what the backing file has there. Each call is a

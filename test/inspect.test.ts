@@ -7,7 +7,7 @@ import type { DiskFacts } from '../src/inspect/disk-facts.ts';
 import { importWarnings } from '../src/inspect/import-warnings.ts';
 import { inspectDisk } from '../src/inspect/inspect-disk.ts';
 import { warningsFor } from '../src/inspect/warnings-for.ts';
-import { gptHeader, partitionRecord } from '../src/partition-layout.ts';
+import { gptHeader, partitionRecord } from '../src/partitions/layout.ts';
 import { openSource } from '../src/sources/open.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { describeAsRoot, describeWith, run } from './support/peers.ts';

@@ -1,5 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FORMATS } from '../formats/index.ts';
@@ -32,4 +39,17 @@ test('the library example compiles, runs, and makes its images', () => {
 
 test('the table of formats names every format', () => {
   for (const name of Object.keys(FORMATS)) expect(README).toContain(`| \`${name}\``);
+});
+
+test('each row of the table of faults has its tests, and each of those its row', () => {
+  const [, table = ''] = /### When something goes wrong\n\n([\s\S]*?)\n\n/.exec(README) ?? [];
+  const [, , ...rows] = table.split('\n').map((line) => line.split('|')[1]?.trim());
+  const folder = join(TOP, 'test', 'cli', 'faults');
+  const tests = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const titles = tests.join('').matchAll(/^describe(?:AsRoot)?\('(.+)', \(\) => \{$/gm);
+  const named = [...titles]
+    .map(([, title]) => title)
+    .filter((title) => !title?.startsWith('encode'));
+  expect(rows.length).toBeGreaterThan(10);
+  expect(named.sort()).toEqual(rows.sort());
 });

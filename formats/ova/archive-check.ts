@@ -1,7 +1,9 @@
-import type { ImageInput, ImageReader, Problem, ReadRequest } from '../contract.ts';
+import type { ImageInput, Problem, ReadRequest } from '../contract.ts';
+import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
-import { MAX_OVF_SIZE, type OvfDisk, type OvfMachine } from './ovf-reader.ts';
+import { type FoundDisk, openDisk, readOf } from './disks.ts';
+import { MAX_OVF_SIZE, type OvfMachine } from './ovf-reader.ts';
 import type { TarMember } from './tar-reader.ts';
 
 /** An OVA that has been opened. */
@@ -9,14 +11,7 @@ export interface Archive {
   readonly members: readonly TarMember[];
   readonly ovf: TarMember;
   readonly machine: OvfMachine;
-}
-
-/** The disk that is read of it. */
-interface OpenDisk {
-  readonly request: ReadRequest;
-  readonly member: TarMember;
-  readonly disk: OvfDisk;
-  readonly inner: ImageReader;
+  readonly disks: readonly FoundDisk[];
 }
 
 // Members are hashed in pieces of this, in bytes.
@@ -25,20 +20,45 @@ const PIECE = 2 ** 20;
 /** The forms that OpenSSL has had for a digest; see `encodeManifest` for the one that every importer reads. */
 const MANIFEST_LINE = /^SHA(?:2-)?(1|256|512)\s*\((.+)\)\s*=\s*([0-9a-fA-F]+)$/;
 
-/** Tells what is wrong with an archive and with the disk that is read of it. Reads all that has a digest. */
-export async function* checkArchive(archive: Archive, open: OpenDisk): AsyncGenerator<Problem> {
+/** Tells what is wrong with an archive and with the structure of its disks. Reads all that has a digest. */
+export async function* checkArchive(
+  archive: Archive,
+  request: ReadRequest,
+): AsyncGenerator<Problem> {
   yield* checkOrder(archive);
   yield* checkReferences(archive);
   yield* checkHardware(archive.machine);
-  yield* checkManifest(archive, open.request);
-  const { disk, member, inner } = open;
-  if (disk.capacity !== undefined && disk.capacity !== inner.facts.diskSize) {
-    yield error(
-      `the OVF says that ${disk.id} has ${disk.capacity} bytes, it has ${inner.facts.diskSize}`,
-    );
+  yield* checkManifest(archive, request);
+  yield* checkDisks(archive, request);
+}
+
+/** A member that several disks name is checked once. */
+async function* checkDisks({ disks }: Archive, request: ReadRequest): AsyncGenerator<Problem> {
+  const sizes = new Map<TarMember, number | undefined>();
+  for (const found of disks.filter((each) => readOf(each) !== undefined)) {
+    const { disk, member } = found;
+    if (!sizes.has(member)) sizes.set(member, yield* checkDisk(request, found));
+    const size = sizes.get(member);
+    if (size === undefined || disk.capacity === undefined || disk.capacity === size) continue;
+    yield error(`the OVF says that ${disk.id} has ${disk.capacity} bytes, it has ${size}`);
   }
-  for await (const { severity, message } of inner.check()) {
-    yield { severity, message: `${member.name}: ${message}` };
+}
+
+/** Returns the size of the disk in bytes, undefined for one that cannot be read. */
+async function* checkDisk(
+  request: ReadRequest,
+  found: FoundDisk,
+): AsyncGenerator<Problem, number | undefined> {
+  try {
+    const reader = await openDisk(request, found);
+    for await (const { severity, message } of reader.check()) {
+      yield { severity, message: `${found.member.name}: ${message}` };
+    }
+    return reader.facts.diskSize;
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    yield error(`the disk ${found.disk.id} cannot be read: ${cause.message}`);
+    return undefined;
   }
 }
 

@@ -2,39 +2,24 @@
 
 import type { ImageFacts, ImageInput, ImageReader, ReadRequest, Stretch } from '../contract.ts';
 import { FormatError } from '../errors.ts';
-import { readVhd } from '../vhd/reader.ts';
-import { readVmdk } from '../vmdk/reader.ts';
 import { type Archive, checkArchive } from './archive-check.ts';
-import { MAX_OVF_SIZE, type OvfDisk, type OvfFile, parseOvf } from './ovf-reader.ts';
+import { chooseDisk, disksOf, type FoundDisk, openDisk, readOf } from './disks.ts';
+import { MAX_OVF_SIZE, parseOvf } from './ovf-reader.ts';
 import { readMembers, type TarMember } from './tar-reader.ts';
-
-/** A disk that the archive has, with its place. */
-interface FoundDisk {
-  readonly disk: OvfDisk;
-  readonly file: OvfFile;
-  readonly member: TarMember;
-}
 
 /**
  * Opens the disk of that name, its diskId or its file, by default the first. Throws a FormatError that lists them all if
  * there is none of that name.
  */
 export async function readOva(request: ReadRequest, wanted?: string): Promise<ImageReader> {
-  const { input, hasher } = request;
-  const archive = await readArchive(input);
-  const disks = disksOf(archive);
-  const found = chooseDisk(disks, wanted);
-  const { member } = found;
-  const inner = await readerOf(found, {
-    hasher,
-    input: memberInput(input, member),
-    openOther: (name) =>
-      Promise.reject(new FormatError(`ova: ${member.name} has a part in ${name}`)),
-  });
+  const archive = await readArchive(request.input);
+  const { member, ...found } = chooseDisk(archive.disks, wanted);
+  const inner = await openDisk(request, { member, ...found });
+  const disks = archive.disks.length > 1 ? await describeDisks(request, archive) : undefined;
   return {
     facts: factsOf(archive, disks, member, inner.facts),
     stretches: (from = 0) => shifted(inner, member.imageOffset, from),
-    check: () => checkArchive(archive, { request, member, disk: found.disk, inner }),
+    check: () => checkArchive(archive, request),
   };
 }
 
@@ -48,63 +33,31 @@ async function readArchive(input: ImageInput): Promise<Archive> {
     );
   }
   const machine = parseOvf(await input.read(ovf.imageOffset, ovf.size));
-  return { members, ovf, machine };
+  return { members, ovf, machine, disks: disksOf(machine, members) };
 }
 
-function disksOf({ machine, members }: Archive): FoundDisk[] {
-  return machine.disks.flatMap((disk) => {
-    const file = machine.files.find(({ id }) => id === disk.fileRef);
-    const member = members.find(({ name }) => name === file?.href);
-    return file && member ? [{ disk, file, member }] : [];
-  });
-}
-
-function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefined): FoundDisk {
-  const found =
-    wanted === undefined
-      ? disks[0]
-      : disks.find(({ disk, file }) => disk.id === wanted || file.href === wanted);
-  if (found) return found;
-  const names = disks.map(({ disk, member }) => `${disk.id} (${member.name})`).join(', ');
-  throw new FormatError(
-    disks.length === 0
-      ? 'ova: the OVF names no disk that is in the archive'
-      : `ova: no disk "${wanted ?? ''}", there are ${names}`,
-  );
-}
-
-/** By what the OVF says: what is in the disk's first bytes does not decide how it is read. */
-async function readerOf(
-  { disk, file, member }: FoundDisk,
-  request: ReadRequest,
-): Promise<ImageReader> {
-  if (file.compression !== undefined || file.chunkSize !== undefined) {
-    const how = file.compression ?? `chunks of ${file.chunkSize ?? ''}`;
-    throw new FormatError(
-      `ova: ${member.name} is packed (${how}): unpack the archive and that file first`,
-    );
+/** A line for each disk of the archive. What several of them have in common is opened once. */
+async function describeDisks(request: ReadRequest, { disks }: Archive): Promise<string[]> {
+  const kinds = new Map<TarMember, string>();
+  for (const found of disks) {
+    if (!kinds.has(found.member)) kinds.set(found.member, await kindOf(request, found));
   }
-  if (disk.parentRef !== undefined) {
-    throw new FormatError(
-      `ova: ${member.name} has only what is new since the disk ${disk.parentRef}`,
-    );
-  }
-  const kind = /\.[^.]+$/.exec(member.name)?.[0].toLowerCase();
-  if (/vmdk/i.test(disk.format) || kind === '.vmdk') return readVmdk(request);
-  if (/vhd|virtual-?pc/i.test(disk.format) || kind === '.vhd') return readVhd(request);
-  throw new FormatError(
-    `ova: ${member.name} is of the format "${disk.format}", read are vmdk and vhd`,
-  );
+  return disks.map(({ disk, member }) => `${member.name} (${disk.id}): ${kinds.get(member) ?? ''}`);
 }
 
-function memberInput(archive: ImageInput, { name, size, imageOffset }: TarMember): ImageInput {
-  return {
-    size,
-    read: async (offset, length) => {
-      if (length <= size - offset) return archive.read(imageOffset + offset, length);
-      throw new FormatError(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
-    },
-  };
+async function kindOf(request: ReadRequest, found: FoundDisk): Promise<string> {
+  if (!readOf(found)) return 'no disk';
+  try {
+    const { facts } = await openDisk(request, found);
+    return `${titleOf(facts)} of ${facts.diskSize} bytes`;
+  } catch (error) {
+    if (error instanceof FormatError) return 'cannot be read'; // `check` says why
+    throw error;
+  }
+}
+
+function titleOf({ format, subformat }: ImageFacts): string {
+  return subformat === undefined ? format : `${format} ${subformat}`;
 }
 
 /** The map of the member as one of the archive. */
@@ -118,22 +71,20 @@ async function* shifted(inner: ImageReader, by: number, from: number): AsyncGene
 
 function factsOf(
   { machine }: Archive,
-  disks: readonly FoundDisk[],
+  disks: readonly string[] | undefined,
   chosen: TarMember,
   inner: ImageFacts,
 ): ImageFacts {
-  const { format, subformat, diskSize, details, backing } = inner;
-  const kind = subformat === undefined ? format : `${format} ${subformat}`;
   return {
     format: 'ova',
-    subformat: kind,
-    diskSize,
+    subformat: titleOf(inner),
+    diskSize: inner.diskSize,
     details: {
       ...machine.details,
-      ...(disks.length > 1 && { disks: disks.map(({ member }) => member.name) }),
+      ...(disks && { disks }),
       disk: chosen.name,
-      ...details,
+      ...inner.details,
     },
-    backing,
+    backing: inner.backing,
   };
 }

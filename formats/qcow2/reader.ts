@@ -1,6 +1,13 @@
 // Reads images of version 2 and 3 by whomever: header -> L1 table -> L2 tables, one at a time -> stretches.
 
-import type { ImageFacts, ImageInput, ImageReader, ReadRequest, Stretch } from '../contract.ts';
+import type {
+  ImageFacts,
+  ImageInput,
+  ImageReader,
+  NotOpened,
+  ReadRequest,
+  Stretch,
+} from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { checkImage } from './check.ts';
 import { fault, hex } from './extensions.ts';
@@ -17,14 +24,14 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
   const { input } = request;
   const header = await readHeader(input);
   const facts = await factsOf(header, input);
-  const { dataFile: name } = header;
-  const dataFile = name === undefined ? undefined : await request.openOther(name);
+  const { dataFile, notOpened } = await openDataFile(header, request);
   const context: MapContext = { header, input, dataFile };
   const l1 = once(() => readL1(context));
   const l2 = lastOf((offset: number) => readTable(context, offset));
   const checkedShared = new Set<number>();
   return {
     facts,
+    notOpened,
     stretches: (from = 0) => stretches(from),
     check: () => checkImage(input, header),
   };
@@ -46,6 +53,21 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
       yield* l2Stretches(await l2(offset), i * span, from, context);
     }
   }
+}
+
+async function openDataFile(
+  { dataFile: name }: Header,
+  request: ReadRequest,
+): Promise<{ dataFile?: ImageInput; notOpened?: NotOpened }> {
+  if (name === undefined) return {};
+  const dataFile = await request.openOther(name);
+  if (dataFile) return { dataFile };
+  // As if it were as large as any: where the clusters lie in it is told by the tables.
+  const read = () => Promise.reject(fault(`the data file ${JSON.stringify(name)} was not opened`));
+  return {
+    dataFile: { size: Number.MAX_SAFE_INTEGER, read },
+    notOpened: { files: [name], isMapped: true },
+  };
 }
 
 interface L1Table {

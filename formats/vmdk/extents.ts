@@ -11,18 +11,29 @@ export interface Extent {
   readonly size: number;
   /** The file it is in; undefined if that is the image itself, or none. */
   readonly file?: { readonly name: string; readonly input: ImageInput } | undefined;
+  /** Name of the file that it is in, if that was left alone. */
+  readonly notOpened?: string | undefined;
   readonly details: ImageReader['facts']['details'];
   readonly stretches: (from: number) => ReturnType<ImageReader['stretches']>;
   readonly check: ImageReader['check'];
 }
 
-/** What the descriptor says has `size` bytes; a larger file is an error. */
-export function sparseExtent(extent: SparseExtent, size: number, file?: Extent['file']): Extent {
-  if (extent.size !== size) {
+/**
+ * Whether that is what a descriptor says has `size` bytes. VirtualBox rounds the header's capacity up to a whole grain, and
+ * goes by the descriptor; QEMU goes by the header, and shows zeros after the end.
+ */
+export function fits({ size: capacity, grainSize }: SparseExtent, size: number): boolean {
+  return capacity === size || capacity === Math.ceil(size / grainSize) * grainSize;
+}
+
+/** What the descriptor says has `size` bytes; a file with another number of them is an error. */
+export function sparseExtent(whole: SparseExtent, size: number, file?: Extent['file']): Extent {
+  if (!fits(whole, size)) {
     throw new FormatError(
-      `vmdk: "${file?.name ?? ''}" has ${extent.size} bytes of disk, the descriptor says ${size}`,
+      `vmdk: "${file?.name ?? ''}" has ${whole.size} bytes of disk, the descriptor says ${size}`,
     );
   }
+  const extent = { ...whole, size };
   const { header, grainSize, isPacked } = extent;
   return {
     size,
@@ -56,6 +67,11 @@ export function flatExtent(
     stretches: () => [{ kind: 'plain', diskOffset: 0, diskLength: size, imageOffset }],
     check: () => [],
   };
+}
+
+/** What lies in a file that is left alone. */
+export function unopenedExtent(name: string, size: number): Extent {
+  return { size, notOpened: name, details: {}, stretches: () => [], check: () => [] };
 }
 
 /** Zeros without a file. */

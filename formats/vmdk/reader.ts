@@ -3,6 +3,7 @@
 import {
   type ImageFacts,
   type ImageReader,
+  type NotOpened,
   type Problem,
   type ReadRequest,
   SECTOR_SIZE,
@@ -18,7 +19,14 @@ import {
   isDescriptor,
   parseDescriptor,
 } from './descriptor-reader.ts';
-import { type Extent, flatExtent, sparseExtent, zeroExtent } from './extents.ts';
+import {
+  type Extent,
+  fits,
+  flatExtent,
+  sparseExtent,
+  unopenedExtent,
+  zeroExtent,
+} from './extents.ts';
 import { COWD_MAGIC, MAGIC, MAX_DESCRIPTOR_SIZE, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
@@ -70,12 +78,11 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
       `vmdk: ${createType} in one file, which can be ${IN_ONE_FILE.join(' or ')}`,
     );
   }
-  const problems: Problem[] = [];
-  if (extents.length !== 1 || extents[0]!.size !== size) {
-    const message = `the descriptor tells of ${extents.length} extents of ${sizeOf(extents)} bytes, the header of one of ${size}`;
-    problems.push(error(message));
+  if (extents.length === 1 && fits(extent, extents[0]!.size)) {
+    return readerOf(descriptor, [sparseExtent(extent, extents[0]!.size)], []);
   }
-  return readerOf(descriptor, [sparseExtent(extent, size)], problems);
+  const message = `the descriptor tells of ${extents.length} extents of ${sizeOf(extents)} bytes, the header of one of ${size}`;
+  return readerOf(descriptor, [sparseExtent(extent, size)], [error(message)]);
 }
 
 function isExtent(): FormatError {
@@ -98,7 +105,9 @@ async function openExtent(request: ReadRequest, extent: DescribedExtent): Promis
       `vmdk: the extent "${file ?? ''}" is ${type}, read are FLAT, VMFS, SPARSE, ZERO`,
     );
   }
-  const opened = { name: file, input: await request.openOther(file) };
+  const input = await request.openOther(file);
+  if (!input) return unopenedExtent(file, size);
+  const opened = { name: file, input };
   if (type !== 'SPARSE') return flatExtent(opened, fileOffset, size);
   return sparseExtent(await openSparseExtent(opened.input), size, opened);
 }
@@ -118,9 +127,15 @@ function readerOf(
   }
   return {
     facts: factsOf(descriptor, extents, diskSize),
+    notOpened: notOpenedOf(extents),
     stretches: (from = 0) => stretchesOf(extents, from),
     check: () => checkOf(extents, problems),
   };
+}
+
+function notOpenedOf(extents: readonly Extent[]): NotOpened | undefined {
+  const files = extents.flatMap(({ notOpened }) => notOpened ?? []);
+  return files.length === 0 ? undefined : { files, isMapped: false };
 }
 
 async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGenerator<Stretch> {
@@ -128,6 +143,12 @@ async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGene
   for (const extent of extents) {
     if (start + extent.size > from) {
       for await (const stretch of extent.stretches(Math.max(0, from - start))) {
+        // Only at the end of the disk may a packed grain give more than there is room for.
+        if (stretch.diskOffset + stretch.diskLength > extent.size && extent !== extents.at(-1)) {
+          throw new FormatError(
+            `vmdk: a grain of "${extent.file?.name ?? ''}" ends past its extent`,
+          );
+        }
         const diskOffset = start + stretch.diskOffset;
         yield stretch.kind === 'zeros'
           ? { ...stretch, diskOffset }
@@ -160,7 +181,7 @@ function factsOf(
   if (parentCid !== NO_PARENT && hint === undefined) {
     throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
   }
-  const files = extents.flatMap(({ file }) => file?.name ?? []);
+  const files = extents.flatMap(({ file, notOpened }) => file?.name ?? notOpened ?? []);
   const told = Object.entries(TOLD).flatMap(([name, title]) => {
     const value = values.get(name);
     return value === undefined ? [] : [[title, value] as const];

@@ -6,7 +6,7 @@ import type { FormatName } from '../../formats/index.ts';
 import type { FromFormat, PackedKind } from '../sources/source-options.ts';
 import { streamKind } from '../sources/stream-kind.ts';
 import { abortOnSignals } from './signals.ts';
-import { exactSize, formatLines } from './lines.ts';
+import { exactSize, formatLines, notOpenedText } from './lines.ts';
 import { FROM_ALL } from './options.ts';
 import { formatSize } from './sizes.ts';
 
@@ -58,7 +58,7 @@ async function infoOfPacked(path: string, kind: PackedKind): Promise<ImageInfo> 
 
 /** Sizes in bytes. */
 function jsonOf(file: string, info: ImageInfo): string {
-  const { facts, fileSize, allocatedSize, storedSize, disk } = info;
+  const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
   const report = {
     file,
@@ -70,13 +70,14 @@ function jsonOf(file: string, info: ImageInfo): string {
     storedSize,
     details,
     backing,
+    notOpened,
     partitionTable: disk && { ...disk.table, content: disk.content },
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 
 function textOf(file: string, info: ImageInfo): string {
-  const { facts, fileSize, allocatedSize, storedSize, disk } = info;
+  const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
   const backingText = backing && `${backing.file}${backing.format ? ` (${backing.format})` : ''}`;
   const lines: [key: string, value: string][] = [
@@ -85,12 +86,12 @@ function textOf(file: string, info: ImageInfo): string {
     ['virtual size', exactSize(diskSize)],
     ...sizeLine('file size', fileSize),
     ...sizeLine('size on disk', allocatedSize),
-    ['data stored', exactSize(storedSize)],
+    ...sizeLine('data stored', storedSize),
     ...Object.entries(details).map(([key, value]) => [key, valueText(value)] as [string, string]),
     ...(backingText === undefined ? [] : [['backing file', backingText] as [string, string]]),
     [
       'partition table',
-      disk ? tableText(disk.table, disk.content) : 'in the backing file: --backing',
+      disk ? tableText(disk.table, disk.content) : `not looked for: ${notOpenedText(notOpened)}`,
     ],
     ...(disk?.table.partitions ?? []).map(partitionLine),
   ];

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ALL_FORMATS, FORMATS } from '../../formats/index.ts';
-import { type CommandEntry, COMMANDS } from './commands.ts';
+import { COMMANDS } from './commands.ts';
 import { EXIT_USAGE, reportError } from './exit.ts';
 import type { ExportOptions } from './export.ts';
+import { findCommand, type FoundCommand } from './find-command.ts';
 import { COMMON_OPTIONS, OPTION_GROUPS } from './options.ts';
 import { parseRequest } from './request.ts';
 
@@ -17,9 +18,9 @@ process.stderr.on('error', () => undefined);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
-  const entry = COMMANDS.find(({ name }) => name === words[0]);
+  const command = findCommand(words);
   try {
-    return entry ? await runCommand(entry, words.slice(1)) : await runExport(words);
+    return command ? await runCommand(command) : await runExport(words);
   } catch (error) {
     // Commander has said what is wrong by itself; --help and --version end here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -27,7 +28,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-async function runCommand(entry: CommandEntry, words: readonly string[]): Promise<number> {
+async function runCommand({ entry, words }: FoundCommand): Promise<number> {
   const { describe, run } = await entry.load();
   const command = describe(newCommand(`kexport ${entry.name}`).description(entry.summary));
   await command.action(() => undefined).parseAsync(words, { from: 'user' });

@@ -7,6 +7,7 @@ import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
 import { streamKind } from '../sources/stream-kind.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
+import { notOpenedText } from './lines.ts';
 import { FROM_ALL, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
@@ -84,6 +85,7 @@ async function verify(
     : await openImageFile(path, {
         from: from as FormatName | undefined, // else it is of a kind
         backing,
+        alone: !backing && name === undefined,
         disk: options.archiveDisk,
       });
   let against: Source | undefined;
@@ -112,13 +114,18 @@ function textOf(path: string, verdict: Verdict, { against, quiet }: VerifyComman
   }
   if (isSound(verdict) && !quiet) {
     const same = against === undefined ? '' : `, and the disk is that of ${against}`;
-    const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
-    lines.push(`${path}: sound, ${read} can be read${same}`);
+    lines.push(`${path}: sound${readText(verdict)}${same}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
       lines.push(`${against ?? ''} has ${otherSize} bytes; what is longer ends in zeros`);
     }
   }
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function readText({ diskSize, notOpened }: Verdict): string {
+  if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
+  const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
+  return `, ${read} can be read`;
 }
 
 function jsonOf(file: string, verdict: Verdict): string {

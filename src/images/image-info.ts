@@ -6,7 +6,7 @@ import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { imageSource } from '../sources/image.ts';
 import { openImageFile, type OpenFileOptions } from './open-file.ts';
-import { imageError, type ImageFiles } from './open-image.ts';
+import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
@@ -15,9 +15,14 @@ export interface ImageInfo {
   readonly fileSize: number | undefined;
   /** What the file takes of its file system. */
   readonly allocatedSize: number | undefined;
-  /** What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. */
-  readonly storedSize: number;
-  /** Undefined if a backing file has a part of the disk and may not be opened. */
+  /**
+   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. Undefined if that
+   * cannot be told without the other files.
+   */
+  readonly storedSize: number | undefined;
+  /** Files that have a part of the disk and may not be opened, as the image names them. */
+  readonly notOpened: readonly string[];
+  /** Undefined if there are any. */
   readonly disk: DiskFacts | undefined;
 }
 
@@ -42,18 +47,20 @@ export async function imageInfo(
 
 async function contentOf(
   image: ImageFiles,
-): Promise<Pick<ImageInfo, 'facts' | 'storedSize' | 'disk'>> {
+): Promise<Pick<ImageInfo, 'facts' | 'storedSize' | 'notOpened' | 'disk'>> {
   const { reader, input } = image;
   const { facts } = reader;
-  const isWhole = !facts.backing || image.backing !== undefined;
+  const notOpened = filesNotOpened(image);
   try {
-    let storedSize = 0;
+    let mapped = 0;
     for await (const { kind, diskOffset, diskLength } of reader.stretches()) {
-      if (kind !== 'zeros') storedSize += Math.min(diskLength, facts.diskSize - diskOffset);
+      if (kind !== 'zeros') mapped += Math.min(diskLength, facts.diskSize - diskOffset);
     }
-    const source = isWhole ? imageSource(image, 1) : undefined; // closed with the image
+    const storedSize = (reader.notOpened?.isMapped ?? true) ? mapped : undefined;
+    const source = notOpened.length === 0 ? imageSource(image, 1) : undefined; // closed with the image
     const read = source?.read?.bind(source);
-    return { facts, storedSize, disk: read && (await inspectDisk(read, facts.diskSize)) };
+    const disk = read && (await inspectDisk(read, facts.diskSize));
+    return { facts, storedSize, notOpened, disk };
   } catch (error) {
     throw imageError(input.name, error);
   }

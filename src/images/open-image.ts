@@ -29,7 +29,10 @@ export interface OpenImageOptions {
   readonly backing?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
-  /** Leaves the backing file alone, as for who wants to know of the image itself: the disk then lacks what that has. */
+  /**
+   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks what they have. For
+   * images that are not read as disks; see `filesNotOpened`.
+   */
   readonly alone?: boolean | undefined;
 }
 
@@ -83,6 +86,12 @@ export async function openImage(
   }
 }
 
+/** The files that an image needs and that were left alone, as it names them. */
+export function filesNotOpened({ reader, backing }: OpenImage): readonly string[] {
+  const below = backing ? undefined : reader.facts.backing?.file;
+  return [...(reader.notOpened?.files ?? []), ...(below === undefined ? [] : [below])];
+}
+
 /** An image in an open file by itself, which stays the caller's. Throws a KexportError. */
 export async function readImage(input: FileInput, format: Format): Promise<ImageFiles> {
   const refuse = (name: string) => {
@@ -118,7 +127,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
     chain.others.push(other.fd);
     return other;
   };
-  const reader = await readWith(format, input, open);
+  const reader = await readWith(format, input, chain.alone ? leaveAlone : open);
   const { backing: below } = reader.facts;
   if (!below || chain.alone) return { reader, input, backing: undefined };
 
@@ -140,6 +149,10 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
   return { reader, input, backing };
 }
 
+function leaveAlone(): Promise<undefined> {
+  return Promise.resolve(undefined);
+}
+
 /** Over another disk, or one that was written to since, what the image leaves out would be wrong bytes. */
 function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
   const { id } = reader.facts;
@@ -153,7 +166,7 @@ function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input
 async function readWith(
   format: Format,
   input: FileInput,
-  openOther: (name: string) => Promise<FileInput>,
+  openOther: (name: string) => Promise<FileInput | undefined>,
 ): Promise<ImageReader> {
   if (!format.read) {
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);

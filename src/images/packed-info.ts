@@ -34,6 +34,7 @@ export async function packedInfo(
     fileSize: found?.size,
     allocatedSize: found && found.blocks * 512, // POSIX's unit of st_blocks
     storedSize,
+    notOpened: [],
     disk: await inspectHead(head, diskSize),
   };
 }

@@ -6,7 +6,7 @@ import { KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../slab.ts';
 import { imageSource } from '../sources/image.ts';
 import type { Source } from '../sources/source.ts';
-import { imageError, type ImageFiles } from './open-image.ts';
+import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
 
 /** Problems that are told one by one; a hostile image has any number of them. */
 const MAX_TOLD = 100;
@@ -22,6 +22,8 @@ export interface Verdict {
   readonly otherSize: number | undefined;
   /** The first byte in which the two disks differ; undefined also if they do not. */
   readonly differsAt: number | undefined;
+  /** Files that have a part of the disk and were left alone, as the image names them: only the image by itself was checked. */
+  readonly notOpened: readonly string[];
 }
 
 export interface VerifyOptions extends CompareOptions {
@@ -30,22 +32,32 @@ export interface VerifyOptions extends CompareOptions {
   readonly threads?: number | undefined;
 }
 
-/** Checks an image, reading all of it. Takes over the image and the other disk. Throws where a file cannot be read. */
-export function verifyImageFiles(image: ImageFiles, options: VerifyOptions): Promise<Verdict> {
+/**
+ * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over the image and the other
+ * disk. Throws where a file cannot be read.
+ */
+export async function verifyImageFiles(
+  image: ImageFiles,
+  options: VerifyOptions,
+): Promise<Verdict> {
   const source = imageSource(image, options.threads);
-  return verify(source, (tell) => checkAll(image, tell, options.signal), options);
+  const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
+  const notOpened = filesNotOpened(image);
+  const hasData = image.reader.notOpened === undefined;
+  return { ...(await verify(source, check, options, hasData)), notOpened };
 }
 
 /** The same of a disk that is packed in a file, or of any other: whether all of it can be read is all there is to it. */
-export function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
-  return verify(source, () => Promise.resolve(), options);
+export async function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
+  return { ...(await verify(source, () => Promise.resolve(), options)), notOpened: [] };
 }
 
 async function verify(
   source: Source,
   check: (tell: (problem: Problem) => void) => Promise<void>,
   options: VerifyOptions,
-): Promise<Verdict> {
+  hasData = true,
+): Promise<Omit<Verdict, 'notOpened'>> {
   const { against } = options;
   try {
     const problems: Problem[] = [];
@@ -57,7 +69,7 @@ async function verify(
     let differsAt: number | undefined;
     await damagedToProblem(tell, async () => {
       if (against) differsAt = await compareDisks(source, against, options);
-      else await readAll(source, options);
+      else if (hasData) await readAll(source, options);
     });
     const { size: diskSize } = source;
     return { problems, problemCount, diskSize, otherSize: against?.size, differsAt };

@@ -1,4 +1,4 @@
-import { TYPE_GUID } from '../partition-layout.ts';
+import { TYPE_GUID } from '../partitions/layout.ts';
 import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
 
 /** Where the images are to boot. */

@@ -3,13 +3,14 @@
 //
 //   MBR -> GPT or partitions -> EFI system partitions -> \EFI\BOOT
 
-import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partition-layout.ts';
+import { type DiskView, diskView, type ReadAt } from '../disk-view.ts';
+import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partitions/layout.ts';
+import { protectiveIndex } from '../partitions/mbr.ts';
 import { contentKind } from './content-kind.ts';
 import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
-import { type DiskView, diskView, type ReadAt } from './disk-view.ts';
 import { inspectEsp } from './esp.ts';
-import { readGpt } from './gpt.ts';
-import { isEmpty, isProtective, mbrRecords, mbrTable } from './mbr.ts';
+import { gptTable } from './gpt-table.ts';
+import { isEmpty, mbrTable, partitionRecords } from './mbr-table.ts';
 
 /** EFI system partitions of a disk that are looked into. Limit of this program; disks have one. */
 export const MAX_ESPS = 4;
@@ -35,12 +36,12 @@ async function readTable(
   firstSector: Uint8Array,
   content: string | undefined,
 ): Promise<PartitionTable> {
-  const records = mbrRecords(firstSector);
+  const records = partitionRecords(firstSector);
   const empty = !records || isEmpty(records);
   // A GPT beside an ordinary MBR is what an earlier life of the disk left behind.
-  if (!empty && !isProtective(records)) return mbrTable(records, disk.size);
+  if (!empty && protectiveIndex(records) === -1) return mbrTable(records, disk.size);
 
-  const gpt = await readGpt(disk);
+  const gpt = await gptTable(disk);
   if (!empty) return gpt ?? missing('its primary header is missing or damaged');
   if (gpt) return { ...gpt, problem: 'its protective MBR is missing' };
   // The first sector of FAT can look like an empty MBR.

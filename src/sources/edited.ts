@@ -1,5 +1,5 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import type { Edit } from '../gpt.ts';
+import type { Edit } from '../partitions/move-backup-gpt.ts';
 import type { Source } from './source.ts';
 
 /**

@@ -2,7 +2,7 @@
 // its entries are; the last blocks are held back until the old end has passed.
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../gpt.ts';
+import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
 import { roundUp, wholeSectors } from '../disk-size.ts';
 import { editedSource, overlay } from './edited.ts';
 import type { Source } from './source.ts';
@@ -54,7 +54,7 @@ async function withMovedGpt(
   signal: AbortSignal,
 ): Promise<Source> {
   const { head, replayed } = await readHead(source, signal);
-  const move = moveBackupGpt(head, oldSize, size);
+  const move = await moveBackupGpt(head, oldSize, size);
   if (!move) return replayed;
   if ('edits' in move) return editedSource(replayed, move.edits);
   const what = `the disk is rounded up to ${size} bytes, but its backup GPT is not moved`;

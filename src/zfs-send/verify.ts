@@ -27,7 +27,8 @@ export async function verifySent(name: string, options: VerifySentOptions): Prom
     },
   );
   const { diskSize, otherSize, differsAt } = compared ?? {};
-  return { problems, problemCount: problems.length, diskSize, otherSize, differsAt };
+  const { length: problemCount } = problems;
+  return { problems, problemCount, diskSize, otherSize, differsAt, notOpened: [] };
 }
 
 async function readAll(name: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DISKS, noise, text, withPartition, writeDisk } from '../support/disks.ts';
@@ -78,34 +78,6 @@ describe('kexport FORMATS DISK', () => {
     );
   });
 
-  test('replaces an image only with --force', () => {
-    const cwd = folderWithDisk();
-    writeFileSync(join(cwd, 'x.raw'), 'old');
-    const refused = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
-    expect(refused.status).toBe(1);
-    expect(refused.stderr).toBe('kexport: x.raw exists (use --force to replace it)\n');
-    expect(readFileSync(join(cwd, 'x.raw'), 'utf8')).toBe('old');
-    expect(kexport(['raw', 'disk.img', '-o', 'x.raw', '--force'], { cwd }).status).toBe(0);
-    expect(statSync(join(cwd, 'x.raw')).size).toBe(2 * MIB);
-  });
-
-  test('leaves alone what another export is writing', () => {
-    const cwd = folderWithDisk();
-    writeFileSync(join(cwd, 'x.raw.partial'), '');
-    const { status, stderr } = kexport(['qcow2,raw', 'disk.img', '--name', 'x'], { cwd });
-    expect(status).toBe(1);
-    expect(stderr).toContain('x.raw.partial exists: another export is writing it');
-    expect(files(cwd)).toEqual(['disk.img', 'x.raw.partial']);
-  });
-
-  test('does not replace the disk that it reads', () => {
-    const cwd = folderWithDisk();
-    symlinkSync('disk.img', join(cwd, 'link'));
-    const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'link', '--force'], { cwd });
-    expect(status).toBe(1);
-    expect(stderr).toBe('kexport: link is the disk that is exported\n');
-  });
-
   test('refuses a file that is an image, unless told that it is a raw disk', () => {
     const cwd = folderWithDisk(Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'));
     const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
@@ -154,17 +126,6 @@ describe('kexport FORMATS DISK', () => {
     expect(files(cwd)).toEqual(['disk.img', 'empty']);
   });
 
-  test('tells of a folder that is not there', () => {
-    const cwd = folderWithDisk();
-    const { status, stderr } = kexport(['raw', 'disk.img', '--output-dir', 'out', '--name', 'x'], {
-      cwd,
-    });
-    expect(status).toBe(1);
-    expect(stderr).toBe(
-      'kexport: cannot write out/x.raw.partial: no such file or directory (ENOENT) (create the folder first)\n',
-    );
-  });
-
   test('prints help and version on stdout', () => {
     expect(kexport(['--help'])).toMatchObject({ status: 0, stderr: '' });
     expect(kexport(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -206,18 +167,6 @@ describeWith(['qemu-img'], 'standard input', () => {
     expect(readFileSync(join(cwd, 'x.raw')).equals(noise(MIB))).toBe(true);
   });
 
-  test.each([
-    ['shorter', '2M', 'ended after 1049088 of 2097152 bytes'],
-    ['longer', '1M', 'goes on after 1048576 bytes'],
-  ])('is an error if it is %s than --size, and no file is left', (_, size, message) => {
-    const cwd = temporaryFolder();
-    writeDisk(join(cwd, 'disk'), disk);
-    const { status, stderr } = shell(`cat disk | kexport raw - -o x.raw --size ${size}`, cwd);
-    expect(status).toBe(1);
-    expect(stderr).toContain(`kexport: standard input ${message}`);
-    expect(files(cwd)).toEqual(['disk']);
-  });
-
   test('is an error if nothing comes', () => {
     const cwd = temporaryFolder();
     const { status, stderr } = shell('true | kexport raw - -o x.raw', cwd);
@@ -233,16 +182,40 @@ describe('standard output', () => {
     expect(shell('kexport raw disk.img -o - | cmp - disk.img', cwd)).toMatchObject({ status: 0 });
   });
 
-  test('may be closed early: the export ends without a word', () => {
-    const cwd = folderWithDisk(withPartition(noise(8 * MIB)));
-    const line = 'kexport raw disk.img -o - | head -c 100 > x; echo "${PIPESTATUS[0]}"';
-    expect(shell(line, cwd)).toEqual({ status: 0, stdout: '1\n', stderr: '' });
-  });
-
   test('of an image that must be patched is spooled in TMPDIR', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = shell('TMPDIR=/nowhere kexport qcow2 disk.img -o - | wc -c', cwd);
     expect(status).toBe(0); // that of wc
     expect(stderr).toMatch(/cannot spool the image in \/nowhere: no such file .*set TMPDIR/);
+  });
+});
+
+describe('options before the name of a command', () => {
+  const disk = () => folderWithDisk();
+
+  test.each([
+    [['-q', 'verify', 'disk.img'], /^$/],
+    [['--threads', '2', '--quiet', 'verify', 'disk.img'], /^$/],
+    [['--json', 'info', 'disk.img'], /^\{\n {2}"file": "disk.img",/],
+    [['--backing', 'info', 'disk.img'], /^image: +disk.img\n/],
+    [['--help', 'info'], /^Usage: kexport info /],
+    [['--version', 'info'], /^\d+\.\d+\.\d+\n$/],
+  ])('are those of the command: %j', (args, expected) => {
+    const { status, stdout, stderr } = kexport(args, { cwd: disk() });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(expected);
+    expect(status).toBe(0);
+  });
+
+  test('that it has not are refused', () => {
+    const { status, stderr } = kexport(['--level', '9', 'info', 'disk.img'], { cwd: disk() });
+    expect(stderr).toMatch(/^kexport: unknown option '--level'\n/);
+    expect(status).toBe(2);
+  });
+
+  test('that want a value have it, also if it is called like a command', () => {
+    const cwd = disk();
+    expect(kexport(['-q', '-o', 'info', 'raw', 'disk.img'], { cwd }).status).toBe(0);
+    expect(files(cwd)).toEqual(['disk.img', 'info']);
   });
 });

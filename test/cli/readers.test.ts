@@ -263,7 +263,9 @@ describeWith(['qemu-img'], 'a backing file', () => {
       target,
       disk,
     );
-    expect(kexport(['verify', join(target, 'x.qcow2')]).status).toBe(3);
+    const alone = kexport(['verify', join(target, 'x.qcow2'), '--against', disk]);
+    expect(alone.stderr).toContain('needs another file, "data.raw" (say --backing');
+    expect(alone.status).toBe(3);
     const { status, stdout } = kexport([
       'verify',
       join(target, 'x.qcow2'),

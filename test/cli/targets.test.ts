@@ -1,12 +1,21 @@
 // Targets that are not plain new files.
 
-import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { encode, fileSink, KexportError, openSource, raw } from 'kexport';
-import { describe, expect, test } from 'vitest';
-import { noise, withPartition } from '../support/disks.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexport, shell, startKexport } from '../support/kexport.ts';
+import { compareWithRaw, describeAsRoot, run } from '../support/peers.ts';
+import { until } from '../support/until.ts';
 
 const MIB = 2 ** 20;
 const disk = withPartition(noise(3 * MIB));
@@ -35,7 +44,7 @@ describe('a named pipe as target', () => {
     const cwd = folderWithDisk();
     shell('mkfifo p', cwd);
     const { child, ended } = startKexport(['raw', 'disk', '-o', 'p'], cwd);
-    while (!catchesSignals(child.pid!)) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => catchesSignals(child.pid!));
     child.kill('SIGINT');
     const { status } = await ended;
     expect(status).toBe(130);
@@ -72,16 +81,62 @@ describe('a symbolic link as target', () => {
   });
 });
 
-describe('the disk itself', () => {
-  test('is not replaced by its partial image, nor when it is redirected', () => {
-    const cwd = folderWithDisk();
-    writeFileSync(join(cwd, 'x.raw.partial'), disk);
-    const partial = kexport(['raw', 'x.raw.partial', '-o', 'x.raw', '--force'], { cwd });
-    expect(partial.stderr).toContain('x.raw.partial is the disk that is exported');
-    const redirected = shell('kexport raw - -o disk --force < disk', cwd);
-    expect(redirected.stderr).toContain('disk is the disk that is exported');
-    expect(readFileSync(join(cwd, 'disk')).equals(disk)).toBe(true);
+describeAsRoot('a block device', () => {
+  const disk = DISKS[5]!; // 33 MiB of text, noise and zeros
+
+  function loopDevice(path: string): string {
+    const device = run('losetup', '--find', '--show', path).trim();
+    onTestFinished(() => {
+      run('losetup', '--detach', device);
+    });
+    return device;
+  }
+
+  test('is exported with its own size, whatever it begins with', () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk'), Buffer.from('QFI\xfb'.padEnd(3 * 512, '\0'), 'latin1'));
+    const device = loopDevice(join(cwd, 'disk'));
+    expect(kexport(['qcow2,raw', device, '--name', 'x'], { cwd }).status).toBe(0);
+    run('cmp', join(cwd, 'x.raw'), join(cwd, 'disk'));
+    compareWithRaw('qcow2', join(cwd, 'x.qcow2'), join(cwd, 'disk'));
   });
+
+  test('as target takes a raw disk, zeros too, but only with --force', () => {
+    const cwd = temporaryFolder();
+    writeDisk(join(cwd, 'disk'), disk);
+    writeFileSync(join(cwd, 'target'), noise(disk.size));
+    const device = loopDevice(join(cwd, 'target'));
+    const refused = kexport(['raw', 'disk', '-o', device], { cwd });
+    expect(refused).toMatchObject({ status: 2 });
+    expect(refused.stderr).toContain('all that it holds would be lost');
+    expect(kexport(['qcow2', 'disk', '-o', device, '--force'], { cwd }).status).toBe(2);
+    expect(kexport(['raw', 'disk', '-o', device, '--force'], { cwd }).status).toBe(0);
+    run('cmp', device, join(cwd, 'disk'));
+  });
+
+  test('as target is refused while it is mounted or too small', () => {
+    const cwd = temporaryFolder();
+    writeDisk(join(cwd, 'disk'), disk);
+    run('mkfs.ext4', '-q', join(cwd, 'target'), '8M');
+    const device = loopDevice(join(cwd, 'target'));
+    const small = kexport(['raw', 'disk', '-o', device, '--force'], { cwd });
+    expect(small.status).toBe(1);
+    expect(small.stderr).toContain(
+      `${device} is too small: it has 8388608 bytes, the disk ${disk.size}`,
+    );
+    run('mount', device, mkdir(cwd));
+    const busy = kexport(['raw', 'disk', '-o', device, '--force'], { cwd });
+    run('umount', device);
+    expect(busy.status).toBe(1);
+    expect(busy.stderr).toContain(`${device} is in use: mounted, swap, or part of a pool`);
+    run('e2fsck', '-fn', join(cwd, 'target'));
+  });
+
+  function mkdir(cwd: string): string {
+    const folder = join(cwd, 'mnt');
+    if (!existsSync(folder)) run('mkdir', folder);
+    return folder;
+  }
 });
 
 describe('messages that nobody reads', () => {

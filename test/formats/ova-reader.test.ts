@@ -9,7 +9,7 @@ import { parseXml } from '../../formats/ova/xml.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { runIn } from '../support/peers.ts';
-import { diskOf, openImage, problemsOf } from '../support/read-image.ts';
+import { diskOf, inputOf, openImage, problemsOf } from '../support/read-image.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -98,7 +98,10 @@ describe('an OVA of others', () => {
       const reader = await openImage(ova(), image);
       expect(reader.facts.details).toMatchObject({
         machine: 'a & b!',
-        disks: ['a.vmdk', 'b.vmdk'],
+        disks: [
+          `a.vmdk (d1): vmdk streamOptimized of ${plain.length} bytes`,
+          `b.vmdk (d2): vmdk streamOptimized of ${plain.length} bytes`,
+        ],
       });
       expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     },
@@ -113,6 +116,63 @@ describe('an OVA of others', () => {
     await expect(openImage(ova({ disk: 'c' }), image)).rejects.toThrow(
       'ova: no disk "c", there are d1 (a.vmdk), d2 (b.vmdk)',
     );
+  });
+
+  test('has the structure of every disk checked, whichever is read', async () => {
+    const broken = Buffer.from(diskBytes);
+    broken.writeUInt32LE(0xffff, broken.length - 3 * 512 - 512); // an entry of the grain directory
+    const image = tar({ ...files, 'b.vmdk': broken });
+    for (const disk of [undefined, 'd2']) {
+      const opened = openImage(ova({ disk }), image);
+      const problems = (await problemsOf(await opened)).join('\n');
+      expect(problems).toMatch(/^error: b.vmdk: the grain table at sector 65535 ends at/m);
+      expect(problems).not.toMatch(/a\.vmdk: /);
+    }
+  });
+
+  test('tells of a disk that cannot be read beside one that can', async () => {
+    const image = tar({ ...files, 'b.vmdk': 'no image' });
+    const reader = await openImage(ova(), image);
+    expect(reader.facts.details['disks']).toContain('b.vmdk (d2): cannot be read');
+    expect((await diskOf(reader, image)).equals(plain)).toBe(true);
+    expect(await problemsOf(reader)).toContainEqual(
+      expect.stringMatching(/^error: the disk d2 cannot be read: vmdk: begins with neither/),
+    );
+    await expect(openImage(ova({ disk: 'd2' }), image)).rejects.toThrow('begins with neither');
+  });
+
+  test('with a CD before its disk, as VirtualBox lists it, gives the disk', async () => {
+    const cd =
+      '<Disk ovf:diskId="iso1" ovf:fileRef="f2" ovf:format="http://www.ecma-international.org/publications/standards/Ecma-119.htm"/>';
+    const ovf = OVF.replace('b.vmdk', 'b.iso').replace('<DiskSection>', `$&${cd}`);
+    const image = tar({
+      'x.ovf': ovf.replace(/<Disk ovf:diskId="d2".*/, ''),
+      'a.vmdk': diskBytes,
+      'b.iso': 'CD001',
+    });
+    const reader = await openImage(ova(), image);
+    expect(reader.facts.details['disks']).toContain('b.iso (iso1): no disk');
+    expect((await diskOf(reader, image)).equals(plain)).toBe(true);
+    expect((await problemsOf(reader)).join()).not.toContain('b.iso');
+  });
+
+  test('with a member that many disks name opens and checks it once', async () => {
+    const disks = Array.from(
+      { length: 900 },
+      (_, i) => `<Disk ovf:diskId="more${i}" ovf:fileRef="f1" ovf:capacity="7" ovf:format=""/>`,
+    );
+    const image = tar({ ...files, 'x.ovf': OVF.replace('</DiskSection>', `${disks.join('')}$&`) });
+    let reads = 0;
+    const input = inputOf(image);
+    const read = (at: number, length: number) => {
+      reads++;
+      return input.read(at, length);
+    };
+    const reader = await openImage(ova(), { size: input.size, read });
+    expect(reader.facts.details['disks']).toHaveLength(902);
+    const problems = await problemsOf(reader);
+    expect(problems.filter((line) => line.includes('more'))).toHaveLength(900);
+    expect(reads).toBeLessThan(200);
   });
 
   test('with long names gives its disk, as GNU tar and pax have them', async () => {

@@ -9,7 +9,7 @@ import { grainMarker, header } from '../../formats/vmdk/layout.ts';
 import { diskWithBlocks, noise, text, type TestDisk, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
 import { describeWith, run } from '../support/peers.ts';
-import { diskOf, fileInput, openImage, problemsOf } from '../support/read-image.ts';
+import { diskOf, fileInput, inputOf, openImage, problemsOf } from '../support/read-image.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -293,6 +293,20 @@ describe('a VMDK', () => {
     ['a footer that is not there', { gdOffset: 2n ** 64n - 1n }, 'no footer at'],
   ])('with %s is refused', async (_, values, message) => {
     await expect(openImage(vmdk(), withHeader(values))).rejects.toThrow(message);
+  });
+
+  test('in several files, of which one ends within a packed grain, is refused', async () => {
+    const part = writeImage(vmdk(), diskWithBlocks(MIB, [15])).bytes;
+    const lines = [
+      '# Disk DescriptorFile',
+      'createType="custom"',
+      'RW 2047 SPARSE "a"',
+      'RW 9 ZERO',
+    ];
+    const open = () => Promise.resolve(inputOf(part));
+    const reader = await openImage(vmdk(), Buffer.from(lines.join('\n')), open);
+    expect(reader.facts.diskSize).toBe(2056 * 512);
+    await expect(diskOf(reader, part)).rejects.toThrow('a grain of "a" ends past its extent');
   });
 
   test('of ESXi alone is refused by name', async () => {

@@ -57,7 +57,7 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   const started = process.cpuUsage();
   let readable = true;
   try {
-    const reader = await openImage(FORMATS[name](), image);
+    const reader = await openImage(FORMATS[name](), image, leaveAlone);
     for (const use of [readDisk, readPlaces, check]) {
       readable = (await cleanly(() => use(reader, image))) && readable;
     }
@@ -72,6 +72,9 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   if (memory > MAX_MEMORY) throw new Error(`the process has ${memory} bytes of memory`);
   return readable;
 }
+
+/** What lies in other files is mapped, if at all, without them. */
+const leaveAlone = () => Promise.resolve(undefined);
 
 async function cleanly(use: () => Promise<void>): Promise<boolean> {
   try {
@@ -117,6 +120,7 @@ async function readPlaces(reader: ImageReader): Promise<void> {
 async function unpack(stretch: Stretch, image: Buffer, diskSize: number): Promise<void> {
   if (stretch.kind === 'zeros') return;
   const { kind, diskOffset, imageOffset, diskLength } = stretch;
+  if (stretch.input) return; // where a file that is left alone has it
   if (kind === 'plain') {
     if (imageOffset + diskLength > image.length) throw new Error('a stretch outside of the image');
     return;

@@ -30,6 +30,7 @@ const BY_QEMU: Partial<
     ['qcow2', 'extended_l2=on,cluster_size=128k'],
     ['qcow2', 'refcount_bits=1'],
     ['qcow2', 'lazy_refcounts=on,compression_type=zstd'],
+    ['qcow2', 'data_file=data'], // its tables alone
   ],
   vhd: [['vpc', 'subformat=fixed']],
   'vhd-dynamic': [['vpc', 'subformat=dynamic']],
@@ -81,9 +82,11 @@ function byQemu(name: FormatName): Buffer[] {
   try {
     writeDisk(disk, DISK);
     return (BY_QEMU[name] ?? []).flatMap(([driver, options]) => {
-      const packed = driver === 'qcow2' ? [[], ['-c']] : [[]];
+      const canPack = driver === 'qcow2' && !options.startsWith('data_file');
+      const packed = canPack ? [[], ['-c']] : [[]];
       return packed.map((flags) => {
-        execFileSync('qemu-img', ['convert', ...flags, '-O', driver, '-o', options, disk, image]);
+        const args = ['convert', ...flags, '-O', driver, '-o', options, disk, image];
+        execFileSync('qemu-img', args, { cwd: folder });
         return readFileSync(image);
       });
     });

@@ -1,6 +1,6 @@
 // Images that have only what is new since their parent, which they know by an id.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vhdDynamic } from '../../formats/index.ts';
@@ -60,8 +60,13 @@ describe('a differencing VHD', () => {
     expect(kexport(['verify', 'child.vhd', '--backing'], { cwd }).status).toBe(0);
   });
 
-  test('is told of without its parent', () => {
-    const { status, stdout } = kexport(['info', 'child.vhd'], { cwd: folderOf(child) });
+  test('is told of and checked without its parent', () => {
+    const cwd = folderOf(child);
+    rmSync(join(cwd, 'parent.vhd'));
+    const verified = kexport(['verify', 'child.vhd'], { cwd });
+    expect(verified.stdout).toContain('sound by itself: parent.vhd was not opened');
+    expect(verified.status).toBe(0);
+    const { status, stdout } = kexport(['info', 'child.vhd'], { cwd });
     expect(stdout).toMatch(/format: +vhd, differencing\n/);
     expect(stdout).toMatch(/backing file: +parent.vhd/);
     expect(status).toBe(0);

@@ -29,7 +29,8 @@ export function virtualboxVmdk(disk: Buffer): Buffer {
   const places = [...directories, overHead];
   places.forEach((value, i) => front.writeBigUInt64LE(BigInt(value), 48 + 8 * i));
   front.write('\n \r\n', 73);
-  front.write(descriptorOf(capacity), SECTOR);
+  const extent = `RW ${capacity} SPARSE "box.vmdk"`;
+  front.write(virtualboxDescriptor(extent, 'monolithicSparse'), SECTOR);
 
   const grains: Buffer[] = [];
   for (const directory of directories) {
@@ -50,17 +51,18 @@ export function virtualboxVmdk(disk: Buffer): Buffer {
   return Buffer.concat([front, ...grains]);
 }
 
-function descriptorOf(capacity: number): string {
+/** The text of a descriptor with that line for its extent. */
+export function virtualboxDescriptor(extent: string, createType: string): string {
   const uuid = '8a5d7bb6-5a27-4f5a-a2c4-6b8f4c5f2d11';
   const none = '00000000-0000-0000-0000-000000000000';
   return `# Disk DescriptorFile
 version=1
 CID=61c3a2b4
 parentCID=ffffffff
-createType="monolithicSparse"
+createType="${createType}"
 
 # Extent description
-RW ${capacity} SPARSE "box.vmdk"
+${extent}
 
 # The disk Data Base 
 #DDB

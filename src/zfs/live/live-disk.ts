@@ -10,7 +10,7 @@ import {
   type RingEntry,
 } from '../../../formats/zfs/uberblocks.ts';
 import { KexportError } from '../../errors.ts';
-import type { Edit } from '../../gpt.ts';
+import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host-disk.ts';
 import type { Source } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';

@@ -4,7 +4,7 @@
 import { BLOCK_SIZE } from '../../../formats/index.ts';
 import { roundUp } from '../../disk-size.ts';
 import { throwIfAborted } from '../../errors.ts';
-import type { Edit } from '../../gpt.ts';
+import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { overlay } from '../../sources/edited.ts';
 import type { Source } from '../../sources/source.ts';
 import { ALIGNMENT } from '../../aligned-memory.ts';

@@ -9,8 +9,8 @@ import {
   type HostPartition,
   layerBelow,
 } from '../../host-disk.ts';
-import { diskView } from '../../inspect/disk-view.ts';
-import { readGpt } from '../../inspect/gpt.ts';
+import { diskView } from '../../disk-view.ts';
+import { gptTable } from '../../inspect/gpt-table.ts';
 import { listMounts, type Mount, mountOf } from '../mounts.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
@@ -153,7 +153,7 @@ const MARGIN = 2 ** 20;
 
 /** The stretches between the partitions of a GPT. */
 async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
-  const gpt = await readGpt(diskView(readerOf(direct), disk.size));
+  const gpt = await gptTable(diskView(readerOf(direct), disk.size));
   const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
   // Unless it is what the kernel sees, nobody knows what the gaps are.
   const agrees = gpt?.partitions.every(({ diskOffset, size }) =>

@@ -1,4 +1,5 @@
-// What a user is left with when the disk cannot be read, or an image does not read back as what was written.
+// Rows of README's table "When something goes wrong", each a describe of that name: a disk that cannot be read, an image that
+// does not read back as what was written.
 
 import {
   closeSync,
@@ -13,33 +14,33 @@ import {
 import { join } from 'node:path';
 import { encode, fileSink, KexportError, openSource, raw, type Source } from 'kexport';
 import { describe, expect, test } from 'vitest';
-import { noise, withPartition } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
-import { kexport, startKexport } from '../support/kexport.ts';
-import { describeAsRoot, run } from '../support/peers.ts';
+import { noise, withPartition } from '../../support/disks.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { kexport, shell, startKexport } from '../../support/kexport.ts';
+import { describeAsRoot, run } from '../../support/peers.ts';
 
 const MIB = 2 ** 20;
 
-describeAsRoot('a device with bad sectors', () => {
-  test.each(['raw', 'qcow2', 'all'])('gives the error and leaves no file: %s', (formats) => {
-    const cwd = temporaryFolder();
-    const path = join(cwd, 'sectors');
-    writeFileSync(path, withPartition(noise(8 * MIB)));
-    const device = run('losetup', '--find', '--show', path).trim();
-    try {
-      truncateSync(path, 3 * MIB); // what the file lacks, its device cannot read
-      const { status, stderr } = kexport([formats, device, '--name', 'x', '-q'], { cwd });
-      const line = `kexport: cannot read ${device} at byte ${3 * MIB}: i/o error (EIO)\n`;
-      expect(stderr.replace(/^kexport: warning: .*\n/, '')).toBe(line);
-      expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['sectors'] });
-    } finally {
-      run('losetup', '--detach', device);
-    }
+describe('a read error, a disk that shrinks', () => {
+  describeAsRoot('a device with bad sectors', () => {
+    test.each(['raw', 'qcow2', 'all'])('gives the error and leaves no file: %s', (formats) => {
+      const cwd = temporaryFolder();
+      const path = join(cwd, 'sectors');
+      writeFileSync(path, withPartition(noise(8 * MIB)));
+      const device = run('losetup', '--find', '--show', path).trim();
+      try {
+        truncateSync(path, 3 * MIB); // what the file lacks, its device cannot read
+        const { status, stderr } = kexport([formats, device, '--name', 'x', '-q'], { cwd });
+        const line = `kexport: cannot read ${device} at byte ${3 * MIB}: i/o error (EIO)\n`;
+        expect(stderr.replace(/^kexport: warning: .*\n/, '')).toBe(line);
+        expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['sectors'] });
+      } finally {
+        run('losetup', '--detach', device);
+      }
+    });
   });
-});
 
-describe('a disk that shrinks while the command reads it', () => {
-  test('is told of', async () => {
+  test('a disk that shrinks is told of', async () => {
     const cwd = temporaryFolder();
     const path = join(cwd, 'disk');
     writeFileSync(path, withPartition(noise(32 * MIB)));
@@ -53,7 +54,20 @@ describe('a disk that shrinks while the command reads it', () => {
   });
 });
 
-describe('--verify', () => {
+describe('a pipe shorter or longer than `--size`', () => {
+  test.each([
+    ['shorter', '2M', 'ended after 1049088 of 2097152 bytes'],
+    ['longer', '1M', 'goes on after 1048576 bytes'],
+  ])('%s: no file is left', (_, size, message) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk'), noise(MIB + 512));
+    const { status, stderr } = shell(`cat disk | kexport raw - -o x.raw --size ${size}`, cwd);
+    expect(stderr).toContain(`kexport: standard input ${message}`);
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['disk'] });
+  });
+});
+
+describe('an image reads back wrong (`--verify`)', () => {
   const disk = withPartition(noise(4 * MIB));
 
   /** Has one byte of an image turned after it was written and before it is read back. */
@@ -97,7 +111,7 @@ describe('--verify', () => {
   });
 });
 
-describe('a disk that fails while it is read', () => {
+describe('encode, of a disk that fails while it is read', () => {
   const target = async (path: string) => ({ format: raw(), sink: await fileSink(path) });
 
   test('by a read error gives that error and leaves no file', async () => {

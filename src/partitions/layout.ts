@@ -1,7 +1,7 @@
 // Partition tables on disk: MBR in the first sector, GPT from the second one on.
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
 
-import { ascii, bytes, struct, u16, u32, u64, u8, viewOf } from '../formats/struct.ts';
+import { ascii, bytes, struct, u16, u32, u64, u8, viewOf } from '../../formats/struct.ts';
 
 /** "Legacy MBR", table 5.1. Tables of MBR count in sectors of 512 bytes here: nothing on the disk tells their size. */
 export const mbr = struct('little', 512, {

@@ -1,0 +1,187 @@
+// What `info` and `verify` tell of an image whose disk is partly in other files, which they leave alone without --backing.
+
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexport } from '../support/kexport.ts';
+import { describeWith, runIn } from '../support/peers.ts';
+
+const MIB = 2 ** 20;
+
+interface Report {
+  readonly virtualSize: number;
+  readonly storedSize?: number;
+  readonly subformat?: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly backing?: { readonly file: string; readonly format?: string };
+  readonly notOpened: readonly string[];
+  readonly partitionTable?: object;
+}
+
+interface TheirReport {
+  readonly 'virtual-size': number;
+  readonly 'cluster-size'?: number;
+  readonly 'backing-filename'?: string;
+  readonly 'backing-filename-format'?: string;
+  readonly 'format-specific': { readonly data: Readonly<Record<string, unknown>> };
+}
+
+function infoOf(cwd: string, name: string, ...options: string[]): Report {
+  const { status, stdout, stderr } = kexport(['info', name, '--json', ...options], { cwd });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout) as Report;
+}
+
+function theirInfoOf(cwd: string, name: string): TheirReport {
+  return JSON.parse(runIn(cwd, 'qemu-img', 'info', '--output=json', name)) as TheirReport;
+}
+
+/** Has only the image left, so that what is opened is missed. */
+function leave(cwd: string, name: string): void {
+  for (const other of readdirSync(cwd)) if (other !== name) rmSync(join(cwd, other));
+}
+
+describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
+  function overlay(): string {
+    const cwd = temporaryFolder();
+    runIn(cwd, 'qemu-img', 'create', '-q', '-f', 'raw', 'base.img', '8M');
+    const above = ['-f', 'qcow2', '-o', 'cluster_size=4096', '-F', 'raw', '-b', 'base.img'];
+    runIn(cwd, 'qemu-img', 'create', '-q', ...above, 'top.qcow2');
+    runIn(cwd, 'qemu-io', '-c', 'write -P 5 1M 200k', 'top.qcow2');
+    return cwd;
+  }
+
+  test('has its own facts told without that, as qemu-img tells them', () => {
+    const cwd = overlay();
+    leave(cwd, 'top.qcow2');
+    const ours = infoOf(cwd, 'top.qcow2');
+    const theirs = theirInfoOf(cwd, 'top.qcow2');
+    expect(ours.virtualSize).toBe(theirs['virtual-size']);
+    expect(ours.details['cluster size']).toBe(theirs['cluster-size']);
+    expect(ours.backing?.file).toBe(theirs['backing-filename']);
+    expect(ours.backing?.format).toBe(theirs['backing-filename-format']);
+    expect(ours).toMatchObject({ storedSize: 200 * 1024, notOpened: ['base.img'] });
+    expect(ours).not.toHaveProperty('partitionTable');
+    expect(kexport(['info', 'top.qcow2'], { cwd }).stdout).toMatch(
+      /\npartition table: +not looked for: base.img was not opened \(say --backing\)\n$/,
+    );
+  });
+
+  test('is checked without that, as qemu-img check does, and says so', () => {
+    const cwd = overlay();
+    runIn(cwd, 'qemu-img', 'check', '-q', 'top.qcow2');
+    leave(cwd, 'top.qcow2');
+    expect(kexport(['verify', 'top.qcow2'], { cwd })).toEqual({
+      status: 0,
+      stdout: 'top.qcow2: sound by itself: base.img was not opened (say --backing)\n',
+      stderr: '',
+    });
+    const { stdout } = kexport(['verify', 'top.qcow2', '--json'], { cwd });
+    expect(JSON.parse(stdout)).toMatchObject({ sound: true, notOpened: ['base.img'] });
+  });
+
+  test('that is damaged is found out without that', () => {
+    const cwd = overlay();
+    const damage = ['-f', 'raw', '-c', 'write -P 0 8192 4k', 'top.qcow2']; // the refcount block
+    runIn(cwd, 'qemu-io', ...damage);
+    expect(() => runIn(cwd, 'qemu-img', 'check', '-q', 'top.qcow2')).toThrow();
+    const { status, stdout } = kexport(['verify', 'top.qcow2'], { cwd });
+    expect(stdout).toMatch(/^error: .*refcount/);
+    expect(status).toBe(1);
+  });
+
+  test('is compared with another disk only if that may be opened', () => {
+    const cwd = overlay();
+    const args = ['verify', 'top.qcow2', '--against', 'base.img'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toMatch(/needs another file, "base.img" \(say --backing .*\)\n$/);
+    expect(status).toBe(3);
+    expect(kexport([...args, '--backing'], { cwd }).stdout).toMatch(/from byte 1048576 on/);
+  });
+});
+
+describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () => {
+  function withDataFile(): string {
+    const cwd = temporaryFolder();
+    const options = 'data_file=data.raw,cluster_size=64k';
+    runIn(cwd, 'qemu-img', 'create', '-q', '-f', 'qcow2', '-o', options, 'x.qcow2', '8M');
+    runIn(cwd, 'qemu-io', '-c', 'write -P 5 1M 128k', 'x.qcow2');
+    return cwd;
+  }
+
+  test('has its own facts told without that, as qemu-img tells them', () => {
+    const cwd = withDataFile();
+    const theirs = theirInfoOf(cwd, 'x.qcow2');
+    leave(cwd, 'x.qcow2');
+    const ours = infoOf(cwd, 'x.qcow2');
+    expect(ours.virtualSize).toBe(theirs['virtual-size']);
+    expect(ours.details['cluster size']).toBe(theirs['cluster-size']);
+    expect(ours.details['data file']).toBe(theirs['format-specific'].data['data-file']);
+    expect(ours).toMatchObject({ storedSize: 128 * 1024, notOpened: ['data.raw'] });
+  });
+
+  test('has its tables checked without that', () => {
+    const cwd = withDataFile();
+    expect(kexport(['verify', 'x.qcow2', '--backing'], { cwd }).stdout).toMatch(/: sound, all /);
+    leave(cwd, 'x.qcow2');
+    expect(kexport(['verify', 'x.qcow2'], { cwd })).toMatchObject({
+      status: 0,
+      stdout: 'x.qcow2: sound by itself: data.raw was not opened (say --backing)\n',
+    });
+    runIn(cwd, 'truncate', '-s', '-64k', 'x.qcow2');
+    expect(kexport(['verify', 'x.qcow2'], { cwd }).status).toBe(1); // an L2 table is gone
+  });
+});
+
+describeWith(['qemu-img'], 'a VMDK in several files', () => {
+  test.each(['monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat'])(
+    'has the facts of its descriptor told without the others: %s',
+    (subformat) => {
+      const cwd = temporaryFolder();
+      runIn(
+        cwd,
+        'qemu-img',
+        'create',
+        '-q',
+        '-f',
+        'vmdk',
+        '-o',
+        `subformat=${subformat}`,
+        'x.vmdk',
+        '8M',
+      );
+      const theirs = theirInfoOf(cwd, 'x.vmdk');
+      const { extents } = theirs['format-specific'].data as { extents: { filename: string }[] };
+      const names = extents.map(({ filename }) => filename);
+      leave(cwd, 'x.vmdk');
+      const ours = infoOf(cwd, 'x.vmdk');
+      expect(ours.virtualSize).toBe(theirs['virtual-size']);
+      expect(ours.subformat).toBe(theirs['format-specific'].data['create-type']);
+      expect(ours.details['extents']).toEqual(names);
+      expect(ours.notOpened).toEqual(names);
+      expect(ours).not.toHaveProperty('storedSize');
+      expect(kexport(['verify', 'x.vmdk'], { cwd })).toMatchObject({
+        status: 0,
+        stdout: `x.vmdk: sound by itself: ${names.join()} was not opened (say --backing)\n`,
+      });
+    },
+  );
+});
+
+describe('a descriptor of extents that are not there', () => {
+  test('is told of by the names of the first, and is no disk', () => {
+    const cwd = temporaryFolder();
+    const extents = Array.from({ length: 5 }, (_, i) => `RW 2048 FLAT "part-${i}" 0`);
+    const lines = ['# Disk DescriptorFile', 'createType="custom"', ...extents];
+    writeFileSync(join(cwd, 'x.vmdk'), `${lines.join('\n')}\n`);
+    const { stdout } = kexport(['info', 'x.vmdk'], { cwd });
+    expect(stdout).toMatch(/\nvirtual size: +5.0 MiB/);
+    expect(stdout).toContain('part-0, part-1, part-2 and 2 more were not opened (say --backing)');
+    expect(infoOf(cwd, 'x.vmdk').virtualSize).toBe(5 * MIB);
+    expect(existsSync(join(cwd, 'part-0'))).toBe(false);
+    const { status, stderr } = kexport(['convert', 'x.vmdk', 'raw'], { cwd });
+    expect(stderr).toContain('needs another file, "part-0" (say --backing');
+    expect(status).toBe(1);
+  });
+});

@@ -1,0 +1,123 @@
+// Rows of README's table "When something goes wrong", each a describe of that name: where the images are to be.
+
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { noise, withPartition } from '../../support/disks.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { kexport, shell, startKexport } from '../../support/kexport.ts';
+import { mountedTmpfs } from '../../support/mounted.ts';
+import { describeAsRoot } from '../../support/peers.ts';
+import { until } from '../../support/until.ts';
+
+const MIB = 2 ** 20;
+const disk = withPartition(noise(MIB));
+
+function folderWithDisk(): string {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'disk'), disk);
+  return folder;
+}
+
+describe('the folder is missing or read-only', () => {
+  test('missing, is told before the disk is read', () => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = kexport(['raw', 'disk', '--output-dir', 'out', '--name', 'x'], {
+      cwd,
+    });
+    expect(stderr).toBe(
+      'kexport: cannot write out/x.raw.partial: no such file or directory (ENOENT) (create the folder first)\n',
+    );
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['disk'] });
+  });
+
+  describeAsRoot('read-only', () => {
+    test('is told before the disk is read', () => {
+      const target = mountedTmpfs('size=16m,ro');
+      const args = ['raw', '-', '--size', '1M', '--output-dir', target, '--name', 'x'];
+      const { status, stderr } = kexport(args); // of a disk that would end at once
+      expect(stderr).toMatch(/^kexport: cannot write .*read-only file system \(EROFS\).*\n$/);
+      expect({ status, left: readdirSync(target) }).toEqual({ status: 1, left: [] });
+    });
+  });
+});
+
+describe('the image, or `NAME.partial`, is there', () => {
+  test('the image: it is replaced only with --force', () => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'x.raw'), 'old');
+    const refused = kexport(['raw', 'disk', '-o', 'x.raw'], { cwd });
+    expect(refused.stderr).toBe('kexport: x.raw exists (use --force to replace it)\n');
+    expect(refused.status).toBe(1);
+    expect(readFileSync(join(cwd, 'x.raw'), 'utf8')).toBe('old');
+    expect(kexport(['raw', 'disk', '-o', 'x.raw', '--force'], { cwd }).status).toBe(0);
+    expect(statSync(join(cwd, 'x.raw')).size).toBe(disk.length);
+  });
+
+  test('NAME.partial: no image of the run is begun', () => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'x.raw.partial'), '');
+    const { status, stderr } = kexport(['qcow2,raw', 'disk', '--name', 'x'], { cwd });
+    expect(stderr).toContain('x.raw.partial exists: another export is writing it');
+    const left = readdirSync(cwd).sort();
+    expect({ status, left }).toEqual({ status: 1, left: ['disk', 'x.raw.partial'] });
+  });
+});
+
+describe('its name is taken while it is written', () => {
+  test('what took it stays', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended } = await started(cwd);
+    writeFileSync(join(cwd, 'x.raw'), 'of someone else');
+    child.stdin.end();
+    const { status, stderr } = await ended;
+    expect(stderr).toBe('kexport: x.raw exists (use --force to replace it)\n');
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['x.raw'] });
+    expect(readFileSync(join(cwd, 'x.raw'), 'utf8')).toBe('of someone else');
+  });
+});
+
+describe('two runs to one name', () => {
+  test('make one image: the second fails at once, the first goes on', async () => {
+    const cwd = temporaryFolder();
+    const { child, ended } = await started(cwd);
+    const second = kexport(['raw', '-', '--name', 'x', '--size', '1M'], { cwd });
+    expect(second.stderr).toContain('x.raw.partial exists');
+    expect(second.status).toBe(1);
+    child.stdin.end();
+    expect((await ended).status).toBe(0);
+    expect(readFileSync(join(cwd, 'x.raw')).equals(disk)).toBe(true);
+    expect(readdirSync(cwd)).toEqual(['x.raw']);
+  });
+});
+
+/** An export that has begun and waits for the end of its disk. */
+async function started(cwd: string) {
+  const running = startKexport(['raw', '-', '--name', 'x', '-q'], cwd);
+  running.child.stdin.write(disk);
+  await until(() => readdirSync(cwd).includes('x.raw.partial'));
+  return running;
+}
+
+describe('the image is the disk that is read', () => {
+  const isLeft = (cwd: string) => readFileSync(join(cwd, 'disk')).equals(disk);
+
+  test('also by a link', () => {
+    const cwd = folderWithDisk();
+    symlinkSync('disk', join(cwd, 'link'));
+    const { status, stderr } = kexport(['raw', 'disk', '-o', 'link', '--force'], { cwd });
+    expect(stderr).toBe('kexport: link is the disk that is exported\n');
+    expect({ status, left: isLeft(cwd) }).toEqual({ status: 1, left: true });
+  });
+
+  test('also as its partial image, and redirected', () => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'x.raw.partial'), disk);
+    const partial = kexport(['raw', 'x.raw.partial', '-o', 'x.raw', '--force'], { cwd });
+    expect(partial.stderr).toContain('x.raw.partial is the disk that is exported');
+    expect(partial.status).toBe(1);
+    const redirected = shell('kexport raw - -o disk --force < disk', cwd);
+    expect(redirected.stderr).toContain('disk is the disk that is exported');
+    expect({ status: redirected.status, left: isLeft(cwd) }).toEqual({ status: 1, left: true });
+  });
+});
