@@ -15,6 +15,8 @@ export interface Disks {
   readonly sparse: string;
   /** Random bytes. */
   readonly noise: string;
+  /** Gigabytes of which 256 MiB were written. */
+  readonly empty: string;
 }
 
 /** `dataSize` is that of the files on the usual disk in bytes; the others take less. */
@@ -24,6 +26,7 @@ export function makeDisks(dataSize: number): Disks {
     usual: realisticDisk(dataSize, 2.5),
     sparse: realisticDisk(dataSize / 4, 10),
     noise: noiseDisk(dataSize / 2),
+    empty: realisticDisk(2 ** 28, dataSize < 2 ** 30 ? 32 : 128),
   };
 }
 

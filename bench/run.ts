@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeDisks } from './disk.ts';
 import { measure, median, type Run } from './measure.ts';
-import { type Scenario, scenarios } from './scenarios.ts';
+import { type Scenario, scenarios, type Side } from './scenarios.ts';
 
 const HEADER = `| scenario | wall | cpu | system | peak memory | size |
 | --- | --- | --- | --- | --- | --- |`;
@@ -23,7 +23,8 @@ const maxSeconds = options.full ? 60 : 8; // no further turn of a scenario after
 const folder = mkdtempSync(join(tmpdir(), 'kexport-bench-'));
 try {
   const disks = makeDisks(dataSize);
-  for (const disk of Object.values(disks) as string[]) execFileSync('cp', [disk, '/dev/null']); // into the page cache
+  const { usual, sparse, noise } = disks;
+  for (const disk of [usual, sparse, noise]) execFileSync('cp', [disk, '/dev/null']); // into the page cache
   const chosen = scenarios(disks, folder).filter(({ name }) => name.includes(options.only));
   const rows = chosen.flatMap((scenario) => rowsOf(scenario, compare(scenario)));
   const table = [HEADER, ...rows].join('\n');
@@ -42,9 +43,19 @@ interface Comparison {
 function compare({ name, ours, peer }: Scenario): Comparison {
   process.stderr.write(`${name} ...\n`);
   const report = join(folder, 'time');
-  for (const { prepare } of [ours, peer]) {
-    if (prepare !== undefined) execFileSync('bash', ['-c', prepare], { stdio: 'inherit' });
+  try {
+    for (const { prepare } of [ours, peer]) shell(prepare);
+    return takeTurns(ours, peer, report);
+  } finally {
+    for (const { cleanUp } of [ours, peer]) shell(cleanUp);
   }
+}
+
+function shell(command: string | undefined): void {
+  if (command !== undefined) execFileSync('bash', ['-c', command], { stdio: 'inherit' });
+}
+
+function takeTurns(ours: Side, peer: Side, report: string): Comparison {
   const runs: Comparison[] = [];
   for (let seconds = 0; runs.length < maxTurns && seconds < maxSeconds;) {
     const turn = {

@@ -24,6 +24,8 @@ export interface Struct<V> {
   encode(values: Readonly<V>): Uint8Array;
   /** Reads the struct at the start of `bytes`; throws a RangeError if they are too few. */
   decode(bytes: Uint8Array): V;
+  /** The same, but each field is read when it is asked for, so that `bytes` must stay as they are. */
+  over(bytes: Uint8Array): Readonly<V>;
 }
 
 /** Declares a struct of `size` bytes; throws if the fields do not cover it without gap or overlap. */
@@ -35,6 +37,7 @@ export function struct<F extends Table>(
   const little = endian === 'little';
   const entries = Object.entries(fields);
   assertCovered(entries, size);
+  const readers = fieldReaders(entries, little);
   return {
     size,
     encode(values) {
@@ -52,7 +55,22 @@ export function struct<F extends Table>(
       for (const [name, [offset, type]] of entries) values[name] = type.get(view, offset, little);
       return values as Values<F>;
     },
+    over: (bytes) =>
+      ({ __proto__: readers, view: viewOf(bytes) }) as unknown as Readonly<Values<F>>,
   };
+}
+
+/** An object that reads each field from the `view` of the one that inherits from it. */
+function fieldReaders(entries: [string, Table[string]][], little: boolean): object {
+  const readers = {};
+  for (const [name, [offset, type]] of entries) {
+    Object.defineProperty(readers, name, {
+      get(this: { readonly view: DataView }) {
+        return type.get(this.view, offset, little);
+      },
+    });
+  }
+  return readers;
 }
 
 /** A DataView over exactly the bytes of an array. */

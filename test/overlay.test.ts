@@ -1,14 +1,15 @@
 // Increments: overlays upon the image of the snapshot before, and whole disks of both.
 
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
 import { type MadeBlock, makeSendStream } from '../bench/make-send-stream.ts';
 import { noise, text } from './support/disks.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { kexport } from './support/kexport.ts';
-import { checkQcow2, compareWithRaw, describeWith, run } from './support/peers.ts';
-import { STREAMS } from './support/send-streams.ts';
+import { checkQcow2, compareWithRaw, describeWith, run, testWith } from './support/peers.ts';
+import { type RealStream, STREAMS } from './support/send-streams.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -45,6 +46,63 @@ describeWith(['qemu-img'], 'a real increment', () => {
     make(cwd, 'raw', base.path, '-o', 'base.raw');
     make(cwd, 'raw', increment.path, '--flatten', 'base.raw', '-o', 'flat.raw');
     expect(sha256(join(cwd, 'flat.raw'))).toBe(increment.rawSha256);
+  });
+});
+
+describe('several real increments in one package', () => {
+  const [base, increments] = ['chain-full-a', 'chain-I'].map((name) =>
+    STREAMS.find((stream) => stream.name === name)!,
+  ) as [RealStream, RealStream];
+  const [between, last] = increments.members as [
+    RealStream['members'][0],
+    RealStream['members'][0],
+  ];
+
+  testWith(['qemu-img'], 'are one overlay up to the last snapshot, or to another', () => {
+    const cwd = temporaryFolder();
+    make(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
+    for (const [snapshot, sum] of [
+      [[], last.rawSha256],
+      [['--snapshot', 'b'], between.rawSha256],
+    ] as const) {
+      const options = ['--backing', 'base.qcow2', ...snapshot, '-o', 'inc.qcow2', '--force'];
+      make(cwd, 'qcow2', increments.path, ...options);
+      checkQcow2(join(cwd, 'inc.qcow2'));
+      const image = join(cwd, 'inc.qcow2');
+      run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(cwd, 'back.raw'));
+      expect(sha256(join(cwd, 'back.raw'))).toBe(sum);
+    }
+  });
+
+  test('are flattened, also one after the other', () => {
+    const cwd = temporaryFolder();
+    make(cwd, 'raw', base.path, '-o', 'a.raw');
+    make(cwd, 'raw', increments.path, '--flatten', 'a.raw', '-o', 'c.raw');
+    expect(sha256(join(cwd, 'c.raw'))).toBe(last.rawSha256);
+    make(cwd, 'raw', increments.path, '--flatten', base.path, '--snapshot', 'b', '-o', 'b.raw');
+    expect(sha256(join(cwd, 'b.raw'))).toBe(between.rawSha256);
+  });
+
+  test.each([
+    [['--snapshot', 'a'], /chain-I.zfs has no snapshot a of tank\/chain, but b, c \(.*--snapshot/],
+    [['--volume', 'tank/vm'], /chain-I.zfs has no volume tank\/vm, but tank\/chain \(.*--volume/],
+  ])('without what is asked for are refused: %j', (options, message) => {
+    const cwd = temporaryFolder();
+    const args = ['raw', increments.path, '--flatten', base.path, ...options, '-o', 'x.raw'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toMatch(message);
+    expect(status).toBe(1);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('go upon the image of no other snapshot', () => {
+    const cwd = temporaryFolder();
+    const other = STREAMS.find(({ name }) => name === 'tail-full-a')!;
+    make(cwd, 'qcow2', other.path, '-o', 'base.qcow2');
+    const args = ['qcow2', increments.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot of guid/);
+    expect(status).toBe(1);
   });
 });
 
@@ -171,6 +229,61 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       make(cwd, 'verify', 'inc.qcow2', '--backing', '--against', 'expected');
     },
   );
+
+  test('is read from a gzip file by its name', () => {
+    const cwd = temporaryFolder();
+    const blocks = [{ diskOffset: 0, bytes: text(16_384) }];
+    const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
+    writeFileSync(join(cwd, 'inc.zfs.gz'), gzipSync(Buffer.concat([...makeSendStream(made)])));
+    writeFileSync(join(cwd, 'base.raw'), noise(MIB));
+    make(cwd, 'qcow2', 'inc.zfs.gz', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'raw', 'inc.zfs.gz', '--flatten', 'base.raw', '-o', 'flat.raw');
+    compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
+    const expected = Buffer.concat([text(16_384), noise(MIB).subarray(16_384)]);
+    expect(readFileSync(join(cwd, 'flat.raw')).equals(expected)).toBe(true);
+  });
+
+  describe('that makes the disk smaller', () => {
+    const base = noise(4 * MIB);
+    const smaller = (blocks: MadeBlock[], cwd: string): void => {
+      const made = { blockSize: 16_384, blocks, volumeSize: MIB, fromGuid: 1n };
+      writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
+      writeFileSync(join(cwd, 'base.raw'), base);
+    };
+    const isFirstMiB = (cwd: string, image: string, edit = Buffer.alloc(0)): void => {
+      const expected = Buffer.from(base.subarray(0, MIB));
+      edit.copy(expected, 16_384);
+      expect(readFileSync(join(cwd, image)).equals(expected)).toBe(true);
+    };
+
+    test('without a word of what is gone leaves nothing of it', () => {
+      const cwd = temporaryFolder();
+      for (const edit of [Buffer.alloc(0), text(16_384)]) {
+        smaller(edit.length === 0 ? [] : [{ diskOffset: 16_384, bytes: edit }], cwd);
+        make(cwd, 'raw,qcow2,vmdk', 'stream', '--flatten', 'base.raw', '--name', 'flat', '--force');
+        isFirstMiB(cwd, 'flat.raw', edit);
+        for (const image of ['flat.qcow2', 'flat.vmdk']) {
+          make(cwd, 'verify', image, '--against', 'flat.raw');
+        }
+        make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2', '--force');
+        checkQcow2(join(cwd, 'inc.qcow2'));
+        compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
+      }
+    });
+
+    test('but frees something past its end is flattened if --size tells the end', () => {
+      const cwd = temporaryFolder();
+      smaller([{ diskOffset: 2 * MIB, free: MIB }], cwd);
+      const args = ['raw', 'stream', '--flatten', 'base.raw', '-o', 'flat.raw'];
+      const refused = kexport(args, { cwd });
+      expect(refused.stderr).toMatch(
+        /data up to byte 2097152 of a disk of 1048576 bytes.*--size 1048576/,
+      );
+      expect(refused.status).toBe(1);
+      make(cwd, ...args, '--size', String(MIB));
+      isFirstMiB(cwd, 'flat.raw');
+    });
+  });
 
   test('has the same bytes for any number of threads', () => {
     const cwd = temporaryFolder();

@@ -12,12 +12,19 @@ export interface PackageFacts {
 /** A file system or a volume: which of both, only its streams tell. */
 export interface PackagedDataset {
   readonly name: string;
-  /** Guids of snapshots, by name. Not all need to have a stream in the package. */
-  readonly snapshots: ReadonlyMap<string, bigint>;
+  /**
+   * Guids of snapshots, by name. Not all need to have a stream in the package. Undefined where it has no list, as
+   * `zfs send -I` without -R or -p makes none.
+   */
+  readonly snapshots: ReadonlyMap<string, bigint> | undefined;
 }
 
 /** Decodes the BEGIN record of a package. Throws a FormatError. */
-export function packageFacts({ payload }: StreamRecord): PackageFacts {
+export function packageFacts({ bytes, payload, structs }: StreamRecord): PackageFacts {
+  if (payload.length === 0) {
+    const [name = '', toSnapshot] = structs.begin.decode(bytes).toName.split('@');
+    return { toSnapshot, datasets: [{ name, snapshots: undefined }] };
+  }
   const list = decodeNvList(payload);
   const toSnapshot = list.get('tosnap');
   const datasets = [...asList(list.get('fss'), 'fss').values()].map((dataset) => {

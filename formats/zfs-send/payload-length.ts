@@ -23,21 +23,21 @@ export function payloadLength(type: number, record: Uint8Array, structs: RecordS
 }
 
 function statedLength(type: number, record: Uint8Array, structs: RecordStructs): number {
-  if (type === BEGIN) return structs.begin.decode(record).payloadLength;
+  if (type === BEGIN) return structs.begin.over(record).payloadLength;
   if (type === OBJECT) {
-    const { bonusLength, rawBonusLength } = structs.object.decode(record);
+    const { bonusLength, rawBonusLength } = structs.object.over(record);
     return rawBonusLength === 0 ? roundUp8(bonusLength) : rawBonusLength;
   }
   if (type === WRITE) {
-    const { compression, compressedSize, logicalSize } = structs.write.decode(record);
+    const { compression, compressedSize, logicalSize } = structs.write.over(record);
     return Number(compression === 0 ? logicalSize : compressedSize);
   }
   if (type === SPILL) {
-    const { compressedSize, length } = structs.spill.decode(record);
+    const { compressedSize, length } = structs.spill.over(record);
     return Number(compressedSize === 0n ? length : compressedSize);
   }
   if (type === WRITE_EMBEDDED) {
-    const { packedSize } = structs.writeEmbedded.decode(record);
+    const { packedSize } = structs.writeEmbedded.over(record);
     return packedSize > MAX_EMBEDDED_SIZE ? Infinity : roundUp8(packedSize);
   }
   return 0;

@@ -26,7 +26,7 @@ import {
 import { payloadLength } from './payload-length.ts';
 import { StreamRefusal } from './stream-facts.ts';
 
-/** A record of a stream. Its bytes are the reader's, and stay as they are. */
+/** A record of a stream. Its bytes are the reader's, and stay as they are until `next` answers undefined. */
 export interface StreamRecord {
   /** One of the constants of `layout.ts`. */
   readonly type: number;
@@ -43,7 +43,7 @@ export interface StreamRecord {
 
 /** A synchronous state machine: push bytes, take records until there is none. */
 export interface RecordReader {
-  /** Adds bytes, which belong to the reader from now on. */
+  /** Adds bytes, which must stay as they are until `next` has answered undefined. */
   push(bytes: Uint8Array): void;
   /** The next record; undefined if it needs more bytes for it. Throws a FormatError for what is no record. */
   next(): StreamRecord | undefined;
@@ -75,8 +75,11 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
         return undefined;
       }
       waiting ??= readHead();
-      const payload = waiting && queue.take(waiting.length);
-      return waiting && payload && finish(waiting, payload);
+      if (!waiting) return undefined;
+      const payload = queue.take(waiting.length);
+      if (payload) return finish(waiting, payload);
+      waiting.bytes = new Uint8Array(waiting.bytes); // what was pushed may change before the rest has come
+      return undefined;
     },
     end() {
       if (state === 'all') return;

@@ -3,7 +3,7 @@
 import { FormatError } from '../errors.ts';
 import type { RunningChecksum } from './fletcher4.ts';
 import { BEGIN, END } from './layout.ts';
-import { type PackagedDataset, type PackageFacts, packageFacts } from './package.ts';
+import { type PackageFacts, packageFacts } from './package.ts';
 import { recordReader, type StreamRecord } from './records.ts';
 import { checkUsable, type StreamFacts, streamFacts, StreamRefusal } from './stream-facts.ts';
 import type { Unpackers } from './unpack.ts';
@@ -31,9 +31,9 @@ export type SendStreamEvent =
 
 /** A synchronous state machine: push bytes, take events until there is none. */
 export interface SendStream {
-  /** Adds bytes, which belong to the stream from now on. */
+  /** Adds bytes, which must stay as they are until `next` has answered undefined. */
   push(bytes: Uint8Array): void;
-  /** The next event; undefined if it needs more bytes for it. Throws a FormatError. */
+  /** The next event, valid as long as those bytes; undefined if it needs more of them. Throws a FormatError. */
   next(): SendStreamEvent | undefined;
   /** Says that no more bytes come. Throws a FormatError if the stream is not complete. */
   end(): void;
@@ -99,12 +99,22 @@ interface StreamSelection {
   passEnd(): void;
 }
 
+interface Wanted {
+  readonly dataset: string;
+  readonly snapshot: string;
+  /** Of the snapshot; undefined where the package does not tell it. */
+  readonly guid: bigint | undefined;
+}
+
 function streamSelection(choice: StreamChoice): StreamSelection {
   let contents: PackageFacts | undefined;
   let ends = 0;
   /** What is wanted of a package: by choice, or since it is the first volume that came. */
-  let wanted: { readonly dataset: string; readonly guid: bigint } | undefined;
+  let wanted: Wanted | undefined;
   let previous: StreamFacts | undefined;
+  let reached = false;
+  /** Names of the snapshots that came, of a package that has no list of them. */
+  const passed: string[] = [];
 
   return {
     beginPackage(facts) {
@@ -124,19 +134,21 @@ function streamSelection(choice: StreamChoice): StreamSelection {
         }
         return 'unwanted';
       }
-      if (previous?.guid === wanted.guid) return 'unwanted'; // a later snapshot
+      if (reached) return 'unwanted'; // a later snapshot
       checkOrder(stream);
       previous = stream;
-      return stream.guid === wanted.guid ? 'last' : 'step';
+      if (wanted.guid === undefined) passed.push(stream.snapshot.slice(dataset.length + 1));
+      reached = isWanted(stream, wanted);
+      return reached ? 'last' : 'step';
     },
     passEnd() {
       ends++;
       if (ends < 2) return;
       if (!wanted) throw new StreamRefusal('file-system', 'has no volume, only file systems');
-      if (previous?.guid !== wanted.guid) {
-        const found = previous === undefined ? 'nothing' : `nothing after ${previous.snapshot}`;
-        throw new StreamRefusal('snapshot', `has ${found} of the snapshots of ${wanted.dataset}`);
-      }
+      if (reached) return;
+      if (wanted.guid === undefined) throw noSnapshot(wanted.dataset, wanted.snapshot, passed);
+      const found = previous === undefined ? 'nothing' : `nothing after ${previous.snapshot}`;
+      throw new StreamRefusal('snapshot', `has ${found} of the snapshots of ${wanted.dataset}`);
     },
   };
 
@@ -144,12 +156,13 @@ function streamSelection(choice: StreamChoice): StreamSelection {
     const dataset = datasets.find((candidate) => candidate.name === name);
     if (!dataset) {
       const names = datasets.map((candidate) => candidate.name);
-      throw new StreamRefusal('volume', `has no volume ${name}, but ${names.join(', ')}`);
+      throw new StreamRefusal('volume', `has no volume ${name}, but ${names.join(', ') || 'none'}`);
     }
     const snapshot = choice.snapshot ?? toSnapshot ?? '';
-    const guid = dataset.snapshots.get(snapshot);
-    if (guid === undefined) throw noSnapshot(dataset, snapshot);
-    return { dataset: name, guid };
+    const { snapshots } = dataset;
+    const guid = snapshots?.get(snapshot);
+    if (snapshots && guid === undefined) throw noSnapshot(name, snapshot, [...snapshots.keys()]);
+    return { dataset: name, snapshot, guid };
   }
 
   function checkOrder(stream: StreamFacts): void {
@@ -170,9 +183,13 @@ function checkChoice({ snapshot }: StreamFacts, choice: StreamChoice): void {
   }
 }
 
-function noSnapshot({ name, snapshots }: PackagedDataset, wanted: string): StreamRefusal {
-  const names = [...snapshots.keys()].join(', ');
-  return new StreamRefusal('snapshot', `has no snapshot ${wanted} of ${name}, but ${names}`);
+function isWanted(stream: StreamFacts, { dataset, snapshot, guid }: Wanted): boolean {
+  return guid === undefined ? stream.snapshot === `${dataset}@${snapshot}` : stream.guid === guid;
+}
+
+function noSnapshot(dataset: string, wanted: string, names: readonly string[]): StreamRefusal {
+  const what = `has no snapshot ${wanted} of ${dataset}, but ${names.join(', ')}`;
+  return new StreamRefusal('snapshot', what);
 }
 
 /** Also of a bookmark or of what has no snapshot's name. */

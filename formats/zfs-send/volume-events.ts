@@ -69,7 +69,7 @@ export function volumeEvents(
       return written(write.object, write.event, record);
     }
     if (type === OBJECT) {
-      const { object, blockSize } = structs.object.decode(bytes);
+      const { object, blockSize } = structs.object.over(bytes);
       if (object !== DATA_OBJECT) return undefined;
       checkUnits('a block size', blockSize, record);
       return { kind: 'block-size', blockSize };
@@ -88,12 +88,12 @@ export function volumeEvents(
   }
 
   function writeOf(record: StreamRecord): Write {
-    const { object, offset, logicalSize, compression } = record.structs.write.decode(record.bytes);
+    const { object, offset, logicalSize, compression } = record.structs.write.over(record.bytes);
     return makeWrite(record, { object, offset, logicalSize, compression, packed: record.payload });
   }
 
   function embeddedWriteOf(record: StreamRecord): Write {
-    const write = record.structs.writeEmbedded.decode(record.bytes);
+    const write = record.structs.writeEmbedded.over(record.bytes);
     const { object, offset, compression, embeddedType, logicalSize, packedSize } = write;
     if (embeddedType !== 0)
       throw found(record, `embedded data of the unknown type ${embeddedType}`);
@@ -159,7 +159,7 @@ export function volumeEvents(
   }
 
   function freeOf(record: StreamRecord): VolumeEvent | undefined {
-    const { object, offset, length } = record.structs.free.decode(record.bytes);
+    const { object, offset, length } = record.structs.free.over(record.bytes);
     if (object !== DATA_OBJECT) return undefined;
     const diskOffset = toNumber(offset, record);
     const toTheEnd = length === TO_THE_END;
@@ -167,7 +167,7 @@ export function volumeEvents(
   }
 
   function freeObjectsOf(record: StreamRecord): VolumeEvent | undefined {
-    const { firstObject, objectCount } = record.structs.freeObjects.decode(record.bytes);
+    const { firstObject, objectCount } = record.structs.freeObjects.over(record.bytes);
     const frees = (object: bigint) => object >= firstObject && object - firstObject < objectCount;
     if (frees(PROPERTIES_OBJECT)) throw partial(stream);
     return frees(DATA_OBJECT) ? { kind: 'free', diskOffset: 0, length: Infinity } : undefined;

@@ -11,6 +11,7 @@ import { notOpenedText } from './lines.ts';
 import { FROM_ALL, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
+import type { SentVerdict } from '../zfs-send/verify.ts';
 import type { FromFormat } from '../sources/source-options.ts';
 
 interface VerifyCommandOptions {
@@ -26,6 +27,9 @@ interface VerifyCommandOptions {
 
 /** As for `qemu-img check` and `cmp`, a file that cannot be read is told from one that is wrong. */
 const EXIT_UNREADABLE = 3;
+
+/** Of snapshots, that are told in one line. */
+const MAX_NAMES = 5;
 
 export function describe(command: Command): Command {
   return command
@@ -73,7 +77,7 @@ async function verify(
   path: string,
   options: VerifyCommandOptions,
   running: Running,
-): Promise<Verdict> {
+): Promise<Verdict & Partial<SentVerdict>> {
   const { against: name, backing, threads, from } = options;
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') {
@@ -105,7 +109,11 @@ function isSound({ problemCount, differsAt }: Verdict): boolean {
   return problemCount === 0 && differsAt === undefined;
 }
 
-function textOf(path: string, verdict: Verdict, { against, quiet }: VerifyCommandOptions): string {
+function textOf(
+  path: string,
+  verdict: Verdict & Partial<SentVerdict>,
+  { against, quiet }: VerifyCommandOptions,
+): string {
   const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
   const lines = problems.map(({ severity, message }) => `${severity}: ${message}`);
   if (problemCount > problems.length) lines.push(`and ${problemCount - problems.length} more`);
@@ -122,12 +130,23 @@ function textOf(path: string, verdict: Verdict, { against, quiet }: VerifyComman
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function readText({ diskSize, notOpened }: Verdict): string {
+/** What was read of what is sound. */
+function readText({ diskSize, notOpened, streams }: Verdict & Partial<SentVerdict>): string {
   if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
+  if (streams) return `, ${streamsText(streams)}`;
   const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
   return `, ${read} can be read`;
 }
 
-function jsonOf(file: string, verdict: Verdict): string {
+function streamsText(streams: NonNullable<SentVerdict['streams']>): string {
+  const names = streams.map(({ snapshot }) => snapshot).join(', ');
+  const many = streams.length > MAX_NAMES;
+  const whole = many ? `all ${streams.length} streams` : `all of the stream of ${names}`;
+  return streams.some(({ kind }) => kind === 'volume')
+    ? `${whole}, every block of which can be read`
+    : `${whole}, of file systems: no disk is in it`;
+}
+
+function jsonOf(file: string, verdict: Verdict & Partial<SentVerdict>): string {
   return `${JSON.stringify({ file, sound: isSound(verdict), ...verdict }, undefined, 2)}\n`;
 }

@@ -9,6 +9,8 @@ export interface ByteStream {
   read(signal: AbortSignal): Promise<Buffer | undefined>;
   /** The bytes that the next pieces begin with, fewer than `length` only at the end. */
   peek(length: number, signal: AbortSignal): Promise<Buffer>;
+  /** Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody has to. */
+  recycle?(piece: Buffer): void;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundUp } from '../disk-size.ts';
 import { KexportError } from '../errors.ts';
-import { asKexportError } from '../zfs-send/events.ts';
+import { asFault } from '../zfs-send/events.ts';
 import type { Layer, Piece } from '../zfs-send/layer.ts';
 import type { Source } from './source.ts';
 
@@ -62,17 +62,21 @@ export function layerSource(options: LayerSourceOptions): Source {
       const at = startOf(pending) - diskOffset;
       if (at >= buffer.length || at > roundUp(Math.max(filled, 1), BLOCK_SIZE)) break;
       buffer.fill(0, filled, at);
-      filled = at + (await take(pending, buffer.subarray(at)));
+      filled = at + take(pending, buffer.subarray(at));
       pending ??= await nextData(signal);
     }
     return filled;
   }
 
   /** Puts as much of a piece there as fits; returns how much. */
-  async function take(piece: Pending, room: Uint8Array): Promise<number> {
+  function take(piece: Pending, room: Uint8Array): number {
     const { length, read, done } = piece;
     const taken = Math.min(length - done, room.length);
-    await asKexportError(name, () => read(done, room.subarray(0, taken)));
+    try {
+      read(done, room.subarray(0, taken));
+    } catch (error) {
+      throw asFault(name, error);
+    }
     pending = done + taken === length ? undefined : { ...piece, done: done + taken };
     return taken;
   }
@@ -99,7 +103,10 @@ export function layerSource(options: LayerSourceOptions): Source {
     if (stated !== undefined && found !== stated) throw wrongSize(`is a disk of ${found} bytes`);
     if (dataEnd > found) {
       const what = `has data up to byte ${dataEnd} of a disk of ${found} bytes`;
-      throw new KexportError('source', `${name} ${what}`);
+      // What was below has been given before the stream told that the disk ends earlier.
+      throw new KexportError('source', `${name} ${what}`, {
+        hint: `say so beforehand: --size ${found}`,
+      });
     }
     size = found;
   }

@@ -8,6 +8,7 @@ import { blockDeviceSize } from '../block-device.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from './byte-stream.ts';
+import { fileStream } from './file-stream.ts';
 import { beginsSendStream, HEAD_SIZE, packedByName } from './image-kind.ts';
 import { positionedSource } from './positioned.ts';
 import type { PackedKind, SourceOptions } from './source-options.ts';
@@ -16,8 +17,6 @@ import { sparseSource } from './sparse.ts';
 
 const openFile = promisify(open);
 const readAt = promisify(read);
-
-const STREAM_CHUNK = 1 << 20;
 
 /** A disk, or bytes that are one or a zfs send stream. */
 export type Opened = Source | OpenedStream;
@@ -79,8 +78,10 @@ export async function openDescriptor(
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
   const head = found.isFile() ? await readHead(fd, start) : undefined;
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
-    const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
-    return { stream: byteStream(name, file), isSent: true };
+    const stream = fileStream(name, fd, { start });
+    if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
+    const { openGzip } = await import('./packed.ts');
+    return { ...openGzip(stream, name), isSent: true };
   }
   const packed = packedKind(name, head, options);
   if (packed) {

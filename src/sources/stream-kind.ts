@@ -1,7 +1,11 @@
 import { open, stat } from 'node:fs/promises';
+import { constants, gunzipSync } from 'node:zlib';
 import { KexportError } from '../errors.ts';
-import { beginsSendStream, HEAD_SIZE, packedByName } from './image-kind.ts';
+import { beginsSendStream, packedByName } from './image-kind.ts';
 import type { FromFormat, PackedKind } from './source-options.ts';
+
+/** Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come first. */
+const READ_SIZE = 4096;
 
 /** What is read front to back, as no image is. */
 export type StreamKind = PackedKind | 'zfs-send';
@@ -31,10 +35,20 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_SIZE), 0, HEAD_SIZE, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_SIZE), 0, READ_SIZE, 0);
     const head = buffer.subarray(0, bytesRead);
-    return beginsSendStream(head) ? 'zfs-send' : packedByName(path, head);
+    const packed = packedByName(path, head);
+    return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
   } finally {
     await file.close();
+  }
+}
+
+/** As much of what is in a gzip file as its own beginning tells; nothing if that is damaged. */
+function unpackedHead(head: Buffer): Buffer {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
   }
 }

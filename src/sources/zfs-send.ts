@@ -5,7 +5,7 @@ import { type StreamChoice, StreamRefusal } from '../../formats/zfs-send/index.t
 import { checkBackingFile } from '../backing-file.ts';
 import { type SentChanges, sentChanges } from '../zfs-send/changes.ts';
 import { asKexportError } from '../zfs-send/events.ts';
-import { layered, sourceLayer } from '../zfs-send/layer.ts';
+import { endLayer, type Layer, layered, sourceLayer } from '../zfs-send/layer.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { layerSource } from './layer-source.ts';
 import type { Source } from './source.ts';
@@ -30,7 +30,7 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
     const changes = await sentChanges(input, options);
     const { name } = changes;
     await asKexportError(name, () => checkBase(changes, base));
-    const layer = base ? layered([sourceLayer(base), changes.layer]) : changes.layer;
+    const layer = base ? layered([...below(base, size), changes.layer]) : changes.layer;
     const close = async () => {
       await changes.close();
       await base?.close();
@@ -41,6 +41,11 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
     await base?.close();
     throw error;
   }
+}
+
+/** The disk below, up to the end that it is said to have now: the increment tells of it after its data. */
+function below(base: Source, size: number | undefined): Layer[] {
+  return size === undefined ? [sourceLayer(base)] : [sourceLayer(base), endLayer(size)];
 }
 
 function checkBase(changes: SentChanges, base: Source | undefined): void {

@@ -4,7 +4,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
-import { type ByteStream, byteStream } from '../sources/byte-stream.ts';
+import type { ByteStream } from '../sources/byte-stream.ts';
+import { fileStream } from '../sources/file-stream.ts';
 import { writeFully } from '../sinks/write-fully.ts';
 import { cannotSpool, openSpoolFile } from '../spool-file.ts';
 import { type StreamEvents, streamEvents } from './events.ts';
@@ -12,6 +13,8 @@ import { type Layer, layered, streamLayer } from './layer.ts';
 
 /** Limit of this program on the snapshots of one package: each is read at the same time as all others. */
 const MAX_STEPS = 256;
+/** Bytes of each that are read at once. */
+const STEP_PIECE = 1 << 16;
 
 /** What a send stream does to the disk of its volume. */
 export interface SentChanges {
@@ -76,6 +79,9 @@ function keptBytes(input: ByteStream): KeptBytes {
       if (bytes) pieces?.push(bytes);
       if (file) await writeOut(file);
       return bytes;
+    },
+    recycle(piece) {
+      if (pieces === undefined || file) input.recycle?.(piece);
     },
     letGo() {
       pieces = undefined;
@@ -151,8 +157,8 @@ async function stepLayer(
   { start, end }: Step,
   signal: AbortSignal,
 ): Promise<Layer> {
-  const bytes = spool.createReadStream({ start, end: end - 1, autoClose: false });
-  const events = streamEvents(byteStream(name, bytes), {});
+  const bytes = fileStream(name, spool.fd, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
+  const events = streamEvents(bytes, {});
   await events.next(signal); // its BEGIN
   return streamLayer(events);
 }

@@ -48,6 +48,7 @@ export async function describeStream(
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;
+  let piece: Buffer | undefined;
   try {
     return await asKexportError(input.name, async () => {
       for (;;) {
@@ -60,9 +61,10 @@ export async function describeStream(
             streams.push(open.finish(record.at + record.bytes.length));
           continue;
         }
-        const bytes = await input.read(signal);
-        if (!bytes) break;
-        records.push(bytes);
+        if (piece) input.recycle?.(piece);
+        piece = await input.read(signal);
+        if (!piece) break;
+        records.push(piece);
       }
       records.end();
       return streams;

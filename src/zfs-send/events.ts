@@ -15,8 +15,8 @@ export interface StreamEvents {
   /** What people call the stream. */
   readonly name: string;
   /**
-   * The next event; undefined once the stream has come to its end and all of it is verified. What the event before it gave
-   * is then no longer to be used. Throws a KexportError. Calls never overlap.
+   * The next event, valid until the next call; undefined once the stream has come to its end and all of it is verified.
+   * Throws a KexportError. Calls never overlap.
    */
   next(signal: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
@@ -25,24 +25,28 @@ export interface StreamEvents {
 /** Reads a send stream, or a package of them, for one volume. Takes over the bytes. */
 export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEvents {
   const stream = sendStream({ ...streamTools(), choice });
+  let piece: Buffer | undefined;
   return {
     name: input.name,
-    next: (signal) => asKexportError(input.name, () => nextEvent(signal)),
+    async next(signal) {
+      try {
+        for (;;) {
+          const event = stream.next();
+          if (event) return event;
+          if (piece) input.recycle?.(piece);
+          piece = await input.read(signal);
+          if (!piece) {
+            stream.end();
+            return undefined;
+          }
+          stream.push(piece);
+        }
+      } catch (error) {
+        throw asFault(input.name, error);
+      }
+    },
     close: () => input.close(),
   };
-
-  async function nextEvent(signal: AbortSignal): Promise<SendStreamEvent | undefined> {
-    for (;;) {
-      const event = stream.next();
-      if (event) return event;
-      const bytes = await input.read(signal);
-      if (!bytes) {
-        stream.end();
-        return undefined;
-      }
-      stream.push(bytes);
-    }
-  }
 }
 
 const HINTS: Readonly<Record<RefusalReason, string>> = {
@@ -53,7 +57,7 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   incremental:
     '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
   'no-stream':
-    'it is what zfs send prints: unpack it first if it is packed; an image is read by the name of its file',
+    'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
@@ -66,11 +70,16 @@ export async function asKexportError<T>(name: string, work: () => T | Promise<T>
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const message = `${name} ${error.message}`;
-    if (!(error instanceof StreamRefusal)) {
-      throw new KexportError('damaged', message, { cause: error });
-    }
-    throw new KexportError('source', message, { cause: error, hint: HINTS[error.reason] });
+    throw asFault(name, error);
   }
+}
+
+/** What found fault with a stream, as people are told it; anything else as it is. */
+export function asFault(name: string, error: unknown): unknown {
+  if (!(error instanceof FormatError)) return error;
+  const message = `${name} ${error.message}`;
+  if (!(error instanceof StreamRefusal)) {
+    return new KexportError('damaged', message, { cause: error });
+  }
+  return new KexportError('source', message, { cause: error, hint: HINTS[error.reason] });
 }

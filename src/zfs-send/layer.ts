@@ -20,7 +20,7 @@ export interface Piece {
 export interface Layer {
   /** In bytes, once `next` has answered undefined; undefined then if the layer below has it. */
   readonly size: number | undefined;
-  /** Calls never overlap. What was answered stays valid. Throws a KexportError. */
+  /** The next piece, valid until the next call. Calls never overlap. Throws a KexportError. */
   next(signal: AbortSignal): Promise<Piece | undefined>;
 }
 
@@ -103,12 +103,12 @@ function partly(length: number, readWhole: (output: Uint8Array) => void): Piece[
 
 /** A disk as the lowest layer. It remains the caller's. */
 export function sourceLayer(source: Source): Layer {
+  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   return {
     get size() {
       return source.size;
     },
     async next(signal) {
-      const buffer = new Uint8Array(SLAB_SIZE);
       const extent = await source.next(buffer, signal);
       if (!extent) return undefined;
       const { diskOffset, length } = extent;
@@ -117,6 +117,19 @@ export function sourceLayer(source: Source): Layer {
         length,
         read: (from, output) => output.set(buffer.subarray(from, from + output.length)),
       };
+    },
+  };
+}
+
+/** Zeros from there on, on disks of any size. */
+export function endLayer(diskOffset: number): Layer {
+  let given = false;
+  return {
+    size: undefined,
+    next() {
+      const piece = given ? undefined : { diskOffset, length: Infinity, read: undefined };
+      given = true;
+      return Promise.resolve(piece);
     },
   };
 }

@@ -3,7 +3,13 @@ import type { Problem } from '../../formats/index.ts';
 import { damagedToProblem, type Verdict } from '../images/verify.ts';
 import { openSent, openSource } from '../sources/open.ts';
 import type { FromFormat } from '../sources/source-options.ts';
-import { describeStream } from './describe.ts';
+import { describeStream, type StreamDescription } from './describe.ts';
+
+/** What became of a check. */
+export interface SentVerdict extends Verdict {
+  /** The streams that were read; undefined where that failed, or where a disk was compared. */
+  readonly streams: readonly StreamDescription[] | undefined;
+}
 
 export interface VerifySentOptions extends CompareOptions {
   /** A disk that the stream's must be, but for zeros at the end of the longer one. */
@@ -15,24 +21,25 @@ export interface VerifySentOptions extends CompareOptions {
  * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack. With `against`, the disk
  * that it stands for is compared too. Throws a KexportError where something cannot be read, or there is no such disk.
  */
-export async function verifySent(name: string, options: VerifySentOptions): Promise<Verdict> {
+export async function verifySent(name: string, options: VerifySentOptions): Promise<SentVerdict> {
   const problems: Problem[] = [];
+  let streams: readonly StreamDescription[] | undefined;
   let compared: Pick<Verdict, 'diskSize' | 'otherSize' | 'differsAt'> | undefined;
   await damagedToProblem(
     (problem) => problems.push(problem),
     async () => {
       const { against } = options;
-      if (against === undefined) await readAll(name, options.signal);
+      if (against === undefined) streams = await readAll(name, options.signal);
       else compared = await compare(name, against, options);
     },
   );
   const { diskSize, otherSize, differsAt } = compared ?? {};
   const { length: problemCount } = problems;
-  return { problems, problemCount, diskSize, otherSize, differsAt, notOpened: [] };
+  return { problems, problemCount, diskSize, otherSize, differsAt, notOpened: [], streams };
 }
 
-async function readAll(name: string, signal: AbortSignal): Promise<void> {
-  await describeStream(await openSent(name), signal, { unpack: true });
+async function readAll(name: string, signal: AbortSignal): Promise<StreamDescription[]> {
+  return describeStream(await openSent(name), signal, { unpack: true });
 }
 
 async function compare(name: string, other: string, options: VerifySentOptions) {

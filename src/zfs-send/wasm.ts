@@ -25,7 +25,7 @@ const PAGE_SIZE = 65_536;
 /** Bytes that are summed at once. */
 const PIECE_SIZE = 65_536;
 /** How far the decoder may run past what it copies, and a little more. */
-const ROOM = 16;
+const ROOM = 32;
 
 export interface FastParts {
   readonly checksum: RunningChecksum;

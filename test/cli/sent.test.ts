@@ -3,7 +3,7 @@
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sharedFolder } from '../support/folder.ts';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
 import { fixture } from '../support/send-streams.ts';
 
@@ -34,6 +34,14 @@ describe('kexport info of a send stream', () => {
     expect(stdout).toMatch(/\nbuilds upon guid: +cc23f47[0-9a-f]+\n/);
     expect(stdout).toMatch(/\nblock size: +16.0 KiB \(16384 bytes\)\n/);
     expect(stdout).toMatch(/\ncompression: +lz4.*\nfeatures: +.*lz4/);
+  });
+
+  test.each(['info', 'verify'])('looks into a gzip file, as kexport %s does', (command) => {
+    const cwd = temporaryFolder();
+    const line = `gzip -c ${fixture('lz4-16k-inc-c')} > inc.zfs.gz && kexport ${command} inc.zfs.gz`;
+    const { status, stdout } = shell(line, cwd);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/tank\/lz4k16@b/);
   });
 
   test('tells also of one that no disk can be made of', () => {
@@ -74,14 +82,19 @@ describe('kexport verify of a send stream', () => {
     writeFileSync(join(folder, 'other.raw'), disk);
   });
 
-  test.each(['grow-full-a', 'grow-inc-b', 'grow-R', 'zstd-16k-full-ec', 'neg-filesystem'])(
-    'finds nothing wrong with %s',
-    (name) => {
-      const { status, stdout } = verify(fixture(name));
-      expect(status).toBe(0);
-      expect(stdout).toMatch(/: sound, every block can be read\n$/);
-    },
-  );
+  const readable = 'every block of which can be read';
+  test.each([
+    ['grow-full-a', `tank/grow@a, ${readable}`],
+    ['grow-inc-b', `tank/grow@b, ${readable}`],
+    ['grow-R', `tank/grow@a, tank/grow@b, tank/grow@c, ${readable}`],
+    ['zstd-16k-full-ec', readable],
+    ['neg-filesystem', 'tank/tree/fs@a, of file systems: no disk is in it'],
+  ])('finds nothing wrong with %s', (name, found) => {
+    const { status, stdout } = verify(fixture(name));
+    expect(status).toBe(0);
+    expect(stdout).toContain(': sound, all of the stream of tank');
+    expect(stdout).toMatch(new RegExp(`${found}\n$`));
+  });
 
   test.each([
     ['flipped', /^error: flipped has at byte \d+ a checksum that does not match/],

@@ -28,6 +28,17 @@ describe('a struct table', () => {
     expect(type.decode(shifted)).toEqual(values);
   });
 
+  test('is read field by field, as its bytes are then', () => {
+    const type = struct('little', 20, sample);
+    const bytes = type.encode(values);
+    const over = type.over(bytes);
+    expect(over.offset).toBe(0x90an);
+    bytes.set(type.encode({ ...values, offset: 7n, name: 'cd' }));
+    const { kind, offset, name } = over;
+    expect({ kind, offset, name }).toEqual({ kind: 1, offset: 7n, name: 'cd' });
+    expect(() => type.over(new Uint8Array(19)).name).toThrow(RangeError);
+  });
+
   test('with a gap, an overlap or a wrong total is refused when it is declared', () => {
     expect(() => struct('big', 8, { a: [0, u8], b: [4, u32] })).toThrow('b is declared at 4');
     expect(() => struct('big', 8, { a: [0, u64], b: [4, u32] })).toThrow('b is declared at 4');

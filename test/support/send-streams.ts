@@ -12,14 +12,15 @@ import {
 
 const TOP = join(import.meta.dirname, '..', '..');
 const FIXTURES = join(TOP, 'fixtures', 'zfs-send');
-// The whole set, 16 MiB, of which the fixtures are a part.
+// 16 MiB more of them, of which most fixtures are a part.
 const ALL = join(TOP, '..', 'shared', 'zfs-streams');
 
 /** A stream that `zfs send` made. */
 export interface RealStream {
   readonly name: string;
   readonly path: string;
-  readonly kind: 'full' | 'incremental' | 'package' | 'negative';
+  /** `increments`: a package of those. */
+  readonly kind: 'full' | 'incremental' | 'increments' | 'package' | 'negative';
   readonly command: string;
   readonly volsize: number | null;
   readonly volblocksize: number | null;
@@ -38,9 +39,17 @@ export interface RealStream {
 export const STREAMS: readonly RealStream[] = readManifest();
 
 function readManifest(): RealStream[] {
-  const whole = existsSync(join(ALL, 'manifest.json'));
-  if (!whole) console.warn('not there, so the fixtures alone are tested: ../shared/zfs-streams');
-  const folder = whole ? ALL : FIXTURES;
+  const fixtures = streamsIn(FIXTURES);
+  if (!existsSync(join(ALL, 'manifest.json'))) {
+    console.warn('not there, so the fixtures alone are tested: ../shared/zfs-streams');
+    return fixtures;
+  }
+  const all = streamsIn(ALL);
+  const names = new Set(all.map(({ name }) => name));
+  return [...all, ...fixtures.filter(({ name }) => !names.has(name))];
+}
+
+function streamsIn(folder: string): RealStream[] {
   const { streams } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as {
     streams: RealStream[];
   };
@@ -69,7 +78,8 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
   const writes: { diskOffset: number; data: Buffer }[] = [];
   let size = 0;
   for (let at = 0; at < bytes.length; at += chunk) {
-    stream.push(bytes.subarray(at, at + chunk));
+    const pushed = Uint8Array.from(bytes.subarray(at, at + chunk));
+    stream.push(pushed);
     for (let event = stream.next(); event; event = stream.next()) {
       if (event.kind === 'end') size = event.size ?? size;
       if (event.kind !== 'write') continue;
@@ -77,6 +87,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
       event.unpackTo(data);
       writes.push({ diskOffset: event.diskOffset, data });
     }
+    pushed.fill(0xff); // its memory is used again
   }
   stream.end();
   if (size > 2 ** 28) throw new FormatError(`${size} bytes are too many for a test`);

@@ -1,8 +1,9 @@
-// LZ4 blocks, lz4_Block_format.md. Copies go by 8 bytes and may run up to 8 bytes past what they are to copy: the caller
+// LZ4 blocks, lz4_Block_format.md. Copies go by 16 bytes and may run up to 16 bytes past what they are to copy: the caller
 // leaves that room after its input and after its output.
 
 const MIN_MATCH: usize = 4;
-const STEP: usize = 8;
+const STEP: usize = 16;
+const HALF_STEP: usize = 8;
 
 /** Unpacks what lies from `at` to `end` to exactly the bytes from `to` to `stop`; returns whether it could. */
 export function unpackLz4(at: usize, end: usize, to: usize, stop: usize): bool {
@@ -38,6 +39,8 @@ export function unpackLz4(at: usize, end: usize, to: usize, stop: usize): bool {
     length += MIN_MATCH;
     if (distance == 0 || distance > to - start || length > stop - to) return false;
     if (distance >= STEP) copy(to, to - distance, length);
+    else if (distance >= HALF_STEP) copyByHalves(to, to - distance, length);
+    else if (distance == 1) memory.fill(to, load<u8>(to - 1), length);
     else for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u8>(to + i - distance));
     to += length;
   }
@@ -47,5 +50,11 @@ export function unpackLz4(at: usize, end: usize, to: usize, stop: usize): bool {
 // @ts-ignore: a decorator of AssemblyScript
 @inline
 function copy(to: usize, from: usize, length: usize): void {
-  for (let i: usize = 0; i < length; i += STEP) store<u64>(to + i, load<u64>(from + i));
+  for (let i: usize = 0; i < length; i += STEP) v128.store(to + i, v128.load(from + i));
+}
+
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function copyByHalves(to: usize, from: usize, length: usize): void {
+  for (let i: usize = 0; i < length; i += HALF_STEP) store<u64>(to + i, load<u64>(from + i));
 }

@@ -1,5 +1,5 @@
 # slow
-# limit: 1200
+# limit: 1800
 # Increments between two snapshots of a volume, by zfs send itself, upon an image of the first: what they hold, what they
 # are refused upon.
 . "$IN/lib.sh"
@@ -66,6 +66,72 @@ check_match 'an increment does not go upon the image of another snapshot of the 
 refusal=$(kexport qcow2 "$volume@c" --incremental-from @none --backing 16K-a.qcow2 -o wrong.qcow2 2>&1 || true)
 check_match 'nor from a snapshot that is not there' '@none.* does not exist' "$refusal"
 check_equal 'and leaves nothing' '' "$(find . -name '*wrong*')"
+
+# Packages: several snapshots in one stream.
+volume=tank/chain
+device=/dev/zvol/$volume
+make_zvol "$volume" 16M -o volblocksize=16K -o compression=lz4
+fill "$device" 2
+zfs snapshot "$volume@a"
+kexport qcow2 "$volume@a" -o chain-a.qcow2 -q
+change "$device"
+zfs snapshot "$volume@b"
+cp "$device" chain-b.raw
+zfs set volsize=24M "$volume"
+wait_until 30 has_size "$device" $((24 << 20))
+dd if=/dev/urandom of="$device" bs=16K seek=1200 count=5 conv=notrunc oflag=direct status=none
+blkdiscard -o $((6 << 20)) -l $((1 << 20)) "$device"
+zfs snapshot "$volume@c"
+
+# sent_over NAME SEND-ARGUMENTS -- KEXPORT-ARGUMENTS: a package made into NAME.qcow2 upon the image of @a.
+sent_over() {
+    local name=$1 send=()
+    shift
+    while [ "$1" != -- ]; do send+=("$1") && shift; done
+    zfs send "${send[@]}" | kexport qcow2 - --backing chain-a.qcow2 -o "$name.qcow2" -q "${@:2}"
+}
+
+while read -r name options; do
+    # shellcheck disable=SC2086 # several words
+    check "a package is made into one overlay: zfs send ${options:+$options }-I" sent_over "$name" $options -I @a "$volume@c" --
+    check "and with what is below it is the disk of the last snapshot: zfs send ${options:+$options }-I" same_disk "$name.qcow2" "$device"
+    # shellcheck disable=SC2086
+    check "also of the one between: zfs send ${options:+$options }-I" sent_over "$name-b" $options -I @a "$volume@c" -- --snapshot b
+    check "which is its disk: zfs send ${options:+$options }-I" same_disk "$name-b.qcow2" chain-b.raw
+    # shellcheck disable=SC2086
+    zfs send $options -I @a "$volume@c" | kexport raw - --flatten chain-a.qcow2 -o "$name.raw" -q
+    check "it is flattened: zfs send ${options:+$options }-I" cmp "$name.raw" "$device"
+done << 'END'
+plain
+packed -c
+large -L -e -c
+replica -R
+replica-p -R -c -p
+END
+for snapshot in b c; do
+    zfs send -R -c "$volume@c" | kexport raw - --snapshot "$snapshot" -o "whole-$snapshot.raw" -q
+done
+check 'zfs send -R holds the disk of its last snapshot' cmp whole-c.raw "$device"
+check 'and of one before' cmp whole-b.raw chain-b.raw
+refusal=$(zfs send -I @b "$volume@c" | kexport qcow2 - --backing chain-a.qcow2 -o wrong.qcow2 2>&1 || true)
+check_match 'a package does not go upon the image of a snapshot that it does not begin at' \
+    'chain-a.qcow2 is the disk of the snapshot of guid' "$refusal"
+
+# Nothing has changed but the size, and what is gone was never written.
+volume=tank/tail
+device=/dev/zvol/$volume
+make_zvol "$volume" 16M -o volblocksize=16K
+fill "$device" 2
+zfs snapshot "$volume@a"
+kexport qcow2 "$volume@a" -o tail-a.qcow2 -q
+zfs set volsize=8M "$volume"
+wait_until 30 has_size "$device" $((8 << 20))
+zfs snapshot "$volume@b"
+kexport qcow2 "$volume@b" --incremental-from @a --backing tail-a.qcow2 -o tail-b.qcow2 -q
+check 'an overlay of a disk that has only become smaller is the disk' same_disk tail-b.qcow2 "$device"
+kexport raw "$volume@b" --incremental-from @a --flatten tail-a.qcow2 -o tail-b.raw -q
+check 'and so it is, flattened' cmp tail-b.raw "$device"
+check_equal 'and has its size' $((8 << 20)) "$(stat -c %s tail-b.raw)"
 
 make_zvol tank/secret 16M -o volblocksize=16K -o encryption=on -o keyformat=passphrase -o keylocation="file://$PWD/key"
 device=/dev/zvol/tank/secret
