@@ -5,9 +5,9 @@ import { setTimeout } from 'node:timers/promises';
 import { KexportError } from '../errors.ts';
 import { noteRemain } from '../remains.ts';
 import { shellWord } from '../shell-word.ts';
-import { fullName, MAX_NAME_LENGTH, parentOf } from './names.ts';
+import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
-import { zfs, zfsFailure } from './run.ts';
+import { zfs, zfsFailure, zpool } from './run.ts';
 
 /** Something in a pool that is there for one export. */
 export interface Made {
@@ -134,13 +134,21 @@ export async function destroyMade(name: string): Promise<string | undefined> {
       return undefined;
     } catch (error) {
       const kind = zfsFailure(error);
-      if (kind === 'missing') return undefined;
+      if (kind === 'missing') return (await isImported(name)) ? undefined : POOL_GONE;
       if (kind === undefined) throw error;
       const waits = kind === 'busy' && !(await isHeld(name));
       if (!waits || performance.now() - started > LIMIT) return reason(error, kind === 'busy');
     }
     await setTimeout(INTERVAL);
   }
+}
+
+/** From OpenZFS 2.3 on `zpool export` waits for who reads a volume, and goes on before that has been cleaned up. */
+const POOL_GONE = 'its pool was exported meanwhile';
+
+async function isImported(name: string): Promise<boolean> {
+  const pools = await zpool(['list', '-H', '-o', 'name']).catch(() => undefined);
+  return pools?.includes(poolOf(name)) ?? true;
 }
 
 async function isHeld(name: string): Promise<boolean> {

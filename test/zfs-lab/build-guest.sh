@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds the guest: a Debian of the host's release with ZFS and the host's Node. Needs root, debootstrap and e2fsprogs;
-# takes six minutes of two processors, most of them to compile ZFS, and is kept for all versions of kexport. It makes
+# Builds the guest: a Debian of the host's release, or of KEXPORT_LAB_RELEASE, with ZFS and the host's Node. Needs root,
+# debootstrap and e2fsprogs; takes six minutes of two processors, most of them to compile ZFS, and is kept for all versions
+# of kexport. It makes
 #   guest/root.ext4        its root, which no boot writes to
 #   guest/vmlinuz, initrd  its kernel, for qemu -kernel
 #   guest/versions.txt     what is inside
 set -euo pipefail
 # To be raised with every change to what is inside: a kept guest of another number is built anew.
 recipe=1
+release=${KEXPORT_LAB_RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -20,8 +22,8 @@ main() {
     mkdir -p "$lab"
     exec 9> "$lab/.lock"
     flock 9 # two runs at once build one guest
-    if [ "$(cat "$lab/guest/recipe" 2> /dev/null)" = "$recipe" ]; then return; fi
-    echo "building the ZFS guest (some minutes, once)"
+    if [ "$(cat "$lab/guest/recipe" 2> /dev/null)" = "$recipe $release" ]; then return; fi
+    echo "building the ZFS guest of Debian $release (some minutes, once)"
     rm -rf "$lab/guest" "$lab/zfsroot.raw"
     partial=$(mktemp -d "$lab/guest.XXXXXX")
     tree=$partial/rootfs
@@ -61,15 +63,16 @@ host_repositories() {
 }
 
 install_base() {
-    local release mirror
+    local host mirror
     # The lists may be missing; indextargets knows repositories by them.
     if [ -z "$(host_repositories)" ]; then apt-get -qq update; fi
-    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    mirror=$(host_repositories | awk -v release="$release" '$2 == release { print $1; exit }')
-    if [ -z "$mirror" ]; then echo "apt knows no mirror of Debian's $release" && return 1; fi
+    host=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    mirror=$(host_repositories | awk -v release="$host" '$2 == release { print $1; exit }')
+    if [ -z "$mirror" ]; then echo "apt knows no mirror of Debian's $host" && return 1; fi
     debootstrap --variant=minbase --include=systemd-sysv,udev,dbus,kmod,initramfs-tools,ca-certificates "$release" "$tree" "$mirror"
     # ZFS is in contrib, for licence reasons, which the host need not have.
-    host_repositories | sed 's/^/deb /; s/$/ main contrib/' > "$tree/etc/apt/sources.list"
+    if [ "$release" = "$host" ]; then host_repositories; else echo "$mirror $release"; fi |
+        sed 's/^/deb /; s/$/ main contrib/' > "$tree/etc/apt/sources.list"
     # Mirrors and proxies are reached as the host reaches them.
     apt-config dump | grep '^Acquire::' > "$tree/etc/apt/apt.conf.d/99host"
     cp -L /etc/resolv.conf /etc/hosts "$tree/etc/"
@@ -108,7 +111,7 @@ configure() {
     # Pools are imported by the tests alone, and nothing else runs beside them.
     for unit in zfs-{import-cache,import-scan,mount,share,volume-wait}.service zfs-zed.service \
         {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer e2scrub_reap.service \
-        systemd-timesyncd.service getty@tty1.service serial-getty@ttyS0.service; do
+        systemd-timesyncd.service tmp.mount getty@tty1.service serial-getty@ttyS0.service; do
         ln -sf /dev/null "$tree/etc/systemd/system/$unit"
     done
     install -m 755 "$here/in-guest/lab-run" "$tree/usr/local/sbin/"
@@ -138,7 +141,7 @@ make_image() {
         chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' zfsutils-linux zfs-dkms systemd qemu-utils
         echo "node $(chroot "$tree" node --version)"
     } > "$partial/versions.txt"
-    echo "$recipe" > "$partial/recipe"
+    echo "$recipe $release" > "$partial/recipe"
 }
 
 unmount() {

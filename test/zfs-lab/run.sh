@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 project=$(realpath "$here/../..")
-export KEXPORT_LAB=${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}
+export KEXPORT_LAB=${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab${KEXPORT_LAB_RELEASE:+-$KEXPORT_LAB_RELEASE}}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

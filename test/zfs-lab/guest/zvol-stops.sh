@@ -102,11 +102,28 @@ check_match 'one without is told so in one line' '^kexport: cannot make tank/vm@
     "$(setpriv --reuid=teller --regid=disk --clear-groups kexport raw tank/vm -o other.raw 2>&1)"
 check 'nothing stays' same_as_before
 
+# Up to OpenZFS 2.2 `zpool export` is refused while a volume is read, later it waits.
 start tank/vm
-check_fails 1 'the pool cannot be exported under an export' zpool export tank
-kill -INT -- "-$export"
-end
-check_equal 'which goes on until it is stopped' 130 "$status"
-check 'and leaves nothing' same_as_before
-stop_reader
-check 'the pool can be exported at once' zpool export tank
+zpool export tank > refusal 2>&1 &
+exporting=$!
+exported() { ! kill -0 "$exporting"; }
+if wait_until 10 exported; then
+    check_match 'the pool cannot be exported under an export' 'pool is busy' "$(cat refusal)"
+    kill -INT -- "-$export"
+    end
+    check_equal 'which goes on until it is stopped' 130 "$status"
+    check 'and leaves nothing' same_as_before
+    stop_reader
+    check 'the pool can be exported at once' zpool export tank
+else
+    kill -INT -- "-$export"
+    end
+    check_equal 'an export that somebody waits for with the pool can be stopped' 130 "$status"
+    check 'the pool is exported then' wait "$exporting"
+    check_match 'what is left in it is told' 'is left behind: .*pool.* export' "$(cat err)"
+    stop_reader
+    zpool import tank
+    check 'kexport clean removes it' kexport clean
+    check 'and leaves nothing' same_as_before
+    check 'the pool can be exported at once' zpool export tank
+fi
