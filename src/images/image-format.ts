@@ -42,7 +42,7 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
     ? `say --from ${begins.format} if it is that, --from raw if it is a raw disk`
-    : 'convert it to raw first; if it is a raw disk all the same, say --from raw';
+    : `${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say --from raw`;
   const found = `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {

@@ -7,17 +7,19 @@ export const HEAD_SIZE = 512;
 
 const TAR = 'a tar archive';
 
+type Magic = readonly [kind: string, offset: number, magic: string, remedy?: string];
+
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
-const MAGICS: readonly (readonly [kind: string, offset: number, magic: string])[] = [
+const MAGICS: readonly Magic[] = [
   ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
   ['a VHDX image', 0, 'vhdxfile'],
   ['a VDI image', 64, '\x7f\x10\xda\xbe'],
   ['a QED image', 0, 'QED\0'],
   [TAR, 257, 'ustar'],
-  ['a gzip file', 0, '\x1f\x8b'],
-  ['a zip archive', 0, 'PK\x03\x04'],
-  ['an xz file', 0, '\xfd7zXZ\0'],
-  ['a zstd file', 0, '\x28\xb5\x2f\xfd'],
+  ['a gzip file', 0, '\x1f\x8b', 'say --from gz for what is in it'],
+  ['a zip archive', 0, 'PK\x03\x04', 'say --from zip for what is in it'],
+  ['an xz file', 0, '\xfd7zXZ\0', 'xzcat FILE | kexport FORMAT -'],
+  ['a zstd file', 0, '\x28\xb5\x2f\xfd', 'zstdcat FILE | kexport FORMAT -'],
 ];
 
 /** What a file looks like. */
@@ -28,6 +30,8 @@ export interface ImageKind {
   readonly format?: FormatName;
   /** Whether it is a tar archive, which an OVA of any order of its members is. */
   readonly isTar?: boolean;
+  /** How the disk in it is read, for people. */
+  readonly remedy?: string | undefined;
 }
 
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
@@ -38,7 +42,7 @@ export function imageKind(head: Uint8Array): ImageKind | undefined {
   if (format) return { title: `a ${format} image`, format };
   const text = Buffer.from(head).toString('latin1');
   const found = MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset));
-  return found && { title: found[0], isTar: found[0] === TAR };
+  return found && { title: found[0], isTar: found[0] === TAR, remedy: found[3] };
 }
 
 /** Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0, and its magic). */

@@ -87,6 +87,17 @@ describe('kexport FORMATS DISK', () => {
   });
 
   test.each([
+    ['gzip', '\x1f\x8b', '(say --from gz for what is in it; if it is a raw disk all the same'],
+    ['zstd', '\x28\xb5\x2f\xfd', '(zstdcat FILE | kexport FORMAT -; if it is a raw disk'],
+    ['a VHDX', 'vhdxfile', '(convert it to raw first; if it is a raw disk all the same'],
+  ])('says how else the disk in a file is read: %s', (_, magic, hint) => {
+    const cwd = folderWithDisk(Buffer.from(magic.padEnd(1024, '\0'), 'latin1'));
+    const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
+    expect(stderr).toContain(hint);
+    expect(status).toBe(1);
+  });
+
+  test.each([
     ['nothing', [], 'no format and no disk given (see kexport --help)'],
     ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
     ['what no disk is', ['raw', '--from', 'qcow2'], '--from is for a disk that is named'],
