@@ -1,5 +1,5 @@
 import { FormatError } from '../errors.ts';
-import { decodeNvList, type NvList, type NvValue } from '../zfs/nvlist.ts';
+import { decodeNvList, isNvList, type NvList, type NvValue } from '../zfs/nvlist.ts';
 import type { StreamRecord } from './records.ts';
 
 /** What a package (zfs send -p, -R, -I) says of itself at its beginning. */
@@ -41,6 +41,6 @@ export function packageFacts({ bytes, payload, structs }: StreamRecord): Package
 }
 
 function asList(value: NvValue | undefined, name: string): NvList {
-  if (value instanceof Map) return value as NvList;
+  if (isNvList(value)) return value;
   throw new FormatError(`is a package of zfs send streams without a list "${name}"`);
 }

@@ -12,8 +12,9 @@ import { POOL_SECTOR } from './block-pointer.ts';
 import { poolBlocks, type PoolBlocks, type PoolTools } from './pool-blocks.ts';
 import { readPoolDirectory, type PoolDirectory, type TopVdev } from './pool-directory.ts';
 import { numberAt, openPoolObjects, type PoolObject, type PoolObjects } from './pool-objects.ts';
-import { readSpaceMap } from './space-map.ts';
+import { readSpaceMap, type SpaceMapEntry } from './space-map.ts';
 import type { RingEntry } from './uberblocks.ts';
+import { MAX_ASHIFT, MIN_ASHIFT } from './vdev-config.ts';
 import { readZap } from './zap.ts';
 
 /** Where on a device begins what its vdev allocates from, in bytes: two labels and the boot block, VDEV_LABEL_START_SIZE. */
@@ -98,8 +99,8 @@ function layoutOf(
   const metaslabCount = Math.floor(allocatable / 2 ** metaslabShift);
   const units = 2 ** (metaslabShift - ashift);
   const isSound =
-    ashift >= 9 &&
-    ashift <= 16 &&
+    ashift >= MIN_ASHIFT &&
+    ashift <= MAX_ASHIFT &&
     metaslabShift >= MIN_METASLAB_SHIFT &&
     units <= unitsAtOnce &&
     metaslabCount <= MAX_METASLABS &&
@@ -161,8 +162,7 @@ async function readMaps(
     const start = index * layout.units;
     await readSpaceMap(await objects(Number(object)), 2 ** layout.ashift, (entry) => {
       if (entry.offset + entry.count > layout.units) throw outside();
-      if (entry.isFreed) map.free(start + entry.offset, entry.count);
-      else map.allocate(start + entry.offset, entry.count);
+      apply(entry, map, start + entry.offset, entry.count);
     });
   }
 }
@@ -202,11 +202,14 @@ async function replayLogs(
       if (!Number.isInteger(offset) || !Number.isInteger(length)) throw outside();
       if ((offset % layout.units) + length > layout.units) throw outside();
       if (log.txg < txgs[index]!) return;
-      const start = offset - first * layout.units;
-      if (entry.isFreed) map.free(start, length);
-      else map.allocate(start, length);
+      apply(entry, map, offset - first * layout.units, length);
     });
   }
+}
+
+function apply({ isFreed }: SpaceMapEntry, map: AllocationMap, start: number, count: number): void {
+  if (isFreed) map.free(start, count);
+  else map.allocate(start, count);
 }
 
 function outside(): FormatError {

@@ -25,6 +25,11 @@ export type NvValue =
 /** A list, by its names; what `decodeNvList` makes of it owns its memory. */
 export type NvList = ReadonlyMap<string, NvValue>;
 
+/** Whether what a pair holds is a list. */
+export function isNvList(value: NvValue | undefined): value is NvList {
+  return value instanceof Map;
+}
+
 /** Limit of this program on lists inside lists; a tree of vdevs has four or so. */
 const MAX_DEPTH = 32;
 

@@ -6,7 +6,7 @@
 
 import { FormatError } from '../errors.ts';
 import { viewOf } from '../struct.ts';
-import { decodeNvList, type NvList } from './nvlist.ts';
+import { decodeNvList, isNvList, type NvList, type NvValue } from './nvlist.ts';
 import type { PoolObject, PoolObjects } from './pool-objects.ts';
 import { readZap, type Zap } from './zap.ts';
 
@@ -136,12 +136,11 @@ async function readConfig(object: PoolObject): Promise<NvList> {
 
 function vdevsOf(config: NvList): Map<number, TopVdev> {
   const tree = config.get('vdev_tree');
-  const children = tree instanceof Map ? (tree as NvList).get('children') : undefined;
+  const children = isNvList(tree) ? tree.get('children') : undefined;
   if (!Array.isArray(children)) throw new FormatError('its description has no vdevs');
   const vdevs = new Map<number, TopVdev>();
-  for (const child of children as readonly unknown[]) {
-    if (!(child instanceof Map)) throw new FormatError('its description of a vdev is none');
-    const list = child as NvList;
+  for (const list of children as readonly NvValue[]) {
+    if (!isNvList(list)) throw new FormatError('its description of a vdev is none');
     const type = list.get('type');
     const number = (name: string) => {
       const value = list.get(name);

@@ -3,7 +3,7 @@
 
 import { FormatError } from '../errors.ts';
 import { CONFIG_OFFSET, CONFIG_SIZE, isSound, type Sha256 } from './label.ts';
-import { decodeNvList, type NvList, type NvValue } from './nvlist.ts';
+import { decodeNvList, isNvList, type NvList, type NvValue } from './nvlist.ts';
 
 /** A vdev as its label describes it. */
 export interface VdevConfig {
@@ -22,8 +22,8 @@ export interface VdevConfig {
 }
 
 /** Limit of OpenZFS on ashift: ASHIFT_MIN and ASHIFT_MAX. */
-const MIN_ASHIFT = 9;
-const MAX_ASHIFT = 16;
+export const MIN_ASHIFT = 9;
+export const MAX_ASHIFT = 16;
 
 // What changes in a tree of vdevs while its pool is in use: where it is found, and what it has missed.
 const VOLATILE = new Set(['path', 'devid', 'phys_path', 'vdev_enc_sysfs_path', 'DTL', 'txg']);
@@ -36,7 +36,7 @@ export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sh
   }
   const list = decodeNvList(content);
   const tree = list.get('vdev_tree');
-  if (!isList(tree)) throw missing('vdev_tree');
+  if (!isNvList(tree)) throw missing('vdev_tree');
   const ashift = Number(uint64(tree, 'ashift'));
   if (ashift < MIN_ASHIFT || ashift > MAX_ASHIFT) {
     throw new FormatError(`vdev label: ashift ${ashift} is not ${MIN_ASHIFT} to ${MAX_ASHIFT}`);
@@ -62,13 +62,9 @@ function missing(name: string): FormatError {
 
 /** A value as text, whatever the order of its names. */
 function describe(value: NvValue): string {
-  if (isList(value)) {
+  if (isNvList(value)) {
     const names = [...value.keys()].filter((name) => !VOLATILE.has(name)).sort();
     return `{${names.map((name) => `${name}=${describe(value.get(name)!)}`).join()}}`; // its own names
   }
   return typeof value === 'object' ? `[${Array.from(value, describe).join()}]` : String(value);
-}
-
-function isList(value: NvValue | undefined): value is NvList {
-  return value instanceof Map;
 }
