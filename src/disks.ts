@@ -1,7 +1,8 @@
 // The disks of this machine, from /sys.
 
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BLOCK_DEVICES, hasFile, holdersOf, pathOf, SECTOR, textOf } from './host-disk.ts';
 import { listMounts, type Mount } from './zfs/mounts.ts';
 
 /** A whole disk that can be exported. */
@@ -15,10 +16,6 @@ export interface ListedDisk {
   readonly mountPoints: readonly string[];
 }
 
-const BLOCK_DEVICES = '/sys/class/block';
-// Sizes in /sys count sectors of this size, whatever the device's own.
-const SECTOR = 512;
-
 /** The disks with a medium in them; not loop devices, volumes and others that the kernel makes of files or of disks. */
 export async function listDisks(): Promise<ListedDisk[]> {
   const names = await readdir(BLOCK_DEVICES).catch(() => []);
@@ -30,12 +27,11 @@ async function diskOf(name: string): Promise<ListedDisk | undefined> {
   const folder = join(BLOCK_DEVICES, name);
   // Only hardware has a device; partitions have not.
   const isDisk = (await exists(join(folder, 'device'))) && !/^(sr|fd)\d/.test(name);
-  const size = Number(await textOf(join(folder, 'size'))) * SECTOR;
+  const size = Number(await textOf(folder, 'size')) * SECTOR;
   if (!isDisk || !(size > 0)) return undefined;
-  const model = (await textOf(join(folder, 'device/model')))?.trim();
+  const model = await textOf(folder, 'device/model');
   const mountPoints = await mountPointsOn(name);
-  // A slash in a name, as in cciss/c0d0, is an exclamation mark in /sys.
-  return { path: `/dev/${name.replaceAll('!', '/')}`, size, model, mountPoints };
+  return { path: pathOf(name), size, model, mountPoints };
 }
 
 async function mountPointsOn(name: string): Promise<string[]> {
@@ -47,7 +43,7 @@ async function mountPointsOn(name: string): Promise<string[]> {
 
 /** Where the file system right on a device (sda1) is mounted. */
 export async function mountPointsOf(name: string, mounts: readonly Mount[]): Promise<string[]> {
-  const number = (await textOf(join(BLOCK_DEVICES, name, 'dev')))?.trim();
+  const number = await textOf(join(BLOCK_DEVICES, name), 'dev');
   return mounts
     .filter(
       // btrfs has device numbers of its own.
@@ -62,15 +58,11 @@ export async function stackOn(name: string): Promise<string[]> {
   const entries = await readdir(folder).catch(() => []);
   const partitions: string[] = [];
   for (const entry of entries) {
-    if (await exists(join(folder, entry, 'partition'))) partitions.push(entry);
+    if (await hasFile(join(folder, entry), 'partition')) partitions.push(entry);
   }
-  const holders = await readdir(join(folder, 'holders')).catch(() => []);
+  const holders = await holdersOf({ name });
   const above = await Promise.all([...partitions, ...holders].map(stackOn));
   return [...above.flat(), name];
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
 }
 
 async function exists(path: string): Promise<boolean> {

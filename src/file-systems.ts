@@ -1,5 +1,12 @@
 // Numbers by which statfs(2) tells file systems apart.
 
+import { type FileHandle, statfs } from 'node:fs/promises';
+
 export const EXT4 = 0xef53; // also ext2 and ext3
 export const TMPFS = 0x0102_1994;
 export const XFS = 0x5846_5342;
+
+/** The number of the file system that an open file is on. Rejects where nobody can tell. */
+export async function fileSystemOf({ fd }: FileHandle): Promise<number> {
+  return (await statfs(`/proc/self/fd/${fd}`)).type;
+}

@@ -23,8 +23,8 @@ export interface HostDisk extends HostPartition {
 }
 
 // Offsets and sizes in /sys count sectors of this size, whatever the device's own.
-const SECTOR = 512;
-const BLOCK_DEVICES = '/sys/class/block';
+export const SECTOR = 512;
+export const BLOCK_DEVICES = '/sys/class/block';
 
 /** The disk that a device is, or is a partition of. Undefined if that path is no block device. */
 export async function hostDisk(device: string): Promise<HostDisk | undefined> {
@@ -82,7 +82,7 @@ export async function layerBelow(device: string): Promise<Layer | undefined> {
 }
 
 /** The devices that are made of that one and others, by their names: `dm-0`. */
-export function holdersOf({ name }: HostPartition): Promise<string[]> {
+export function holdersOf({ name }: Pick<HostPartition, 'name'>): Promise<string[]> {
   const folder = join(BLOCK_DEVICES, name, 'holders');
   return readdir(folder).catch(() => []);
 }
@@ -114,7 +114,8 @@ async function partitionAt(folder: string): Promise<HostPartition> {
   };
 }
 
-function pathOf(name: string): string {
+/** The path of a device with that name in /sys. */
+export function pathOf(name: string): string {
   return `/dev/${name.replaceAll('!', '/')}`; // as in cciss!c0d0
 }
 
@@ -129,11 +130,13 @@ async function numberOf(device: string): Promise<string | undefined> {
   return found?.isBlockDevice() ? deviceNumber(found.rdev) : undefined;
 }
 
-async function hasFile(folder: string, file: string): Promise<boolean> {
+/** Whether there is such a file that can be read, in a folder of /sys. */
+export async function hasFile(folder: string, file: string): Promise<boolean> {
   return (await textOf(folder, file)) !== undefined;
 }
 
-async function textOf(folder: string, file: string): Promise<string | undefined> {
-  const text = await readFile(join(folder, file), 'latin1').catch(() => undefined);
+/** What a file in a folder of /sys says; undefined if it cannot be read. */
+export async function textOf(folder: string, file: string): Promise<string | undefined> {
+  const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
   return text?.trim();
 }

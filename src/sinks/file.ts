@@ -1,7 +1,7 @@
-import { type FileHandle, link, lstat, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
-import { EXT4, XFS } from '../file-systems.ts';
+import { EXT4, fileSystemOf, XFS } from '../file-systems.ts';
 import { noteRemain } from '../remains.ts';
 import { shellWord } from '../shell-word.ts';
 import { imageFile } from './image-file.ts';
@@ -124,7 +124,7 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
  * not ZFS or btrfs, which would wait for checksums or parity each time.
  */
 async function isLocal(file: FileHandle): Promise<boolean> {
-  const { type } = await statfs(`/proc/self/fd/${file.fd}`).catch(() => ({ type: 0 }));
+  const type = await fileSystemOf(file).catch(() => undefined);
   return type === EXT4 || type === XFS;
 }
 

@@ -2,9 +2,9 @@
 // optimisation: without a map, or without one that is certain, the file is read from end to end.
 
 import { spawn } from 'node:child_process';
-import { type FileHandle, open, statfs } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { EXT4, TMPFS, XFS } from '../file-systems.ts';
+import { EXT4, fileSystemOf, TMPFS, XFS } from '../file-systems.ts';
 
 /** Part of a disk, in bytes. */
 export interface DataRange {
@@ -54,8 +54,7 @@ export async function dataMap(
     file = await open(`/proc/self/fd/${fd}`);
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
-    const { type } = await statfs(`/proc/self/fd/${file.fd}`);
-    if (!EXACT.includes(type)) return undefined;
+    if (!EXACT.includes(await fileSystemOf(file))) return undefined;
     const printed = await ask(file.fd, start, size);
     const after = await file.stat({ bigint: true });
     if (before.mtimeNs !== after.mtimeNs || before.blocks !== after.blocks) return undefined;
