@@ -4,7 +4,7 @@ import { KexportError } from '../errors.ts';
 import { hostDisk } from '../host-disk.ts';
 import { shellWord } from '../shell-word.ts';
 import { type ListedVolume, listVolumes } from '../zfs/list-volumes.ts';
-import { poolsOn } from '../zfs/live/live-pools.ts';
+import { poolsOn, poolStatuses } from '../zfs/live/live-pools.ts';
 import { listPoolDevices, type PoolDevices, poolOnDevice } from '../zfs/pool-disks.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
@@ -47,19 +47,28 @@ async function findSources(): Promise<Sources> {
     if (!(error instanceof KexportError)) throw error;
     zfsProblem = error.message;
   }
+  let statuses: ReturnType<typeof poolStatuses> | undefined;
   const disks = await Promise.all(
     (await listDisks()).map(async (disk) => {
       const pool = await poolOnDevice(disk.path, pools);
-      return { ...disk, pool, obstacle: pool && (await obstacleOn(disk)) };
+      return {
+        ...disk,
+        pool,
+        obstacle: pool && (await obstacleOn(disk, (statuses ??= poolStatuses()))),
+      };
     }),
   );
   return { volumes, zfsProblem, disks };
 }
 
-async function obstacleOn({ path }: ListedDisk): Promise<string | undefined> {
-  const disk = await hostDisk(path);
+async function obstacleOn(
+  { path }: ListedDisk,
+  statuses: ReturnType<typeof poolStatuses>,
+): Promise<string | undefined> {
   try {
-    if (disk) await poolsOn(disk);
+    const found = await statuses;
+    const disk = await hostDisk(path);
+    if (disk) await poolsOn(disk, found);
     return undefined;
   } catch (error) {
     if (error instanceof KexportError) return error.message;

@@ -3,7 +3,8 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { alignedMemory, isAligned } from '../../aligned-memory.ts';
+import { alignedMemory, ALIGNMENT, isAligned } from '../../aligned-memory.ts';
+import { roundUp } from '../../disk-size.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
@@ -40,6 +41,22 @@ export async function openDirect(path: string): Promise<DirectDisk> {
     },
     close: () => file.close(),
   };
+}
+
+/**
+ * `length` bytes from anywhere on a disk, by whole stretches of ALIGNMENT, but for one that `diskSize` ends.
+ */
+export async function readAnywhere(
+  disk: Pick<DirectDisk, 'read'>,
+  diskOffset: number,
+  length: number,
+  diskSize = Infinity,
+): Promise<Uint8Array> {
+  const first = Math.floor(diskOffset / ALIGNMENT) * ALIGNMENT;
+  const end = Math.min(roundUp(diskOffset + length, ALIGNMENT), diskSize);
+  const sectors = new Uint8Array(end - first);
+  await disk.read(first, sectors);
+  return sectors.subarray(diskOffset - first, diskOffset - first + length);
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -10,11 +10,9 @@ import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
-import { ALIGNMENT } from '../../aligned-memory.ts';
-import { roundUp } from '../../disk-size.ts';
 import { reasonOf, throwIfAborted } from '../../errors.ts';
 import type { HostPartition } from '../../host-disk.ts';
-import type { DirectDisk } from './direct-disk.ts';
+import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
@@ -130,10 +128,7 @@ function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSigna
         throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
-      const first = Math.floor(diskOffset / ALIGNMENT) * ALIGNMENT;
-      const sectors = new Uint8Array(roundUp(diskOffset + length, ALIGNMENT) - first);
-      await disk.read(first, sectors);
-      return sectors.subarray(diskOffset - first, diskOffset - first + length);
+      return readAnywhere(disk, diskOffset, length);
     },
   };
 }

@@ -19,12 +19,26 @@ export interface LivePool {
   readonly multihost: boolean;
 }
 
-/** The imported pools on a disk, at least one. Throws a KexportError if one of them cannot be exported with it. */
-export async function poolsOn(disk: HostDisk): Promise<LivePool[]> {
+/** What `zpool status` tells of each imported pool, by their names. Throws a KexportError. */
+export async function poolStatuses(): Promise<ReadonlyMap<string, PoolStatus>> {
+  const statuses = new Map<string, PoolStatus>();
+  for (const name of await zpool(['list', '-H', '-o', 'name'])) {
+    statuses.set(name, parsePoolStatus(await zpool(['status', '-PL', name])));
+  }
+  return statuses;
+}
+
+/**
+ * Those of the imported pools that are on a disk, at least one. Throws a KexportError if one of them cannot be exported
+ * with it.
+ */
+export async function poolsOn(
+  disk: HostDisk,
+  statuses: ReadonlyMap<string, PoolStatus>,
+): Promise<LivePool[]> {
   const parts = new Map([disk, ...disk.partitions].map((part) => [part.path, part]));
   const pools: LivePool[] = [];
-  for (const name of await zpool(['list', '-H', '-o', 'name'])) {
-    const status = parsePoolStatus(await zpool(['status', '-PL', name]));
+  for (const [name, status] of statuses) {
     const layers = await layersOn(status, parts);
     const isOnDisk = (device: string) => parts.has(device);
     const shape = poolShape(status, isOnDisk, (device) => layers.get(device));

@@ -7,8 +7,7 @@ import { throwIfAborted } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { overlay } from '../../sources/edited.ts';
 import type { Source } from '../../sources/source.ts';
-import { ALIGNMENT } from '../../aligned-memory.ts';
-import type { DirectDisk } from './direct-disk.ts';
+import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
 import type { Stretch } from './plan.ts';
 import type { Stretches } from './stretches.ts';
@@ -60,11 +59,10 @@ export function liveSource(
     },
     async read(from, buffer) {
       const length = Math.max(0, Math.min(buffer.length, size - from));
-      const first = Math.floor(from / ALIGNMENT) * ALIGNMENT;
-      const end = Math.min(roundUp(from + length, ALIGNMENT), size);
-      const sectors = new Uint8Array(end - first);
-      await readReplaced(disk, first, sectors, replacements);
-      buffer.set(sectors.subarray(from - first, from - first + length));
+      const replaced: Pick<DirectDisk, 'read'> = {
+        read: (diskOffset, target) => readReplaced(disk, diskOffset, target, replacements),
+      };
+      buffer.set(await readAnywhere(replaced, from, length, size));
       return length;
     },
     close: () => hooks.release(),

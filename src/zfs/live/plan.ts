@@ -9,13 +9,13 @@ import {
   type HostPartition,
   layerBelow,
 } from '../../host-disk.ts';
-import { diskView } from '../../disk-view.ts';
+import { diskView, type ReadAt } from '../../disk-view.ts';
 import { gptTable } from '../../inspect/gpt-table.ts';
 import { listMounts, type Mount, mountOf } from '../mounts.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
-import { type DirectDisk, openDirect } from './direct-disk.ts';
-import { type LivePool, poolsOn } from './live-pools.ts';
+import { type DirectDisk, openDirect, readAnywhere } from './direct-disk.ts';
+import { type LivePool, poolsOn, poolStatuses } from './live-pools.ts';
 import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
 import { devicesOf } from './pool-shape.ts';
 import { parsePoolStatus } from './pool-status.ts';
@@ -61,7 +61,7 @@ export interface LivePlan {
 export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
   const mounts = await listMounts();
   const disk = await findDisk(options.disk);
-  const pools = await poolsOn(disk);
+  const pools = await poolsOn(disk, await poolStatuses());
   const direct = await openDirect(disk.path);
   try {
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
@@ -153,7 +153,11 @@ const MARGIN = 2 ** 20;
 
 /** The stretches between the partitions of a GPT. */
 async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
-  const gpt = await gptTable(diskView(readerOf(direct), disk.size));
+  const read: ReadAt = async (diskOffset, buffer) => {
+    buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
+    return buffer.length;
+  };
+  const gpt = await gptTable(diskView(read, disk.size));
   const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
   // Unless it is what the kernel sees, nobody knows what the gaps are.
   const agrees = gpt?.partitions.every(({ diskOffset, size }) =>
@@ -168,16 +172,4 @@ async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
   }
   const end = disk.size - MARGIN;
   return end > start ? [...gaps, { start, end }] : gaps;
-}
-
-/** Reads from anywhere, by whole sectors. */
-function readerOf(direct: DirectDisk) {
-  return async (diskOffset: number, buffer: Uint8Array) => {
-    const first = Math.floor(diskOffset / 512) * 512;
-    const end = Math.ceil((diskOffset + buffer.length) / 512) * 512;
-    const sectors = new Uint8Array(end - first);
-    await direct.read(first, sectors);
-    buffer.set(sectors.subarray(diskOffset - first, diskOffset - first + buffer.length));
-    return buffer.length;
-  };
 }
