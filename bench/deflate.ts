@@ -7,7 +7,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Encoding } from '../formats/index.ts';
-import { type Compressor, openCompressor } from '../src/compress/compressor.ts';
+import type { Compressor } from '../src/compress/compressor.ts';
+import { openCompressor } from '../src/compress/open-compressor.ts';
 import { deflateCompressor } from '../src/compress/deflate/index.ts';
 
 const BLOCK = 65_536;

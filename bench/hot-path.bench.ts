@@ -3,9 +3,10 @@
 import { bench, describe } from 'vitest';
 import { BLOCK_SIZE, qcow2, raw } from '../formats/index.ts';
 import { isZero } from '../formats/zeros.ts';
-import { openCompressor, PACKED_SLACK } from '../dist/src/compress/compressor.js'; // its wasm is built
+import { openCompressor } from '../dist/src/compress/open-compressor.js'; // its wasm is built
+import { COMPRESSED_SLACK } from '../src/workers/slab.ts';
 import { compressPool } from '../dist/src/compress/pool.js'; // its workers are, too
-import { SLAB_SIZE, slabMemory, slabsIn } from '../src/slab.ts';
+import { SLAB_SIZE, slabMemory, slabsIn } from '../src/workers/slab.ts';
 import { text } from '../test/support/disks.ts';
 import { blockOf, requestOf } from '../test/support/write-image.ts';
 
@@ -21,13 +22,13 @@ describe('1 MiB of zeros is found to be so', () => {
 });
 
 describe('1 MiB of text is compressed', async () => {
-  const shape = { count: 2, blocks: SLAB_SIZE / BLOCK_SIZE, encodings: 1 };
+  const shape = { count: 2, blocks: SLAB_SIZE / BLOCK_SIZE, blockSize: BLOCK_SIZE, encodings: 1 };
   const memory = slabMemory(shape);
   const slabs = slabsIn(memory, shape);
   for (const { input } of slabs) text(SLAB_SIZE).copy(input);
   const places = Array.from({ length: shape.blocks }, (_, i) => i);
   const compressor = await openCompressor(ENCODING, 'wasm');
-  const output = Buffer.alloc(BLOCK_SIZE + PACKED_SLACK);
+  const output = Buffer.alloc(BLOCK_SIZE + COMPRESSED_SLACK);
   bench('on this thread', () => {
     for (const place of places) compressor.compress(slabs[0]!.block(place), output);
   });

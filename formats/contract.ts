@@ -46,7 +46,7 @@ export interface Block {
   /** How many of `bytes` lie on the disk: BLOCK_SIZE, less only in the last block. */
   readonly length: number;
   /** The block in that encoding, which must be the one that the format asked for. */
-  packed(encoding: Encoding): Uint8Array;
+  compressed(encoding: Encoding): Uint8Array;
 }
 
 /**
@@ -164,17 +164,17 @@ export interface ImageInput {
 }
 
 /** Where a stretch of the disk lies in an image. Offsets and lengths are in bytes, and within the image. */
-export type Stretch = ZeroStretch | PlainStretch | PackedStretch;
+export type ImageExtent = ZeroExtent | PlainExtent | CompressedExtent;
 
 /** Zeros that an image tells of. It need not, unless they hide what a backing file has there. */
-export interface ZeroStretch {
+export interface ZeroExtent {
   readonly kind: 'zeros';
   readonly diskOffset: number;
   readonly diskLength: number;
 }
 
 /** Bytes of the disk as they are. Of any length: readers join what is adjacent on the disk and in the image. */
-export interface PlainStretch {
+export interface PlainExtent {
   readonly kind: 'plain';
   readonly diskOffset: number;
   readonly diskLength: number;
@@ -184,11 +184,11 @@ export interface PlainStretch {
 }
 
 /** How a stretch is packed: RFC 1951, RFC 1950, RFC 8878. */
-export type Packing = 'deflate' | 'zlib' | 'zstd';
+export type CompressionKind = 'deflate' | 'zlib' | 'zstd';
 
 /** One packed stream. */
-export interface PackedStretch {
-  readonly kind: Packing;
+export interface CompressedExtent {
+  readonly kind: CompressionKind;
   readonly diskOffset: number;
   /**
    * What the stream gives, to the byte; at most MAX_PACKED. The last may reach past the end of the disk, and what does is
@@ -202,7 +202,7 @@ export interface PackedStretch {
 }
 
 /** The most that one packed stream gives, in bytes: QEMU's largest cluster. Readers refuse larger units. */
-export const MAX_PACKED = 2 * 2 ** 20;
+export const MAX_COMPRESSED_EXTENT = 2 * 2 ** 20;
 
 /** Something wrong with an image that a reader can nevertheless tell of. */
 export interface Problem {
@@ -254,7 +254,7 @@ export interface ImageReader {
    * may begin before). What lies between two stretches is zeros, or what the backing file has there. Each call is a
    * walk of its own. Memory does not grow with the disk.
    */
-  stretches(from?: number): Iterable<Stretch> | AsyncIterable<Stretch>;
+  extents(from?: number): Iterable<ImageExtent> | AsyncIterable<ImageExtent>;
   /**
    * Reads all of the structure and tells what is wrong with it, an unbounded number of times in a hostile image. Unpacks
    * nothing: whoever reads the disk does.

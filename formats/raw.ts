@@ -8,7 +8,7 @@ import {
   type ImageInput,
   type ImageOutput,
   type ImageReader,
-  type PlainStretch,
+  type PlainExtent,
   SECTOR_SIZE,
 } from './contract.ts';
 import { isZero } from './zeros.ts';
@@ -32,10 +32,10 @@ export function raw(): Format {
 }
 
 function rawReader({ size }: ImageInput): ImageReader {
-  const all: PlainStretch = { kind: 'plain', diskOffset: 0, diskLength: size, imageOffset: 0 };
+  const all: PlainExtent = { kind: 'plain', diskOffset: 0, diskLength: size, imageOffset: 0 };
   return {
     facts: { format: 'raw', diskSize: size, details: {} },
-    stretches: (from = 0) => (from < size ? [all] : []),
+    extents: (from = 0) => (from < size ? [all] : []),
     check: () => [], // any file is sound
   };
 }

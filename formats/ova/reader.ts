@@ -1,6 +1,6 @@
 // Opens an OVA: finds the disk in the archive by the OVF, and has it read where it lies.
 
-import type { ImageFacts, ImageInput, ImageReader, ReadRequest, Stretch } from '../contract.ts';
+import type { ImageFacts, ImageInput, ImageReader, ReadRequest, ImageExtent } from '../contract.ts';
 import { FormatError } from '../errors.ts';
 import { type Archive, checkArchive } from './archive-check.ts';
 import { chooseDisk, disksOf, type FoundDisk, openDisk, readOf } from './disks.ts';
@@ -18,7 +18,7 @@ export async function readOva(request: ReadRequest, wanted?: string): Promise<Im
   const disks = archive.disks.length > 1 ? await describeDisks(request, archive) : undefined;
   return {
     facts: factsOf(archive, disks, member, inner.facts),
-    stretches: (from = 0) => shifted(inner, member.imageOffset, from),
+    extents: (from = 0) => shifted(inner, member.imageOffset, from),
     check: () => checkArchive(archive, request),
   };
 }
@@ -61,8 +61,8 @@ function titleOf({ format, subformat }: ImageFacts): string {
 }
 
 /** The map of the member as one of the archive. */
-async function* shifted(inner: ImageReader, by: number, from: number): AsyncGenerator<Stretch> {
-  for await (const stretch of inner.stretches(from)) {
+async function* shifted(inner: ImageReader, by: number, from: number): AsyncGenerator<ImageExtent> {
+  for await (const stretch of inner.extents(from)) {
     yield stretch.kind === 'zeros'
       ? stretch
       : { ...stretch, imageOffset: by + stretch.imageOffset };

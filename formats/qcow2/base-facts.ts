@@ -1,5 +1,6 @@
 import { viewOf } from '../struct.ts';
 import { END_OF_EXTENSIONS, extension, header, MAGIC, SNAPSHOT_GUID } from './layout.ts';
+import { roundUp } from '../rounding.ts';
 
 /** What an image that an overlay is put upon tells of itself. */
 export interface BaseFacts {
@@ -28,7 +29,7 @@ function guidIn(head: Uint8Array, start: number): bigint | undefined {
     if (type === SNAPSHOT_GUID && length === 8 && at + length <= head.length) {
       return viewOf(head).getBigUint64(at);
     }
-    at += Math.ceil(length / 8) * 8;
+    at += roundUp(length, 8);
   }
   return undefined;
 }

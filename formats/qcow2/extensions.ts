@@ -9,6 +9,7 @@ import {
   featureName,
   INCOMPATIBLE,
 } from './layout.ts';
+import { roundUp } from '../rounding.ts';
 
 /** The data of each extension by its type. */
 export type Extensions = ReadonlyMap<number, Uint8Array>;
@@ -22,7 +23,7 @@ export function readExtensions(first: Uint8Array, start: number, end: number): E
     at += extension.size;
     if (length > end - at) throw fault(`a header extension of ${length} bytes at ${hex(at)}`);
     found.set(type, first.subarray(at, at + length));
-    at += Math.ceil(length / 8) * 8;
+    at += roundUp(length, 8);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // What the entries of an L2 table say: where each cluster of the disk lies.
 
-import type { ImageInput, Stretch } from '../contract.ts';
+import type { ImageInput, ImageExtent } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { fault, hex } from './extensions.ts';
 import type { Header } from './header.ts';
@@ -79,7 +79,7 @@ export function* l2Stretches(
   diskOffset: number,
   from: number,
   context: MapContext,
-): Generator<Stretch> {
+): Generator<ImageExtent> {
   const { clusterSize, l2EntrySize, diskSize } = context.header;
   const first = Math.max(0, Math.floor((from - diskOffset) / clusterSize));
   const view = viewOf(table);
@@ -87,7 +87,7 @@ export function* l2Stretches(
     table.length / l2EntrySize,
     Math.ceil((diskSize - diskOffset) / clusterSize),
   );
-  let pending: Stretch | undefined;
+  let pending: ImageExtent | undefined;
   for (let i = first; i < count; i++) {
     const entry = l2Entry(view, i, l2EntrySize);
     if ((entry.high | entry.low | entry.zeroBits) === 0) continue; // as most are, on most disks
@@ -102,7 +102,7 @@ export function* l2Stretches(
 }
 
 /** One stretch of two that are adjacent on the disk and in the image. */
-function join(one: Stretch, next: Stretch): Stretch | undefined {
+function join(one: ImageExtent, next: ImageExtent): ImageExtent | undefined {
   if (one.kind !== next.kind || one.diskOffset + one.diskLength !== next.diskOffset)
     return undefined;
   const diskLength = one.diskLength + next.diskLength;
@@ -115,7 +115,7 @@ function* clusterStretches(
   entry: L2Entry,
   diskOffset: number,
   context: MapContext,
-): Generator<Stretch> {
+): Generator<ImageExtent> {
   const { header } = context;
   const { clusterSize } = header;
   if (isCompressed(entry)) {
@@ -137,7 +137,7 @@ function packed(
   entry: L2Entry,
   diskOffset: number,
   { header, input, dataFile }: MapContext,
-): Stretch {
+): ImageExtent {
   const { imageOffset, imageLength } = compressedExtent(entry, header.clusterBits);
   if (dataFile)
     throw fault(`a compressed cluster with an external data file, at ${hex(imageOffset)}`);
@@ -174,7 +174,7 @@ function* subclusterStretches(
   diskOffset: number,
   imageOffset: number | undefined,
   context: MapContext,
-): Generator<Stretch> {
+): Generator<ImageExtent> {
   if ((zeroBits & allocatedBits) !== 0 || (allocatedBits !== 0 && imageOffset === undefined)) {
     throw fault(
       `the subclusters of the disk's cluster at ${hex(diskOffset)} contradict themselves`,
@@ -190,7 +190,11 @@ function* subclusterStretches(
   }
 }
 
-function* zeros(diskOffset: number, length: number, { header }: MapContext): Generator<Stretch> {
+function* zeros(
+  diskOffset: number,
+  length: number,
+  { header }: MapContext,
+): Generator<ImageExtent> {
   const diskLength = Math.min(length, header.diskSize - diskOffset);
   if (diskLength > 0) yield { kind: 'zeros', diskOffset, diskLength };
 }
@@ -201,7 +205,7 @@ function* plain(
   length: number,
   imageOffset: number,
   context: MapContext,
-): Generator<Stretch> {
+): Generator<ImageExtent> {
   const { header, input, dataFile } = context;
   const onDisk = Math.min(length, header.diskSize - diskOffset);
   const stored = Math.max(0, Math.min(onDisk, (dataFile ?? input).size - imageOffset));

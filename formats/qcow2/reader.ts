@@ -6,7 +6,7 @@ import type {
   ImageReader,
   NotOpened,
   ReadRequest,
-  Stretch,
+  ImageExtent,
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { checkImage } from './check.ts';
@@ -32,11 +32,11 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
   return {
     facts,
     notOpened,
-    stretches: (from = 0) => stretches(from),
+    extents: (from = 0) => stretches(from),
     check: () => checkImage(input, header),
   };
 
-  async function* stretches(from: number): AsyncGenerator<Stretch> {
+  async function* stretches(from: number): AsyncGenerator<ImageExtent> {
     const { clusterSize, l2EntrySize, diskSize } = header;
     const span = (clusterSize / l2EntrySize) * clusterSize;
     const { offsets, shared } = await l1();

@@ -2,6 +2,7 @@ import type { ImageInput } from '../contract.ts';
 import { fault, hex, textOf } from './extensions.ts';
 import type { Header } from './header.ts';
 import { snapshot } from './layout.ts';
+import { roundUp } from '../rounding.ts';
 
 /** An internal snapshot. Its disk is not read; its tables are checked. */
 export interface Snapshot {
@@ -34,6 +35,6 @@ export async function* readSnapshots(
       l1: { offset: Number(entry.l1TableOffset), entryCount: entry.l1Size },
       end,
     };
-    at = Math.ceil(end / 8) * 8;
+    at = roundUp(end, 8);
   }
 }

@@ -62,7 +62,7 @@ export function qcow2Writer(
 
   /** Returns the L2 entry of the block. */
   function addData(block: Block): bigint {
-    const packed = block.packed(encoding);
+    const packed = block.compressed(encoding);
     const data = encoding.kind === 'zlib' ? deflateOf(packed) : packed;
     if (data.length >= BLOCK_SIZE) return BigInt(space.addWhole(block.bytes)) | COPIED;
     return compressedDescriptor(space.addPacked(data), data.length, CLUSTER_BITS);

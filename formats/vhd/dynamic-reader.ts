@@ -6,7 +6,7 @@ import {
   type ImageFacts,
   type ImageInput,
   type ImageReader,
-  type PlainStretch,
+  type PlainExtent,
   SECTOR_SIZE,
 } from '../contract.ts';
 import { FormatError } from '../errors.ts';
@@ -68,7 +68,7 @@ export async function dynamicReader(request: DynamicRequest): Promise<ImageReade
       details,
       ...(!isWhole && { subformat: 'differencing', backing: parentOf(header) }),
     },
-    stretches: (from = 0) => stretchesOf(input, layout, from),
+    extents: (from = 0) => stretchesOf(input, layout, from),
     check: () => checkDynamic(input, layout, footers),
   };
 }
@@ -149,7 +149,7 @@ async function* stretchesOf(
   input: ImageInput,
   layout: DynamicLayout,
   from: number,
-): AsyncGenerator<PlainStretch> {
+): AsyncGenerator<PlainExtent> {
   const { blockSize, blockCount, bitmapSize, diskSize } = layout;
   const first = Math.floor(from / blockSize);
   for await (const [index, sector] of tableEntries(input, layout, first, blockCount)) {

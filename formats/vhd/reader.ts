@@ -1,6 +1,6 @@
 // Opens a VHD: fixed, the disk and a footer, or dynamic, a table of blocks. Of a differencing image only the facts.
 
-import type { ImageFacts, ImageReader, PlainStretch, Problem, ReadRequest } from '../contract.ts';
+import type { ImageFacts, ImageReader, PlainExtent, Problem, ReadRequest } from '../contract.ts';
 import { exactNumber } from '../bounds.ts';
 import { SECTOR_SIZE } from '../contract.ts';
 import { FormatError } from '../errors.ts';
@@ -37,10 +37,10 @@ function fixedReader({ used, end }: Footers, diskSize: number): ImageReader {
     const room = end === used ? used.imageOffset : 0;
     throw new FormatError(`vhd: ${room} bytes lie before the footer, the disk has ${diskSize}`);
   }
-  const data: PlainStretch = { kind: 'plain', diskOffset: 0, diskLength: diskSize, imageOffset: 0 };
+  const data: PlainExtent = { kind: 'plain', diskOffset: 0, diskLength: diskSize, imageOffset: 0 };
   return {
     facts: factsOf(used.footer, diskSize),
-    stretches: (from = 0) => (from < diskSize ? [data] : []),
+    extents: (from = 0) => (from < diskSize ? [data] : []),
     check: () => checkFixed(used.imageOffset - diskSize),
   };
 }

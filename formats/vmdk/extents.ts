@@ -14,7 +14,7 @@ export interface Extent {
   /** Name of the file that it is in, if that was left alone. */
   readonly notOpened?: string | undefined;
   readonly details: ImageReader['facts']['details'];
-  readonly stretches: (from: number) => ReturnType<ImageReader['stretches']>;
+  readonly stretches: (from: number) => ReturnType<ImageReader['extents']>;
   readonly check: ImageReader['check'];
 }
 

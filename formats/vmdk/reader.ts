@@ -7,7 +7,7 @@ import {
   type Problem,
   type ReadRequest,
   SECTOR_SIZE,
-  type Stretch,
+  type ImageExtent,
 } from '../contract.ts';
 import { exactNumber } from '../bounds.ts';
 import { FormatError } from '../errors.ts';
@@ -128,7 +128,7 @@ function readerOf(
   return {
     facts: factsOf(descriptor, extents, diskSize),
     notOpened: notOpenedOf(extents),
-    stretches: (from = 0) => stretchesOf(extents, from),
+    extents: (from = 0) => stretchesOf(extents, from),
     check: () => checkOf(extents, problems),
   };
 }
@@ -138,7 +138,7 @@ function notOpenedOf(extents: readonly Extent[]): NotOpened | undefined {
   return files.length === 0 ? undefined : { files, isMapped: false };
 }
 
-async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGenerator<Stretch> {
+async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGenerator<ImageExtent> {
   let start = 0;
   for (const extent of extents) {
     if (start + extent.size > from) {

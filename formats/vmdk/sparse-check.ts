@@ -1,5 +1,5 @@
 import { type Claims, claimsOf } from '../claims.ts';
-import { MAX_PACKED, type Problem, SECTOR_SIZE } from '../contract.ts';
+import { MAX_COMPRESSED_EXTENT, type Problem, SECTOR_SIZE } from '../contract.ts';
 import { error, leak } from '../problems.ts';
 import {
   ENTRY_SIZE,
@@ -15,7 +15,7 @@ import { placeProblem, readGrainTable, type SparseExtent } from './sparse-extent
 const WINDOW = 2 ** 27;
 
 // Sectors of the longest grain, which may begin in a window and end in the next.
-const REACH = (2 * MAX_PACKED) / SECTOR_SIZE + 32;
+const REACH = (2 * MAX_COMPRESSED_EXTENT) / SECTOR_SIZE + 32;
 
 /** Sectors of the image. */
 type Range = readonly [start: number, count: number];

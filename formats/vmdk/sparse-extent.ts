@@ -1,7 +1,12 @@
 // Reads a sparse extent: the header, or the footer in its place, the directory, and through it the tables of grains.
 
 import { exactNumber, isPowerOfTwo } from '../bounds.ts';
-import { type ImageInput, MAX_PACKED, SECTOR_SIZE, type Stretch } from '../contract.ts';
+import {
+  type ImageInput,
+  MAX_COMPRESSED_EXTENT,
+  SECTOR_SIZE,
+  type ImageExtent,
+} from '../contract.ts';
 import { FormatError } from '../errors.ts';
 import { viewOf } from '../struct.ts';
 import {
@@ -106,9 +111,9 @@ function checkHeader(header: Header): void {
 
 function grainSizeOf({ grainSize }: Header): number {
   const size = Number(grainSize) * SECTOR_SIZE;
-  if (isPowerOfTwo(size) && size >= SECTOR_SIZE && size <= MAX_PACKED) return size;
+  if (isPowerOfTwo(size) && size >= SECTOR_SIZE && size <= MAX_COMPRESSED_EXTENT) return size;
   throw new FormatError(
-    `vmdk: grains of ${grainSize} sectors, a power of two up to ${MAX_PACKED / SECTOR_SIZE} is expected`,
+    `vmdk: grains of ${grainSize} sectors, a power of two up to ${MAX_COMPRESSED_EXTENT / SECTOR_SIZE} is expected`,
   );
 }
 
@@ -150,10 +155,10 @@ export async function readGrainTable(extent: SparseExtent, sector: number): Prom
 export async function* sparseStretches(
   extent: SparseExtent,
   from: number,
-): AsyncGenerator<Stretch> {
+): AsyncGenerator<ImageExtent> {
   const { directory, grainSize, tableGrains } = extent;
   const firstGrain = Math.floor(from / grainSize);
-  let last: Stretch | undefined; // held back, as the next may go on from it
+  let last: ImageExtent | undefined; // held back, as the next may go on from it
   for (let i = Math.floor(firstGrain / tableGrains); i < directory.length; i++) {
     const sector = directory[i]!;
     if (sector === 0) continue;
@@ -172,7 +177,7 @@ function* tableStretches(
   table: Uint32Array,
   tableStart: number,
   firstGrain: number,
-): Generator<Stretch> {
+): Generator<ImageExtent> {
   const nextSector = extent.isPacked ? successors(table) : undefined;
   const grainCount = Math.ceil(extent.size / extent.grainSize);
   const end = Math.min(table.length, grainCount - tableStart);
@@ -185,7 +190,7 @@ function* tableStretches(
   }
 }
 
-function plainGrain(extent: SparseExtent, grain: number, sector: number): Stretch {
+function plainGrain(extent: SparseExtent, grain: number, sector: number): ImageExtent {
   const { grainSize, size } = extent;
   const diskOffset = grain * grainSize;
   const diskLength = Math.min(grainSize, size - diskOffset);
@@ -203,7 +208,7 @@ function packedGrain(
   grain: number,
   sector: number,
   nextSector: number | undefined,
-): Stretch {
+): ImageExtent {
   const { grainSize, input, hasMarkers } = extent;
   const diskOffset = grain * grainSize;
   if (sector === ZEROED_GRAIN && extent.hasZeroedGrains) {
@@ -243,7 +248,7 @@ function successors(table: Uint32Array): Map<number, number> {
   return next;
 }
 
-function join(a: Stretch, b: Stretch): Stretch | undefined {
+function join(a: ImageExtent, b: ImageExtent): ImageExtent | undefined {
   if (a.kind !== 'plain' || b.kind !== 'plain') return undefined;
   if (a.diskOffset + a.diskLength !== b.diskOffset) return undefined;
   if (a.imageOffset + a.diskLength !== b.imageOffset) return undefined;

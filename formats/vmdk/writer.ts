@@ -96,7 +96,7 @@ export function vmdkWriter({ disk, encoding, output, adapterType }: VmdkRequest)
 /** Returns the sector of the image that the grain's marker begins. */
 function addGrain(block: Block, encoding: Encoding, output: ImageOutput): number {
   const sector = nextSector(output);
-  const packed = block.packed(encoding);
+  const packed = block.compressed(encoding);
   if (packed.length > MAX_PACKED_GRAIN) {
     const where = `the 64 KiB at byte ${block.index * BLOCK_SIZE} of the disk`;
     throw new FormatError(

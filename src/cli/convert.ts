@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { KexportError } from '../errors.ts';
-import { exportDisk, type ExportOptions } from './export.ts';
+import { exportDisk } from './export.ts';
+import { type ExportOptions } from './export-options.ts';
 import { OPTION_GROUPS } from './options.ts';
 import { parseRequest } from './request.ts';
 

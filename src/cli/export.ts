@@ -1,45 +1,20 @@
-import type { CompressorName } from '../compress/compressor.ts';
-import { encode, type EncodeResult } from '../encode.ts';
-import { checkCompression, type Compression } from '../encodings.ts';
+import { encode, type EncodeResult } from '../export/encode.ts';
+import { checkCompression } from '../export/encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
-import { openSource } from '../sources/open.ts';
-import type { FromFormat, SourceOptions } from '../sources/source-options.ts';
+import { openSource } from '../open/open-source.ts';
+import type { SourceOptions } from '../open/source-options.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { checkIncrement } from './increment-options.ts';
-import { openOutputs, type OutputOptions, type Outputs } from './outputs.ts';
-import { type Output, type Plan, planOutputs, type PlanOptions } from './plan.ts';
+import { openOutputs, type Outputs } from './outputs.ts';
+import { type Output, type Plan, planOutputs } from './plan.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import { meansThisMachine, type Request } from './request.ts';
 import { abortOnSignals } from './signals.ts';
-import type { planThisMachine, ThisMachine, ThisMachineOptions } from './this-machine.ts';
-
-/** The options of the command line, as they are parsed. */
-export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
-  readonly size?: number;
-  /** A package's snapshot; false: read what lies on ZFS as it is. */
-  readonly snapshot?: string | false;
-  readonly from?: FromFormat;
-  readonly disk?: string;
-  readonly archiveDisk?: string;
-  readonly volume?: string;
-  readonly flatten?: string;
-  readonly incrementalFrom?: string;
-  readonly readHoles?: boolean;
-  /** The image below an increment; true: open the other files that an image names. */
-  readonly backing?: string | boolean;
-  readonly liveInconsistent?: boolean;
-  readonly verify?: boolean;
-  readonly keepGpt?: boolean;
-  readonly keepGoing?: boolean;
-  readonly compression?: Compression['compression'];
-  readonly optimize?: Compression['optimize'];
-  readonly threads?: number;
-  readonly compressor?: CompressorName;
-  readonly quiet?: boolean;
-}
+import type { planThisMachine, ThisMachine } from './this-machine.ts';
+import type { ExportOptions } from './export-options.ts';
 
 /**
  * Carries out an export and tells of it. Returns the exit status; throws a KexportError if no image was made.

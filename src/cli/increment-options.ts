@@ -1,5 +1,5 @@
 import { KexportError } from '../errors.ts';
-import type { ExportOptions } from './export.ts';
+import type { ExportOptions } from './export-options.ts';
 import type { Request } from './request.ts';
 
 /**

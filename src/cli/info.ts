@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { imageInfo, type ImageInfo } from '../images/image-info.ts';
 import type { Partition, PartitionTable } from '../inspect/disk-facts.ts';
-import { packedInfo } from '../images/packed-info.ts';
+import { packedInfo } from '../open/packed-info.ts';
 import type { FormatName } from '../../formats/index.ts';
-import type { FromFormat, PackedKind } from '../sources/source-options.ts';
-import { streamKind } from '../sources/stream-kind.ts';
+import type { PackedKind } from '../images/image-kind.ts';
+import type { FromFormat } from '../open/source-options.ts';
+import { streamKind } from '../open/stream-kind.ts';
 import { abortOnSignals } from './signals.ts';
 import { exactSize, formatLines, notOpenedText } from './lines.ts';
 import { FROM_ALL } from './options.ts';

@@ -1,5 +1,5 @@
 import type { HostFacts } from '../zfs/live/host-facts.ts';
-import type { HostPartition } from '../host-disk.ts';
+import type { HostPartition } from '../host/host-disk.ts';
 import { maxHoldOf } from '../zfs/live/hold.ts';
 import type { LivePool } from '../zfs/live/live-pools.ts';
 import type { LivePlan, Stretch } from '../zfs/live/plan.ts';

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { ALL_FORMATS, FORMATS } from '../../formats/index.ts';
 import { COMMANDS } from './commands.ts';
 import { EXIT_USAGE, reportError } from './exit.ts';
-import type { ExportOptions } from './export.ts';
+import type { ExportOptions } from './export-options.ts';
 import { findCommand, type FoundCommand } from './find-command.ts';
 import { COMMON_OPTIONS, OPTION_GROUPS } from './options.ts';
 import { parseRequest } from './request.ts';

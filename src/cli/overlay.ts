@@ -1,9 +1,9 @@
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { inspectBackingFile } from '../backing-file.ts';
-import type { EncodeResult } from '../encode.ts';
+import { inspectBackingFile } from '../images/backing-file.ts';
+import type { EncodeResult } from '../export/encode.ts';
 import { KexportError } from '../errors.ts';
-import { encodeOverlay, type OverlayOptions } from '../overlay.ts';
-import { openChanges } from '../sources/open.ts';
+import { encodeOverlay, type OverlayOptions } from '../export/overlay.ts';
+import { openChanges } from '../open/open-source.ts';
 import type { Source } from '../sources/source.ts';
 import { writeChecksums } from './checksums.ts';
 import { openOutputs } from './outputs.ts';

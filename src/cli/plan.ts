@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { type Format, type FormatName, FormatError } from '../../formats/index.ts';
-import type { Identity } from '../encode.ts';
+import type { Identity } from '../export/encode.ts';
 import { KexportError } from '../errors.ts';
 import { createFormat, type FormatOptions } from './formats.ts';
 import { timestamp } from './timestamp.ts';

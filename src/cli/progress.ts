@@ -1,4 +1,4 @@
-import type { Progress } from '../encode.ts';
+import type { Progress } from '../sources/progress.ts';
 import { formatDuration, formatSize } from './sizes.ts';
 
 const TERMINAL_INTERVAL = 0.2; // seconds

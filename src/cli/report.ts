@@ -1,4 +1,5 @@
-import type { EncodeResult, ImageResult } from '../index.ts';
+import type { EncodeResult } from '../export/encode.ts';
+import type { ImageResult } from '../export/image.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 

@@ -1,6 +1,6 @@
 import { ALL_FORMATS, FORMATS, type FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
-import type { SourceOptions } from '../sources/source-options.ts';
+import type { SourceOptions } from '../open/source-options.ts';
 import type { ThisMachineOptions } from './this-machine.ts';
 
 /** What the words of the command line ask for. */

@@ -1,4 +1,4 @@
-import { openSent } from '../sources/open.ts';
+import { openSent } from '../open/open-source.ts';
 import { describeStream, type StreamDescription } from '../zfs-send/describe.ts';
 import { exactSize, formatLines } from './lines.ts';
 import { abortOnSignals } from './signals.ts';

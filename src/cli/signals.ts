@@ -1,4 +1,4 @@
-import { listRemains } from '../remains.ts';
+import { listLeftovers } from '../host/leftovers.ts';
 import { signalStatus, SIGNALS } from './exit.ts';
 
 /** A signal that aborts on the first Ctrl-C and its like; `release` gives the signals back. */
@@ -12,7 +12,7 @@ export function abortOnSignals(): StopSignal {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
-      process.stderr.write(`kexport: stopped at once; ${describeRemains()}\n`);
+      process.stderr.write(`kexport: stopped at once; ${describeLeftovers()}\n`);
       process.exit(signalStatus(name));
     }
     controller.abort(name);
@@ -26,8 +26,8 @@ export function abortOnSignals(): StopSignal {
   };
 }
 
-function describeRemains(): string {
-  const remains = listRemains();
+function describeLeftovers(): string {
+  const remains = listLeftovers();
   if (remains.length === 0) return 'nothing is left behind';
   return `left behind:\n${remains.map(({ what, remedy }) => `  ${what}: ${remedy}`).join('\n')}`;
 }

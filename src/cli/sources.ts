@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { type ListedDisk, listDisks } from '../disks.ts';
+import { type ListedDisk, listDisks } from '../host/disks.ts';
 import { KexportError } from '../errors.ts';
-import { hostDisk } from '../host-disk.ts';
-import { shellWord } from '../shell-word.ts';
+import { hostDisk } from '../host/host-disk.ts';
+import { shellWord } from '../host/shell-word.ts';
 import { type ListedVolume, listVolumes } from '../zfs/list-volumes.ts';
 import { poolsOn, poolStatuses } from '../zfs/live/live-pools.ts';
 import { listPoolDevices, type PoolDevices, poolOnDevice } from '../zfs/pool-disks.ts';

@@ -7,7 +7,7 @@ import type { Source } from '../sources/source.ts';
 import { openLiveDisk } from '../zfs/live/live-disk.ts';
 import { hostFacts } from '../zfs/live/host-facts.ts';
 import { type LiveOptions, type LivePlan, planLiveExport, rootPool } from '../zfs/live/plan.ts';
-import { listMounts, mountOf } from '../zfs/mounts.ts';
+import { listMounts, mountOf } from '../host/mounts.ts';
 import { poolOf } from '../zfs/names.ts';
 import { describeFirstBoot, describePlan } from './live-report.ts';
 

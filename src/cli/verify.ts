@@ -1,18 +1,18 @@
 import { type Command, Option } from 'commander';
 import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
-import { openImageFile } from '../images/open-file.ts';
+import { openImageFile } from '../images/open-image-file.ts';
 import { type Verdict, verifyImageFiles, verifySource } from '../images/verify.ts';
-import { openSource } from '../sources/open.ts';
+import { openSource } from '../open/open-source.ts';
 import type { Source } from '../sources/source.ts';
-import { streamKind } from '../sources/stream-kind.ts';
+import { streamKind } from '../open/stream-kind.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { notOpenedText } from './lines.ts';
 import { FROM_ALL, threadsOption } from './options.ts';
 import { progressDisplay } from './progress.ts';
 import { abortOnSignals } from './signals.ts';
-import type { SentVerdict } from '../zfs-send/verify.ts';
-import type { FromFormat } from '../sources/source-options.ts';
+import type { SentVerdict } from '../open/verify-stream.ts';
+import type { FromFormat } from '../open/source-options.ts';
 
 interface VerifyCommandOptions {
   readonly against?: string;
@@ -81,7 +81,7 @@ async function verify(
   const { against: name, backing, threads, from } = options;
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') {
-    const { verifySent } = await import('../zfs-send/verify.ts');
+    const { verifySent } = await import('../open/verify-stream.ts');
     return verifySent(path, { ...running, against: name, againstFrom: options.againstFrom });
   }
   const image = kind

@@ -1,6 +1,6 @@
 import type { Encoding } from '../../formats/index.ts';
-import type { Slab, SlabShape } from '../slab.ts';
-import { taskPool } from '../task-pool.ts';
+import type { Slab, SlabShape } from '../workers/slab.ts';
+import { taskPool } from '../workers/task-pool.ts';
 import type { CompressorName } from './compressor.ts';
 import type { WorkerSetup, WorkerTask } from './worker.ts';
 

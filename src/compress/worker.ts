@@ -1,10 +1,10 @@
 // A worker thread: compresses the blocks that it is told of, where they lie.
 
-import { parentPort, workerData } from 'node:worker_threads';
-import type { Encoding } from '../../formats/index.ts';
-import { type SlabShape, slabsIn } from '../slab.ts';
-import type { Numbered } from '../task-pool.ts';
-import { openCompressor, type CompressorName } from './compressor.ts';
+import type { Encoding } from '../../formats/contract.ts'; // not the registry: workers load this
+import { serveTasks } from '../workers/serve-tasks.ts';
+import { type SlabShape, slabsIn } from '../workers/slab.ts';
+import type { CompressorName } from './compressor.ts';
+import { openCompressor } from './open-compressor.ts';
 
 /** What a worker is started with. */
 export interface WorkerSetup {
@@ -20,21 +20,19 @@ export interface WorkerTask {
   readonly blocks: readonly number[];
 }
 
-const setup = workerData as WorkerSetup;
-const slabs = slabsIn(setup.memory, setup.shape);
-const compressors = await Promise.all(
-  setup.encodings.map((encoding) => openCompressor(encoding, setup.compressor)),
-);
-
-parentPort?.on('message', ({ id, value: { slab: number, blocks } }: Numbered<WorkerTask>) => {
-  const slab = slabs[number];
-  if (!slab) throw new Error(`no slab ${number}`);
-  for (const block of blocks) {
-    compressors.forEach((compressor, encoding) => {
-      const length = compressor.compress(slab.block(block), slab.packedRoom(encoding, block));
-      slab.setPackedLength(encoding, block, length);
-    });
-  }
-  const done: Numbered<undefined> = { id, value: undefined };
-  parentPort?.postMessage(done);
+await serveTasks(async (setup: WorkerSetup) => {
+  const slabs = slabsIn(setup.memory, setup.shape);
+  const compressors = await Promise.all(
+    setup.encodings.map((encoding) => openCompressor(encoding, setup.compressor)),
+  );
+  return ({ slab: number, blocks }: WorkerTask) => {
+    const slab = slabs[number];
+    if (!slab) throw new Error(`no slab ${number}`);
+    for (const block of blocks) {
+      compressors.forEach((compressor, encoding) => {
+        const room = slab.compressedRoom(encoding, block);
+        slab.setCompressedLength(encoding, block, compressor.compress(slab.block(block), room));
+      });
+    }
+  };
 });

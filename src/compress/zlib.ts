@@ -1,6 +1,6 @@
 import { constants, createDeflate, deflateSync } from 'node:zlib';
 import type { ZlibEncoding } from '../../formats/index.ts';
-import { zlibHandle } from '../zlib-handle.ts';
+import { zlibHandle } from './zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
 // Takes half the memory of level 9, which makes no smaller streams of blocks of 64 KiB.

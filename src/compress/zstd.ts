@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 import type { ZstdEncoding } from '../../formats/index.ts';
-import { zlibHandle } from '../zlib-handle.ts';
+import { zlibHandle } from './zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
 // The typings are those of the oldest Node that we run on, which has no zstd.

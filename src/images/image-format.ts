@@ -3,7 +3,7 @@
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
-import { HEAD_SIZE, imageKind } from '../sources/image-kind.ts';
+import { HEAD_SIZE, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
 const EXTENSIONS: Readonly<Record<string, FormatName>> = {

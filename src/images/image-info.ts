@@ -4,8 +4,8 @@ import { fstatSync } from 'node:fs';
 import type { ImageFacts } from '../../formats/index.ts';
 import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
-import { imageSource } from '../sources/image.ts';
-import { openImageFile, type OpenFileOptions } from './open-file.ts';
+import { imageSource } from './image-source.ts';
+import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
 import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
@@ -53,7 +53,7 @@ async function contentOf(
   const notOpened = filesNotOpened(image);
   try {
     let mapped = 0;
-    for await (const { kind, diskOffset, diskLength } of reader.stretches()) {
+    for await (const { kind, diskOffset, diskLength } of reader.extents()) {
       if (kind !== 'zeros') mapped += Math.min(diskLength, facts.diskSize - diskOffset);
     }
     const storedSize = (reader.notOpened?.isMapped ?? true) ? mapped : undefined;

@@ -2,11 +2,11 @@
 
 import {
   BLOCK_SIZE,
-  type PackedStretch,
-  type PlainStretch,
-  type Stretch,
+  type CompressedExtent,
+  type PlainExtent,
+  type ImageExtent,
 } from '../../formats/index.ts';
-import { SLAB_SIZE } from '../slab.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
 import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './open-image.ts';
 
@@ -19,8 +19,8 @@ export interface Piece {
   readonly input: FileInput;
 }
 
-type Stored = PlainStretch | PackedStretch;
-type Mapped = Omit<Piece, 'stretch'> & { readonly stretch: Stretch };
+type Stored = PlainExtent | CompressedExtent;
+type Mapped = Omit<Piece, 'stretch'> & { readonly stretch: ImageExtent };
 
 /** What is read at a time, at most SLAB_SIZE bytes of the disk; what no piece covers is zeros. */
 export interface Window {
@@ -81,7 +81,7 @@ async function* mapOf(image: OpenImage, from: number): AsyncGenerator<Mapped> {
 async function* ownMap({ reader, input }: OpenImage, from: number): AsyncGenerator<Mapped> {
   const { diskSize } = reader.facts;
   let last = from;
-  for await (const stretch of reader.stretches(from)) {
+  for await (const stretch of reader.extents(from)) {
     const { diskOffset, diskLength } = stretch;
     const start = Math.max(diskOffset, from);
     const end = Math.min(diskOffset + diskLength, diskSize);

@@ -1,10 +1,10 @@
 // What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that of another.
 
 import type { Problem } from '../../formats/index.ts';
-import { compareDisks, type CompareOptions } from '../compare-disks.ts';
+import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { KexportError, throwIfAborted } from '../errors.ts';
-import { SLAB_SIZE } from '../slab.ts';
-import { imageSource } from '../sources/image.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import { imageSource } from './image-source.ts';
 import type { Source } from '../sources/source.ts';
 import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
 

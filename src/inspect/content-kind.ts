@@ -1,4 +1,4 @@
-import type { DiskView } from '../disk-view.ts';
+import type { DiskView } from '../partitions/disk-view.ts';
 import { openFat } from './fat.ts';
 
 /** What can be on a disk without a partition table, by bytes at a place of the disk. */

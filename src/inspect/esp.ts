@@ -1,5 +1,5 @@
 import type { EspFacts } from './disk-facts.ts';
-import type { DiskView } from '../disk-view.ts';
+import type { DiskView } from '../partitions/disk-view.ts';
 import { openFat } from './fat.ts';
 
 /** "UEFI Image Types", UEFI 2.10, table 3.2, by the short names that they have in FAT. */

@@ -2,7 +2,7 @@
 // MAX_CHAIN clusters and MAX_DIRECTORY_SIZE bytes of a directory are read.
 
 import { viewOf } from '../../formats/struct.ts';
-import type { DiskView } from '../disk-view.ts';
+import type { DiskView } from '../partitions/disk-view.ts';
 import {
   bootSector,
   DELETED,

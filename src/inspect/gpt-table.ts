@@ -1,4 +1,4 @@
-import type { DiskView } from '../disk-view.ts';
+import type { DiskView } from '../partitions/disk-view.ts';
 import { findGpt, type Gpt, readEntries } from '../partitions/gpt.ts';
 import { gptEntry, guidText, TYPE_GUID } from '../partitions/layout.ts';
 import type { Partition, PartitionTable } from './disk-facts.ts';

@@ -3,7 +3,7 @@
 //
 //   MBR -> GPT or partitions -> EFI system partitions -> \EFI\BOOT
 
-import { type DiskView, diskView, type ReadAt } from '../disk-view.ts';
+import { type DiskView, diskView, type ReadAt } from '../partitions/disk-view.ts';
 import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partitions/layout.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
 import { contentKind } from './content-kind.ts';

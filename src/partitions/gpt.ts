@@ -1,7 +1,7 @@
 // The primary GPT as Linux reads it (block/partitions/efi.c), which takes the backup only when told to. The disk is hostile.
 
-import { crc32 } from '../crc32.ts';
-import type { DiskView } from '../disk-view.ts';
+import { crc32 } from './crc32.ts';
+import type { DiskView } from './disk-view.ts';
 import { gptEntry, gptHeader, GPT_SIGNATURE, PRIMARY_LBA, SECTOR_SIZES } from './layout.ts';
 
 /** The fields of a header. */

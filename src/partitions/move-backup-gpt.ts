@@ -4,8 +4,8 @@
 //   a copy of the entries, backup header       the last sectors
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
 
-import { type DiskView, diskView } from '../disk-view.ts';
-import { roundUp } from '../disk-size.ts';
+import { type DiskView, diskView } from './disk-view.ts';
+import { roundUp } from '../../formats/rounding.ts';
 import { encodeHeader, findGpt, type Gpt, readEntries } from './gpt.ts';
 import { mbr, partitionRecord, PRIMARY_LBA } from './layout.ts';
 import { mbrRecords, protectiveIndex } from './mbr.ts';

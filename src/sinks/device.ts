@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { blockDeviceSize } from '../block-device.ts';
+import { blockDeviceSize } from '../host/block-device.ts';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { imageFile } from './image-file.ts';
 import { type Sink, writeZeros } from './sink.ts';

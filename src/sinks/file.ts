@@ -1,9 +1,9 @@
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
-import { EXT4, fileSystemOf, XFS } from '../file-systems.ts';
-import { noteRemain } from '../remains.ts';
-import { shellWord } from '../shell-word.ts';
+import { EXT4, fileSystemOf, XFS } from '../host/file-systems.ts';
+import { noteLeftover } from '../host/leftovers.ts';
+import { shellWord } from '../host/shell-word.ts';
 import { imageFile } from './image-file.ts';
 import type { Sink } from './sink.ts';
 
@@ -19,7 +19,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
   const file = await openPartial(partial, force);
-  const forget = noteRemain(partial, `rm ${shellWord(partial)}`);
+  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
   const own = await file.stat();
   const image = await imageFile(file, await isLocal(file));
   let allocated: number | undefined;

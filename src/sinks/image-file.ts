@@ -3,9 +3,9 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ALIGNMENT, isAligned } from '../aligned-memory.ts';
+import { ALIGNMENT, isAligned } from '../workers/aligned-memory.ts';
 import { errnoOf } from '../errors.ts';
-import { after, writeFully } from './write-fully.ts';
+import { after, writeFully } from '../host/write-fully.ts';
 
 // A disk answers only when it has the data: below this that wait costs more than a copy, at least on spinning disks.
 const MIN_DIRECT = 2 ** 18;

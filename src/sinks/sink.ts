@@ -1,4 +1,4 @@
-import { alignedMemory } from '../aligned-memory.ts';
+import { alignedMemory } from '../workers/aligned-memory.ts';
 
 /**
  * Where one image goes. Implement it to send images somewhere new. Calls never overlap. A signal makes a call give up

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { throwIfAborted } from '../errors.ts';
-import { cannotSpool, openSpoolFile } from '../spool-file.ts';
+import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
 import type { Sink } from './sink.ts';
-import { writeFully } from './write-fully.ts';
+import { writeFully } from '../host/write-fully.ts';
 
 const WHAT = 'the image';
 const CHUNK_SIZE = 1 << 20;

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { EXT4, fileSystemOf, TMPFS, XFS } from '../file-systems.ts';
+import { EXT4, fileSystemOf, TMPFS, XFS } from '../host/file-systems.ts';
 
 /** Part of a disk, in bytes. */
 export interface DataRange {

@@ -1,6 +1,6 @@
 import { close, read } from 'node:fs';
 import { promisify } from 'node:util';
-import { allSettled } from '../all-settled.ts';
+import { allSettled } from '../workers/all-settled.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 import type { Source } from './source.ts';
 

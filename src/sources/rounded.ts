@@ -3,7 +3,7 @@
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
-import { roundUp, wholeSectors } from '../disk-size.ts';
+import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { editedSource, overlay } from './edited.ts';
 import type { Source } from './source.ts';
 

@@ -1,4 +1,5 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
 import type { DataRange } from './data-map.ts';
 import type { RandomAccessSource } from './positioned.ts';
 import type { Source } from './source.ts';
@@ -19,8 +20,8 @@ export function sparseSource(source: RandomAccessSource, ranges: readonly DataRa
       while (range && range.end <= at) range = ranges[++next];
       if (!range) return undefined;
       // Whole blocks, of which a range may be but a part.
-      const diskOffset = Math.max(at, Math.floor(range.start / BLOCK_SIZE) * BLOCK_SIZE);
-      const end = Math.min(Math.ceil(range.end / BLOCK_SIZE) * BLOCK_SIZE, size);
+      const diskOffset = Math.max(at, roundDown(range.start, BLOCK_SIZE));
+      const end = Math.min(roundUp(range.end, BLOCK_SIZE), size);
       const wanted = Math.min(buffer.length, end - diskOffset);
       const length = await source.read(diskOffset, buffer.subarray(0, wanted));
       at = diskOffset + length;

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { throwIfAborted } from '../errors.ts';
-import { writeFully } from '../sinks/write-fully.ts';
-import { SLAB_SIZE } from '../slab.ts';
-import { cannotSpool, openSpoolFile } from '../spool-file.ts';
+import { writeFully } from '../host/write-fully.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
 

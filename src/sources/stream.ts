@@ -1,6 +1,6 @@
 import { KexportError } from '../errors.ts';
-import { SLAB_SIZE } from '../slab.ts';
-import type { ByteStream } from './byte-stream.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import type { Source } from './source.ts';
 
 /**

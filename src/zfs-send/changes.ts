@@ -4,10 +4,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
-import type { ByteStream } from '../sources/byte-stream.ts';
-import { fileStream } from '../sources/file-stream.ts';
-import { writeFully } from '../sinks/write-fully.ts';
-import { cannotSpool, openSpoolFile } from '../spool-file.ts';
+import type { ByteStream } from '../byte-streams/byte-stream.ts';
+import { fileStream } from '../byte-streams/file-stream.ts';
+import { writeFully } from '../host/write-fully.ts';
+import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
 import { type StreamEvents, streamEvents } from './events.ts';
 import { type Layer, layered, streamLayer } from './layer.ts';
 

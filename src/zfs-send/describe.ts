@@ -8,7 +8,7 @@ import {
   volumeEvents,
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
-import type { ByteStream } from '../sources/byte-stream.ts';
+import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { asKexportError } from './events.ts';
 import { streamTools } from './tools.ts';
 

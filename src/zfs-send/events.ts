@@ -7,7 +7,7 @@ import {
   StreamRefusal,
 } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
-import type { ByteStream } from '../sources/byte-stream.ts';
+import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { streamTools } from './tools.ts';
 
 /** What a send stream tells, as it comes. */

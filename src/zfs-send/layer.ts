@@ -4,7 +4,7 @@
 import type { SendStreamEvent } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
 import type { Source } from '../sources/source.ts';
-import { SLAB_SIZE } from '../slab.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
 import type { StreamEvents } from './events.ts';
 
 /** A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in the lowest. */

@@ -2,7 +2,7 @@
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { deviceNumber } from '../block-device.ts';
+import { deviceNumber } from '../host/block-device.ts';
 import { KexportError } from '../errors.ts';
 import { zvolId } from './run.ts';
 

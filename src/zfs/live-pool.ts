@@ -1,5 +1,5 @@
 import { KexportError } from '../errors.ts';
-import type { FreezeOptions } from './freeze.ts';
+import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
 /**
@@ -10,7 +10,7 @@ import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
  */
 export async function checkNoLivePool(
   path: string,
-  { liveInconsistent = false, onWarning }: FreezeOptions,
+  { liveInconsistent = false, onWarning }: SnapshotOptions,
 ): Promise<void> {
   // Without ZFS, no pool is imported.
   const pools = await listPoolDevices().catch(() => []);

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { KexportError } from '../errors.ts';
-import { noteRemain } from '../remains.ts';
-import { shellWord } from '../shell-word.ts';
+import { noteLeftover } from '../host/leftovers.ts';
+import { shellWord } from '../host/shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
 import { zfs, zfsFailure, zpool } from './run.ts';
@@ -64,7 +64,7 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
     );
   }
   // Noted before it is there, and without a signal: a command that was told to stop may have done its work all the same.
-  const forget = noteRemain(name, destroyCommand(name));
+  const forget = noteLeftover(name, destroyCommand(name));
   try {
     await zfs([...args, name]);
   } catch (error) {

@@ -1,6 +1,6 @@
 // Which disks an imported pool lies on.
 
-import { layerBelow, overlaps } from '../host-disk.ts';
+import { layerBelow, overlaps } from '../host/host-disk.ts';
 import { zpool } from './run.ts';
 
 /** An imported pool and its devices. */

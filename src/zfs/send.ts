@@ -1,7 +1,7 @@
 // The stream of what has changed between two snapshots of a volume, from `zfs send` itself.
 
 import { KexportError } from '../errors.ts';
-import { type ByteStream, byteStream } from '../sources/byte-stream.ts';
+import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { nameInLinks } from './device.ts';
 import { fullName, parseDatasetName } from './names.ts';
 import { zfsOutput } from './run.ts';

@@ -4,8 +4,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { KexportError, reasonOf } from '../errors.ts';
 import { datasetOf, linkedDevice, zvolDevice } from './device.ts';
-import { flushDisk } from './flush.ts';
-import { listMounts } from './mounts.ts';
+import { flushDisk } from '../host/flush.ts';
+import { listMounts } from '../host/mounts.ts';
 import { parseDatasetName, poolOf } from './names.ts';
 import { zfs } from './run.ts';
 

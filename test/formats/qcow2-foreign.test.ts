@@ -127,7 +127,7 @@ describeWith(['qemu-img'], 'the refcounts of a large image', () => {
     for (let i = 0; i < blockCount; i++) {
       const stream = streams[i % streams.length]!; // never empty
       const index = i === blockCount - 1 ? last : i;
-      writer.add({ index, bytes, length: BLOCK_SIZE, packed: () => stream });
+      writer.add({ index, bytes, length: BLOCK_SIZE, compressed: () => stream });
     }
     writer.finish(size);
     closeSync(fd);

@@ -45,7 +45,7 @@ describe.each([
   test('is read from any place on', async () => {
     const reader = await openImage(format, image);
     const offsets: number[] = [];
-    for await (const { diskOffset } of reader.stretches(5 * MIB)) offsets.push(diskOffset);
+    for await (const { diskOffset } of reader.extents(5 * MIB)) offsets.push(diskOffset);
     expect(offsets).toEqual(subformat === 'fixed' ? [0] : [4 * MIB, 6 * MIB, 8 * MIB]);
   });
 
@@ -175,7 +175,7 @@ describe('a dynamic VHD', () => {
       backing: { file: 'base.vhd', id: '00000000-0000-0000-0000-000000000000' },
     });
     const offsets: number[] = [];
-    for await (const { diskOffset } of reader.stretches()) offsets.push(diskOffset);
+    for await (const { diskOffset } of reader.extents()) offsets.push(diskOffset);
     expect(offsets).toEqual([0, 2 * MIB, 4 * MIB]);
   });
 });

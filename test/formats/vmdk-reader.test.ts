@@ -60,7 +60,7 @@ describe('a VMDK of ours', () => {
   test('is read from any place on', async () => {
     const reader = await openImage(vmdk(), image);
     const grains: number[] = [];
-    for await (const { diskOffset } of reader.stretches(511 * GRAIN + 1)) {
+    for await (const { diskOffset } of reader.extents(511 * GRAIN + 1)) {
       grains.push(diskOffset / GRAIN);
     }
     expect(grains).toEqual([511, 512, 639]);
@@ -113,7 +113,7 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
     run('qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', path, `${path}.raw`);
     const reader = await openImage(vmdk(), fileInput(path));
     const kinds: string[] = [];
-    for await (const { kind } of reader.stretches()) kinds.push(kind);
+    for await (const { kind } of reader.extents()) kinds.push(kind);
     expect(kinds).toEqual(['plain', 'zeros', 'zeros', 'plain']);
     const found = await diskOf(reader, fileInput(path));
     expect(found.equals(readFileSync(`${path}.raw`))).toBe(true);

@@ -6,9 +6,10 @@ import {
   FormatError,
   FORMATS,
   type ImageReader,
-  type Stretch,
+  type ImageExtent,
 } from '../../formats/index.ts';
-import { unpackers, UnpackError } from '../../src/unpack/unpacker.ts';
+import { DecompressError } from '../../src/decompress/decompressor.ts';
+import { decompressors } from '../../src/decompress/open-decompressor.ts';
 import { inputOf, openImage } from '../support/read-image.ts';
 import { mutationsOf } from './mutations.ts';
 import { ovaMutations } from './ova-mutations.ts';
@@ -81,12 +82,12 @@ async function cleanly(use: () => Promise<void>): Promise<boolean> {
     await use();
     return true;
   } catch (error) {
-    if (error instanceof FormatError || error instanceof UnpackError) return false;
+    if (error instanceof FormatError || error instanceof DecompressError) return false;
     throw error;
   }
 }
 
-const unpackerOf = unpackers();
+const unpackerOf = decompressors();
 
 async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
   const { facts } = reader;
@@ -94,7 +95,7 @@ async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
   let count = 0;
   JSON.stringify(facts);
   if (!Number.isSafeInteger(facts.diskSize) || facts.diskSize < 0) throw new Error('no size');
-  for await (const stretch of reader.stretches()) {
+  for await (const stretch of reader.extents()) {
     const { kind, diskOffset, diskLength } = stretch;
     if (diskOffset < end || diskLength <= 0 || diskOffset >= facts.diskSize) {
       throw new Error(`a stretch of ${diskLength} at ${diskOffset} after ${end}`);
@@ -110,14 +111,14 @@ async function readPlaces(reader: ImageReader): Promise<void> {
   const { diskSize } = reader.facts;
   const places = [1, 4096, Math.floor(diskSize / 2) + 1, diskSize - 1, diskSize];
   for (const place of places.filter((each) => each >= 0)) {
-    for await (const { diskOffset, diskLength } of reader.stretches(place)) {
+    for await (const { diskOffset, diskLength } of reader.extents(place)) {
       if (diskOffset + diskLength > place) break;
       throw new Error(`a stretch of ${diskLength} at ${diskOffset}, from ${place} on`);
     }
   }
 }
 
-async function unpack(stretch: Stretch, image: Buffer, diskSize: number): Promise<void> {
+async function unpack(stretch: ImageExtent, image: Buffer, diskSize: number): Promise<void> {
   if (stretch.kind === 'zeros') return;
   const { kind, diskOffset, imageOffset, diskLength } = stretch;
   if (stretch.input) return; // where a file that is left alone has it

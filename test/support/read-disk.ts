@@ -7,7 +7,7 @@ import {
   FormatError,
   type ImageInput,
   type ImageReader,
-  type PackedStretch,
+  type CompressedExtent,
   type Problem,
 } from '../../formats/index.ts';
 
@@ -42,7 +42,7 @@ export async function diskOf(format: Format, image: Uint8Array): Promise<Buffer>
   const reader = await readerOf(format, image);
   const disk = Buffer.alloc(reader.facts.diskSize);
   let end = 0;
-  for await (const stretch of reader.stretches()) {
+  for await (const stretch of reader.extents()) {
     if (stretch.diskOffset < end) throw new Error(`${stretch.diskOffset} after ${end}`);
     end = stretch.diskOffset + stretch.diskLength;
     if (stretch.kind === 'zeros') continue;
@@ -57,7 +57,7 @@ export async function diskOf(format: Format, image: Uint8Array): Promise<Buffer>
   return disk;
 }
 
-function unpack(kind: PackedStretch['kind'], bytes: Uint8Array): Uint8Array {
+function unpack(kind: CompressedExtent['kind'], bytes: Uint8Array): Uint8Array {
   if (kind === 'zstd') return decompress(bytes);
   return kind === 'zlib' ? inflateSync(bytes) : inflateRawSync(bytes);
 }

@@ -10,7 +10,7 @@ import {
   type ImageReader,
   type Problem,
   type ReadRequest,
-  type Stretch,
+  type ImageExtent,
 } from '../../formats/index.ts';
 
 /** An image in memory. */
@@ -70,7 +70,7 @@ export async function diskOf(reader: ImageReader, image: ImageInput | Uint8Array
   const input = image instanceof Uint8Array ? inputOf(image) : image;
   const disk = Buffer.alloc(reader.facts.diskSize);
   let end = 0;
-  for await (const stretch of reader.stretches()) {
+  for await (const stretch of reader.extents()) {
     if (stretch.diskOffset < end)
       throw new Error(`a stretch at ${stretch.diskOffset} after ${end}`);
     end = stretch.diskOffset + stretch.diskLength;
@@ -81,7 +81,7 @@ export async function diskOf(reader: ImageReader, image: ImageInput | Uint8Array
 
 /** What a stretch has; undefined for zeros. Throws a FormatError for a stream that is not as promised. */
 export async function bytesOf(
-  stretch: Stretch,
+  stretch: ImageExtent,
   own: ImageInput,
   diskSize: number,
 ): Promise<Buffer | undefined> {

@@ -89,7 +89,7 @@ export function blockOf(
     index,
     bytes,
     length,
-    packed(asked) {
+    compressed(asked) {
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
       if (asked.kind !== 'zlib') throw new Error(`nobody here compresses to ${asked.kind}`);

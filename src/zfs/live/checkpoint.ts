@@ -2,8 +2,8 @@
 // root dataset says that it is ours; it is set after the checkpoint, so that it is not in the state itself.
 
 import { KexportError } from '../../errors.ts';
-import { noteRemain } from '../../remains.ts';
-import { shellWord } from '../../shell-word.ts';
+import { noteLeftover } from '../../host/leftovers.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import type { Leftover } from '../leftovers.ts';
 import { ownerState, thisOwner } from '../owner.ts';
 import { zfs, zfsFailure, zpool } from '../run.ts';
@@ -33,7 +33,7 @@ export async function takeCheckpoint<T>(
   pool: string,
   capture: () => Promise<T>,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly captured: T }> {
-  const forget = noteRemain(`the checkpoint of pool ${pool}`, discardCommand(pool));
+  const forget = noteLeftover(`the checkpoint of pool ${pool}`, discardCommand(pool));
   let created: string | undefined;
   try {
     await zpool(['checkpoint', pool]);

@@ -3,8 +3,8 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { alignedMemory, ALIGNMENT, isAligned } from '../../aligned-memory.ts';
-import { roundUp } from '../../disk-size.ts';
+import { alignedMemory, ALIGNMENT, isAligned } from '../../workers/aligned-memory.ts';
+import { roundUp } from '../../../formats/rounding.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {

@@ -11,7 +11,7 @@ import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { reasonOf, throwIfAborted } from '../../errors.ts';
-import type { HostPartition } from '../../host-disk.ts';
+import type { HostPartition } from '../../host/host-disk.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
 import type { VdevLabels } from './vdev-labels.ts';

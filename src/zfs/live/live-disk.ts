@@ -11,7 +11,7 @@ import {
 } from '../../../formats/zfs/uberblocks.ts';
 import { KexportError } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
-import type { HostPartition } from '../../host-disk.ts';
+import type { HostPartition } from '../../host/host-disk.ts';
 import type { Source } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';

@@ -1,7 +1,7 @@
 // The pools of a disk, each found fit for a checkpoint and for being imported from that disk alone.
 
 import { KexportError } from '../../errors.ts';
-import { type HostDisk, type HostPartition, layerBelow } from '../../host-disk.ts';
+import { type HostDisk, type HostPartition, layerBelow } from '../../host/host-disk.ts';
 import { fields, zpool } from '../run.ts';
 import { devicesOf, poolShape } from './pool-shape.ts';
 import { parsePoolStatus, type PoolStatus } from './pool-status.ts';

@@ -2,7 +2,7 @@
 // mounted file systems and zeros in their places.
 
 import { BLOCK_SIZE } from '../../../formats/index.ts';
-import { roundUp } from '../../disk-size.ts';
+import { roundUp } from '../../../formats/rounding.ts';
 import { throwIfAborted } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { overlay } from '../../sources/edited.ts';

@@ -7,10 +7,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KexportError, throwIfAborted } from '../../errors.ts';
-import type { HostPartition } from '../../host-disk.ts';
+import type { HostPartition } from '../../host/host-disk.ts';
 import { bootSector } from '../../inspect/fat-layout.ts';
-import { writeFully } from '../../sinks/write-fully.ts';
-import { cannotSpool, openSpoolFile } from '../../spool-file.ts';
+import { writeFully } from '../../host/write-fully.ts';
+import { cannotSpool, openSpoolFile } from '../../host/spool-file.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 const run = promisify(execFile);

@@ -8,10 +8,10 @@ import {
   hostDisk,
   type HostPartition,
   layerBelow,
-} from '../../host-disk.ts';
-import { diskView, type ReadAt } from '../../disk-view.ts';
+} from '../../host/host-disk.ts';
+import { diskView, type ReadAt } from '../../partitions/disk-view.ts';
 import { gptTable } from '../../inspect/gpt-table.ts';
-import { listMounts, type Mount, mountOf } from '../mounts.ts';
+import { listMounts, type Mount, mountOf } from '../../host/mounts.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
 import { type DirectDisk, openDirect, readAnywhere } from './direct-disk.ts';

@@ -1,7 +1,7 @@
 // A swap partition: its first page says that it is one, and has the label and UUID by which it is found.
 // Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of the first page.
 
-import type { HostPartition } from '../../host-disk.ts';
+import type { HostPartition } from '../../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];

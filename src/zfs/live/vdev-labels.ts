@@ -6,7 +6,7 @@ import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/
 import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { readVdevConfig, type VdevConfig } from '../../../formats/zfs/vdev-config.ts';
 import { KexportError } from '../../errors.ts';
-import type { HostPartition } from '../../host-disk.ts';
+import type { HostPartition } from '../../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 export interface VdevLabels {

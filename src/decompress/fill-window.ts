@@ -1,0 +1,139 @@
+import { readSync } from 'node:fs';
+import { MAX_COMPRESSED_EXTENT, type CompressionKind } from '../../formats/contract.ts'; // not the registry: workers load this
+import { reasonOf } from '../errors.ts';
+import { type Decompressor, DecompressError } from './decompressor.ts';
+import { decompressors } from './open-decompressor.ts';
+
+/** A piece of a window, all in bytes. */
+export interface FillPiece {
+  readonly kind: 'plain' | CompressionKind;
+  readonly fd: number;
+  readonly imageOffset: number;
+  readonly imageLength: number;
+  /** What a packed stream gives in all. */
+  readonly unpackedLength: number;
+  /** Where in that the piece begins. */
+  readonly from: number;
+  /** Where it goes to in the window. */
+  readonly at: number;
+  readonly length: number;
+}
+
+/** One slab to fill. */
+export interface FillTask {
+  readonly slab: number;
+  /** Bytes of the slab; what no piece covers becomes zeros. */
+  readonly length: number;
+  /** Ascending. */
+  readonly pieces: readonly FillPiece[];
+}
+
+/** What went wrong with a window; the message is a clause about the image. */
+export interface FillProblem {
+  readonly message: string;
+  /** Whether the image is to blame, and not the reading of it. */
+  readonly damaged: boolean;
+}
+
+// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the next. Must take the
+// longest, of 2 * MAX_PACKED.
+const READ_SIZE = 2 * MAX_COMPRESSED_EXTENT;
+
+/** Makes the function that fills windows, with buffers of its own. It answers what went wrong, if something did. */
+export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem | undefined {
+  const unpackerOf = decompressors();
+  const whole = new Uint8Array(MAX_COMPRESSED_EXTENT);
+  const ahead = readAhead();
+
+  return (slab, { pieces, length }) => {
+    let end = 0;
+    ahead.forget();
+    for (const [i, piece] of pieces.entries()) {
+      slab.fill(0, end, piece.at);
+      end = piece.at + piece.length;
+      const problem = fill(slab.subarray(piece.at, end), piece, pieces.slice(i, i + 64));
+      if (problem !== undefined) return problem;
+    }
+    slab.fill(0, end, length);
+    return undefined;
+  };
+
+  function fill(
+    target: Uint8Array,
+    piece: FillPiece,
+    coming: readonly FillPiece[],
+  ): FillProblem | undefined {
+    const { kind, fd, imageOffset } = piece;
+    try {
+      if (kind === 'plain') readExactly(fd, target, imageOffset + piece.from);
+      else unpack(unpackerOf(kind), ahead.get(piece, coming), target, piece);
+      return undefined;
+    } catch (error) {
+      const where = `at 0x${imageOffset.toString(16)}`;
+      if (!(error instanceof DecompressError)) {
+        return { message: `cannot be read ${where}: ${reasonOf(error)}`, damaged: false };
+      }
+      return { message: `the ${kind} stream ${where} is damaged: ${error.message}`, damaged: true };
+    }
+  }
+
+  function unpack(
+    unpacker: Decompressor,
+    packed: Uint8Array,
+    target: Uint8Array,
+    piece: FillPiece,
+  ) {
+    const { unpackedLength, from, length } = piece;
+    if (length === unpackedLength) {
+      unpacker(packed, target);
+      return;
+    }
+    const output = whole.subarray(0, unpackedLength);
+    unpacker(packed, output, from + length);
+    target.set(output.subarray(from, from + length));
+  }
+}
+
+/** Reads packed streams, with those that lie behind them. */
+function readAhead() {
+  const buffer = new Uint8Array(READ_SIZE);
+  let start = 0;
+  let end = 0;
+  let file = -1;
+  return {
+    forget: () => (file = -1),
+    get({ fd, imageOffset, imageLength }: FillPiece, coming: readonly FillPiece[]): Uint8Array {
+      if (fd !== file || imageOffset < start || imageOffset + imageLength > end) {
+        start = imageOffset;
+        end = reachOf(coming);
+        file = -1;
+        readExactly(fd, buffer.subarray(0, end - start), start);
+        file = fd;
+      }
+      return buffer.subarray(imageOffset - start, imageOffset - start + imageLength);
+    },
+  };
+}
+
+/** How far one read may go for the first of these pieces and those that lie right behind it. */
+function reachOf(coming: readonly FillPiece[]): number {
+  const [first] = coming;
+  if (!first) return 0;
+  let end = first.imageOffset + first.imageLength;
+  for (const { kind, fd, imageOffset, imageLength } of coming) {
+    const behind = imageOffset >= first.imageOffset && imageOffset <= end;
+    const reach = imageOffset + imageLength;
+    if (kind === 'plain' || fd !== first.fd || !behind || reach - first.imageOffset > READ_SIZE)
+      break;
+    end = Math.max(end, reach);
+  }
+  return end;
+}
+
+function readExactly(fd: number, target: Uint8Array, position: number): void {
+  for (let done = 0; done < target.length;) {
+    const count = readSync(fd, target, done, target.length - done, position + done);
+    if (count === 0) throw new Error(`the file ends at byte ${position + done}`);
+    done += count;
+  }
+}

@@ -1,0 +1,55 @@
+import { constants, createInflate, createInflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
+import { type Leftover, zlibHandle } from '../compress/zlib-handle.ts';
+import { type Decompressor, DecompressError } from './decompressor.ts';
+
+/** Inflates RFC 1951 (`deflate`) or RFC 1950 (`zlib`) with Node's zlib, keeping its state from stream to stream. */
+export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
+  const handle = zlibHandle(kind === 'zlib' ? createInflate() : createInflateRaw());
+  if (!handle) return documentedInflater(kind);
+  const more = new Uint8Array(1);
+  let failure: string | undefined;
+  handle.onError((message) => (failure = message));
+
+  const write = (packed: Uint8Array, from: number, output: Uint8Array): Leftover => {
+    const left = handle.write(constants.Z_FINISH, packed, from, output);
+    if (failure !== undefined) throw new DecompressError(failure);
+    return left;
+  };
+  return (packed, output, atLeast = output.length) => {
+    failure = undefined;
+    handle.reset();
+    const left = write(packed, 0, output);
+    const length = output.length - left.output;
+    if (length < atLeast) throw tooShort(length, output.length);
+    if (left.output > 0) return; // it has ended, as there was no error
+    // Only a stream that has ended gives nothing more, and no error.
+    const after = write(packed, packed.length - left.input, more);
+    if (after.output === 0) throw tooLong(output.length);
+  };
+}
+
+/** The same by documented calls alone, for a Node or a substitute of it that is built otherwise. */
+export function documentedInflater(kind: 'deflate' | 'zlib'): Decompressor {
+  const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
+  return (packed, output, atLeast = output.length) => {
+    let bytes: Buffer;
+    try {
+      bytes = inflate(packed, { maxOutputLength: output.length });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        throw tooLong(output.length);
+      }
+      throw new DecompressError(error instanceof Error ? error.message : String(error));
+    }
+    if (bytes.length < atLeast) throw tooShort(bytes.length, output.length);
+    output.set(bytes);
+  };
+}
+
+function tooShort(found: number, expected: number): DecompressError {
+  return new DecompressError(`it gives ${found} bytes, not ${expected}`);
+}
+
+function tooLong(expected: number): DecompressError {
+  return new DecompressError(`it gives more than ${expected} bytes`);
+}

@@ -1,0 +1,118 @@
+// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress several at a time, and written
+// in the order of the disk.
+
+import type { Encoding } from '../../formats/index.ts';
+import type { OverlayWriter } from '../../formats/qcow2/overlay-writer.ts';
+import { isZero } from '../../formats/zeros.ts';
+import type { CompressorName } from '../compress/compressor.ts';
+import { compressPool } from '../compress/pool.ts';
+import { slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
+import type { QueuedOutput } from './queued-output.ts';
+
+export interface ClusterQueueOptions {
+  readonly writer: OverlayWriter;
+  readonly output: QueuedOutput;
+  /** In bytes. */
+  readonly clusterSize: number;
+  readonly encoding: Encoding;
+  readonly compressor: CompressorName;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+}
+
+/** Calls never overlap; clusters and zeros ascend. */
+export interface ClusterQueue {
+  /** Adds a cluster that `fill` puts into memory, at once. Waits while too many are under way. */
+  add(diskOffset: number, fill: (cluster: Uint8Array) => void): Promise<void>;
+  /** Adds whole clusters of zeros. */
+  addZeros(diskOffset: number, length: number): Promise<void>;
+  /** Waits until the writer has everything and its output is flushed. */
+  end(): Promise<void>;
+  /** Stops the workers. */
+  close(): Promise<void>;
+}
+
+/** What is written together. */
+interface Batch {
+  readonly slab: number;
+  /** In the order of the disk: zeros of that length, or the cluster at that place in the slab. */
+  readonly parts: { diskOffset: number; zeros?: number; place: number }[];
+  /** Settles when the clusters of the slab are compressed. */
+  compressed?: Promise<void>;
+}
+
+/** Clusters in one slab. */
+const CLUSTERS_PER_SLAB = 16;
+
+/** Zeros take no room in a slab, but are to be written some time. */
+const MAX_PARTS = 1024;
+
+export function clusterQueue(options: ClusterQueueOptions): ClusterQueue {
+  const { writer, output, clusterSize, encoding, compressor, threads, signal } = options;
+  // One slab is gathered, and every worker has one under way and one waiting.
+  const count = 1 + 2 * threads;
+  const blocks = CLUSTERS_PER_SLAB;
+  const shape: SlabShape = { count, blocks, blockSize: clusterSize, encodings: 1 };
+  const memory = slabMemory(shape);
+  const slabs = slabsIn(memory, shape);
+  const pool = compressPool({ memory, shape, encodings: [encoding], threads, compressor });
+  const free = slabs.map((_, number) => number);
+  const sent: Batch[] = [];
+  let open: Batch | undefined;
+  let filled = 0; // clusters of its slab
+
+  return {
+    async add(diskOffset, fill) {
+      const batch = await openBatch();
+      const cluster = slabs[batch.slab]!.block(filled); // `free` has no other numbers
+      fill(cluster);
+      if (isZero(cluster)) batch.parts.push({ diskOffset, zeros: clusterSize, place: filled });
+      else batch.parts.push({ diskOffset, place: filled++ });
+      sendIfFull(batch);
+    },
+    async addZeros(diskOffset, length) {
+      const batch = await openBatch();
+      batch.parts.push({ diskOffset, zeros: length, place: filled });
+      sendIfFull(batch);
+    },
+    async end() {
+      if (open) send(open);
+      while (sent.length > 0) await writeFirst();
+    },
+    close: () => pool.close(),
+  };
+
+  async function openBatch(): Promise<Batch> {
+    if (!open && free.length === 0) await writeFirst();
+    open ??= { slab: free.pop()!, parts: [] };
+    return open;
+  }
+
+  function sendIfFull(batch: Batch): void {
+    if (filled === CLUSTERS_PER_SLAB || batch.parts.length === MAX_PARTS) send(batch);
+  }
+
+  function send(batch: Batch): void {
+    const { slab, parts } = batch;
+    const places = parts.filter(({ zeros }) => zeros === undefined).map(({ place }) => place);
+    // `free` has no other numbers
+    batch.compressed =
+      places.length === 0 ? Promise.resolve() : pool.compress(slabs[slab]!, places);
+    batch.compressed.catch(() => undefined); // `writeFirst` sees it, perhaps later than Node would wait for
+    sent.push(batch);
+    open = undefined;
+    filled = 0;
+  }
+
+  async function writeFirst(): Promise<void> {
+    const { slab: number, parts, compressed } = sent.shift()!; // a slab is free, open or sent
+    await compressed;
+    const slab = slabs[number]!;
+    for (const { diskOffset, zeros, place } of parts) {
+      if (zeros !== undefined) writer.addZeros(diskOffset, zeros);
+      else writer.add(diskOffset, slab.block(place), slab.compressed(0, place));
+    }
+    await output.flush(signal);
+    free.push(number);
+  }
+}

@@ -1,0 +1,165 @@
+// The loop that everything else serves, as two that overlap: one reads ahead and has the blocks
+// compressed, one writes behind in the order of the disk. A handful of slabs goes round between them.
+//
+//   source.next -> slab -> blocks that are not zero -> workers
+//               -> for every image: writer.add(block) -> output.flush -> sink; the slab is free again
+
+import { BLOCK_SIZE, type Block, type Encoding } from '../../formats/index.ts';
+import { AsyncQueue } from '../workers/async-queue.ts';
+import type { CompressorName } from '../compress/compressor.ts';
+import { compressPool } from '../compress/pool.ts';
+import type { DiskDigest } from './disk-digest.ts';
+import type { Progress } from '../sources/progress.ts';
+import { wholeSectors } from '../../formats/rounding.ts';
+import { throwIfAborted } from '../errors.ts';
+import { checkDiskSize } from './image.ts';
+import type { ImageSet } from './image-set.ts';
+import { type Slab, slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
+import type { Extent, Source } from '../sources/source.ts';
+
+export interface CopyRequest {
+  readonly source: Source;
+  readonly images: ImageSet;
+  /** The distinct encodings of the images. */
+  readonly encodings: readonly Encoding[];
+  readonly threads: number;
+  readonly compressor: CompressorName;
+  /** Ends the copy early, and is aborted if one of its loops fails. */
+  readonly stop: AbortController;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  /** Takes in every block as it is read. */
+  readonly digest: DiskDigest | undefined;
+}
+
+/** A slab on its way from the reader to the writers. */
+interface Filled {
+  readonly slab: Slab;
+  readonly extent: Extent;
+  /** The blocks that are not zero, by their place in the slab. */
+  readonly blocks: readonly number[];
+  /** Settles when they are compressed. */
+  readonly packed: Promise<void>;
+}
+
+/** Gives every block of the disk that is not zero to every image, and flushes them. Ends none of them. */
+export async function copyBlocks(request: CopyRequest): Promise<void> {
+  const { encodings, threads, compressor, stop } = request;
+  const shape = shapeFor(encodings.length, threads);
+  const memory = slabMemory(shape);
+  const pool = compressPool({ memory, shape, encodings, threads, compressor });
+  const free = new AsyncQueue<Slab>();
+  const filled = new AsyncQueue<Filled>();
+  for (const slab of slabsIn(memory, shape)) free.push(slab);
+
+  const compress = async (slab: Slab, blocks: readonly number[]) => {
+    if (encodings.length > 0 && blocks.length > 0) await pool.compress(slab, blocks);
+  };
+  const fail = (error: unknown) => {
+    free.fail(error);
+    filled.fail(error);
+    stop.abort(error);
+  };
+  const loops = [readAhead(request, free, filled, compress), writeBehind(request, free, filled)];
+  for (const loop of loops) loop.catch(fail);
+  try {
+    await Promise.all(loops);
+  } finally {
+    // Whichever loop did not fail lets go of its buffers before anything is closed.
+    await Promise.allSettled(loops);
+    await pool.close();
+  }
+}
+
+function shapeFor(encodings: number, threads: number): SlabShape {
+  // One slab is read, one is written, and every worker has one under way and one waiting.
+  if (encodings > 0)
+    return { count: 2 + 2 * threads, blocks: 16, blockSize: BLOCK_SIZE, encodings };
+  // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue full.
+  return { count: 3, blocks: 128, blockSize: BLOCK_SIZE, encodings };
+}
+
+async function readAhead(
+  { source, stop, digest }: CopyRequest,
+  free: AsyncQueue<Slab>,
+  filled: AsyncQueue<Filled>,
+  compress: (slab: Slab, blocks: readonly number[]) => Promise<void>,
+): Promise<void> {
+  let end = 0;
+  for (let slab = await free.take(); slab; slab = await free.take()) {
+    throwIfAborted(stop.signal);
+    const extent = await source.next(slab.input, stop.signal);
+    if (!extent) break;
+    if (extent.diskOffset < end || extent.diskOffset % BLOCK_SIZE !== 0) {
+      throw new Error(`${source.name}: extent at ${extent.diskOffset} after ${end}`);
+    }
+    end = extent.diskOffset + extent.length;
+    const blocks = findData(slab, extent.length);
+    for (const place of blocks) {
+      digest?.add(extent.diskOffset / BLOCK_SIZE + place, slab.block(place));
+    }
+    const packed = compress(slab, blocks);
+    packed.catch(() => undefined); // `writeBehind` sees it, perhaps later than Node would wait for
+    filled.push({ slab, extent, blocks, packed });
+  }
+  filled.end();
+}
+
+const ZERO_BLOCK = Buffer.alloc(BLOCK_SIZE);
+
+/** Pads the last block with zeros and returns the blocks that are not zero, by their place in the slab. */
+function findData(slab: Slab, length: number): number[] {
+  const count = Math.ceil(length / BLOCK_SIZE);
+  slab.input.fill(0, length, count * BLOCK_SIZE);
+  const blocks: number[] = [];
+  for (let i = 0; i < count; i++) {
+    // compare is memcmp, some 40 GB/s, and returns at the first byte that differs.
+    const zero = slab.input.compare(
+      ZERO_BLOCK,
+      0,
+      BLOCK_SIZE,
+      i * BLOCK_SIZE,
+      (i + 1) * BLOCK_SIZE,
+    );
+    if (zero !== 0) blocks.push(i);
+  }
+  return blocks;
+}
+
+async function writeBehind(
+  { source, images, encodings, stop, onProgress }: CopyRequest,
+  free: AsyncQueue<Slab>,
+  filled: AsyncQueue<Filled>,
+): Promise<void> {
+  for (let item = await filled.take(); item; item = await filled.take()) {
+    const { slab, extent, blocks, packed } = item;
+    await packed;
+    throwIfAborted(stop.signal);
+    const end = extent.diskOffset + extent.length;
+    const data = blocks.map((place) => blockOf(slab, extent, place, encodings));
+    await images.each(async ({ format, writer, output }) => {
+      checkDiskSize(format, end);
+      for (const block of data) writer.add(block);
+      await output.flush(stop.signal);
+    });
+    free.push(slab);
+    onProgress?.({ diskOffset: end, diskSize: source.size });
+  }
+}
+
+function blockOf(
+  slab: Slab,
+  { diskOffset, length }: Extent,
+  place: number,
+  encodings: readonly Encoding[],
+): Block {
+  return {
+    index: diskOffset / BLOCK_SIZE + place,
+    bytes: slab.block(place),
+    length: Math.min(BLOCK_SIZE, wholeSectors(length) - place * BLOCK_SIZE),
+    compressed(encoding) {
+      const index = encodings.indexOf(encoding);
+      if (index === -1) throw new Error('an encoding that was not asked for');
+      return slab.compressed(index, place);
+    },
+  };
+}

@@ -1,0 +1,221 @@
+// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what follows it.
+
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import type { Disk, Format } from '../../formats/index.ts';
+import { type CompressorName, COMPRESSORS } from '../compress/compressor.ts';
+import { defaultCompressor } from '../compress/open-compressor.ts';
+import { copyBlocks } from './copy-blocks.ts';
+import { roundUp, wholeSectors } from '../../formats/rounding.ts';
+import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
+import { type DiskDigest, diskDigest } from './disk-digest.ts';
+import { KexportError, throwIfAborted } from '../errors.ts';
+import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
+import { type Failure, imageSet, type ImageSet } from './image-set.ts';
+import { prepareSource, sizeMultiple } from './prepare-source.ts';
+import type { Source } from '../sources/source.ts';
+import type { Progress } from '../sources/progress.ts';
+
+export interface EncodeOptions {
+  /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
+  readonly identity?: Partial<Identity> | undefined;
+  /** See `Compression`. */
+  readonly compression?: Compression['compression'];
+  /** Of compression, 1 (fastest) to 9 (smallest), zstd to 19. Default DEFAULT_LEVELS. */
+  readonly level?: number | undefined;
+  /** See `Compression`. */
+  readonly optimize?: Compression['optimize'];
+  /** Worker threads that compress. Default: one for each processor. */
+  readonly threads?: number | undefined;
+  /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
+  readonly compressor?: CompressorName | undefined;
+  /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new end. */
+  readonly keepGpt?: boolean | undefined;
+  /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
+  readonly keepGoing?: boolean | undefined;
+  /** Reads every image back before it gets its name, and fails where one is not the disk that was read. */
+  readonly verify?: boolean | undefined;
+  /** Called when every image is complete but none has its name yet. If it throws, none is left. */
+  readonly onFinished?: (() => Promise<void>) | undefined;
+  /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Called after each stretch of the disk, at most 8 MiB of data. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** See `Disk` in the formats' contract. */
+export type Identity = Pick<Disk, 'name' | 'uuid' | 'createdAt'>;
+
+export interface EncodeResult {
+  /** Size of the disk as the source has it, in bytes. */
+  readonly sourceSize: number;
+  /** Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can have. */
+  readonly diskSize: number;
+  /** One for each target, in their order, that did not fail. */
+  readonly images: readonly ImageResult[];
+  /** Empty without `keepGoing`. */
+  readonly failures: readonly Failure[];
+}
+
+/**
+ * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns, every image
+ * has its final name; when it throws, none is left. Throws a KexportError for all that is not a bug.
+ */
+export async function encode(
+  source: Source,
+  targets: readonly Target[],
+  options: EncodeOptions = {},
+): Promise<EncodeResult> {
+  const stop = new AbortController();
+  const unlink = link(options.signal, stop);
+  const images = imageSet(targets, options.keepGoing ?? false);
+  try {
+    const formats = targets.map(({ format }) => format);
+    const disk = await prepare(source, targets, options, stop.signal);
+    const streamed = disk.size === undefined;
+    const digest = options.verify ? diskDigest() : undefined;
+    try {
+      // A disk whose end was moved is no longer that of the snapshot: an increment would bring its old end back.
+      const snapshotGuid = disk.size === source.size ? source.snapshotGuid : undefined;
+      await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
+    } finally {
+      await disk.close();
+    }
+    const sizes = finalSizes(source, formats, streamed, options.onWarning);
+    const { diskSize } = sizes;
+    const results = await finishAll(images, diskSize, stop.signal);
+    if (digest) {
+      const { verifyAll } = await import('./verify-written.ts');
+      await verifyAll(images, results, {
+        diskSize,
+        digest: digest.result(),
+        threads: options.threads,
+        signal: stop.signal,
+      });
+    }
+    await options.onFinished?.();
+    throwIfAborted(stop.signal);
+    await images.commit();
+    const failed = new Set(images.failures.map(({ target }) => target));
+    const finished = targets.flatMap((target) =>
+      failed.has(target) ? [] : (results.get(target) ?? []),
+    );
+    return { ...sizes, images: finished, failures: images.failures };
+  } catch (error) {
+    await images.discard();
+    throw error;
+  } finally {
+    unlink();
+  }
+}
+
+async function prepare(
+  source: Source,
+  targets: readonly Target[],
+  options: EncodeOptions,
+  signal: AbortSignal,
+): Promise<Source> {
+  try {
+    checkOptions(targets, options);
+    if (options.verify) {
+      // Loaded late: it stands on every reader, and most exports are not verified.
+      const { checkVerifiable } = await import('./verify-written.ts');
+      targets.forEach(checkVerifiable);
+    }
+    const formats = targets.map(({ format }) => format);
+    await checkCompression(formats, options);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  const formats = targets.map(({ format }) => format);
+  return prepareSource(source, formats, { ...options, signal });
+}
+
+async function startAndCopy(
+  source: Source,
+  targets: readonly Target[],
+  images: ImageSet,
+  options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
+  stop: AbortController,
+): Promise<void> {
+  const { threads = availableParallelism(), onProgress } = options;
+  const compressor = options.compressor ?? (await defaultCompressor());
+  const formats = targets.map(({ format }) => format);
+  for (const format of formats) await format.prepare?.();
+  const encodings = chooseEncodings(formats, options);
+  const { identity } = options;
+  const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
+  const { snapshotGuid } = options;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
+  await images.start((target) => startImage(target, encodings.of(target.format), disk));
+  const { distinct } = encodings;
+  const { digest } = options;
+  await copyBlocks({
+    source,
+    images,
+    encodings: distinct,
+    threads,
+    compressor,
+    stop,
+    onProgress,
+    digest,
+  });
+}
+
+async function finishAll(
+  images: ImageSet,
+  diskSize: number,
+  signal: AbortSignal,
+): Promise<Map<Target, ImageResult>> {
+  const results = new Map<Target, ImageResult>();
+  await images.each(async (image) => {
+    results.set(image.target, await finishImage(image, diskSize, signal));
+  });
+  return results;
+}
+
+/** `streamed`: the size was not known when the first block was read. */
+function finalSizes(
+  { name, size: sourceSize }: Source,
+  formats: readonly Format[],
+  streamed: boolean,
+  onWarning: EncodeOptions['onWarning'],
+): { sourceSize: number; diskSize: number } {
+  if (sourceSize === undefined) throw new Error(`${name} has ended without telling its size`);
+  const diskSize = roundUp(sourceSize, sizeMultiple(formats));
+  if (streamed && diskSize !== wholeSectors(sourceSize)) {
+    onWarning?.(
+      `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
+backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells it beforehand)`,
+    );
+  }
+  return { sourceSize, diskSize };
+}
+
+function checkOptions(targets: readonly Target[], options: EncodeOptions): void {
+  const { threads = 1, compressor = 'wasm' } = options;
+  const refuse = (what: string) => {
+    throw new KexportError('usage', what);
+  };
+  if (targets.length === 0) refuse('no image is asked for');
+  if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
+  if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
+}
+
+function newIdentity(): Identity {
+  const uuid = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
+  return { name: 'kexport', uuid, createdAt: Math.floor(Date.now() / 1000) };
+}
+
+/** Passes an abort of the caller's on. Returns the call that ends this. */
+function link(signal: AbortSignal | undefined, stop: AbortController): () => void {
+  const pass = () => {
+    stop.abort(signal?.reason);
+  };
+  if (signal?.aborted) pass();
+  signal?.addEventListener('abort', pass);
+  return () => signal?.removeEventListener('abort', pass);
+}

@@ -1,0 +1,80 @@
+import { FormatError } from '../../formats/index.ts';
+import { allSettled } from '../workers/all-settled.ts';
+import { KexportError } from '../errors.ts';
+import type { Image, Target } from './image.ts';
+
+/** A target that came to nothing in a run that went on without it. */
+export interface Failure {
+  readonly target: Target;
+  readonly error: Error;
+}
+
+/** The images of a run, from before they are started until they have their names. */
+export interface ImageSet {
+  /** What a run that keeps going has given up. */
+  readonly failures: readonly Failure[];
+  /** Starts every image. Fails as `each` does. */
+  start(start: (target: Target) => Image): Promise<void>;
+  /**
+   * Does something with every image at once and waits for all of them. Throws the first error; if the run keeps going,
+   * gives up that image instead, and throws when none is left.
+   */
+  each(work: (image: Image) => Promise<void>): Promise<void>;
+  /** Gives every image its final name. */
+  commit(): Promise<void>;
+  /** Leaves nothing of any image. */
+  discard(): Promise<void>;
+}
+
+export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageSet {
+  const sinks = new Map(targets.map((target) => [target, target.sink]));
+  const images = new Map<Target, Image>();
+  const failures: Failure[] = [];
+
+  async function attempt(target: Target, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      const error = asKexportError(cause);
+      const tolerable = error instanceof KexportError && error.code !== 'aborted';
+      if (!keepGoing || !tolerable) throw error;
+      failures.push({ target, error });
+      images.delete(target);
+      await sinks.get(target)?.discard();
+      sinks.delete(target);
+      if (sinks.size === 0) throw error;
+    }
+  }
+
+  return {
+    failures,
+    async start(start) {
+      for (const target of targets) {
+        await attempt(target, () => {
+          const image = start(target);
+          images.set(target, image);
+          sinks.set(target, image.sink);
+          return Promise.resolve();
+        });
+      }
+    },
+    async each(work) {
+      // One that fails must not end the run while the others still write from its buffers.
+      await allSettled([...images].map(([target, image]) => attempt(target, () => work(image))));
+    },
+    async commit() {
+      for (const [target, sink] of sinks) await attempt(target, () => sink.commit());
+    },
+    async discard() {
+      await Promise.allSettled([...sinks.values()].map((sink) => sink.discard()));
+    },
+  };
+}
+
+/** A format's complaint as an error for people; anything else as it is. */
+function asKexportError(error: unknown): Error {
+  if (error instanceof FormatError) {
+    return new KexportError('unsupported', error.message, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../../formats/index.ts';
+import { KexportError } from '../errors.ts';
+import { type QueuedOutput, queuedOutput } from './queued-output.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { spooled } from '../sinks/spool.ts';
+
+/** One image to make. */
+export interface Target {
+  readonly format: Format;
+  readonly sink: Sink;
+}
+
+/** What became of a target. */
+export interface ImageResult {
+  readonly format: Format;
+  /** Name of the sink. */
+  readonly name: string;
+  /** How its blocks are compressed; undefined if they are stored plain. */
+  readonly encoding: Encoding | undefined;
+  /** Length of what the sink holds in bytes. */
+  readonly length: number;
+  /** Bytes that it takes up where it lies: less than its length if it has holes. */
+  readonly allocated: number;
+}
+
+/** An image that is being written. */
+export interface Image {
+  readonly target: Target;
+  readonly format: Format;
+  readonly encoding: Encoding | undefined;
+  readonly sink: Sink;
+  readonly output: QueuedOutput;
+  readonly writer: FormatWriter;
+}
+
+/** Starts an image of a disk, spooled if its format and sink cannot do without. */
+export function startImage(target: Target, encoding: Encoding | undefined, disk: Disk): Image {
+  const { format } = target;
+  if (disk.size !== undefined) checkDiskSize(format, disk.size);
+  const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
+  const output = queuedOutput(sink);
+  return {
+    target,
+    format,
+    encoding,
+    sink,
+    output,
+    writer: format.write({ disk, encoding, output, hasher }),
+  };
+}
+
+function hasher(algorithm: string): Hasher {
+  const hash = createHash(algorithm);
+  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+}
+
+function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
+  if (sink.seekable || format.streaming === 'always') return false;
+  return format.streaming === 'never' || diskSize === undefined;
+}
+
+/** Refuses a disk that a format cannot hold. */
+export function checkDiskSize(format: Format, diskSize: number): void {
+  if (diskSize <= format.maxDiskSize) return;
+  throw new KexportError(
+    'unsupported',
+    `${format.name}: the disk has ${diskSize} bytes, the format holds at most ${format.maxDiskSize}`,
+  );
+}
+
+/** As much of an image as its end takes. */
+type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
+  readonly writer: Pick<FormatWriter, 'finish'>;
+};
+
+/** Writes the image's end and makes it durable; it does not have its final name yet. */
+export async function finishImage(
+  { format, encoding, sink, output, writer }: Finishable,
+  diskSize: number,
+  signal: AbortSignal,
+): Promise<ImageResult> {
+  writer.finish(diskSize);
+  await output.flush(signal);
+  await sink.finish(output.position, signal);
+  const length = sink.fileSize ?? output.position;
+  return { format, name: sink.name, encoding, length, allocated: sink.allocated ?? length };
+}

@@ -1,0 +1,56 @@
+import type { ImageOutput } from '../../formats/index.ts';
+import type { Sink } from '../sinks/sink.ts';
+
+type Operation =
+  | { readonly offset: number; readonly buffers: Uint8Array[]; end: number }
+  | { readonly offset: number; readonly zeros: number };
+
+/** What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them out. */
+export interface QueuedOutput extends ImageOutput {
+  /** Carries out what is queued, in order. Afterwards the queued buffers are the caller's again. */
+  flush(signal: AbortSignal): Promise<void>;
+}
+
+export function queuedOutput(sink: Sink): QueuedOutput {
+  let position = 0;
+  let queue: Operation[] = [];
+
+  return {
+    get position() {
+      return position;
+    },
+    append(bytes) {
+      write(position, bytes);
+      position += bytes.length;
+    },
+    zeros(count) {
+      if (count < 0) throw new RangeError(`blocks do not ascend: ${count} zeros at ${position}`);
+      if (count > 0) queue.push({ offset: position, zeros: count });
+      position += count;
+    },
+    patch(imageOffset, bytes) {
+      if (!sink.seekable) throw new Error(`${sink.name} cannot take a patch`);
+      if (imageOffset + bytes.length > position) throw new RangeError('a patch past the end');
+      write(imageOffset, bytes);
+    },
+    async flush(signal) {
+      const operations = queue;
+      queue = [];
+      for (const operation of operations) {
+        if ('zeros' in operation) await sink.zeros(operation.offset, operation.zeros, signal);
+        else await sink.write(operation.offset, operation.buffers, signal);
+      }
+    },
+  };
+
+  function write(offset: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const last = queue.at(-1);
+    if (last && 'buffers' in last && last.end === offset) {
+      last.buffers.push(bytes);
+      last.end += bytes.length;
+    } else {
+      queue.push({ offset, buffers: [bytes], end: offset + bytes.length });
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { availableParallelism } from 'node:os';
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundUp } from '../../formats/rounding.ts';
+import { diskDigest } from './disk-digest.ts';
+import { KexportError } from '../errors.ts';
+import type { Image, ImageResult, Target } from './image.ts';
+import type { ImageSet } from './image-set.ts';
+import { fileInput } from '../images/file-input.ts';
+import { imageError, type ImageFiles, readImage } from '../images/open-image.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import { imageSource } from '../images/image-source.ts';
+
+/** What an image must read back as. */
+export interface Expected {
+  /** In bytes. */
+  readonly diskSize: number;
+  /** Of the disk as it was read, see `DiskDigest`. */
+  readonly digest: string;
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Refuses a target that cannot be read back. */
+export function checkVerifiable({ format, sink }: Target): void {
+  if (sink.fd !== undefined && format.read) return;
+  throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
+    hint: '--verify is for images in files: without -o - and --zip',
+  });
+}
+
+/** Verifies the images of a run, one after the other, each with all threads. Fails as `ImageSet.each` does. */
+export async function verifyAll(
+  images: ImageSet,
+  results: ReadonlyMap<Target, ImageResult>,
+  expected: Expected,
+): Promise<void> {
+  let turn = Promise.resolve();
+  await images.each((image) => {
+    const work = () => verifyImage(image, results.get(image.target)?.length ?? 0, expected);
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  });
+}
+
+/**
+ * Reads a finished image back by the reader of its format: the structure must be sound, and the disk the one that was read.
+ * Throws a KexportError if not.
+ */
+async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
+  const { format, sink } = image;
+  const input = fileInput(sink.name, sink.fd!, length); // checked above
+  try {
+    await readBack(await readImage(input, format), expected);
+  } catch (cause) {
+    const error = imageError(sink.name, cause);
+    if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
+    throw new KexportError('target', `what was written cannot be read back: ${error.message}`, {
+      cause,
+      hint: HINT,
+    });
+  }
+}
+
+async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
+  const { name } = files.input;
+  for await (const { message } of files.reader.check()) throw differs(name, message);
+  const source = imageSource(files, expected.threads ?? availableParallelism());
+  try {
+    const { diskSize } = files.reader.facts;
+    if (diskSize !== expected.diskSize) {
+      throw differs(name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
+    }
+    const digest = diskDigest();
+    const buffer = Buffer.alloc(SLAB_SIZE);
+    for (;;) {
+      const extent = await source.next(buffer, expected.signal);
+      if (!extent) break;
+      const { diskOffset, length: read } = extent;
+      const end = roundUp(read, BLOCK_SIZE);
+      digest.addStretch(diskOffset, buffer.fill(0, read, end).subarray(0, end));
+    }
+    if (digest.result() !== expected.digest) throw differs(name, 'another disk');
+  } finally {
+    await source.close();
+  }
+}
+
+const HINT = 'the storage or the memory of this machine may be failing, or kexport: try again';
+
+function differs(name: string, found: string): KexportError {
+  const what = `${name} is not what was written: it reads back as ${found}`;
+  return new KexportError('target', what, { hint: HINT });
+}

@@ -1,0 +1,73 @@
+// The disks of this machine, from /sys.
+
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BLOCK_DEVICES, hasFile, holdersOf, pathOf, SECTOR, textOf } from './host-disk.ts';
+import { listMounts, type Mount } from './mounts.ts';
+
+/** A whole disk that can be exported. */
+export interface ListedDisk {
+  /** /dev/sda */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly model: string | undefined;
+  /** Where file systems on it, on its partitions or on what is built of them are mounted. */
+  readonly mountPoints: readonly string[];
+}
+
+/** The disks with a medium in them; not loop devices, volumes and others that the kernel makes of files or of disks. */
+export async function listDisks(): Promise<ListedDisk[]> {
+  const names = await readdir(BLOCK_DEVICES).catch(() => []);
+  const disks = await Promise.all(names.sort().map(diskOf));
+  return disks.filter((disk) => disk !== undefined);
+}
+
+async function diskOf(name: string): Promise<ListedDisk | undefined> {
+  const folder = join(BLOCK_DEVICES, name);
+  // Only hardware has a device; partitions have not.
+  const isDisk = (await exists(join(folder, 'device'))) && !/^(sr|fd)\d/.test(name);
+  const size = Number(await textOf(folder, 'size')) * SECTOR;
+  if (!isDisk || !(size > 0)) return undefined;
+  const model = await textOf(folder, 'device/model');
+  const mountPoints = await mountPointsOn(name);
+  return { path: pathOf(name), size, model, mountPoints };
+}
+
+async function mountPointsOn(name: string): Promise<string[]> {
+  const mounts = await listMounts();
+  const devices = await stackOn(name);
+  const found = await Promise.all(devices.map((device) => mountPointsOf(device, mounts)));
+  return [...new Set(found.flat())];
+}
+
+/** Where the file system right on a device (sda1) is mounted. */
+export async function mountPointsOf(name: string, mounts: readonly Mount[]): Promise<string[]> {
+  const number = await textOf(join(BLOCK_DEVICES, name), 'dev');
+  return mounts
+    .filter(
+      // btrfs has device numbers of its own.
+      ({ device, source }) => device === number || source === `/dev/${name}`,
+    )
+    .map(({ mountPoint }) => mountPoint);
+}
+
+/** A device, and all that lies on it: partitions, LVM, LUKS. Each comes after what lies on it. */
+export async function stackOn(name: string): Promise<string[]> {
+  const folder = join(BLOCK_DEVICES, name);
+  const entries = await readdir(folder).catch(() => []);
+  const partitions: string[] = [];
+  for (const entry of entries) {
+    if (await hasFile(join(folder, entry), 'partition')) partitions.push(entry);
+  }
+  const holders = await holdersOf({ name });
+  const above = await Promise.all([...partitions, ...holders].map(stackOn));
+  return [...above.flat(), name];
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

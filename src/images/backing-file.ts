@@ -1,0 +1,77 @@
+import { open, stat } from 'node:fs/promises';
+import { BASE_HEAD_SIZE, type BaseFacts, baseFacts } from '../../formats/qcow2/base-facts.ts';
+import { blockSizeOfPath } from '../host/block-device.ts';
+import { KexportError, reasonOf } from '../errors.ts';
+import { formatOfFile } from './image-format.ts';
+import { shellWord } from '../host/shell-word.ts';
+import { beginsSendStream } from './image-kind.ts';
+
+/** An image that others build upon. */
+export interface BackingFile extends BaseFacts {
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+}
+
+/** Looks at an image. Throws a KexportError if it is neither qcow2 nor a raw disk. */
+export async function inspectBackingFile(path: string): Promise<BackingFile> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw cannotOpen(path, error);
+  });
+  if (found.isBlockDevice()) {
+    const diskSize = await blockSizeOfPath(path).catch((error: unknown) => {
+      throw error instanceof KexportError ? error : cannotOpen(path, error);
+    });
+    return { path, format: 'raw', diskSize, snapshotGuid: undefined };
+  }
+  if (!found.isFile()) {
+    throw new KexportError('source', `${path} is no file and no device that an image can be upon`);
+  }
+  const head = await headOf(path);
+  const format = formatOfBase(path, head);
+  if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
+  const facts = format === 'qcow2' ? baseFacts(head) : undefined;
+  if (facts) return { path, format: 'qcow2', ...facts };
+  throw new KexportError('source', `${path} is a ${format}: an image goes upon qcow2 or raw`, {
+    hint: '--flatten makes a whole disk of it and the increment',
+  });
+}
+
+/** The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read, nothing is told. */
+export async function snapshotOfFile(path: string): Promise<bigint | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile() || !/\.qcow2?$/i.test(path)) return undefined;
+  return baseFacts(await headOf(path))?.snapshotGuid;
+}
+
+/** By its name, and never by its first bytes alone: a guest writes those of a raw disk. */
+function formatOfBase(path: string, head: Buffer): string {
+  if (beginsSendStream(head)) {
+    throw new KexportError('source', `${path} is a zfs send stream, not an image`, {
+      hint: `make one of it first: kexport qcow2 ${shellWord(path)}`,
+    });
+  }
+  try {
+    return formatOfFile(path, head)?.name ?? 'raw';
+  } catch (error) {
+    // Its hint is of --from, which says what the increment is.
+    if (!(error instanceof KexportError)) throw error;
+    const hint = 'what is below an increment is a qcow2 if it is called .qcow2, else a raw disk';
+    throw new KexportError(error.code, error.message, { cause: error, hint });
+  }
+}
+
+async function headOf(path: string): Promise<Buffer> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw cannotOpen(path, error);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BASE_HEAD_SIZE), { position: 0 });
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function cannotOpen(path: string, cause: unknown): KexportError {
+  return new KexportError('source', `cannot open ${path}: ${reasonOf(cause)}`, { cause });
+}

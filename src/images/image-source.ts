@@ -1,0 +1,138 @@
+// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a time; `next` gives them
+// out in order. Holes are skipped.
+
+import { availableParallelism } from 'node:os';
+import { AsyncQueue } from '../workers/async-queue.ts';
+import { KexportError, throwIfAborted } from '../errors.ts';
+import { imageError, type ImageFiles } from './open-image.ts';
+import { type Piece, piecesOf, type Window, windowsOf } from './pieces.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import { taskPool } from '../workers/task-pool.ts';
+import {
+  type FillPiece,
+  type FillProblem,
+  type FillTask,
+  fillWindow,
+} from '../decompress/fill-window.ts';
+import type { Source } from '../sources/source.ts';
+
+/** A window on its way from the workers to the caller. */
+interface Filling {
+  readonly slab: number;
+  readonly window: Window;
+  /** Settles when the slab is filled. */
+  readonly filled: Promise<void>;
+}
+
+/** The disk in an image. Takes over the image. `threads` unpack at once, by default one for each processor. */
+export function imageSource(image: ImageFiles, threads = availableParallelism()): Source {
+  const { name } = image.input;
+  const size = image.reader.facts.diskSize;
+  const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
+  const pool = taskPool<FillTask, FillProblem | undefined>(
+    new URL('../decompress/worker.js', import.meta.url),
+    slabs,
+    threads,
+  );
+  const free = new AsyncQueue<number>();
+  const filling = new AsyncQueue<Filling>();
+  slabs.forEach((_, slab) => free.push(slab));
+  let walk: Promise<void> | undefined;
+  let current: Filling | undefined;
+  let given = 0; // of the current window
+  let fillHere: ReturnType<typeof fillWindow> | undefined;
+
+  return {
+    name,
+    size,
+    async next(buffer, signal) {
+      throwIfAborted(signal);
+      walk ??= fillAhead().catch((error: unknown) => filling.fail(imageError(name, error)));
+      current ??= await filling.take();
+      if (!current) return undefined;
+      const { slab, window } = current;
+      await current.filled;
+      throwIfAborted(signal);
+      const length = Math.min(buffer.length, window.length - given);
+      buffer.set(new Uint8Array(slabs[slab]!, given, length)); // the loop hands out no other numbers
+      const extent = { diskOffset: window.diskOffset + given, length };
+      given += length;
+      if (given === window.length) {
+        current = undefined;
+        given = 0;
+        free.push(slab);
+      }
+      return extent;
+    },
+    read(diskOffset, buffer) {
+      fillHere ??= fillWindow();
+      return readAt(image, diskOffset, buffer, fillHere);
+    },
+    async close() {
+      free.fail(new Error('closed'));
+      await walk;
+      await pool.close();
+      await image.close();
+    },
+  };
+
+  async function fillAhead(): Promise<void> {
+    for await (const window of windowsOf(image)) {
+      const slab = await free.take();
+      if (slab === undefined) return;
+      const filled = fill(slab, window);
+      filled.catch(() => undefined); // `next` sees it, perhaps later than Node would wait for
+      filling.push({ slab, window, filled });
+    }
+    filling.end();
+  }
+
+  async function fill(slab: number, { diskOffset, length, pieces }: Window): Promise<void> {
+    const parts = pieces.map((piece) => fillPiece(piece, diskOffset));
+    const problem = await pool.run({ slab, length, pieces: parts });
+    if (problem) throw problemOf(name, problem);
+  }
+}
+
+function fillPiece({ stretch, start, end, input: { fd } }: Piece, windowStart: number): FillPiece {
+  const { kind, diskOffset, diskLength, imageOffset } = stretch;
+  return {
+    kind,
+    fd,
+    imageOffset,
+    imageLength: kind === 'plain' ? diskLength : stretch.imageLength,
+    unpackedLength: diskLength,
+    from: start - diskOffset,
+    at: start - windowStart,
+    length: end - start,
+  };
+}
+
+/** Reads here and there, as who looks at partition tables does: without the workers. */
+async function readAt(
+  image: ImageFiles,
+  diskOffset: number,
+  buffer: Uint8Array,
+  fill: ReturnType<typeof fillWindow>,
+): Promise<number> {
+  const { name } = image.input;
+  const end = Math.min(diskOffset + buffer.length, image.reader.facts.diskSize);
+  const length = Math.max(0, end - diskOffset);
+  const pieces: FillPiece[] = [];
+  try {
+    for await (const piece of piecesOf(image, diskOffset)) {
+      if (piece.start >= end) break;
+      const inside = { ...piece, end: Math.min(piece.end, end) };
+      pieces.push(fillPiece(inside, diskOffset));
+    }
+  } catch (error) {
+    throw imageError(name, error);
+  }
+  const problem = fill(buffer, { slab: 0, length, pieces });
+  if (problem) throw problemOf(name, problem);
+  return length;
+}
+
+function problemOf(name: string, { message, damaged }: FillProblem): KexportError {
+  return new KexportError(damaged ? 'damaged' : 'source', `${name}: ${message}`);
+}

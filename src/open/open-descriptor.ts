@@ -1,0 +1,152 @@
+// What an open file descriptor is: a disk, an image of one, or bytes of which a stream will tell.
+
+import { createReadStream, fstatSync, open, read } from 'node:fs';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import type { Format } from '../../formats/index.ts';
+import { blockDeviceSize } from '../host/block-device.ts';
+import { KexportError } from '../errors.ts';
+import { formatNamed, formatOfFile } from '../images/image-format.ts';
+import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
+import { fileStream } from '../byte-streams/file-stream.ts';
+import {
+  beginsSendStream,
+  HEAD_SIZE,
+  packedByName,
+  type PackedKind,
+} from '../images/image-kind.ts';
+import { positionedSource } from '../sources/positioned.ts';
+import type { SourceOptions } from './source-options.ts';
+import type { Source } from '../sources/source.ts';
+import { sparseSource } from '../sources/sparse.ts';
+import type { Descriptor, Opened } from './opened.ts';
+
+export const openFile = promisify(open);
+const readAt = promisify(read);
+
+/** Takes over the descriptor, unless it throws a KexportError. */
+export async function openDescriptor(
+  descriptor: Descriptor,
+  options: SourceOptions,
+): Promise<Opened> {
+  const { name, fd, start } = descriptor;
+  const found = fstatSync(fd);
+  if (found.isDirectory()) {
+    throw new KexportError('source', `${name} is a folder, not a disk`);
+  }
+  const isSent = options.from === undefined ? undefined : options.from === 'zfs-send';
+  if (found.isFIFO() || found.isSocket()) {
+    refuseStream(name, options);
+    const stream = byteStream(name, new Socket({ fd, writable: false }));
+    if (options.from !== 'gz') return { stream, isSent };
+    const { openGzip } = await import('./packed.ts');
+    return openGzip(stream, name);
+  }
+  if (found.isCharacterDevice()) {
+    refuseStream(name, options);
+    packedKind(name, undefined, options);
+    return { stream: endlessStream(name, fd, options.size), isSent: isSent ?? false };
+  }
+
+  const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
+  if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  const head = found.isFile() ? await readHead(fd, start) : undefined;
+  if (isSent ?? (head !== undefined && beginsSendStream(head))) {
+    const stream = fileStream(name, fd, { start });
+    if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
+    const { openGzip } = await import('./packed.ts');
+    return { ...openGzip(stream, name), isSent: true };
+  }
+  const packed = packedKind(name, head, options);
+  if (packed) {
+    const { openPacked } = await import('./packed.ts'); // rare
+    return openPacked(descriptor, size, packed, options);
+  }
+  const format = formatOf(name, head, options);
+  if (format) return openImageSource(descriptor, size, format, options);
+  return openRaw(descriptor, size, found.isFile(), options);
+}
+
+async function openRaw(
+  { name, fd, start }: Descriptor,
+  size: number,
+  isFile: boolean,
+  options: SourceOptions,
+): Promise<Source> {
+  checkStatedSize(name, size, options);
+  const source = positionedSource(name, fd, size, start);
+  if (!isFile || options.readHoles) return source;
+  const { dataMap } = await import('../sources/data-map.ts');
+  const ranges = await dataMap(fd, start, size);
+  return ranges ? sparseSource(source, ranges) : source;
+}
+
+/** Throws a KexportError if the size of the disk is another than the one that was stated. */
+export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
+  if (options.size === undefined || options.size === size) return;
+  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+}
+
+async function readHead(fd: number, start: number): Promise<Buffer> {
+  const head = Buffer.alloc(HEAD_SIZE);
+  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
+  return head.subarray(0, bytesRead);
+}
+
+/** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */
+function packedKind(
+  name: string,
+  head: Buffer | undefined,
+  { from }: SourceOptions,
+): PackedKind | undefined {
+  if (from === undefined) return head && packedByName(name, head);
+  if (from !== 'gz' && from !== 'zip') return undefined;
+  if (head) return from;
+  throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
+}
+
+/** Undefined for a raw disk. `head` is that of a regular file. */
+function formatOf(
+  name: string,
+  head: Buffer | undefined,
+  { from, archiveDisk }: SourceOptions,
+): Format | undefined {
+  if (from === 'raw' || from === 'zfs-send' || from === 'gz' || from === 'zip') return undefined;
+  if (from !== undefined) return formatNamed(from, archiveDisk);
+  return head && formatOfFile(name, head, archiveDisk);
+}
+
+async function openImageSource(
+  { name, path, fd, start }: Descriptor,
+  size: number,
+  format: Format,
+  { size: stated, backing, threads }: SourceOptions,
+): Promise<Source> {
+  if (start !== 0) {
+    throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
+  }
+  // Loaded late: a raw disk needs no reader.
+  const [{ openImage }, { imageSource }] = await Promise.all([
+    import('../images/open-image.ts'),
+    import('../images/image-source.ts'),
+  ]);
+  // The other files of an image are looked for beside it, in its snapshot.
+  const image = await openImage(path, fd, size, { format, backing, diskSize: stated });
+  return { ...imageSource(image, threads), name };
+}
+
+function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
+  if (from === 'raw' || from === 'zfs-send' || from === 'gz') return;
+  const what = `${from} cannot be read from ${name}: it is not read front to back`;
+  throw new KexportError('usage', what, { hint: 'put it into a file first' });
+}
+
+/** /dev/zero and its like: as much of it as the size says. */
+function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
+  if (size === undefined) {
+    throw new KexportError('source', `${name} is a character device and has no size`, {
+      hint: 'say how much of it with --size',
+    });
+  }
+  return byteStream(name, createReadStream('', { fd, end: size - 1 }));
+}

@@ -1,0 +1,191 @@
+import { close, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { promisify } from 'node:util';
+import { KexportError } from '../errors.ts';
+import { snapshotDisk } from '../zfs/snapshot-disk.ts';
+import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
+import type { SentChanges } from '../zfs-send/changes.ts';
+import type { ByteStream } from '../byte-streams/byte-stream.ts';
+import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
+import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
+import { openForReading } from '../host/open-for-reading.ts';
+import { type Descriptor } from './opened.ts';
+import { type Opened } from './opened.ts';
+import { positionedSource } from '../sources/positioned.ts';
+import type { SourceOptions } from './source-options.ts';
+import type { Source } from '../sources/source.ts';
+import { streamSource } from '../sources/stream.ts';
+
+const closeFile = promisify(close);
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
+ * standard input. Devices are raw disks whatever they begin with, since a guest writes those bytes, and so is what comes
+ * through a pipe unless it is a zfs send stream. What lies on ZFS is read from a snapshot, which `close` destroys. Throws a
+ * KexportError.
+ */
+export async function openSource(name: string, options: SourceOptions = {}): Promise<Source> {
+  if (options.incrementalFrom !== undefined) {
+    return asDisk({ stream: await openSent(name, options), isSent: true }, options);
+  }
+  if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options);
+  const snapshot = await snapshotDisk(name, options);
+  if (!snapshot) return asDisk(await openPath(name, name, options), options);
+  try {
+    const opened = await openPath(name, snapshot.path, options, snapshot.window);
+    const source = await asDisk(opened, options);
+    const isRaw = options.from === undefined || options.from === 'raw';
+    return snapshotSource(source, isRaw ? snapshot : { ...snapshot, snapshotGuid: undefined });
+  } catch (error) {
+    await snapshot.release();
+    throw error;
+  }
+}
+
+/** `name` is what people call it; of a device, only the window of bytes is the disk. */
+async function openPath(
+  name: string,
+  path: string,
+  options: SourceOptions,
+  window?: { readonly start: number; readonly size: number },
+): Promise<Opened> {
+  const fd = await openForReading(name, path);
+  try {
+    if (!window) return await openDescriptor({ name, path, fd, start: 0 }, options);
+    if (options.from !== undefined && options.from !== 'raw') {
+      throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
+    }
+    checkStatedSize(name, window.size, options);
+    return positionedSource(name, fd, window.size, window.start);
+  } catch (error) {
+    await closeFile(fd);
+    throw error;
+  }
+}
+
+/** The source of a snapshot disk, which lets go of it when it is closed. */
+function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
+  const read = source.read?.bind(source);
+  return {
+    name: source.name,
+    get size() {
+      return source.size;
+    },
+    snapshotGuid: source.snapshotGuid ?? snapshot.snapshotGuid,
+    next: (buffer, signal) => source.next(buffer, signal),
+    ...(read && { read }),
+    origin: snapshot.origin,
+    async close() {
+      try {
+        await source.close();
+      } finally {
+        await snapshot.release();
+      }
+    },
+  };
+}
+
+function openStdin(): Descriptor {
+  if (isatty(0)) {
+    throw new KexportError('usage', 'standard input is a terminal, not a disk', {
+      hint: 'name the disk, or redirect it: kexport qcow2 - < /dev/sdX',
+    });
+  }
+  return { name: 'standard input', path: 'standard input', fd: 0, start: startOfStdin() };
+}
+
+/** Where the shell, or who read before us, left a redirected file. */
+function startOfStdin(): number {
+  const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
+  return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
+}
+
+/** The disk, of whatever it comes. Takes over what was opened. */
+async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
+  const { size, signal = NEVER, volume, sentSnapshot, flatten } = options;
+  try {
+    if (!('stream' in opened)) {
+      refuseSentOptions(opened.name, options);
+      return opened;
+    }
+    const { stream } = opened;
+    const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
+    if (!isSent) {
+      refuseSentOptions(stream.name, options);
+      return streamSource(stream, opened.size ?? size);
+    }
+    const { zfsSendSource } = await import('../zfs-send/send-source.ts'); // most disks are no streams
+    const base = flatten === undefined ? undefined : await openBase(flatten, options);
+    return await zfsSendSource(stream, { size, volume, snapshot: sentSnapshot, base, signal });
+  } catch (error) {
+    await ('stream' in opened ? opened.stream : opened).close();
+    throw error;
+  }
+}
+
+function refuseSentOptions(name: string, options: SourceOptions): void {
+  const given = Object.entries({
+    '--volume': options.volume,
+    '--snapshot': options.sentSnapshot,
+    '--flatten': options.flatten,
+  }).find(([, value]) => value !== undefined);
+  if (!given) return;
+  throw new KexportError('usage', `${given[0]} is for zfs send streams, and ${name} is none`);
+}
+
+/** The disk below an increment: of an image, a device, a pipe, or again a stream. */
+async function openBase(path: string, options: SourceOptions): Promise<Source> {
+  const { snapshotOfFile } = await import('../images/backing-file.ts');
+  const told = await snapshotOfFile(path);
+  // What says how the stream is to be read says nothing of what is below it.
+  const own = { size: undefined, from: undefined, archiveDisk: undefined };
+  const sent = {
+    volume: undefined,
+    sentSnapshot: undefined,
+    flatten: undefined,
+    incrementalFrom: undefined,
+  };
+  const source = await openSource(path, { ...options, ...own, ...sent });
+  return {
+    ...source,
+    get size() {
+      return source.size; // of a stream it is known at its end
+    },
+    snapshotGuid: source.snapshotGuid ?? told,
+  };
+}
+
+/**
+ * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`. Throws a KexportError
+ * for what is no send stream.
+ */
+export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
+  const stream = await openSent(name, options);
+  const { sentChanges } = await import('../zfs-send/changes.ts');
+  const { signal = NEVER, volume, sentSnapshot: snapshot } = options;
+  try {
+    return await sentChanges(stream, { volume, snapshot, signal });
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with `incrementalFrom` what zfs sends of two
+ * snapshots. Throws a KexportError.
+ */
+export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
+  const { incrementalFrom, signal = NEVER } = options;
+  if (incrementalFrom !== undefined) {
+    const { sendIncrement } = await import('../zfs/send.ts');
+    return sendIncrement(name, incrementalFrom, signal);
+  }
+  const sent: SourceOptions = { ...options, from: 'zfs-send' };
+  const opened =
+    name === '-' ? await openDescriptor(openStdin(), sent) : await openPath(name, name, sent);
+  if (!('stream' in opened)) throw new Error(`${name} was not opened as a stream`);
+  return opened.stream;
+}

@@ -1,0 +1,73 @@
+// What there is to know of a disk in a gzip file or a zip archive, which takes reading all of it.
+
+import { stat } from 'node:fs/promises';
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import type { DiskFacts } from '../inspect/disk-facts.ts';
+import { inspectDisk } from '../inspect/inspect-disk.ts';
+import { SLAB_SIZE } from '../workers/slab.ts';
+import { openSource } from './open-source.ts';
+import type { PackedKind } from '../images/image-kind.ts';
+import type { ImageInfo } from '../images/image-info.ts';
+
+/** Of the disk, enough for a partition table. In bytes. */
+const HEAD_SIZE = 2 ** 20;
+
+const TITLES: Readonly<Record<PackedKind, string>> = {
+  gz: 'a disk in a gzip file',
+  zip: 'a disk in a zip archive',
+};
+
+/**
+ * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not looked into. Throws a
+ * KexportError where it is damaged or no disk.
+ */
+export async function packedInfo(
+  path: string,
+  kind: PackedKind,
+  signal: AbortSignal,
+): Promise<ImageInfo> {
+  const { diskSize, storedSize, head } = await readPacked(path, kind, signal);
+  const facts = { format: kind, subformat: TITLES[kind], diskSize, details: {} };
+  const found = path === '-' ? undefined : await stat(path);
+  return {
+    facts,
+    fileSize: found?.size,
+    allocatedSize: found && found.blocks * 512, // POSIX's unit of st_blocks
+    storedSize,
+    notOpened: [],
+    disk: await inspectHead(head, diskSize),
+  };
+}
+
+async function readPacked(path: string, from: PackedKind, signal: AbortSignal) {
+  const source = await openSource(path, { from, signal, snapshot: false });
+  const head = Buffer.alloc(HEAD_SIZE);
+  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  const zeros = Buffer.alloc(BLOCK_SIZE);
+  let storedSize = 0;
+  try {
+    for (;;) {
+      const extent = await source.next(buffer, signal);
+      if (!extent) return { diskSize: source.size ?? 0, storedSize, head };
+      const { diskOffset, length } = extent;
+      if (diskOffset < HEAD_SIZE) buffer.copy(head, diskOffset, 0, length);
+      for (let at = 0; at < length; at += BLOCK_SIZE) {
+        const end = Math.min(at + BLOCK_SIZE, length);
+        if (buffer.compare(zeros, 0, end - at, at, end) !== 0) storedSize += end - at;
+      }
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function inspectHead(head: Buffer, diskSize: number): Promise<DiskFacts> {
+  const read = (diskOffset: number, target: Uint8Array) => {
+    target.fill(0);
+    if (diskOffset < head.length) target.set(head.subarray(diskOffset, diskOffset + target.length));
+    return Promise.resolve(target.length);
+  };
+  const { table, ...facts } = await inspectDisk(read, diskSize);
+  const partitions = table.partitions.map((each) => ({ ...each, esp: undefined }));
+  return { ...facts, table: { ...table, partitions } };
+}

@@ -1,0 +1,100 @@
+// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much it unpacks to.
+
+import { createReadStream } from 'node:fs';
+import { crc32 } from '../partitions/crc32.ts';
+import { KexportError } from '../errors.ts';
+import { fileInput } from '../images/file-input.ts';
+import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
+import { HEAD_SIZE, imageKind, type PackedKind } from '../images/image-kind.ts';
+import { inflatedStream } from '../byte-streams/inflated.ts';
+import type { Descriptor } from './opened.ts';
+import type { OpenedStream } from './opened.ts';
+import type { SourceOptions } from './source-options.ts';
+import { fixedVhdStream, VHD_FOOTER_SIZE } from '../byte-streams/vhd-stream.ts';
+import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
+
+const STREAM_CHUNK = 1 << 20;
+
+/** Opens what is packed in a regular file. Takes over the descriptor, unless it throws a KexportError. */
+export async function openPacked(
+  { name, fd, start }: Descriptor,
+  size: number,
+  kind: PackedKind,
+  options: SourceOptions,
+): Promise<OpenedStream> {
+  if (kind === 'gz') {
+    const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
+    return openGzip(byteStream(name, file), name);
+  }
+  if (start !== 0) {
+    throw new KexportError('source', `${name} has been read from: an archive begins at byte 0`);
+  }
+  const entry = await findZipEntry(fileInput(name, fd, size));
+  const { dataOffset, packedSize } = entry;
+  const isVhd = isVhdName(entry.name);
+  const diskSize = isVhd ? entry.size - VHD_FOOTER_SIZE : entry.size;
+  if (diskSize <= 0) throw new KexportError('source', `${name}: ${entry.name} is empty`);
+  if (options.size !== undefined && options.size !== diskSize) {
+    const what = `the disk in ${name} has ${diskSize} bytes`;
+    throw new KexportError('source', `${what}, --size says ${options.size}`);
+  }
+  const end = dataOffset + packedSize - 1;
+  const file = createReadStream('', { fd, start: dataOffset, end, highWaterMark: STREAM_CHUNK });
+  const packed = byteStream(name, file);
+  const unpacked = entry.isStored ? packed : inflatedStream(packed, 'deflate');
+  return {
+    stream: diskStream(checkedStream(unpacked, entry), isVhd),
+    isSent: undefined,
+    size: diskSize,
+  };
+}
+
+/** The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd. */
+export function openGzip(packed: ByteStream, name: string): OpenedStream {
+  const isVhd = isVhdName(name.replace(/\.gz$/i, ''));
+  return { stream: diskStream(inflatedStream(packed, 'gzip'), isVhd), isSent: undefined };
+}
+
+function isVhdName(name: string): boolean {
+  return /\.(vhd|vpc)$/i.test(name);
+}
+
+/** The disk in what was unpacked. An image that cannot be read front to back is refused at the first byte. */
+function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
+  let begun = false;
+  const readChunk = async (signal: AbortSignal) => {
+    const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
+    begun = true;
+    if (!found) return stream.read(signal);
+    const what = `${stream.name} holds no raw disk: it begins like ${found.title}`;
+    throw new KexportError('source', what, {
+      hint: 'unpack it first; if it is a raw disk all the same, unpack it into a pipe: kexport FORMAT -',
+    });
+  };
+  const disk = peekable(stream.name, readChunk, () => stream.close());
+  return isVhd ? fixedVhdStream(disk) : disk;
+}
+
+/** The bytes of an entry, of the size and with the CRC-32 that the archive tells. */
+function checkedStream(stream: ByteStream, entry: ZipEntry): ByteStream {
+  let size = 0;
+  let crc = 0;
+  const check = (found: number, expected: number, what: string) => {
+    if (found === expected) return;
+    const contents = `${entry.name} has ${what} ${found}, the archive says ${expected}`;
+    throw new KexportError('damaged', `${stream.name} is damaged: ${contents}`);
+  };
+  const readChunk = async (signal: AbortSignal) => {
+    const chunk = await stream.read(signal);
+    if (!chunk) {
+      check(size, entry.size, 'the size');
+      check(crc, entry.crc32, 'the CRC-32');
+      return undefined;
+    }
+    size += chunk.length;
+    if (size > entry.size) check(size, entry.size, 'at least the size');
+    crc = crc32(chunk, crc);
+    return chunk;
+  };
+  return peekable(stream.name, readChunk, () => stream.close());
+}

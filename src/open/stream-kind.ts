@@ -1,0 +1,54 @@
+import { open, stat } from 'node:fs/promises';
+import { constants, gunzipSync } from 'node:zlib';
+import { KexportError } from '../errors.ts';
+import { beginsSendStream, packedByName, type PackedKind } from '../images/image-kind.ts';
+import type { FromFormat } from './source-options.ts';
+
+/** Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come first. */
+const READ_SIZE = 4096;
+
+/** What is read front to back, as no image is. */
+export type StreamKind = PackedKind | 'zfs-send';
+
+/**
+ * Which of those a file is that may as well be an image: the one that `from` says, else by its name and its first bytes; `-`
+ * is a zfs send stream. Undefined for all else, and for what cannot be opened: who tries next says why. Throws a
+ * KexportError for an image on standard input.
+ */
+export async function streamKind(
+  path: string,
+  from: FromFormat | undefined,
+): Promise<StreamKind | undefined> {
+  if (from === 'zfs-send' || from === 'gz' || from === 'zip') return from;
+  if (path === '-') {
+    if (from === undefined) return 'zfs-send';
+    throw new KexportError('usage', `${from} is not looked into on standard input`, {
+      hint: 'name the file; one that the shell has opened is /dev/stdin',
+    });
+  }
+  return from === undefined ? kindOfFile(path) : undefined;
+}
+
+async function kindOfFile(path: string): Promise<StreamKind | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_SIZE), 0, READ_SIZE, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const packed = packedByName(path, head);
+    return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
+  } finally {
+    await file.close();
+  }
+}
+
+/** As much of what is in a gzip file as its own beginning tells; nothing if that is damaged. */
+function unpackedHead(head: Buffer): Buffer {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}

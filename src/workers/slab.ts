@@ -1,0 +1,83 @@
+import { roundUp } from '../../formats/rounding.ts';
+import { alignedMemory, ALIGNMENT } from './aligned-memory.ts';
+
+/** What most of the program reads of a disk at a time, in bytes. */
+export const SLAB_SIZE = 2 ** 20;
+
+/**
+ * The most that a block may grow by, in bytes. Deflate at its worst, stored blocks of 8 KiB, adds 5
+ * bytes to each; VMDK readers allow a grain 500 (open-vmdk and VirtualBox: 66,036 in all).
+ */
+export const COMPRESSED_SLACK = 4096;
+
+/** How many slabs, of how many blocks of which size, which are compressed to how many encodings. */
+export interface SlabShape {
+  readonly count: number;
+  readonly blocks: number;
+  /** In bytes: BLOCK_SIZE, or what divides it. */
+  readonly blockSize: number;
+  readonly encodings: number;
+}
+
+/**
+ * The buffers that an extent of the disk passes through: as read, and compressed in each encoding. They
+ * lie in shared memory, so that a worker compresses them where the reader put them and the writer
+ * takes them from, and are used again and again.
+ */
+export interface Slab {
+  /** Its place among the slabs. */
+  readonly number: number;
+  /** All blocks, one after the other, fit for O_DIRECT. */
+  readonly input: Buffer;
+  /** One block of `input`. */
+  block(index: number): Buffer;
+  /** Room for one compressed block: COMPRESSED_SLACK more than the block. */
+  compressedRoom(encoding: number, index: number): Buffer;
+  /** What `setCompressedLength` said is used of that room. */
+  compressed(encoding: number, index: number): Buffer;
+  setCompressedLength(encoding: number, index: number, length: number): void;
+}
+
+/** Shared memory for slabs of that shape. */
+export function slabMemory(shape: SlabShape): SharedArrayBuffer {
+  return alignedMemory(shape.count * strideOf(shape));
+}
+
+/** The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each make their own. */
+export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
+  return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));
+}
+
+function slabView(memory: SharedArrayBuffer, shape: SlabShape, number: number): Slab {
+  const { blockSize } = shape;
+  const start = number * strideOf(shape);
+  const blocks = Array.from({ length: shape.blocks }, (_, i) =>
+    Buffer.from(memory, start + i * blockSize, blockSize),
+  );
+  const roomSize = blockSize + COMPRESSED_SLACK;
+  const roomsAt = start + shape.blocks * blockSize;
+  const slots = shape.encodings * shape.blocks;
+  const lengths = new Int32Array(memory, roomsAt + slots * roomSize, slots);
+  const roomAt = (slot: number) => roomsAt + slot * roomSize;
+  const slotOf = (encoding: number, index: number) => encoding * shape.blocks + index;
+  return {
+    number,
+    input: Buffer.from(memory, start, shape.blocks * blockSize),
+    block: (index) => blocks[index]!, // below `shape.blocks`
+    compressedRoom: (encoding, index) =>
+      Buffer.from(memory, roomAt(slotOf(encoding, index)), roomSize),
+    compressed: (encoding, index) => {
+      const slot = slotOf(encoding, index);
+      return Buffer.from(memory, roomAt(slot), lengths[slot]);
+    },
+    setCompressedLength: (encoding, index, length) => {
+      lengths[slotOf(encoding, index)] = length;
+    },
+  };
+}
+
+/** Bytes from one slab to the next. */
+function strideOf({ blocks, blockSize, encodings }: SlabShape): number {
+  const room = blockSize + COMPRESSED_SLACK + Int32Array.BYTES_PER_ELEMENT;
+  return roundUp(blocks * blockSize + encodings * blocks * room, ALIGNMENT);
+}

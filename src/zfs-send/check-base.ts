@@ -1,0 +1,21 @@
+import { KexportError } from '../errors.ts';
+
+/** Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image tells. */
+export function checkBackingFile(
+  { path, snapshotGuid }: { readonly path: string; readonly snapshotGuid: bigint | undefined },
+  stream: { readonly name: string; readonly fromGuid: bigint | undefined },
+): void {
+  const { name, fromGuid } = stream;
+  if (fromGuid === undefined) {
+    throw new KexportError('usage', `${name} is a full stream, and needs no other image below it`, {
+      hint: 'leave out --backing and --flatten',
+    });
+  }
+  if (snapshotGuid === undefined || snapshotGuid === fromGuid) return;
+  const [found, wanted] = [snapshotGuid, fromGuid].map((guid) => guid.toString(16));
+  throw new KexportError(
+    'source',
+    `${path} is the disk of the snapshot of guid ${String(found)}, ${name} builds upon ${String(wanted)}`,
+    { hint: 'name the image that was made from that snapshot' },
+  );
+}

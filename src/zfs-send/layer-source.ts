@@ -1,0 +1,121 @@
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundUp } from '../../formats/rounding.ts';
+import { KexportError } from '../errors.ts';
+import { asFault } from './events.ts';
+import type { Layer, Piece } from './layer.ts';
+import type { Source } from '../sources/source.ts';
+
+/** A piece with data, of which some have been given. */
+interface Pending {
+  readonly diskOffset: number;
+  readonly length: number;
+  readonly read: NonNullable<Piece['read']>;
+  /** Bytes that have been given. */
+  readonly done: number;
+}
+
+/** What a disk is made of. */
+export interface LayerSourceOptions {
+  readonly name: string;
+  readonly layer: Layer;
+  /** What its size must be, in bytes; it is then known from the start. */
+  readonly size: number | undefined;
+  readonly snapshotGuid: bigint;
+  readonly close: () => Promise<void>;
+}
+
+/** The disk that a layer is by itself, which must know its size in the end. */
+export function layerSource(options: LayerSourceOptions): Source {
+  const { name, layer, size: stated, snapshotGuid, close } = options;
+  let size = stated;
+  let pending: Pending | undefined;
+  let ended = false;
+  let dataEnd = 0;
+
+  return {
+    name,
+    snapshotGuid,
+    get size() {
+      return size;
+    },
+    async next(buffer, signal) {
+      pending ??= await nextData(signal);
+      if (!pending) return undefined;
+      const diskOffset = startOf(pending) - (startOf(pending) % BLOCK_SIZE);
+      const filled = await fill(buffer, diskOffset, signal);
+      // Whether the disk goes on to the end of the block is known: there is more of it, or all of it has come.
+      const end = Math.min(roundUp(filled, BLOCK_SIZE), (size ?? Infinity) - diskOffset);
+      buffer.fill(0, filled, end);
+      return { diskOffset, length: end };
+    },
+    close,
+  };
+
+  /** Puts what is adjacent, or almost, into the buffer; returns how many bytes. */
+  async function fill(
+    buffer: Uint8Array,
+    diskOffset: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    let filled = 0;
+    while (pending && filled < buffer.length) {
+      const at = startOf(pending) - diskOffset;
+      if (at >= buffer.length || at > roundUp(Math.max(filled, 1), BLOCK_SIZE)) break;
+      buffer.fill(0, filled, at);
+      filled = at + take(pending, buffer.subarray(at));
+      pending ??= await nextData(signal);
+    }
+    return filled;
+  }
+
+  /** Puts as much of a piece there as fits; returns how much. */
+  function take(piece: Pending, room: Uint8Array): number {
+    const { length, read, done } = piece;
+    const taken = Math.min(length - done, room.length);
+    try {
+      read(done, room.subarray(0, taken));
+    } catch (error) {
+      throw asFault(name, error);
+    }
+    pending = done + taken === length ? undefined : { ...piece, done: done + taken };
+    return taken;
+  }
+
+  /** The next piece with data; undefined once there is none and the size is known. */
+  async function nextData(signal: AbortSignal): Promise<Pending | undefined> {
+    while (!ended) {
+      const piece = await layer.next(signal);
+      if (!piece) finish();
+      else if (piece.read) {
+        const { diskOffset, length, read } = piece;
+        dataEnd = diskOffset + length;
+        if (dataEnd > (stated ?? Infinity)) throw wrongSize(`has data up to byte ${dataEnd}`);
+        return { diskOffset, length, read, done: 0 };
+      }
+    }
+    return undefined;
+  }
+
+  function finish(): void {
+    ended = true;
+    const found = layer.size;
+    if (found === undefined) throw new Error(`${name} has ended without telling its size`);
+    if (stated !== undefined && found !== stated) throw wrongSize(`is a disk of ${found} bytes`);
+    if (dataEnd > found) {
+      const what = `has data up to byte ${dataEnd} of a disk of ${found} bytes`;
+      // What was below has been given before the stream told that the disk ends earlier.
+      throw new KexportError('source', `${name} ${what}`, {
+        hint: `say so beforehand: --size ${found}`,
+      });
+    }
+    size = found;
+  }
+
+  function wrongSize(found: string): KexportError {
+    return new KexportError('source', `${name} ${found}, --size says ${String(stated)}`);
+  }
+}
+
+function startOf({ diskOffset, done }: Pending): number {
+  return diskOffset + done;
+}

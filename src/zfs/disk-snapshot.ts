@@ -1,0 +1,24 @@
+/** How `freeze` goes about it. */
+export interface SnapshotOptions {
+  /** False reads volumes and files as they are, while they may change. */
+  readonly snapshot?: boolean | undefined;
+  /** Reads the device of a pool that is in use, although the copy does not import. */
+  readonly liveInconsistent?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a sentence for people. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** A disk that does not change while it is read. */
+export interface DiskSnapshot {
+  /** The file or device that holds it. */
+  readonly path: string;
+  /** The part of it that is the disk; undefined for all. In bytes. */
+  readonly window: { readonly start: number; readonly size: number } | undefined;
+  /** The device of the volume that was named, for who is about to write to that. */
+  readonly origin?: string | undefined;
+  /** Of the snapshot that was named, if that is the disk. */
+  readonly snapshotGuid?: bigint | undefined;
+  /** Takes away what was made for it. To be called once, when `path` is closed; tells by a warning of what stays. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a path to read it by. How
+// is loaded late: most disks are files that do not lie on ZFS.
+
+import { stat, statfs } from 'node:fs/promises';
+import { errnoOf, KexportError } from '../errors.ts';
+import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
+import { isPoolName, parseDatasetName } from './names.ts';
+import { zfs, zfsFailure } from './run.ts';
+import type { DiskSnapshot, SnapshotOptions } from './disk-snapshot.ts';
+
+/** f_type of ZFS, statfs(2): ZFS_SUPER_MAGIC. */
+const ZFS_MAGIC = 0x2fc12fc1;
+
+/**
+ * Snapshots what a name stands for, if it is on ZFS: a volume or a snapshot by its name in ZFS, the device of one, a
+ * file on a dataset. Undefined for anything else, which is to be opened by that name. Throws a KexportError.
+ */
+export async function snapshotDisk(
+  name: string,
+  options: SnapshotOptions,
+): Promise<DiskSnapshot | undefined> {
+  const found = await stat(name, { bigint: true }).catch((error: unknown) => errnoOf(error));
+  if (found === 'ENOENT') return snapshotByName(name, options);
+  if (typeof found !== 'object') return undefined;
+  await warnOfNamesake(name, options);
+  if (found.isBlockDevice()) {
+    const device = await zvolDevice(found.rdev);
+    if (device) return snapshotDevice(name, device, options);
+    const { checkNoLivePool } = await import('./live-pool.ts');
+    await checkNoLivePool(name, options);
+    return undefined;
+  }
+  if (!found.isFile() || (await statfs(name)).type !== ZFS_MAGIC) return undefined;
+  const { snapshotFile } = await import('./snapshot-file.ts');
+  return snapshotFile(name, options);
+}
+
+async function snapshotDevice(
+  path: string,
+  { disk, partition }: ZvolDevice,
+  options: SnapshotOptions,
+): Promise<DiskSnapshot | undefined> {
+  const { snapshotVolume, warnLive } = await import('./snapshot-volume.ts');
+  if (options.snapshot === false) {
+    warnLive(path, options);
+    return undefined;
+  }
+  const name = parseDatasetName(await datasetOf(disk));
+  if (partition) {
+    options.onWarning?.(
+      `${path} is one partition of the ZFS volume ${name.dataset}: its image has no partition table and does not boot; \
+name the volume to export all of it`,
+    );
+  }
+  // The device of a snapshot holds still by itself, and keeps the snapshot from being destroyed.
+  if (name.snapshot !== undefined) {
+    if (partition) return undefined;
+    const { snapshotGuidOf } = await import('./volume.ts');
+    const snapshotGuid = await snapshotGuidOf(name, options.signal);
+    return { path, window: undefined, snapshotGuid, release: () => Promise.resolve() };
+  }
+  return snapshotVolume(name, options, partition);
+}
+
+/** No file has that name: it is a volume's, or of nothing. */
+async function snapshotByName(
+  name: string,
+  options: SnapshotOptions,
+): Promise<DiskSnapshot | undefined> {
+  const linked = nameInLinks(name);
+  if (linked !== undefined) return snapshotNamed(linked, options);
+  const [pool = ''] = name.split(/[/@#]/, 1);
+  if (!isPoolName(pool)) return undefined;
+  try {
+    await zfs(['list', '-H', '-o', 'name', pool], { signal: options.signal });
+  } catch (error) {
+    throw noSuchThing(name, pool, error);
+  }
+  return snapshotNamed(name, options);
+}
+
+async function snapshotNamed(text: string, options: SnapshotOptions): Promise<DiskSnapshot> {
+  const name = parseDatasetName(text);
+  const { snapshotVolume } = await import('./snapshot-volume.ts');
+  const snapshot = await snapshotVolume(name, options);
+  return name.snapshot === undefined ? { ...snapshot, origin: linkOf(name.dataset) } : snapshot;
+}
+
+function noSuchThing(name: string, pool: string, error: unknown): unknown {
+  const kind = zfsFailure(error);
+  const absent = kind === 'no-command' || kind === 'no-module';
+  if (!(error instanceof KexportError) || (kind !== 'missing' && !absent)) return error;
+  const neither = absent ? error.message : `ZFS has no pool ${pool}`;
+  return new KexportError('source', `cannot open ${name}: no such file or directory (ENOENT)`, {
+    cause: error,
+    // Without a slash or an @ hardly anybody means a volume.
+    ...(absent && name === pool ? {} : { hint: `nor is it a ZFS volume: ${neither}` }),
+  });
+}
+
+/** A file goes before a volume of the same name. */
+async function warnOfNamesake(name: string, { signal, onWarning }: SnapshotOptions): Promise<void> {
+  const [pool = '', ...rest] = name.split('/');
+  if (rest.length === 0 || !isPoolName(pool)) return; // a pool is no volume
+  const list = ['list', '-H', '-t', 'volume,snapshot', '-o', 'name', name];
+  const listed = await zfs(list, { signal }).catch((): string[] => []);
+  if (!listed.includes(name)) return;
+  const other = `the ZFS volume ${name}`;
+  onWarning?.(
+    `${name} is read as the file of that name, not as ${other}: that is /dev/zvol/${name}`,
+  );
+}

@@ -1,0 +1,100 @@
+import { open, realpath, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { KexportError, reasonOf } from '../errors.ts';
+import type { DiskSnapshot } from './disk-snapshot.ts';
+import type { SnapshotOptions } from './disk-snapshot.ts';
+import { destroyAll, warnLive } from './snapshot-volume.ts';
+import { type Made, makeSnapshot } from './made.ts';
+import { listMounts, mountOf } from '../host/mounts.ts';
+import { zfsFailure } from './run.ts';
+
+/**
+ * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there whatever `snapdir` says.
+ * Undefined, with a warning, where this user or this machine can make no snapshot: the file can be read all the same.
+ * Throws a KexportError; nothing is left then.
+ */
+export async function snapshotFile(
+  path: string,
+  options: SnapshotOptions,
+): Promise<DiskSnapshot | undefined> {
+  const place = await findPlace(path);
+  if (!place) return undefined;
+  if (options.snapshot === false) {
+    warnLive(path, options);
+    return undefined;
+  }
+  const made: Made[] = [];
+  const release = () => destroyAll(made, options.onWarning);
+  try {
+    await flush(path);
+    const snapshot = await makeSnapshot(place.dataset);
+    made.push(snapshot);
+    const label = snapshot.name.slice(place.dataset.length + 1);
+    const frozen = join(place.mountPoint, '.zfs/snapshot', label, place.inner);
+    await checkReachable(frozen, snapshot.name);
+    return { path: frozen, window: undefined, release };
+  } catch (error) {
+    await release();
+    const kind = zfsFailure(error);
+    if (kind !== 'no-command' && kind !== 'no-module' && kind !== 'permission') throw error;
+    const why = error instanceof Error ? error.message : '';
+    options.onWarning?.(
+      `${path} is read as it is, not from a snapshot of ${place.dataset}: ${why}. What is written to it meanwhile is in \
+the image in part`,
+    );
+    return undefined;
+  }
+}
+
+interface Place {
+  readonly dataset: string;
+  /** Of the whole dataset. */
+  readonly mountPoint: string;
+  /** The file's path in the dataset. */
+  readonly inner: string;
+}
+
+/** Where a file lies; undefined if it is in a snapshot already. */
+async function findPlace(path: string): Promise<Place | undefined> {
+  const real = await realpath(path);
+  const mounts = await listMounts();
+  const mount = mountOf(real, mounts);
+  if (mount?.type !== 'zfs' || mount.source.includes('@')) return undefined;
+  const inner = join(mount.root, relative(mount.mountPoint, real));
+  // A bind mount of a folder has no .zfs of its own.
+  const whole = mounts.findLast(({ device, root }) => device === mount.device && root === '/');
+  if (!whole) {
+    throw new KexportError(
+      'source',
+      `${path} is on ${mount.source}, of which only a part is mounted here`,
+      {
+        hint: 'export it where all of the dataset is mounted, or use --no-snapshot',
+      },
+    );
+  }
+  return { dataset: mount.source, mountPoint: whole.mountPoint, inner };
+}
+
+/** What programs have written through mmap(2) is in the page cache, which a snapshot does not see. */
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } catch (error) {
+    throw new KexportError('source', `cannot flush ${path}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Looking into the snapshot has the kernel mount it. */
+async function checkReachable(path: string, snapshot: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (error) {
+    throw new KexportError('source', `cannot read ${snapshot} as ${path}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: 'in a container, export it on the host, or use --no-snapshot',
+    });
+  }
+}

@@ -1,0 +1,148 @@
+// Disks as large as the formats take, with data in the first and last block and on both sides of the borders of tables.
+// QEMU reads every block of data and its neighbours back, and our own readers find nothing else in the images.
+
+import { join } from 'node:path';
+import {
+  encode,
+  fileSink,
+  type Format,
+  openSource,
+  qcow2,
+  type Source,
+  vhdDynamic,
+  vmdk,
+} from 'kexport';
+import { beforeAll, expect, test } from 'vitest';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
+import { checkQcow2, describeWith, run } from '../support/peers.ts';
+
+const BLOCK = 65_536;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
+
+interface BigDisk {
+  readonly size: number;
+  /** Disk offsets of the blocks that hold data, ascending. */
+  readonly offsets: readonly number[];
+}
+
+/** Data on both sides of each border, and at both ends. */
+function bigDisk(size: number, borders: readonly number[]): BigDisk {
+  const last = Math.floor((size - 1) / BLOCK) * BLOCK;
+  const sides = borders.flatMap((border) => [border - BLOCK, border]);
+  return { size, offsets: [...new Set([0, ...sides, last])].sort((a, b) => a - b) };
+}
+
+/** What fills the n-th block of data: any byte but zero, another than in the blocks beside it. */
+function fillOf(n: number): number {
+  return 1 + (n % 255);
+}
+
+function sourceOf({ size, offsets }: BigDisk): Source {
+  let n = 0;
+  return {
+    name: 'a big disk',
+    size,
+    next(buffer) {
+      const diskOffset = offsets[n];
+      if (diskOffset === undefined) return Promise.resolve(undefined);
+      const length = Math.min(BLOCK, size - diskOffset);
+      buffer.fill(fillOf(n++), 0, length);
+      return Promise.resolve({ diskOffset, length });
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Every block of data that an image's reader finds, by its offset, and the byte that fills it. */
+async function dataIn(path: string, from: 'qcow2' | 'vmdk' | 'vhd-dynamic') {
+  const source = await openSource(path, { from });
+  const found: [offset: number, fill: number][] = [];
+  const buffer = Buffer.alloc(MIB);
+  const zeros = Buffer.alloc(BLOCK);
+  const { signal } = new AbortController();
+  for (;;) {
+    const extent = await source.next(buffer, signal);
+    if (!extent) break;
+    for (let at = 0; at < extent.length; at += BLOCK) {
+      const block = buffer.subarray(at, Math.min(at + BLOCK, extent.length));
+      if (block.equals(zeros.subarray(0, block.length))) continue;
+      const fill = block[0]!;
+      expect(block.equals(Buffer.alloc(block.length, fill))).toBe(true);
+      found.push([extent.diskOffset + at, fill]);
+    }
+  }
+  await source.close();
+  return found;
+}
+
+const SIXTEEN_TIB = bigDisk(16 * TIB + 3 * BLOCK, [
+  32 * MIB, // of grain tables
+  512 * MIB, // of L2 tables
+  GIB,
+  2 * TIB, // 2^32 sectors
+  4 * TIB,
+  8 * TIB - 512 * MIB,
+  8 * TIB,
+  16 * TIB - 512 * MIB,
+  16 * TIB - 32 * MIB,
+  16 * TIB,
+]);
+const LARGEST_VHD = bigDisk(2040 * GIB, [2 * MIB, 4 * GIB, TIB, 2 * TIB - 16 * GIB]);
+
+describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
+  const cases: [Format, BigDisk, string][] = [
+    [qcow2(), SIXTEEN_TIB, 'qcow2'],
+    [vmdk(), SIXTEEN_TIB, 'vmdk'],
+    [vhdDynamic(), LARGEST_VHD, 'vpc'],
+  ];
+  const folder = sharedFolder();
+  const imageOf = ({ name }: Format) => join(folder, name);
+
+  beforeAll(async () => {
+    const big = [qcow2(), vmdk()];
+    for (const [formats, disk] of [
+      [big, SIXTEEN_TIB],
+      [[vhdDynamic()], LARGEST_VHD],
+    ] as const) {
+      const targets = formats.map(async (format) => ({
+        format,
+        sink: await fileSink(imageOf(format)),
+      }));
+      await encode(sourceOf(disk), await Promise.all(targets));
+    }
+  });
+
+  test('make a qcow2 without an error', () => checkQcow2(imageOf(qcow2())));
+
+  test.each(cases)('have each block where it belongs: $name', (format, disk, driver) => {
+    const isData = new Set(disk.offsets);
+    const reads = disk.offsets.flatMap((offset, n) => {
+      const length = Math.min(BLOCK, disk.size - offset);
+      const beside = [offset - BLOCK, offset + BLOCK]
+        .filter((at) => at >= 0 && at < disk.size && !isData.has(at))
+        .map((at) => `read -P 0 ${at} ${BLOCK}`);
+      return [`read -P ${fillOf(n)} ${offset} ${length}`, ...beside];
+    });
+    const commands = reads.flatMap((read) => ['-c', read]);
+    const answers = run('qemu-io', '-r', '-f', driver, ...commands, imageOf(format));
+    expect(answers).not.toContain('verification failed');
+    expect(answers.match(/^read \d+\/\d+ bytes/gm)).toHaveLength(reads.length);
+    const args = ['info', '--output=json', '-f', driver, imageOf(format)];
+    expect(JSON.parse(run('qemu-img', ...args))).toMatchObject({ 'virtual-size': disk.size });
+  });
+
+  test.each(cases)('have nothing else: $name', async (format, disk) => {
+    const found = await dataIn(imageOf(format), format.name as 'qcow2');
+    expect(found).toEqual(disk.offsets.map((offset, n) => [offset, fillOf(n)]));
+  });
+});
+
+test('a disk that a dynamic VHD cannot hold is refused, and nothing is left', async () => {
+  const disk = bigDisk(2040 * GIB + 512, []);
+  const path = join(temporaryFolder(), 'x.vhd');
+  const target = { format: vhdDynamic(), sink: await fileSink(path) };
+  await expect(encode(sourceOf(disk), [target])).rejects.toThrow('the format holds at most');
+  await expect(openSource(path)).rejects.toThrow('cannot open');
+});

@@ -1,0 +1,65 @@
+// What every format of the registry promises, whatever its bytes.
+
+import { describe, expect, test } from 'vitest';
+import { type Format, FORMATS, ova } from '../../formats/index.ts';
+import { DISKS, type TestDisk } from '../support/disks.ts';
+import type { MemoryImage } from '../support/memory-image.ts';
+import { diskOf, problemsOf } from '../support/read-disk.ts';
+import { writeImage } from '../support/write-image.ts';
+
+const FULL: TestDisk[] = DISKS.filter(({ size }) => size <= 64 * 2 ** 20);
+
+await ova().prepare?.();
+
+// Where the table of blocks lies depends on whether its size is known: at the front, or after the blocks.
+const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic'];
+
+describe.each(Object.entries(FORMATS))('%s', (name, create) => {
+  const format: Format = create();
+  const disks = FULL.filter(({ size }) => size % format.sizeMultiple === 0);
+
+  const imageOf = once((disk) => writeImage(format, disk));
+  const lateImageOf = once((disk) => writeImage(format, disk, { sizeKnown: false }));
+
+  test('is registered under its own name', () => {
+    expect(format.name).toBe(name);
+  });
+
+  test.each(disks)('gives the same bytes for the same disk: $name', (disk) => {
+    expect(writeImage(format, disk).bytes.equals(imageOf(disk).bytes)).toBe(true);
+  });
+
+  test.each(disks)('need not know the size beforehand, or says so: $name', (disk) => {
+    if (format.needsDiskSize) {
+      expect(() => lateImageOf(disk)).toThrow('must be known');
+    } else if (LAYOUT_DEPENDS_ON_SIZE.includes(name)) {
+      expect(() => lateImageOf(disk)).not.toThrow();
+    } else {
+      expect(lateImageOf(disk).bytes.equals(imageOf(disk).bytes)).toBe(true);
+    }
+  });
+
+  test.each(disks)('reads back as the same disk, and is sound: $name', async (disk) => {
+    const { bytes } = imageOf(disk);
+    const found = await diskOf(format, bytes);
+    const expected = Buffer.alloc(disk.size);
+    for (const { offset, bytes: piece } of disk.pieces) expected.set(piece, offset);
+    expect(found.equals(expected)).toBe(true);
+    expect(await problemsOf(format, bytes)).toStrictEqual([]);
+  });
+
+  test.each(disks)('keeps its promise to stream: $name', (disk) => {
+    if (format.streaming !== 'never') expect(imageOf(disk).patches).toBe(0);
+    if (format.streaming === 'always') expect(lateImageOf(disk).patches).toBe(0);
+  });
+});
+
+/** Makes an image of each disk when it is first asked for, as packing takes its time. */
+function once(write: (disk: TestDisk) => MemoryImage): (disk: TestDisk) => MemoryImage {
+  const images = new Map<TestDisk, MemoryImage>();
+  return (disk) => {
+    const image = images.get(disk) ?? write(disk);
+    images.set(disk, image);
+    return image;
+  };
+}

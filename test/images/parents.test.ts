@@ -1,0 +1,111 @@
+// Images that have only what is new since their parent, which they know by an id.
+
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { vhdDynamic } from '../../formats/index.ts';
+import { checksum, dynamicHeader, footer } from '../../formats/vhd/layout.ts';
+import { diskWithBlocks } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexport } from '../support/kexport.ts';
+import { describeWith, runIn } from '../support/peers.ts';
+import { diskOf, openImage } from '../support/read-image.ts';
+import { writeImage } from '../support/write-image.ts';
+
+const MIB = 2 ** 20;
+const SECTOR = 512;
+const HEADER = 512; // of our dynamic images, behind the copy of the footer
+
+/** A differencing VHD: our dynamic one, with its type, its parent, and of its first block every other sector alone. */
+function differencing(parent: Buffer): Buffer {
+  const image = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32])).bytes;
+  for (const at of [0, image.length - SECTOR]) {
+    const values = { ...footer.decode(image.subarray(at)), diskType: 4, checksum: 0 };
+    image.set(footer.encode({ ...values, checksum: checksum(footer.encode(values)) }), at);
+  }
+  const parentUnicodeName = new Uint8Array(512);
+  parentUnicodeName.set(Buffer.from('parent.vhd', 'utf16le').swap16());
+  const { uniqueId: parentUniqueId } = footer.decode(parent.subarray(-SECTOR));
+  const header = dynamicHeader.decode(image.subarray(HEADER));
+  const values = { ...header, parentUnicodeName, parentUniqueId, checksum: 0 };
+  const sealed = { ...values, checksum: checksum(dynamicHeader.encode(values)) };
+  image.set(dynamicHeader.encode(sealed), HEADER);
+  const firstBlock = image.readUInt32BE(Number(header.tableOffset)) * SECTOR;
+  image.fill(0xaa, firstBlock, firstBlock + SECTOR);
+  return image;
+}
+
+describe('a differencing VHD', () => {
+  const parent = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64])).bytes;
+  const child = differencing(parent);
+
+  function folderOf(above: Buffer): string {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'parent.vhd'), parent);
+    writeFileSync(join(cwd, 'child.vhd'), above);
+    return cwd;
+  }
+
+  test('is its own sectors, and its parent where it has none', async () => {
+    const cwd = folderOf(child);
+    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk', '-q'];
+    expect(kexport(args, { cwd }).status).toBe(0);
+    const expected = await diskOf(await openImage(vhdDynamic(), parent), parent);
+    for await (const stretch of (await openImage(vhdDynamic(), child)).extents()) {
+      if (stretch.kind !== 'plain') continue;
+      const { imageOffset, diskOffset, diskLength } = stretch;
+      child.copy(expected, diskOffset, imageOffset, imageOffset + diskLength);
+    }
+    expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
+    expect(kexport(['verify', 'child.vhd', '--backing'], { cwd }).status).toBe(0);
+  });
+
+  test('is told of and checked without its parent', () => {
+    const cwd = folderOf(child);
+    rmSync(join(cwd, 'parent.vhd'));
+    const verified = kexport(['verify', 'child.vhd'], { cwd });
+    expect(verified.stdout).toContain('sound by itself: parent.vhd was not opened');
+    expect(verified.status).toBe(0);
+    const { status, stdout } = kexport(['info', 'child.vhd'], { cwd });
+    expect(stdout).toMatch(/format: +vhd, differencing\n/);
+    expect(stdout).toMatch(/backing file: +parent.vhd/);
+    expect(status).toBe(0);
+  });
+
+  test('is refused over another image of that name', () => {
+    const other = Buffer.from(parent);
+    other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
+    const cwd = folderOf(differencing(other));
+    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
+    expect(status).toBe(1);
+  });
+});
+
+describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
+  function chain(): string {
+    const cwd = temporaryFolder();
+    runIn(cwd, 'qemu-img', 'create', '-q', '-f', 'vmdk', 'base.vmdk', '4M');
+    runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 1 0 2M', 'base.vmdk');
+    const above = ['-f', 'vmdk', '-F', 'vmdk', '-b', 'base.vmdk', 'top.vmdk'];
+    runIn(cwd, 'qemu-img', 'create', '-q', ...above);
+    runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 2 1M 64k', 'top.vmdk');
+    return cwd;
+  }
+
+  test('is the two together', () => {
+    const cwd = chain();
+    runIn(cwd, 'qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', 'top.vmdk', 'theirs');
+    const args = ['verify', 'top.vmdk', '--backing', '--against', 'theirs'];
+    expect(kexport(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('is refused once its parent was written to', () => {
+    const cwd = chain();
+    runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
+    const { status, stderr } = kexport(['verify', 'top.vmdk', '--backing'], { cwd });
+    expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
+    expect(status).toBe(3);
+  });
+});

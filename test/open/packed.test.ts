@@ -1,0 +1,229 @@
+// Disks in gzip files and zip archives, by the built command.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deflateRawSync, gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { crc32 } from '../../src/partitions/crc32.ts';
+import { noise, text, withPartition, writeDisk } from '../support/disks.ts';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
+import { kexport, shell } from '../support/kexport.ts';
+import { describeWith, runIn, testWith } from '../support/peers.ts';
+
+const SIZE = 5 * 2 ** 20;
+
+const folder = sharedFolder();
+const disk = join(folder, 'disk.raw');
+let bytes: Buffer;
+
+beforeAll(() => {
+  const start = withPartition(Buffer.concat([text(100_000), noise(1_200_000)]));
+  const pieces = [
+    { offset: 0, bytes: start },
+    { offset: SIZE - 3000, bytes: text(3000) },
+  ];
+  writeDisk(disk, { name: '', size: SIZE, pieces });
+  bytes = readFileSync(disk);
+  writeFileSync(join(folder, 'disk.raw.gz'), gzipSync(bytes));
+  expect(kexport(['raw,vhd', disk, folder, '--zip', '--name', 'ours']).status).toBe(0);
+});
+
+/** Expects the disk, however it comes. */
+function expectDisk(args: string[], cwd = folder): void {
+  const target = join(temporaryFolder(), 'out.raw');
+  const { status, stderr } = kexport([...args, '-o', target, '-q'], { cwd });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(readFileSync(target).equals(bytes)).toBe(true);
+}
+
+/** Expects one line that says why, and nothing left. */
+function expectRefused(name: string, content: Uint8Array, reason: string, ...more: string[]): void {
+  const target = temporaryFolder();
+  writeFileSync(join(target, name), content);
+  const args = ['convert', name, 'raw', '-o', 'out', '-q', ...more];
+  const { status, stderr } = kexport(args, { cwd: target });
+  expect(stderr).toContain(reason);
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(status).toBe(1);
+  expect(readdirSync(target)).toStrictEqual([name]);
+}
+
+describe('the disk in a gzip file', () => {
+  test('is read by the name of the file', () => {
+    expectDisk(['convert', 'disk.raw.gz', 'raw']);
+  });
+
+  test('is read by formats that must know its size beforehand', () => {
+    const target = temporaryFolder();
+    const args = ['convert', 'disk.raw.gz', 'vmdk', '-o', join(target, 'x.vmdk'), '-q'];
+    expect(kexport(args, { cwd: folder }).status).toBe(0);
+    expect(kexport(['verify', join(target, 'x.vmdk'), '--against', disk]).status).toBe(0);
+  });
+
+  test('is read from a pipe', () => {
+    const line = 'cat disk.raw.gz | kexport raw - --from gz -o piped.raw -q';
+    expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(folder, 'piped.raw')).equals(bytes)).toBe(true);
+  });
+
+  test('may be in several members', () => {
+    const halves = [bytes.subarray(0, 2_000_000), bytes.subarray(2_000_000)];
+    const members = halves.map((half) => gzipSync(half));
+    writeFileSync(join(folder, 'members.img.gz'), Buffer.concat(members));
+    expectDisk(['raw', 'members.img.gz']);
+  });
+
+  test('may be a fixed vhd, whose footer is left out', () => {
+    expect(kexport(['vhd', disk, '-o', join(folder, 'disk.vhd'), '-q']).status).toBe(0);
+    writeFileSync(join(folder, 'disk.vhd.gz'), gzipSync(readFileSync(join(folder, 'disk.vhd'))));
+    const target = join(folder, 'from-vhd.raw');
+    expect(kexport(['raw', 'disk.vhd.gz', '-o', target, '-q'], { cwd: folder }).status).toBe(0);
+    expect(kexport(['verify', 'disk.vhd', '--against', target], { cwd: folder }).status).toBe(0);
+  });
+
+  test.each<[string, (packed: Buffer) => Buffer, string]>([
+    ['cut off', (packed) => packed.subarray(0, -100_000), 'unexpected end of file'],
+    ['cut off in its CRC-32', (packed) => packed.subarray(0, -6), 'unexpected end of file'],
+    [
+      'of another CRC-32',
+      (packed) => Buffer.concat([packed.subarray(0, -8), Buffer.alloc(4), packed.subarray(-4)]),
+      'incorrect data check',
+    ],
+    [
+      'with text after it',
+      (packed) => Buffer.concat([packed, Buffer.from('garbage')]),
+      'incorrect header check',
+    ],
+    [
+      'with zeros and another after it',
+      (packed) => Buffer.concat([packed, Buffer.alloc(2 ** 21), packed]),
+      'other bytes follow',
+    ],
+  ])('%s is refused', (_, damage, reason) => {
+    expectRefused('disk.raw.gz', damage(gzipSync(bytes)), reason);
+  });
+
+  test('must have the size that is stated', () => {
+    expectRefused('x.raw.gz', gzipSync(bytes), 'not the size stated', '--size', '4M');
+  });
+
+  test('is no other image', () => {
+    const qcow2 = join(folder, 'disk.qcow2');
+    expect(kexport(['qcow2', disk, '-o', qcow2, '-q']).status).toBe(0);
+    expectRefused('disk.qcow2.gz', gzipSync(readFileSync(qcow2)), 'begins like a qcow2 image');
+  });
+
+  test('is no vhd without a footer', () => {
+    expectRefused('disk.vhd.gz', gzipSync(bytes), 'no footer');
+  });
+
+  testWith(['gzip'], 'made by gzip is read', () => {
+    runIn(folder, 'sh', '-c', 'gzip -c disk.raw > by-gzip.raw.gz');
+    expectDisk(['raw', 'by-gzip.raw.gz']);
+  });
+});
+
+describe('the disk in a zip archive', () => {
+  test('of ours is read, raw and vhd', () => {
+    expectDisk(['convert', 'ours.raw.zip', 'raw']);
+    const target = join(folder, 'from-zip.raw');
+    const args = ['convert', 'ours.vhd.zip', 'raw', '-o', target, '-q'];
+    expect(kexport(args, { cwd: folder })).toMatchObject({ status: 0, stderr: '' });
+    const found = readFileSync(target);
+    expect(found.subarray(0, SIZE).equals(bytes)).toBe(true);
+    expect(found.subarray(SIZE).every((byte) => byte === 0)).toBe(true); // up to vhd's geometry
+  });
+
+  test('is read whatever its name if --from says so', () => {
+    writeFileSync(join(folder, 'noname'), zipOf({}));
+    expectDisk(['raw', 'noname', '--from', 'zip']);
+  });
+
+  test('may be stored', () => {
+    writeFileSync(join(folder, 'stored.zip'), zipOf({ method: 0 }));
+    expectDisk(['raw', 'stored.zip']);
+  });
+
+  test.each<[string, Uint8Array | (() => Uint8Array), string]>([
+    ['cut off', () => zipOf({}).subarray(0, -1000), 'no directory at its end'],
+    ['with other bytes after it', () => Buffer.concat([zipOf({}), Buffer.alloc(9)]), 'follow it'],
+    ['of another CRC-32', () => zipOf({ crc: 7 }), 'has the CRC-32'],
+    ['of another size', () => zipOf({ size: SIZE + 512 }), 'has the size'],
+    ['larger than it says', () => zipOf({ size: SIZE - 512 }), 'has at least the size'],
+    ['encrypted', () => zipOf({ flags: 1 }), 'is encrypted'],
+    ['packed by another method', () => zipOf({ method: 14 }), 'packed by method 14'],
+    ['of two entries', () => zipOf({ count: 2 }), 'has 2 entries'],
+    ['whose data lie elsewhere', () => zipOf({ localOffset: 2 ** 30 }), 'its local header'],
+    ['with bytes in its entry', () => zipOf({ padding: 700 }), 'other bytes follow'],
+  ])('%s is refused', (_, content, reason) => {
+    const archive = typeof content === 'function' ? content() : content;
+    expectRefused('disk.zip', archive, reason);
+  });
+
+  test('is not read from a pipe', () => {
+    const { status, stderr } = shell('cat ours.raw.zip | kexport raw - --from zip -o x', folder);
+    expect(stderr).toContain('not read front to back');
+    expect(status).toBe(2);
+  });
+
+  describeWith(['zip'], 'made by zip', () => {
+    test('is read', () => {
+      runIn(folder, 'zip', '-q', 'by-zip.zip', 'disk.raw');
+      expectDisk(['raw', 'by-zip.zip']);
+    });
+
+    test('from a pipe, in Zip64, is read', () => {
+      runIn(folder, 'sh', '-c', 'cat disk.raw | zip -q -fz by-pipe.zip -');
+      expectDisk(['raw', 'by-pipe.zip']);
+    });
+
+    test('encrypted is refused', () => {
+      runIn(folder, 'zip', '-q', '-P', 'secret', 'encrypted.zip', 'disk.raw');
+      const archive = readFileSync(join(folder, 'encrypted.zip'));
+      expectRefused('disk.zip', archive, 'is encrypted');
+    });
+  });
+
+  testWith(['7zz'], 'made by 7-Zip is read', () => {
+    runIn(folder, '7zz', 'a', '-bd', '-tzip', 'by-7z.zip', 'disk.raw');
+    expectDisk(['raw', 'by-7z.zip']);
+  });
+});
+
+interface ZipFields {
+  readonly method?: number;
+  readonly flags?: number;
+  readonly crc?: number;
+  readonly size?: number;
+  readonly count?: number;
+  readonly localOffset?: number;
+  /** Zeros after the packed bytes, within the entry. */
+  readonly padding?: number;
+}
+
+/** An archive of the disk whose fields may lie. */
+function zipOf(fields: ZipFields): Buffer {
+  const { method = 8, flags = 0, crc = crc32(bytes), size = SIZE, count = 1 } = fields;
+  const data = method === 0 ? bytes : deflateRawSync(bytes);
+  const packed = Buffer.concat([data, Buffer.alloc(fields.padding ?? 0)]);
+  const name = Buffer.from('disk.raw');
+  const local = Buffer.alloc(30);
+  local.write('PK\x03\x04', 'latin1');
+  local.writeUInt16LE(name.length, 26);
+  const entry = Buffer.alloc(46);
+  entry.write('PK\x01\x02', 'latin1');
+  entry.writeUInt16LE(flags, 8);
+  entry.writeUInt16LE(method, 10);
+  entry.writeUInt32LE(crc, 16);
+  entry.writeUInt32LE(packed.length, 20);
+  entry.writeUInt32LE(size, 24);
+  entry.writeUInt16LE(name.length, 28);
+  entry.writeUInt32LE(fields.localOffset ?? 0, 42);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(count, 10);
+  end.writeUInt32LE(entry.length + name.length, 12);
+  end.writeUInt32LE(local.length + name.length + packed.length, 16);
+  return Buffer.concat([local, name, packed, entry, name, end]);
+}
