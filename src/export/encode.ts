@@ -189,7 +189,7 @@ function finalSizes(
   if (streamed && diskSize !== wholeSectors(sourceSize)) {
     onWarning?.(
       `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
-backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells it beforehand)`,
+backup of a GPT to the new end (sgdisk -e does it in the machine; where the size is stated, it is moved)`,
     );
   }
   return { sourceSize, diskSize };

@@ -1,4 +1,4 @@
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import type { CompressionChoice, Encoding, Format } from '../../formats/index.ts';
 
 /** What compression is wanted of a run. */
@@ -46,7 +46,7 @@ export async function checkCompression(
   const { hasZstd } = await import('../compress/zstd.ts');
   if (hasZstd()) return;
   throw new KexportError('unsupported', `this Node, ${process.version}, has no zstd`, {
-    hint: 'Node 22.15 and newer have it; without --compression it is zlib, which every QEMU reads',
+    hint: wording`Node 22.15 and newer have it; without ${option('compression')} it is zlib, which every QEMU reads`,
   });
 }
 

@@ -13,7 +13,7 @@ import { defaultCompressor } from '../compress/open-compressor.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import type { EncodeResult } from './encode.ts';
 import { type Compression, DEFAULT_LEVELS } from './encodings.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { finishImage } from './image.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { queuedOutput } from './queued-output.ts';
@@ -126,8 +126,8 @@ function sizeOf(
 ): number {
   const diskSize = layer.size ?? backing.diskSize;
   if (stated !== undefined && diskSize !== stated) {
-    const what = `is a disk of ${diskSize} bytes, --size says ${stated}`;
-    throw new KexportError('source', `${name} ${what}`);
+    const what = `is a disk of ${diskSize} bytes`;
+    throw new KexportError('source', wording`${name} ${what}, ${option('size')} says ${stated}`);
   }
   if (dataEnd > diskSize) {
     const what = `changes the disk up to byte ${dataEnd}, of a disk of ${diskSize} bytes`;

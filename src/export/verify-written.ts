@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import { diskDigest } from './disk-digest.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
@@ -24,7 +24,7 @@ export interface Expected {
 export function checkVerifiable({ format, sink }: Target): void {
   if (sink.fd !== undefined && format.read) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
-    hint: '--verify is for images in files: without -o - and --zip',
+    hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
 }
 

@@ -7,7 +7,7 @@ import {
   FormatError,
   type ImageReader,
 } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
@@ -71,7 +71,7 @@ export async function openImage(
     const { diskSize: found } = image.reader.facts;
     if (diskSize !== undefined && diskSize !== found) {
       const what = `the disk in ${path} has ${found} bytes`;
-      throw new KexportError('source', `${what}, --size says ${diskSize}`);
+      throw new KexportError('source', wording`${what}, ${option('size')} says ${diskSize}`);
     }
     return {
       ...image,
@@ -119,7 +119,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,
         {
-          hint: 'say --backing to have it opened, if it lies in the same folder',
+          hint: wording`say ${option('allowBacking', true)} to have it opened, if it lies in the same folder`,
         },
       );
     }

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
@@ -84,7 +84,10 @@ async function openRaw(
 /** Throws a KexportError if the size of the disk is another than the one that was stated. */
 export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
   if (options.size === undefined || options.size === size) return;
-  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+  throw new KexportError(
+    'source',
+    wording`${name} has ${size} bytes, ${option('size')} says ${options.size}`,
+  );
 }
 
 async function readHead(fd: number, start: number): Promise<Buffer> {
@@ -145,7 +148,7 @@ function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
 function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
   if (size === undefined) {
     throw new KexportError('source', `${name} is a character device and has no size`, {
-      hint: 'say how much of it with --size',
+      hint: wording`say how much of it with ${option('size')}`,
     });
   }
   return byteStream(name, createReadStream('', { fd, end: size - 1 }));

@@ -1,7 +1,7 @@
 import { close, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
@@ -126,13 +126,11 @@ async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
 }
 
 function refuseSentOptions(name: string, options: SourceOptions): void {
-  const given = Object.entries({
-    '--volume': options.volume,
-    '--snapshot': options.sentSnapshot,
-    '--flatten': options.flatten,
-  }).find(([, value]) => value !== undefined);
+  const forStreams = ['volume', 'sentSnapshot', 'flatten'] as const;
+  const given = forStreams.find((each) => options[each] !== undefined);
   if (!given) return;
-  throw new KexportError('usage', `${given[0]} is for zfs send streams, and ${name} is none`);
+  const what = wording`${option(given)} is for zfs send streams, and ${name} is none`;
+  throw new KexportError('usage', what);
 }
 
 /** The disk below an increment: of an image, a device, a pipe, or again a stream. */

@@ -219,7 +219,6 @@ function failure(command: string, { status, stderr }: Outcome): KexportError {
 
 function commandError(kind: FailureKind, message: string, stderr: string): KexportError {
   const code = kind === 'no-command' || kind === 'no-module' ? 'unsupported' : 'source';
-  const hint = hintFor(kind);
   const cause = new CommandFailure(kind, stderr);
-  return new KexportError(code, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new KexportError(code, message, { cause, hint: hintFor(kind) });
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { blockSizeOfPath } from '../host/block-device.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { KexportError, option, throwIfAborted, wording } from '../errors.ts';
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
@@ -78,7 +78,10 @@ async function live({ name, volmode }: Volume, options: SnapshotOptions): Promis
   if (path === undefined) {
     const why = volmode === 'none' ? 'it has volmode=none' : `there is no ${linkOf(name.dataset)}`;
     throw new KexportError('source', `${name.dataset} has no device: ${why}`, {
-      hint: volmode === 'none' ? 'export it without --no-snapshot' : 'is udev running here?',
+      hint:
+        volmode === 'none'
+          ? wording`export it without ${option('takeSnapshot', false)}`
+          : 'is udev running here?',
     });
   }
   warnLive(name.dataset, options);
