@@ -11,8 +11,9 @@ import type { Plan } from './plan.ts';
 
 interface OverlayRequest extends Pick<
   OverlayOptions,
-  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'signal' | 'threads'
+  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'threads'
 > {
+  readonly signal: AbortSignal;
   readonly level?: number;
   readonly backing: string;
   readonly flatten?: string;

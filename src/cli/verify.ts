@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-image-file.ts';
-import { type Verdict, verifyImageFiles, verifySource } from '../images/verify.ts';
+import { type Verdict, verifyImageFiles, type VerifyOptions, verifySource } from '../images/verify.ts';
 import { openSource } from '../open/open-source.ts';
 import type { Source } from '../sources/source.ts';
 import { streamKind } from '../open/stream-kind.ts';
@@ -71,7 +71,7 @@ export async function run(command: Command): Promise<number> {
   }
 }
 
-type Running = Pick<Parameters<typeof verifyImageFiles>[1], 'signal' | 'onProgress'>;
+type Running = Pick<VerifyOptions, 'signal' | 'onProgress'>;
 
 async function verify(
   path: string,

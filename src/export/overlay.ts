@@ -32,7 +32,7 @@ export interface OverlayOptions {
   readonly optimize?: Compression['optimize'];
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?:
     ((progress: { diskOffset: number; diskSize: number | undefined }) => void) | undefined;
   /** Called when the image is complete but has not its name yet. */

@@ -18,8 +18,6 @@ import { streamSource } from '../sources/stream.ts';
 
 const closeFile = promisify(close);
 
-const NEVER = new AbortController().signal;
-
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
  * standard input. Devices are raw disks whatever they begin with, since a guest writes those bytes, and so is what comes
@@ -104,7 +102,7 @@ function startOfStdin(): number {
 
 /** The disk, of whatever it comes. Takes over what was opened. */
 async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
-  const { size, signal = NEVER, volume, sentSnapshot, flatten } = options;
+  const { size, signal, volume, sentSnapshot, flatten } = options;
   try {
     if (!('stream' in opened)) {
       refuseSentOptions(opened.name, options);
@@ -162,7 +160,7 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
 export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
   const stream = await openSent(name, options);
   const { sentChanges } = await import('../zfs-send/changes.ts');
-  const { signal = NEVER, volume, sentSnapshot: snapshot } = options;
+  const { signal, volume, sentSnapshot: snapshot } = options;
   try {
     return await sentChanges(stream, { volume, snapshot, signal });
   } catch (error) {
@@ -176,7 +174,7 @@ export async function openChanges(name: string, options: SourceOptions): Promise
  * snapshots. Throws a KexportError.
  */
 export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
-  const { incrementalFrom, signal = NEVER } = options;
+  const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');
     return sendIncrement(name, incrementalFrom, signal);

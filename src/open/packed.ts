@@ -62,7 +62,7 @@ function isVhdName(name: string): boolean {
 /** The disk in what was unpacked. An image that cannot be read front to back is refused at the first byte. */
 function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
   let begun = false;
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
     begun = true;
     if (!found) return stream.read(signal);
@@ -84,7 +84,7 @@ function checkedStream(stream: ByteStream, entry: ZipEntry): ByteStream {
     const contents = `${entry.name} has ${what} ${found}, the archive says ${expected}`;
     throw new KexportError('damaged', `${stream.name} is damaged: ${contents}`);
   };
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const chunk = await stream.read(signal);
     if (!chunk) {
       check(size, entry.size, 'the size');

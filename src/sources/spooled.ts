@@ -12,7 +12,10 @@ const ZERO = Buffer.alloc(SLAB_SIZE);
  * Reads a disk of unknown size to its end into a spool file, and gives it again with its size. Takes over the source,
  * which is closed when this returns or throws.
  */
-export async function spooledSource(source: Source, signal: AbortSignal): Promise<Source> {
+export async function spooledSource(
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<Source> {
   try {
     const spool = await openSpoolFile(source.name);
     try {
@@ -30,7 +33,11 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
   }
 }
 
-async function copy(source: Source, spool: FileHandle, signal: AbortSignal): Promise<void> {
+async function copy(
+  source: Source,
+  spool: FileHandle,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const buffer = Buffer.allocUnsafe(SLAB_SIZE);
   for (;;) {
     throwIfAborted(signal);

@@ -14,7 +14,7 @@ export function streamSource(stream: ByteStream, stated?: number): Source {
   let size = stated;
 
   /** The next piece of the stream, at most `most` bytes; undefined at its end. */
-  async function piece(most: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  async function piece(most: number, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     if (rest.length === 0) {
       const chunk = await stream.read(signal);
       if (!chunk) return undefined;

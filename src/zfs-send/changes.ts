@@ -35,7 +35,7 @@ export interface SentChanges {
  */
 export async function sentChanges(
   input: ByteStream,
-  options: StreamChoice & { readonly signal: AbortSignal },
+  options: StreamChoice & { readonly signal?: AbortSignal | undefined },
 ): Promise<SentChanges> {
   const { name } = input;
   const { signal } = options;
@@ -116,7 +116,7 @@ async function packagedChanges(
   input: KeptBytes,
   events: StreamEvents,
   first: Begin,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<SentChanges> {
   const { name } = input;
   const spool = await openSpoolFile(name);
@@ -135,7 +135,7 @@ async function packagedChanges(
 }
 
 /** Reads a package to its end, and so verifies all of it. */
-async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal) {
+async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal | undefined) {
   const steps: Step[] = [];
   let begin = first;
   let blockSize: number | undefined;
@@ -155,7 +155,7 @@ async function stepLayer(
   name: string,
   spool: FileHandle,
   { start, end }: Step,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Layer> {
   const bytes = fileStream(name, spool.fd, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
   const events = streamEvents(bytes, {});

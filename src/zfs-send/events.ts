@@ -18,7 +18,7 @@ export interface StreamEvents {
    * The next event, valid until the next call; undefined once the stream has come to its end and all of it is verified.
    * Throws a KexportError. Calls never overlap.
    */
-  next(signal: AbortSignal): Promise<SendStreamEvent | undefined>;
+  next(signal?: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
 }
 

@@ -55,7 +55,7 @@ export function layerSource(options: LayerSourceOptions): Source {
   async function fill(
     buffer: Uint8Array,
     diskOffset: number,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<number> {
     let filled = 0;
     while (pending && filled < buffer.length) {
@@ -82,7 +82,7 @@ export function layerSource(options: LayerSourceOptions): Source {
   }
 
   /** The next piece with data; undefined once there is none and the size is known. */
-  async function nextData(signal: AbortSignal): Promise<Pending | undefined> {
+  async function nextData(signal: AbortSignal | undefined): Promise<Pending | undefined> {
     while (!ended) {
       const piece = await layer.next(signal);
       if (!piece) finish();

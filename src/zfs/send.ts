@@ -19,7 +19,7 @@ const AS_THEY_LIE = ['-L', '-c', '-e'];
 export async function sendIncrement(
   name: string,
   from: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ByteStream> {
   const to = parseDatasetName(nameInLinks(name) ?? name);
   if (to.snapshot === undefined) {

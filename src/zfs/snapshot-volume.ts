@@ -55,7 +55,7 @@ async function snapshotDevice(
     const device = await linkedDevice(fullName({ dataset, snapshot }));
     if (device !== undefined) return device;
   }
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   const clone = await makeClone(dataset, taken);
   made.push(clone);
   const device = await awaitDevice(clone.name, signal);
