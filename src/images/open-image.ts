@@ -26,7 +26,7 @@ export interface OpenImage {
 export interface OpenImageOptions {
   readonly format: Format;
   /** Opens the other files that an image names, if they are in its folder. Default: an image that needs one is refused. */
-  readonly backing?: boolean | undefined;
+  readonly allowBacking?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
   /**
@@ -52,7 +52,7 @@ export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, backing = false, diskSize, alone = false }: OpenImageOptions,
+  { format, allowBacking = false, diskSize, alone = false }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
@@ -61,7 +61,7 @@ export async function openImage(
   try {
     const chain = {
       path,
-      backing,
+      allowBacking,
       alone,
       others,
       opened: new Set([await identityOf(fd)]),
@@ -103,7 +103,7 @@ export async function readImage(input: FileInput, format: Format): Promise<Image
 
 interface Chain {
   readonly path: string;
-  readonly backing: boolean;
+  readonly allowBacking: boolean;
   readonly alone: boolean;
   /** The files that are open beside the image. */
   readonly others: number[];
@@ -114,7 +114,7 @@ interface Chain {
 
 async function openChain(input: FileInput, format: Format, chain: Chain): Promise<OpenImage> {
   const open = async (name: string): Promise<FileInput> => {
-    if (!chain.backing) {
+    if (!chain.allowBacking) {
       throw new KexportError(
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,

@@ -123,7 +123,7 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, backing, threads }: SourceOptions,
+  { size: stated, allowBacking, threads }: SourceOptions,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -134,7 +134,7 @@ async function openImageSource(
     import('../images/image-source.ts'),
   ]);
   // The other files of an image are looked for beside it, in its snapshot.
-  const image = await openImage(path, fd, size, { format, backing, diskSize: stated });
+  const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
   return { ...imageSource(image, threads), name };
 }
 

@@ -12,7 +12,7 @@ import { openForReading } from '../host/open-for-reading.ts';
 import { type Descriptor } from './opened.ts';
 import { type Opened } from './opened.ts';
 import { positionedSource } from '../sources/positioned.ts';
-import type { SourceOptions } from './source-options.ts';
+import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
 
@@ -157,7 +157,10 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
  * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`. Throws a KexportError
  * for what is no send stream.
  */
-export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
+export async function openChanges(
+  name: string,
+  options: ChangesOptions = {},
+): Promise<SentChanges> {
   const stream = await openSent(name, options);
   const { sentChanges } = await import('../zfs-send/changes.ts');
   const { signal, volume, sentSnapshot: snapshot } = options;
@@ -173,15 +176,16 @@ export async function openChanges(name: string, options: SourceOptions): Promise
  * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with `incrementalFrom` what zfs sends of two
  * snapshots. Throws a KexportError.
  */
-export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
+export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');
     return sendIncrement(name, incrementalFrom, signal);
   }
-  const sent: SourceOptions = { ...options, from: 'zfs-send' };
   const opened =
-    name === '-' ? await openDescriptor(openStdin(), sent) : await openPath(name, name, sent);
+    name === '-'
+      ? await openDescriptor(openStdin(), { from: 'zfs-send' })
+      : await openPath(name, name, { from: 'zfs-send' });
   if (!('stream' in opened)) throw new Error(`${name} was not opened as a stream`);
   return opened.stream;
 }

@@ -40,7 +40,7 @@ export async function packedInfo(
 }
 
 async function readPacked(path: string, from: PackedKind, signal: AbortSignal | undefined) {
-  const source = await openSource(path, { from, signal, snapshot: false });
+  const source = await openSource(path, { from, signal, takeSnapshot: false });
   const head = Buffer.alloc(HEAD_SIZE);
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   const zeros = Buffer.alloc(BLOCK_SIZE);

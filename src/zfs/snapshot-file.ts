@@ -19,7 +19,7 @@ export async function snapshotFile(
 ): Promise<DiskSnapshot | undefined> {
   const place = await findPlace(path);
   if (!place) return undefined;
-  if (options.snapshot === false) {
+  if (options.takeSnapshot === false) {
     warnLive(path, options);
     return undefined;
   }

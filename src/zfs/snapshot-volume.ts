@@ -21,7 +21,7 @@ export async function snapshotVolume(
 ): Promise<DiskSnapshot> {
   const { signal, onWarning } = options;
   const volume = await findVolume(name, signal);
-  if (name.snapshot === undefined && options.snapshot === false) return live(volume, options);
+  if (name.snapshot === undefined && options.takeSnapshot === false) return live(volume, options);
   const made: Made[] = [];
   const release = () => destroyAll(made, onWarning);
   try {
