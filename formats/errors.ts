@@ -3,5 +3,6 @@
  * message is for people.
  */
 export class FormatError extends Error {
+  /** `FormatError`. */
   override readonly name = 'FormatError';
 }

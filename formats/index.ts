@@ -8,14 +8,31 @@ import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
 export { FormatError } from './errors.ts';
-export type { OvaOptions } from './ova/index.ts';
+export type { None } from './none.ts';
+export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts';
+export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';
+export type { ManifestAlgorithm } from './ova/manifest.ts';
+export type { Profile } from './ova/ovf.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { AdapterType } from './vmdk/descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
 export { ova, qcow2, raw, vhd, vhdDynamic, vmdk };
 
 /** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw, vhd, 'vhd-dynamic': vhdDynamic, vmdk, ova };
+export const FORMATS = {
+  /** See {@link qcow2}. */
+  qcow2,
+  /** See {@link raw}. */
+  raw,
+  /** See {@link vhd}. */
+  vhd,
+  /** See {@link vhdDynamic}. */
+  'vhd-dynamic': vhdDynamic,
+  /** See {@link vmdk}. */
+  vmdk,
+  /** See {@link ova}. */
+  ova,
+};
 
 /** As typed on the command line. */
 export type FormatName = keyof typeof FORMATS;

@@ -11,11 +11,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'export',
     'open',
     'images',
+    'zfs',
     'zfs-send',
+    'inspect',
     'sources',
     'byte-streams',
     'sinks',
     'compress',
+    'host',
     'errors.ts',
   ],
   cli: [
@@ -43,8 +46,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'host',
     'partitions',
     'errors.ts',
+    'disposable.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'errors.ts'],
+  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'errors.ts', 'disposable.ts'],
   zfs: [
     'zfs-send',
     'sources',
@@ -54,6 +58,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'host',
     'partitions',
     'errors.ts',
+    'disposable.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions'],
@@ -66,6 +71,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   partitions: [],
   host: ['errors.ts'],
   'errors.ts': [],
+  'disposable.ts': [],
 };
 
 /** Files of TypeScript below a folder, from the top of the project. */

@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { FormatError } from '../errors.ts';
+import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
@@ -9,15 +10,25 @@ import { memberName } from './tar.ts';
 // Loaded by `prepare`: it stands on an XML library, whose loading takes longer than a short run of the program.
 let writer: typeof import('./writer.ts') | undefined;
 
-export interface OvaOptions extends MachineOptions {
+/** Options of `ova`: of the machine that is written, or of what is read of an OVA. */
+export type OvaOptions = OvaWriteOptions | OvaReadOptions;
+
+/** What an OVA is written as. */
+export interface OvaWriteOptions extends MachineOptions {
   /** What the machine is called after the import, any text. Default: the name of the export. */
   readonly vmName?: string | undefined;
   /** Default vmware, which imports everywhere; VirtualBox wants `both` if the machine is to start with EFI. */
   readonly profile?: Profile | undefined;
   /** How the files are hashed. Default sha256; ESXi 6.0 and older read only sha1. */
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
-  /** Which disk is read, by its diskId or its file. Default: the first. */
-  readonly disk?: string | undefined;
+  /** For reading: see {@link OvaReadOptions}. */
+  readonly archiveDisk?: undefined;
+}
+
+/** What is read of an OVA. */
+export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'archiveDisk'>> {
+  /** One of its disks, by its diskId or its file. Default: the first. */
+  readonly archiveDisk?: string | undefined;
 }
 
 /** A machine as OVF, manifest and streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
@@ -49,7 +60,7 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
     // Loaded late: a program that writes images needs no reader.
-    read: async (request) => (await import('./reader.ts')).readOva(request, options.disk),
+    read: async (request) => (await import('./reader.ts')).readOva(request, options.archiveDisk),
   };
 }
 

@@ -3,14 +3,14 @@ import {
   type FormatName,
   FORMATS,
   ova,
-  type OvaOptions,
+  type OvaWriteOptions,
   vhd,
   type VhdOptions,
 } from '../../formats/index.ts';
 
 /** What the command line says of the formats themselves. */
-export interface FormatOptions extends Omit<OvaOptions, 'profile'> {
-  readonly ovfProfile?: OvaOptions['profile'];
+export interface FormatOptions extends Omit<OvaWriteOptions, 'profile' | 'archiveDisk'> {
+  readonly ovfProfile?: OvaWriteOptions['profile'];
   readonly vhdAlign?: VhdOptions['align'];
 }
 

@@ -11,7 +11,7 @@ import { deviceSink } from '../sinks/device.ts';
 import { fileSink, partialOf } from '../sinks/file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import type { Sink } from '../sinks/sink.ts';
-import { streamSink } from '../sinks/stream.ts';
+import { descriptorSink } from '../sinks/descriptor.ts';
 import type { Source } from '../sources/source.ts';
 import type { Output, Plan } from './plan.ts';
 
@@ -145,7 +145,7 @@ function openStdout(): Sink {
       hint: 'redirect it: kexport ... -o - > FILE',
     });
   }
-  return streamSink(1, 'standard output');
+  return descriptorSink(1, 'standard output');
 }
 
 async function openDevice(
@@ -162,7 +162,7 @@ async function openDevice(
       hint: 'say --force if that is meant',
     });
   }
-  return deviceSink(path, source.size);
+  return deviceSink(path, { diskSize: source.size });
 }
 
 const FIFO_INTERVAL = 100; // milliseconds
@@ -173,7 +173,7 @@ async function openSpecial(path: string, signal: AbortSignal): Promise<Sink> {
     try {
       // Blocking, the opening of a pipe that nobody reads would keep the program from ending.
       const fd = await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      return streamSink(fd, path, { owned: true });
+      return descriptorSink(fd, path, { owned: true });
     } catch (error) {
       throwIfAborted(signal);
       if (errnoOf(error) !== 'ENXIO') {

@@ -1,14 +1,10 @@
 // The disk that this machine, or a pool of it, is on: exported where no disk is named, or with --disk.
 
-import { realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { KexportError } from '../errors.ts';
 import type { Source } from '../sources/source.ts';
 import { openLiveDisk } from '../zfs/live/live-disk.ts';
 import { hostFacts } from '../zfs/live/host-facts.ts';
-import { type LiveOptions, type LivePlan, planLiveExport, rootPool } from '../zfs/live/plan.ts';
-import { listMounts, mountOf } from '../host/mounts.ts';
-import { poolOf } from '../zfs/names.ts';
+import { type LiveOptions, planLiveExport, rootPool } from '../zfs/live/plan.ts';
 import { describeFirstBoot, describePlan } from './live-report.ts';
 
 /** What the command line says of the disk of this machine. */
@@ -45,31 +41,14 @@ export async function planThisMachine(
       hint: `kexport ${list} /dev/sdX, or kexport ${list} - to read a pipe; kexport sources lists what there is`,
     });
   }
-  const plan: LivePlan = await planLiveExport(options);
+  const plan = await planLiveExport(options);
   return {
     name: plan.disk.path,
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
-    async open(signal, onWarning) {
-      for (const pool of await poolsWrittenTo(plan, paths)) {
-        onWarning(
-          `the images are written to pool ${pool}, which is exported, and may fill it; --output-dir on another disk, \
-or -o - to another machine, keeps them apart`,
-        );
-      }
-      return openLiveDisk(plan, { ...options, signal, onWarning });
+    open(signal, onWarning) {
+      const imagePaths = paths.filter((path) => path !== '-');
+      return openLiveDisk(plan, { ...options, imagePaths, signal, onWarning });
     },
   };
-}
-
-/** The pools of the disk that an image will lie on. */
-async function poolsWrittenTo({ pools }: LivePlan, paths: readonly string[]): Promise<string[]> {
-  const mounts = await listMounts();
-  const written = new Set<string>();
-  for (const path of paths.filter((name) => name !== '-')) {
-    const folder = await realpath(dirname(path)).catch(() => undefined);
-    const mount = folder === undefined ? undefined : mountOf(folder, mounts);
-    if (mount?.type === 'zfs') written.add(poolOf(mount.source));
-  }
-  return pools.map(({ name }) => name).filter((name) => written.has(name));
 }

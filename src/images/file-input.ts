@@ -9,6 +9,7 @@ const readAt = promisify(read);
 export interface FileInput extends ImageInput {
   /** What people call it. */
   readonly name: string;
+  /** The descriptor of the open file. */
   readonly fd: number;
 }
 

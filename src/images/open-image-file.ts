@@ -2,6 +2,7 @@ import { close, fstat } from 'node:fs';
 import { promisify } from 'node:util';
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
+import { disposable } from '../disposable.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
@@ -12,6 +13,7 @@ import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.
 const closeFile = promisify(close);
 const fstatOf = promisify(fstat);
 
+/** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
   readonly from?: FormatName | undefined;
@@ -26,7 +28,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
 export async function openImageFile(
   path: string,
   { from, archiveDisk, ...options }: OpenFileOptions = {},
-): Promise<ImageFiles> {
+): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
     const found = await fstatOf(fd);
@@ -39,7 +41,7 @@ export async function openImageFile(
     const format = probed
       ? formatOfFile(path, await head(), archiveDisk)
       : formatNamed(from ?? 'raw', archiveDisk);
-    return await openImage(path, fd, size, { ...options, format: format ?? raw() });
+    return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
     throw error;

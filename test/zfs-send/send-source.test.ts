@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { byteStream, describeStream, encode, openSource, raw } from 'kexport';
+import { byteStreamFrom, describeStream, encode, openSource, raw } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { makeSendStream } from '../../bench/make-send-stream.ts';
 import { fileSink } from '../../src/sinks/file.ts';
@@ -282,7 +282,7 @@ if (isMainThread) process.on('exit', tell);`;
 
 describe('describeStream', () => {
   const describeFile = (name: string) =>
-    describeStream(byteStream(name, createReadStream(fixture(name))));
+    describeStream(byteStreamFrom(createReadStream(fixture(name)), { name }));
 
   test('tells what a package holds', async () => {
     const found = await describeFile('grow-R');

@@ -15,7 +15,9 @@ import type { DirectDisk } from './direct-disk.ts';
 
 const run = promisify(execFile);
 
+/** A partition with a file system that is mounted. */
 export interface MountedPartition extends HostPartition {
+  /** Where. */
   readonly mountPoint: string;
   /** Its file system, as the kernel calls it: vfat, ext4. */
   readonly type: string;

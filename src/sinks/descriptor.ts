@@ -2,16 +2,24 @@ import { close, fstatSync, writev } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
 const writevAt = promisify(writev);
 const closeFile = promisify(close);
 
-/**
- * An image sent to an open file descriptor, such as 1 for standard output. Never goes back. `owned` has the descriptor
- * closed at the end.
- */
-export function streamSink(fd: number, name: string, { owned = false } = {}): Sink {
+/** Options of {@link descriptorSink}. */
+export interface DescriptorSinkOptions {
+  /** Closes the descriptor at the end. Default false. */
+  readonly owned?: boolean | undefined;
+}
+
+/** An image sent to an open file descriptor, such as 1 for standard output. Never goes back. */
+export function descriptorSink(
+  fd: number,
+  name: string,
+  { owned = false }: DescriptorSinkOptions = {},
+): OpenSink {
   const { isFIFO, isSocket } = kindOf(fd);
   // A write to a full pipe blocks its thread for as long as the reader likes, and a blocked thread
   // keeps Node from exiting; a socket waits without a thread.
@@ -35,7 +43,7 @@ export function streamSink(fd: number, name: string, { owned = false } = {}): Si
     commit: () => send.end(),
     discard: () => send.end(),
   };
-  return sink;
+  return openSink(sink);
 }
 
 /** Whether an export failed because the program that read its output has stopped reading. */
