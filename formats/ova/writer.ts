@@ -33,10 +33,13 @@ export interface OvaContents {
 }
 
 /**
- * `request.output` must be empty. Throws a FormatError if the size of the disk is not known or its name cannot name
+ * `request.output` must be empty. Rejects with a FormatError if the size of the disk is not known or its name cannot name
  * the members.
  */
-export function ovaWriter(request: WriteRequest, contents: OvaContents): FormatWriter {
+export async function ovaWriter(
+  request: WriteRequest,
+  contents: OvaContents,
+): Promise<FormatWriter> {
   const { disk, output } = request;
   const { diskFormat, manifest } = contents;
   const front = frontOf(request, contents);
@@ -44,7 +47,7 @@ export function ovaWriter(request: WriteRequest, contents: OvaContents): FormatW
 
   const hash = manifest === 'none' ? undefined : request.hasher(manifest);
   const member = memberOutput(output, hash);
-  const inner = diskFormat.write({
+  const inner = await diskFormat.write({
     ...request,
     disk: { ...disk, name: diskName(disk) }, // libvmdk wants the file to be called what the descriptor says
     output: member,

@@ -14,7 +14,7 @@ export interface ImageSet {
   /** What a run that keeps going has given up. */
   readonly failures: readonly Failure[];
   /** Starts every image. Fails as `each` does. */
-  start(start: (target: Target) => Image): Promise<void>;
+  start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
    * Does something with every image at once and waits for all of them. Throws the first error; if the run keeps going,
    * gives up that image instead, and throws when none is left.
@@ -50,11 +50,10 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
     failures,
     async start(start) {
       for (const target of targets) {
-        await attempt(target, () => {
-          const image = start(target);
+        await attempt(target, async () => {
+          const image = await start(target);
           images.set(target, image);
           sinks.set(target, image.sink);
-          return Promise.resolve();
         });
       }
     },

@@ -53,7 +53,6 @@ export async function openImage(
   openOther: ReadRequest['openOther'] = () => Promise.reject(new FormatError('another file')),
 ): Promise<ImageReader> {
   const input = image instanceof Uint8Array ? inputOf(image) : image;
-  await format.prepare?.();
   if (!format.read) throw new Error(`${format.name} has no reader`);
   return format.read({
     input,
