@@ -35,19 +35,17 @@ export interface Image {
 }
 
 /** Starts an image of a disk, spooled if its format and sink cannot do without. */
-export function startImage(target: Target, encoding: Encoding | undefined, disk: Disk): Image {
+export async function startImage(
+  target: Target,
+  encoding: Encoding | undefined,
+  disk: Disk,
+): Promise<Image> {
   const { format } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  return {
-    target,
-    format,
-    encoding,
-    sink,
-    output,
-    writer: format.write({ disk, encoding, output, hasher }),
-  };
+  const writer = await format.write({ disk, encoding, output, hasher });
+  return { target, format, encoding, sink, output, writer };
 }
 
 function hasher(algorithm: string): Hasher {

@@ -19,9 +19,10 @@ import { blockOf, requestOf } from '../support/write-image.ts';
 const ENCODING: ZstdEncoding = { kind: 'zstd', level: 3 };
 
 describe('a qcow2 of zstd', () => {
-  test('says so in its header and holds the frames as they are', () => {
+  test('says so in its header and holds the frames as they are', async () => {
     const image = new MemoryImage();
-    const writer = qcow2().write({ ...requestOf(qcow2(), image, {}), encoding: ENCODING });
+    const request = { ...requestOf(qcow2(), image, {}), encoding: ENCODING };
+    const writer = await qcow2().write(request);
     const frame = noise(1000);
     writer.add(blockOf(0, text(BLOCK_SIZE), { packed: frame }));
     writer.finish(BLOCK_SIZE);
