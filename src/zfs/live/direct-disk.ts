@@ -4,7 +4,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { alignedMemory, ALIGNMENT, isAligned } from '../../workers/aligned-memory.ts';
-import { roundUp } from '../../../formats/rounding.ts';
+import { roundDown, roundUp } from '../../../formats/rounding.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
@@ -52,7 +52,7 @@ export async function readAnywhere(
   length: number,
   diskSize = Infinity,
 ): Promise<Uint8Array> {
-  const first = Math.floor(diskOffset / ALIGNMENT) * ALIGNMENT;
+  const first = roundDown(diskOffset, ALIGNMENT);
   const end = Math.min(roundUp(diskOffset + length, ALIGNMENT), diskSize);
   const sectors = new Uint8Array(end - first);
   await disk.read(first, sectors);
