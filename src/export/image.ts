@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../../formats/index.ts';
+import { host } from '#host';
+import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -46,13 +46,8 @@ export function startImage(target: Target, encoding: Encoding | undefined, disk:
     encoding,
     sink,
     output,
-    writer: format.write({ disk, encoding, output, hasher }),
+    writer: format.write({ disk, encoding, output, hasher: host.hasher }),
   };
-}
-
-function hasher(algorithm: string): Hasher {
-  const hash = createHash(algorithm);
-  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {

@@ -1,6 +1,6 @@
 import { close, fstat } from 'node:fs';
 import { promisify } from 'node:util';
-import { createHash } from 'node:crypto';
+import { host } from '#host';
 import {
   type BackingFacts,
   type Format,
@@ -172,18 +172,10 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    return await format.read({ input, openOther, hasher });
+    return await format.read({ input, openOther, hasher: host.hasher });
   } catch (error) {
     throw imageError(input.name, error);
   }
-}
-
-function hasher(algorithm: string) {
-  const hash = createHash(algorithm);
-  return {
-    update: (bytes: Uint8Array) => void hash.update(bytes),
-    digest: () => hash.digest('hex'),
-  };
 }
 
 /** A reader's complaint as an error for people; anything else as it is. */

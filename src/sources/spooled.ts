@@ -1,12 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import { throwIfAborted } from '../errors.ts';
+import { host } from '#host';
 import { writeFully } from '../host/write-fully.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
+import { extentsOf } from './extents-of.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
-
-const ZERO = Buffer.alloc(SLAB_SIZE);
 
 /**
  * Reads a disk of unknown size to its end into a spool file, and gives it again with its size. Takes over the source,
@@ -31,14 +30,11 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
 }
 
 async function copy(source: Source, spool: FileHandle, signal: AbortSignal): Promise<void> {
-  const buffer = Buffer.allocUnsafe(SLAB_SIZE);
-  for (;;) {
-    throwIfAborted(signal);
-    const extent = await source.next(buffer, signal);
-    if (!extent) return;
-    const { diskOffset, length } = extent;
-    if (buffer.compare(ZERO, 0, length, 0, length) === 0) continue; // a hole
-    await writeFully(spool, diskOffset, [buffer.subarray(0, length)]).catch((error: unknown) => {
+  const buffer = new Uint8Array(SLAB_SIZE);
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    const data = buffer.subarray(0, length);
+    if (host.isZero(data)) continue; // a hole
+    await writeFully(spool, diskOffset, [data]).catch((error: unknown) => {
       throw cannotSpool(source.name, error);
     });
   }

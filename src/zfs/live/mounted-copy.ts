@@ -2,10 +2,10 @@
 // temporary file at once, and read again to see that nothing was written meanwhile.
 
 import { execFile } from 'node:child_process';
-import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { host } from '#host';
 import { KexportError, throwIfAborted } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { bootSector } from '../../inspect/fat-layout.ts';
@@ -34,7 +34,6 @@ export interface PartitionCopy {
 export const MAX_COPY_SIZE = 4 * 2 ** 30;
 
 const CHUNK_SIZE = 2 ** 20;
-const ZERO = Buffer.alloc(CHUNK_SIZE);
 /** One that is being written to is copied once more. */
 const ATTEMPTS = 2;
 
@@ -87,7 +86,7 @@ export async function copyMounted(
   }
 
   async function keep(file: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
-    if (ZERO.compare(chunk, 0, chunk.length, 0, chunk.length) === 0) return; // a hole
+    if (host.isZero(chunk)) return; // a hole
     await writeFully(file, at, [chunk]).catch((error: unknown) => {
       throw cannotSpool(path, error);
     });
@@ -107,7 +106,7 @@ async function digestOf(
   signal: AbortSignal,
   onChunk?: (chunk: Uint8Array, offset: number) => Promise<void>,
 ): Promise<string> {
-  const hash: Hash = createHash('sha256');
+  const hash = host.hasher('sha256');
   const buffer = new Uint8Array(CHUNK_SIZE);
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     throwIfAborted(signal);
@@ -116,7 +115,7 @@ async function digestOf(
     hash.update(chunk);
     await onChunk?.(chunk, offset);
   }
-  return hash.digest('hex');
+  return hash.digest();
 }
 
 /** Whether the file allocation tables, of which FAT has two, are not the same. */
