@@ -60,14 +60,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
-  'byte-streams': ['errors.ts'],
+  'byte-streams': ['host', 'errors.ts'],
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],
-  decompress: ['compress', 'workers', 'errors.ts'],
+  decompress: ['compress', 'workers', 'host', 'errors.ts'],
   compress: ['workers'],
   workers: [],
   runtime: [],
   partitions: [],
-  host: ['errors.ts'],
+  host: ['runtime', 'errors.ts'],
   'errors.ts': [],
 };
 

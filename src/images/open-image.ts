@@ -1,5 +1,3 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
 import { host } from '#host';
 import {
   type BackingFacts,
@@ -8,12 +6,10 @@ import {
   type ImageReader,
 } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
-
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
 
 /** An image that is open, and those that it takes the rest of its disk from. */
 export interface OpenImage {
@@ -185,6 +181,6 @@ export function imageError(name: string, error: unknown): unknown {
 }
 
 async function identityOf(fd: number): Promise<string> {
-  const { dev, ino } = await fstatOf(fd, { bigint: true });
+  const { dev, ino } = await statFile(fd, { bigint: true });
   return `${dev}:${ino}`;
 }

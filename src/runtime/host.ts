@@ -57,8 +57,11 @@ export interface WorkerPort {
 export interface SystemFile {
   /** Reads from a position into `target`; answers how many bytes, 0 at the end of the file. */
   read(position: number, target: Uint8Array): Promise<number>;
-  /** Writes buffers one after the other at a position; answers how many bytes. */
-  write(position: number, buffers: readonly Uint8Array[]): Promise<number>;
+  /**
+   * Writes buffers one after the other at a position, or where the file is if that is undefined;
+   * answers how many bytes.
+   */
+  write(position: number | undefined, buffers: readonly Uint8Array[]): Promise<number>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,8 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import { host } from '#host';
-import { writeFully } from '../host/write-fully.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
-import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
+import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { extentsOf } from './extents-of.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
@@ -19,7 +17,7 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
       const { name, size } = source;
       if (size === undefined) throw new Error(`${name} has ended without telling its size`);
       await spool.truncate(size);
-      return { ...positionedSource(name, spool.fd, size), close: () => spool.close() };
+      return positionedSource(name, spool, size);
     } catch (error) {
       await spool.close();
       throw error;
@@ -29,13 +27,10 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
   }
 }
 
-async function copy(source: Source, spool: FileHandle, signal: AbortSignal): Promise<void> {
+async function copy(source: Source, spool: SpoolFile, signal: AbortSignal): Promise<void> {
   const buffer = new Uint8Array(SLAB_SIZE);
   for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
     const data = buffer.subarray(0, length);
-    if (host.isZero(data)) continue; // a hole
-    await writeFully(spool, diskOffset, [data]).catch((error: unknown) => {
-      throw cannotSpool(source.name, error);
-    });
+    if (!host.isZero(data)) await spool.write(diskOffset, [data]); // else it is a hole
   }
 }
