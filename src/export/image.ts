@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../../formats/index.ts';
+import { host } from '#host';
+import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -44,13 +44,8 @@ export async function startImage(
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  const writer = await format.write({ disk, encoding, output, hasher });
+  const writer = await format.write({ disk, encoding, output, hasher: host.hasher });
   return { target, format, encoding, sink, output, writer };
-}
-
-function hasher(algorithm: string): Hasher {
-  const hash = createHash(algorithm);
-  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {

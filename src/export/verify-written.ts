@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { roundUp } from '../../formats/rounding.ts';
+import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
@@ -8,6 +8,7 @@ import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
 
 /** What an image must read back as. */
@@ -72,13 +73,12 @@ async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
       throw differs(name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
     }
     const digest = diskDigest();
-    const buffer = Buffer.alloc(SLAB_SIZE);
-    for (;;) {
-      const extent = await source.next(buffer, expected.signal);
-      if (!extent) break;
-      const { diskOffset, length: read } = extent;
-      const end = roundUp(read, BLOCK_SIZE);
-      digest.addStretch(diskOffset, buffer.fill(0, read, end).subarray(0, end));
+    const buffer = new Uint8Array(SLAB_SIZE);
+    for await (const { diskOffset, length } of extentsOf(source, buffer, expected.signal)) {
+      for (const place of dataBlocks(buffer, length)) {
+        const at = place * BLOCK_SIZE;
+        digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
+      }
     }
     if (digest.result() !== expected.digest) throw differs(name, 'another disk');
   } finally {

@@ -1,16 +1,12 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
-
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
 
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
@@ -29,7 +25,7 @@ export async function openImageFile(
 ): Promise<ImageFiles> {
   const fd = await openForReading(path, path);
   try {
-    const found = await fstatOf(fd);
+    const found = await statFile(fd);
     if (!found.isFile() && !found.isBlockDevice()) {
       throw new KexportError('source', `${path} is neither a file nor a block device`);
     }

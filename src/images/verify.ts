@@ -5,6 +5,7 @@ import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from './image-source.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
 import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
@@ -110,10 +111,8 @@ async function checkAll(
 }
 
 async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
-  for (;;) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) return;
-    onProgress?.({ diskOffset: extent.diskOffset + extent.length, diskSize: source.size });
+  const buffer = new Uint8Array(SLAB_SIZE);
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    onProgress?.({ diskOffset: diskOffset + length, diskSize: source.size });
   }
 }

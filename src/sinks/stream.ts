@@ -1,11 +1,9 @@
-import { close, fstatSync, writev } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { promisify } from 'node:util';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { systemFile } from '../host/descriptors.ts';
+import { writeFully } from '../host/write-fully.ts';
 import { type Sink, writeZeros } from './sink.ts';
-
-const writevAt = promisify(writev);
-const closeFile = promisify(close);
 
 /**
  * An image sent to an open file descriptor, such as 1 for standard output. Never goes back. `owned` has the descriptor
@@ -54,17 +52,12 @@ interface Writer {
 }
 
 function fileWriter(fd: number, owned: boolean): Writer {
+  const file = systemFile(fd);
   let open = owned;
   return {
-    async write(buffers) {
-      for (let rest = buffers; rest.length > 0;) {
-        const { bytesWritten } = await writevAt(fd, rest.slice(0, 1));
-        const [first = new Uint8Array(), ...others] = rest;
-        rest = bytesWritten < first.length ? [first.subarray(bytesWritten), ...others] : others;
-      }
-    },
+    write: (buffers) => writeFully(file, undefined, buffers),
     async end() {
-      if (open) await closeFile(fd);
+      if (open) await file.close();
       open = false;
     },
   };
