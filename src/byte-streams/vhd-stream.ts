@@ -13,7 +13,7 @@ export function fixedVhdStream(image: ByteStream): ByteStream {
   let diskSize = 0;
   let ended = false;
 
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+  async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     while (!ended) {
       const piece = await image.read(signal);
       if (!piece) {

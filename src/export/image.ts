@@ -71,7 +71,7 @@ type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
 export async function finishImage(
   { format, encoding, sink, output, writer }: Finishable,
   diskSize: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ImageResult> {
   writer.finish(diskSize);
   await output.flush(signal);

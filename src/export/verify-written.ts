@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
-import { asKexportError, KexportError } from '../errors.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
@@ -25,7 +25,7 @@ export interface Expected {
 export function checkVerifiable({ format, sink }: Target): void {
   if (sink.fd !== undefined && format.read) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
-    hint: '--verify is for images in files: without -o - and --zip',
+    hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
 }
 

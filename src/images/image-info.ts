@@ -33,9 +33,18 @@ export interface ImageInfo {
  */
 export async function imageInfo(
   path: string,
-  { from, backing = false, disk }: Pick<OpenFileOptions, 'from' | 'backing' | 'disk'> = {},
+  {
+    from,
+    allowBacking = false,
+    archiveDisk,
+  }: Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'> = {},
 ): Promise<ImageInfo> {
-  const image = await openImageFile(path, { from, backing, disk, alone: !backing });
+  const image = await openImageFile(path, {
+    from,
+    allowBacking,
+    archiveDisk,
+    alone: !allowBacking,
+  });
   try {
     const { size: fileSize, fd } = image.input;
     const found = fstatSync(fd);

@@ -39,7 +39,7 @@ export interface VerifyOptions extends CompareOptions {
  */
 export async function verifyImageFiles(
   image: ImageFiles,
-  options: VerifyOptions,
+  options: VerifyOptions = {},
 ): Promise<Verdict> {
   const source = imageSource(image, options.threads);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
@@ -97,7 +97,7 @@ export async function damagedToProblem(
 async function checkAll(
   image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
   tell: (problem: Problem) => void,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
     for await (const problem of image.reader.check()) {

@@ -34,15 +34,22 @@ export interface StreamDescription {
   readonly dataSize: number;
 }
 
+/** Options of {@link describeStream}. */
+export interface DescribeOptions {
+  /** Unpacks every block of a volume too, which finds damage that the checksums of the sender do not. Default false. */
+  readonly unpack?: boolean | undefined;
+  /** Ends the reading early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
- * With `unpack`, also that every block of a volume unpacks. Takes over the bytes. Throws a KexportError, `damaged` for what
+ * Takes over the bytes. Throws a KexportError, `damaged` for what
  * contradicts itself.
  */
 export async function describeStream(
   input: ByteStream,
-  signal: AbortSignal,
-  { unpack = false }: { readonly unpack?: boolean } = {},
+  { unpack = false, signal }: DescribeOptions = {},
 ): Promise<StreamDescription[]> {
   const { checksum, unpackers } = streamTools();
   const records = recordReader(checksum);

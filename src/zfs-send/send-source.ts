@@ -17,7 +17,7 @@ export interface ZfsSendOptions extends StreamChoice {
   /** The disk that an incremental stream builds upon; is taken over. */
   readonly base?: Source | undefined;
   /** Ends the wait for the beginning of the stream. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -70,8 +70,8 @@ describe('--flatten', () => {
 });
 
 test.each([
-  ['a folder', '.', /\. is no file and no device/],
-  ['a pipe', '<(cat a.raw)', /is no file and no device/],
+  ['a folder', '.', /\. is neither a file nor a block device/],
+  ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
   ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
   ['a packed disk', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, KexportError, openSource, raw } from 'kexport';
+import { encode, fileSink, KexportError, openSource, raw, type ZlibLevel } from 'kexport';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -169,7 +169,7 @@ describe('encode', () => {
   });
 
   test.each([
-    ['a level', { level: 10 }],
+    ['a level', { level: 10 as number as ZlibLevel }],
     ['a number of threads', { threads: 0 }],
   ])('refuses %s that there is not, and leaves nothing', async (_, options) => {
     const cwd = folderWithDisk();

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, openSource, qcow2, raw, type EncodeOptions } from 'kexport';
+import { encode, fileSink, openSource, qcow2, raw, type ZstdCompression } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, vmdk, type ZstdEncoding } from '../../formats/index.ts';
 import { additionalFields, header } from '../../formats/qcow2/layout.ts';
@@ -117,7 +117,10 @@ describe.skipIf(!hasZstd())('the zstd of this Node', () => {
   });
 });
 
-async function exportDisk(folder: string, options: EncodeOptions): Promise<void> {
+async function exportDisk(
+  folder: string,
+  options: Omit<ZstdCompression, 'compression'>,
+): Promise<void> {
   const open = (name: string) => fileSink(join(folder, name));
   const targets = [
     { format: qcow2(), sink: await open('image.qcow2') },

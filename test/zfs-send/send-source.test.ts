@@ -293,9 +293,8 @@ if (isMainThread) process.on('exit', tell);`;
 });
 
 describe('describeStream', () => {
-  const none = new AbortController().signal;
   const describeFile = (name: string) =>
-    describeStream(byteStream(name, createReadStream(fixture(name))), none);
+    describeStream(byteStream(name, createReadStream(fixture(name))));
 
   test('tells what a package holds', async () => {
     const found = await describeFile('grow-R');
