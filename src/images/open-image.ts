@@ -119,7 +119,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,
         {
-          hint: 'say --backing to have it opened, if it lies in the same folder',
+          hint: '--allow-backing opens it, if it lies in the folder of the image',
         },
       );
     }

@@ -127,8 +127,8 @@ async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
 
 function refuseSentOptions(name: string, options: SourceOptions): void {
   const given = Object.entries({
-    '--volume': options.volume,
-    '--snapshot': options.sentSnapshot,
+    '--stream-volume': options.volume,
+    '--stream-snapshot': options.sentSnapshot,
     '--flatten': options.flatten,
   }).find(([, value]) => value !== undefined);
   if (!given) return;

@@ -8,7 +8,7 @@ export function checkBackingFile(
   const { name, fromGuid } = stream;
   if (fromGuid === undefined) {
     throw new KexportError('usage', `${name} is a full stream, and needs no other image below it`, {
-      hint: 'leave out --backing and --flatten',
+      hint: 'leave out --backing-file and --flatten',
     });
   }
   if (snapshotGuid === undefined || snapshotGuid === fromGuid) return;

@@ -55,14 +55,14 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   features: 'it comes from a ZFS that is newer than this kexport',
   'file-system': 'a disk is in a volume: zfs list -t volume',
   incremental:
-    '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
+    '--backing-file BASE makes an overlay of the image of that snapshot, --flatten BASE a whole disk',
   'no-stream':
     'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
-  snapshot: 'name another with --snapshot',
-  volume: 'name one with --volume',
+  snapshot: 'name another with --stream-snapshot',
+  volume: 'name one with --stream-volume',
 };
 
 /** Carries out what may find fault with a stream. */

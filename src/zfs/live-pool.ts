@@ -20,7 +20,7 @@ export async function checkNoLivePool(
   const effect = 'a copy of it does not import, since ZFS moves its blocks while they are read';
   if (!liveInconsistent) {
     throw new KexportError('source', `${found}: ${effect}`, {
-      hint: `--disk ${path} instead of ${path} exports it as of a checkpoint; --live-inconsistent copies it all the same`,
+      hint: '--checkpoint exports it as of a pool checkpoint; --live-inconsistent copies it all the same',
     });
   }
   onWarning?.(`${found}: ${effect}; --live-inconsistent is for salvage`);

@@ -75,7 +75,7 @@ describe('a package', () => {
     const bytes = readFileSync(fixture('grow-R'));
     bytes[bytes.length - 700]! ^= 1;
     writeFileSync(join(cwd, 'stream'), bytes);
-    const { status, stderr } = kexport(['raw', 'stream', '--snapshot', 'a', '-q'], { cwd });
+    const { status, stderr } = kexport(['raw', 'stream', '--stream-snapshot', 'a', '-q'], { cwd });
     expect(stderr).toMatch(/a checksum that does not match/);
     expect(status).toBe(1);
     expect(readdirSync(cwd)).toEqual(['stream']);
@@ -117,12 +117,20 @@ describe('a stream that cannot be used', () => {
       /is incremental: tank\/lz4k16@b builds upon the snapshot of guid cc23f47/,
     ],
     ['enc-plain', ['--size', '8M'], /is a disk of 16777216 bytes, --size says 8388608/],
-    ['enc-plain', ['--volume', 'tank/other'], /has no volume tank\/other, but tank\/enc/],
-    ['enc-plain', ['--snapshot', 'z'], /has no snapshot z, but tank\/enc@a/],
-    ['tree-Rc', [], /has the volumes tank\/tree\/v. and tank\/tree\/v. \(name one with --volume\)/],
-    ['tree-Rc', ['--volume', 'tank/tree/fs'], /is the stream of a file system/],
-    ['tree-Rc', ['--volume', 'tank/v1'], /has no volume tank\/v1, but tank\/tree, tank\/tree\/fs,/],
-    ['grow-R', ['--snapshot', 'z'], /has no snapshot z of tank\/grow, but a, b, c/],
+    ['enc-plain', ['--stream-volume', 'tank/other'], /has no volume tank\/other, but tank\/enc/],
+    ['enc-plain', ['--stream-snapshot', 'z'], /has no snapshot z, but tank\/enc@a/],
+    [
+      'tree-Rc',
+      [],
+      /has the volumes tank\/tree\/v. and tank\/tree\/v. \(name one with --stream-volume\)/,
+    ],
+    ['tree-Rc', ['--stream-volume', 'tank/tree/fs'], /is the stream of a file system/],
+    [
+      'tree-Rc',
+      ['--stream-volume', 'tank/v1'],
+      /has no volume tank\/v1, but tank\/tree, tank\/tree\/fs,/,
+    ],
+    ['grow-R', ['--stream-snapshot', 'z'], /has no snapshot z of tank\/grow, but a, b, c/],
   ])('%s %j is refused with one line, and leaves nothing', (name, options, message) => {
     const cwd = temporaryFolder();
     const { status, stderr } = kexport(['qcow2,raw', fixture(name), ...options], { cwd });

@@ -42,7 +42,7 @@ export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
     exceeded = new KexportError(
       'source',
       `the checkpoint of pool ${pool} holds back ${held} bytes that were freed since, more than the ${maxHold} it may`,
-      { hint: 'export when less is written, or allow more with --max-hold' },
+      { hint: 'export when less is written, or allow more with --checkpoint-limit' },
     );
     await checkpoint.discard();
   }
