@@ -14,32 +14,36 @@ import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
 
-/**
- * Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong.
- */
+/** Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong. */
 const EXIT_UNREADABLE = 3;
 
 /** Checks an image, and compares its disk with --against. */
 export const run: Run = async ([path = ''], options) => {
-  const stop = abortOnSignals();
-  const progress = await progressDisplay(options.quiet ?? false);
+  let verdict: StreamVerdict;
   try {
-    const verdict = await verify(path, options, {
-      signal: stop.signal,
-      onProgress: (state) => progress.update(state),
-    });
-    progress.done();
-    await print(options.json ? verdictJson(path, verdict) : verdictText(path, verdict, options));
-    return isSound(verdict) ? 0 : EXIT_FAILURE;
+    verdict = await verifyWithProgress(path, options);
   } catch (error) {
-    progress.done();
     const status = reportError(error);
     const unreadable = error instanceof KexportError && !['usage', 'aborted'].includes(error.code);
     return unreadable ? EXIT_UNREADABLE : status;
+  }
+  await print(options.json ? verdictJson(path, verdict) : verdictText(path, verdict, options));
+  return isSound(verdict) ? 0 : EXIT_FAILURE;
+};
+
+async function verifyWithProgress(path: string, options: Options): Promise<StreamVerdict> {
+  const stop = abortOnSignals();
+  const progress = await progressDisplay(options.quiet ?? false);
+  try {
+    return await verify(path, options, {
+      signal: stop.signal,
+      onProgress: (state) => progress.update(state),
+    });
   } finally {
+    progress.done();
     stop.release();
   }
-};
+}
 
 async function verify(
   path: string,
