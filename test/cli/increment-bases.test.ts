@@ -1,28 +1,19 @@
-// What an increment is put upon: --flatten reads any disk, --backing names a qcow2 or a raw one.
+// The image below an increment: --flatten reads any disk, --backing names a qcow2 or a raw one.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
-import { kexport, shell } from '../support/kexport.ts';
-import { run } from '../support/peers.ts';
-import { fixture, STREAMS } from '../support/send-streams.ts';
+import { kexport, kexportOk, shell } from '../support/kexport.ts';
+import { run, sha256Of } from '../support/peers.ts';
+import { fixture, streamNamed } from '../support/send-streams.ts';
 
 const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
-const sum = STREAMS.find(({ name }) => name === 'grow-inc-b')!.rawSha256!;
+const sum = streamNamed('grow-inc-b').rawSha256!;
 const folder = sharedFolder();
 
-/** Runs the command, which must succeed. */
-function make(cwd: string, ...args: string[]): void {
-  expect(kexport([...args, '-q'], { cwd })).toMatchObject({ status: 0 });
-}
-
-function sha256(path: string): string {
-  return run('sha256sum', path).slice(0, 64);
-}
-
 beforeAll(() => {
-  make(folder, 'raw,qcow2,vmdk', full, '--name', 'a');
+  kexportOk(folder, 'raw,qcow2,vmdk', full, '--name', 'a');
   run('gzip', '-k', join(folder, 'a.raw'));
   copyFileSync(join(folder, 'a.qcow2'), join(folder, 'nameless'));
   copyFileSync(full, join(folder, 'a.zfs'));
@@ -36,7 +27,7 @@ describe('--flatten', () => {
     ['a raw disk', flat('a.raw')],
     ['a qcow2', flat('a.qcow2')],
     ['a vmdk', flat('a.vmdk')],
-    ['a raw disk that is packed', flat('a.raw.gz')],
+    ['a raw disk in a gzip file', flat('a.raw.gz')],
     ['the stream of the snapshot before', flat('a.zfs')],
     ['a named pipe', flat('<(cat a.raw)')],
     ['standard input', `cat a.raw | (${flat('-')})`],
@@ -74,9 +65,9 @@ test.each([
   ['a pipe', '<(cat a.raw)', /is no file and no device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
   ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
-  ['a packed disk', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
+  ['a disk in a gzip file', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
   [
-    'a qcow2 that is not called so',
+    'a qcow2 without that extension',
     'nameless',
     /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
   ],
@@ -94,26 +85,26 @@ describe('an increment that cannot be used', () => {
   test.each([
     ['qcow2', '--backing'],
     ['raw', '--flatten'],
-  ])('as %s %s replaces no image that it builds upon', (format, option) => {
+  ])('does not replace the image below it: %s %s', (format, option) => {
     const cwd = temporaryFolder();
     const base = `base.${format}`;
-    make(cwd, format, full, '-o', base);
-    const before = sha256(join(cwd, base));
+    kexportOk(cwd, format, full, '-o', base);
+    const before = sha256Of(join(cwd, base));
     const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
     expect(stderr).toContain(`${base} is the image that the increment builds upon`);
-    expect(sha256(join(cwd, base))).toBe(before);
+    expect(sha256Of(join(cwd, base))).toBe(before);
     expect(readdirSync(cwd)).toEqual([base]);
   });
 
   test.each<[string, string[], number, RegExp]>([
     [
-      'upon another snapshot',
+      'over the image of another snapshot',
       ['qcow2', increment, '--backing', 'other.qcow2'],
       1,
       /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
     ],
     [
-      'flattened with another snapshot',
+      'flattened over the image of another snapshot',
       ['raw', increment, '--flatten', 'other.qcow2'],
       1,
       /is the disk of the snapshot of guid|is not a raw disk/,
@@ -125,21 +116,26 @@ describe('an increment that cannot be used', () => {
       /--backing is for a qcow2 alone/,
     ],
     [
-      'upon nothing',
+      'over a missing image',
       ['qcow2', increment, '--backing', 'missing.qcow2'],
       1,
       /cannot open missing.qcow2/,
     ],
     [
-      'since it is a full stream',
+      'that is a full stream',
       ['qcow2', full, '--backing', 'other.qcow2'],
       2,
       /is a full stream|is the disk of/,
     ],
-    ['by itself', ['qcow2', increment], 1, /is incremental: tank\/grow@b .*--backing BASE/],
+    [
+      'without an image below it',
+      ['qcow2', increment],
+      1,
+      /is incremental: tank\/grow@b .*--backing BASE/,
+    ],
   ])('%s is refused, and leaves nothing', (_, args, status, message) => {
     const cwd = temporaryFolder();
-    make(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
+    kexportOk(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
     const outcome = kexport([...args, '--name', 'x'], { cwd });
     expect(outcome.stderr).toMatch(message);
     expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
@@ -147,12 +143,12 @@ describe('an increment that cannot be used', () => {
     expect(outcome.status).toBe(status);
   });
 
-  test('since it is damaged is refused, and leaves nothing', () => {
+  test('that is damaged is refused, and leaves nothing', () => {
     const cwd = temporaryFolder();
     const bytes = readFileSync(increment);
     bytes[bytes.length - 2000]! ^= 1;
     writeFileSync(join(cwd, 'stream'), bytes);
-    make(cwd, 'qcow2', full, '-o', 'base.qcow2');
+    kexportOk(cwd, 'qcow2', full, '-o', 'base.qcow2');
     const { stderr } = kexport(['qcow2', 'stream', '--backing', 'base.qcow2', '-o', 'x'], { cwd });
     expect(stderr).toMatch(/a checksum that does not match/);
     expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);

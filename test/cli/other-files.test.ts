@@ -1,4 +1,4 @@
-// What `info` and `verify` tell of an image whose disk is partly in other files, which they leave alone without --backing.
+// `info` and `verify` of an image whose disk lies partly in other files, which are not opened.
 
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,8 +37,8 @@ function theirInfoOf(cwd: string, name: string): TheirReport {
   return JSON.parse(runIn(cwd, 'qemu-img', 'info', '--output=json', name)) as TheirReport;
 }
 
-/** Has only the image left, so that what is opened is missed. */
-function leave(cwd: string, name: string): void {
+/** Removes all files but the image, so that one that is opened is missed. */
+function keepOnly(cwd: string, name: string): void {
   for (const other of readdirSync(cwd)) if (other !== name) rmSync(join(cwd, other));
 }
 
@@ -52,9 +52,9 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     return cwd;
   }
 
-  test('has its own facts told without that, as qemu-img tells them', () => {
+  test('is described without it, as qemu-img describes it', () => {
     const cwd = overlay();
-    leave(cwd, 'top.qcow2');
+    keepOnly(cwd, 'top.qcow2');
     const ours = infoOf(cwd, 'top.qcow2');
     const theirs = theirInfoOf(cwd, 'top.qcow2');
     expect(ours.virtualSize).toBe(theirs['virtual-size']);
@@ -68,10 +68,10 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     );
   });
 
-  test('is checked without that, as qemu-img check does, and says so', () => {
+  test('is checked without it, as qemu-img check does, and the answer says so', () => {
     const cwd = overlay();
     runIn(cwd, 'qemu-img', 'check', '-q', 'top.qcow2');
-    leave(cwd, 'top.qcow2');
+    keepOnly(cwd, 'top.qcow2');
     expect(kexport(['verify', 'top.qcow2'], { cwd })).toEqual({
       status: 0,
       stdout: 'top.qcow2: sound by itself: base.img was not opened (say --backing)\n',
@@ -81,7 +81,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     expect(JSON.parse(stdout)).toMatchObject({ sound: true, notOpened: ['base.img'] });
   });
 
-  test('that is damaged is found out without that', () => {
+  test('is found damaged without it', () => {
     const cwd = overlay();
     const damage = ['-f', 'raw', '-c', 'write -P 0 8192 4k', 'top.qcow2']; // the refcount block
     runIn(cwd, 'qemu-io', ...damage);
@@ -91,7 +91,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     expect(status).toBe(1);
   });
 
-  test('is compared with another disk only if that may be opened', () => {
+  test('is compared with another disk only if the file may be opened', () => {
     const cwd = overlay();
     const args = ['verify', 'top.qcow2', '--against', 'base.img'];
     const { status, stderr } = kexport(args, { cwd });
@@ -110,10 +110,10 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () =
     return cwd;
   }
 
-  test('has its own facts told without that, as qemu-img tells them', () => {
+  test('is described without it, as qemu-img describes it', () => {
     const cwd = withDataFile();
     const theirs = theirInfoOf(cwd, 'x.qcow2');
-    leave(cwd, 'x.qcow2');
+    keepOnly(cwd, 'x.qcow2');
     const ours = infoOf(cwd, 'x.qcow2');
     expect(ours.virtualSize).toBe(theirs['virtual-size']);
     expect(ours.details['cluster size']).toBe(theirs['cluster-size']);
@@ -121,10 +121,10 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () =
     expect(ours).toMatchObject({ storedSize: 128 * 1024, notOpened: ['data.raw'] });
   });
 
-  test('has its tables checked without that', () => {
+  test('has its tables checked without it', () => {
     const cwd = withDataFile();
     expect(kexport(['verify', 'x.qcow2', '--backing'], { cwd }).stdout).toMatch(/: sound, all /);
-    leave(cwd, 'x.qcow2');
+    keepOnly(cwd, 'x.qcow2');
     expect(kexport(['verify', 'x.qcow2'], { cwd })).toMatchObject({
       status: 0,
       stdout: 'x.qcow2: sound by itself: data.raw was not opened (say --backing)\n',
@@ -136,25 +136,15 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () =
 
 describeWith(['qemu-img'], 'a VMDK in several files', () => {
   test.each(['monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat'])(
-    'has the facts of its descriptor told without the others: %s',
+    'is described by its descriptor alone: %s',
     (subformat) => {
       const cwd = temporaryFolder();
-      runIn(
-        cwd,
-        'qemu-img',
-        'create',
-        '-q',
-        '-f',
-        'vmdk',
-        '-o',
-        `subformat=${subformat}`,
-        'x.vmdk',
-        '8M',
-      );
+      const options = ['-f', 'vmdk', '-o', `subformat=${subformat}`];
+      runIn(cwd, 'qemu-img', 'create', '-q', ...options, 'x.vmdk', '8M');
       const theirs = theirInfoOf(cwd, 'x.vmdk');
       const { extents } = theirs['format-specific'].data as { extents: { filename: string }[] };
       const names = extents.map(({ filename }) => filename);
-      leave(cwd, 'x.vmdk');
+      keepOnly(cwd, 'x.vmdk');
       const ours = infoOf(cwd, 'x.vmdk');
       expect(ours.virtualSize).toBe(theirs['virtual-size']);
       expect(ours.subformat).toBe(theirs['format-specific'].data['create-type']);
@@ -169,8 +159,8 @@ describeWith(['qemu-img'], 'a VMDK in several files', () => {
   );
 });
 
-describe('a descriptor of extents that are not there', () => {
-  test('is told of by the names of the first, and is no disk', () => {
+describe('a descriptor whose extents are missing', () => {
+  test('is described with the names of the first of them, and cannot be converted', () => {
     const cwd = temporaryFolder();
     const extents = Array.from({ length: 5 }, (_, i) => `RW 2048 FLAT "part-${i}" 0`);
     const lines = ['# Disk DescriptorFile', 'createType="custom"', ...extents];

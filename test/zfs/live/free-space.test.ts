@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
-import { ALLOCATABLE_OFFSET } from '../../formats/zfs/free-space.ts';
-import { readVdevConfig } from '../../formats/zfs/vdev-config.ts';
-import type { DirectDisk } from '../../src/zfs/live/direct-disk.ts';
-import { freeSpaceOf, type PoolState } from '../../src/zfs/live/free-space.ts';
-import { sha256 } from '../formats/zfs/labels.ts';
-import { recordedPool, type RecordedPool, toolsOf, unusedRuns } from '../formats/zfs/pools.ts';
+import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
+import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
+import type { DirectDisk } from '../../../src/zfs/live/direct-disk.ts';
+import { freeSpaceOf, type PoolState } from '../../../src/zfs/live/free-space.ts';
+import { partitionAt } from '../../support/memory-disk.ts';
+import { sha256 } from '../../support/zfs-labels.ts';
+import { recordedPool, type RecordedPool, toolsOf, unusedRuns } from '../../support/zfs-pools.ts';
 
 const MIB = 2 ** 20;
-const DISK_OFFSET = 34 * 512; // of the partition; not a multiple of what is read at once
+const DISK_OFFSET = 34 * 512; // of the partition; not a multiple of the size of a read
 
-/** The first device of a recorded pool as a disk with one partition; what is not recorded is zeros. */
+/** The first device of a recorded pool as a disk with one partition; the rest is zeros. */
 function diskOf({ devices }: RecordedPool): DirectDisk {
   return {
     read(diskOffset, target) {
@@ -28,14 +29,7 @@ function diskOf({ devices }: RecordedPool): DirectDisk {
 
 function stateOf({ uberblock, devices }: RecordedPool, mebibytes: number): PoolState {
   const config = readVdevConfig(devices.get(0)![0]!.get(0)!, 0, sha256);
-  const partition = {
-    name: 'sda2',
-    path: '/dev/sda2',
-    number: '8:2',
-    index: 2,
-    diskOffset: DISK_OFFSET,
-    size: mebibytes * MIB,
-  };
+  const partition = partitionAt(DISK_OFFSET, mebibytes * MIB);
   const labels = { config, labels: [], uberblocks: [], slotCount: 32 };
   return { name: 'tank', uberblock, vdevs: [{ partition, labels }] };
 }
@@ -48,7 +42,7 @@ const find = async (pool: RecordedPool, signal = new AbortController().signal) =
   return { groups, warnings };
 };
 
-test('free space is found on the disk, where its partition has it', async () => {
+test('free space is found where the partition lies on the disk', async () => {
   const { groups, warnings } = await find(recordedPool('ashift12', 128));
   expect(warnings).toEqual([]);
   expect(groups).toHaveLength(1);
@@ -56,7 +50,7 @@ test('free space is found on the disk, where its partition has it', async () => 
   expect([...groups[0]!.bounds]).toEqual(unusedRuns('ashift12').get(0)!.flat());
 });
 
-test('what is damaged is told, and then nothing is free', async () => {
+test('damaged metadata give a warning, and nothing is free', async () => {
   const pool = recordedPool('ashift12', 128);
   for (const [offset, bytes] of pool.devices.get(0)![0]!) if (offset > 0) bytes.fill(7);
   const { groups, warnings } = await find(pool);
@@ -68,7 +62,7 @@ test('what is damaged is told, and then nothing is free', async () => {
   ]);
 });
 
-test('an abort is none of that', async () => {
+test('an abort is an error, and not a warning', async () => {
   const aborted = AbortSignal.abort();
   await expect(find(recordedPool('ashift12', 128), aborted)).rejects.toThrow('interrupted');
 });

@@ -10,7 +10,7 @@ import { fixture } from '../support/send-streams.ts';
 const MIB = 2 ** 20;
 
 describe('kexport info of a send stream', () => {
-  test('tells of each stream of a package what zfs and zstream tell', () => {
+  test('shows of each stream in a package what zfs and zstream show', () => {
     const { status, stdout } = kexport(['info', fixture('grow-R'), '--json']);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -44,16 +44,20 @@ describe('kexport info of a send stream', () => {
     expect(stdout).toMatch(/tank\/lz4k16@b/);
   });
 
-  test('tells also of one that no disk can be made of', () => {
+  test('shows a stream too that no disk can be made of', () => {
     const { status, stdout } = kexport(['info', fixture('neg-filesystem')]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\nof a: +file system\n/);
   });
 
   test.each([
-    ['what is none', 'echo no stream | kexport info -', /standard input is no zfs send stream/],
     [
-      'one that is cut off',
+      'what is not a stream',
+      'echo no stream | kexport info -',
+      /standard input is no zfs send stream/,
+    ],
+    [
+      'a stream that is cut off',
       `head -c 5000 ${fixture('grow-R')} | kexport info -`,
       /standard input ends too early/,
     ],
@@ -99,7 +103,7 @@ describe('kexport verify of a send stream', () => {
   test.each([
     ['flipped', /^error: flipped has at byte \d+ a checksum that does not match/],
     ['cut', /^error: cut ends too early, at byte \d+, .*without its END/],
-  ])('tells with status 1 that one is damaged: %s', (name, message) => {
+  ])('reports a damaged one with status 1: %s', (name, message) => {
     const { status, stdout } = verify(name);
     expect(status).toBe(1);
     expect(stdout).toMatch(message);
@@ -108,7 +112,7 @@ describe('kexport verify of a send stream', () => {
     expect(JSON.parse(compared.stdout)).toMatchObject({ sound: false, problemCount: 1 });
   });
 
-  test('compares the disk', () => {
+  test('compares the disk that it makes', () => {
     const same = verify(fixture('grow-full-a'), '--against', 'a.raw');
     expect(same).toMatchObject({ status: 0, stderr: '' });
     expect(same.stdout).toMatch(/all 16777216 bytes .*, and the disk is that of a.raw/);
@@ -118,25 +122,25 @@ describe('kexport verify of a send stream', () => {
   });
 
   test.each([
-    ['what is no stream', ['text', '--from', 'zfs-send'], /text is no zfs send stream/],
-    ['what is not there', ['gone', '--from', 'zfs-send'], /cannot open gone/],
+    ['what is not a stream', ['text', '--from', 'zfs-send'], /text is no zfs send stream/],
+    ['a missing file', ['gone', '--from', 'zfs-send'], /cannot open gone/],
     [
-      'what is encrypted',
+      'the raw stream of encrypted data',
       [fixture('neg-encrypted-w')],
       /is the raw stream of encrypted data .*send it without -w/,
     ],
     [
-      'what is no stream, with a disk',
+      'what is not a stream, with --against',
       ['text', '--from', 'zfs-send', '--against', 'a.raw'],
       /text is no zfs send stream/,
     ],
     [
-      'a disk, with a disk',
+      'a disk, with --against',
       ['a.raw', '--from', 'zfs-send', '--against', 'a.raw'],
       /a.raw is no zfs send stream: .* unpack it first/,
     ],
     [
-      'an increment with a disk',
+      'an increment, with --against',
       [fixture('grow-inc-b'), '--against', 'a.raw'],
       /is incremental: tank\/grow@b/,
     ],

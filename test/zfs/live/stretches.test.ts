@@ -5,7 +5,7 @@ import {
   singleGroups,
   stretchCollector,
   type Stretches,
-} from '../../src/zfs/live/stretches.ts';
+} from '../../../src/zfs/live/stretches.ts';
 
 const listed = (stretches: Stretches) =>
   Array.from({ length: stretches.count }, (_, index) => [
@@ -14,7 +14,7 @@ const listed = (stretches: Stretches) =>
   ]);
 
 describe('stretches', () => {
-  test('of several partitions are in the order of the disk', () => {
+  test('of several partitions come in the order of the disk', () => {
     const all = joinStretches([
       { bounds: [0, 10, 20, 30], diskOffset: 1000 },
       { bounds: [], diskOffset: 0 },
@@ -36,7 +36,7 @@ describe('stretches', () => {
     ]);
   });
 
-  test('that touch are one', () => {
+  test('that touch are joined', () => {
     const collector = stretchCollector(10);
     collector.add(0, 512);
     collector.add(512, 1024);
@@ -44,7 +44,7 @@ describe('stretches', () => {
     expect([...collector.found()]).toEqual([0, 1024, 2048, 4096]);
   });
 
-  test('that are too many lose the shortest, and are never more or longer', () => {
+  test('that are too many are left out, the shortest first, and none grows', () => {
     const lengths = fc.array(
       fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 64 })),
       {

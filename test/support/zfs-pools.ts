@@ -1,23 +1,22 @@
-// Pools as fixtures/zfs/space.sh has recorded them: what of their metadata is on their devices, and what zdb finds in use.
+// Pools recorded by fixtures/zfs/space.sh: the metadata on their devices, and what zdb finds in
+// use.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { FormatError } from '../../../formats/errors.ts';
-import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
+import { FormatError } from '../../formats/errors.ts';
+import { fletcher4 } from '../../formats/zfs-send/fletcher4.ts';
 import {
   ALLOCATABLE_OFFSET,
   openPoolSpace,
   type PresentVdev,
-} from '../../../formats/zfs/free-space.ts';
-import type { PoolTools } from '../../../formats/zfs/pool-blocks.ts';
-import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
-import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import { sha256 } from './labels.ts';
+} from '../../formats/zfs/free-space.ts';
+import type { PoolTools } from '../../formats/zfs/pool-blocks.ts';
+import { readRing, type RingEntry } from '../../formats/zfs/uberblocks.ts';
+import { readVdevConfig } from '../../formats/zfs/vdev-config.ts';
+import { fixturePath } from './project.ts';
+import { sha256 } from './zfs-labels.ts';
 
-const FOLDER = join(import.meta.dirname, '../../../fixtures/zfs/space');
-
-/** Bytes of a device, by where they begin. */
+/** Bytes of a device, by the offset at which they begin. */
 type Device = Map<number, Uint8Array>;
 
 export interface RecordedPool {
@@ -33,7 +32,7 @@ const MIB = 2 ** 20;
 
 /** A pool whose devices have that many MiB. */
 export function recordedPool(name: string, mebibytes: number): RecordedPool {
-  const byNumber = piecesOf(gunzipSync(readFileSync(join(FOLDER, `${name}.gz`))));
+  const byNumber = piecesOf(gunzipSync(readFileSync(recordOf(`${name}.gz`))));
   const devices = new Map<number, Device[]>();
   const vdevs = new Map<number, PresentVdev>();
   let uberblock: RingEntry | undefined;
@@ -48,6 +47,10 @@ export function recordedPool(name: string, mebibytes: number): RecordedPool {
     }
   }
   return { uberblock: uberblock!, vdevs: [...vdevs.values()], devices };
+}
+
+function recordOf(name: string): string {
+  return fixturePath('zfs', 'space', name);
 }
 
 function piecesOf(record: Buffer): Map<number, Device> {
@@ -66,7 +69,7 @@ function piecesOf(record: Buffer): Map<number, Device> {
 /** What a recorded pool is read with. */
 export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
   const never = () => {
-    throw new Error('no metadata of these pools is packed in that way');
+    throw new Error('no metadata of these pools is compressed in that way');
   };
   return {
     checksum: fletcher4(),
@@ -82,7 +85,7 @@ export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
   };
 }
 
-/** The free stretches of each vdev of a pool. Rejects with a FormatError. */
+/** The free extents of each vdev of a pool. Rejects with a FormatError. */
 export async function freeRuns(
   pool: RecordedPool,
   unitsAtOnce?: number,
@@ -101,9 +104,9 @@ export async function freeRuns(
   return found;
 }
 
-/** What is between the blocks that zdb found when it went through all of the pool. */
+/** What lies between the blocks that zdb found in use. */
 export function unusedRuns(name: string): Map<number, Run[]> {
-  const text = gunzipSync(readFileSync(join(FOLDER, `${name}.allocated.gz`))).toString();
+  const text = gunzipSync(readFileSync(recordOf(`${name}.allocated.gz`))).toString();
   const rows = text.trim().split('\n');
   const unused = new Map<number, Run[]>();
   for (const [vdev, count, size] of rows.map(metaslabs).filter((row) => row !== undefined)) {

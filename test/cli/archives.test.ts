@@ -1,4 +1,4 @@
-// `info` and `verify` of what is read front to back, and of what stands in an archive.
+// `info` and `verify` of disks in gzip files, zip archives and pipes.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sharedFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
 import { testWith } from '../support/peers.ts';
+import { BOOT_DISK } from '../support/project.ts';
 
-const DISK = join(import.meta.dirname, '../../fixtures/disk.raw');
 const SIZE = 8 * 2 ** 20;
 
 const folder = sharedFolder();
-const bytes = readFileSync(DISK);
+const bytes = readFileSync(BOOT_DISK);
 
 beforeAll(() => {
-  const args = ['all', DISK, '--name', 'x', '--output-dir', folder, '--zip', '-q'];
+  const args = ['all', BOOT_DISK, '--name', 'x', '--output-dir', folder, '--zip', '-q'];
   expect(kexport(args).status).toBe(0);
   writeFileSync(join(folder, 'x.raw.gz'), gzipSync(bytes));
   const broken = gzipSync(bytes);
@@ -27,26 +27,26 @@ beforeAll(() => {
 const command = (...args: string[]) => kexport(args, { cwd: folder });
 
 describe('a disk in an archive', () => {
-  test.each(['x.raw.gz', 'x.raw.zip', 'x.vhd.zip'])('is told of and verified: %s', (name) => {
-    const told = command('info', name, '--json');
-    expect(JSON.parse(told.stdout)).toMatchObject({
+  test.each(['x.raw.gz', 'x.raw.zip', 'x.vhd.zip'])('is described and verified: %s', (name) => {
+    const described = command('info', name, '--json');
+    expect(JSON.parse(described.stdout)).toMatchObject({
       format: name.endsWith('.gz') ? 'gz' : 'zip',
       virtualSize: SIZE,
       partitionTable: { kind: 'gpt', partitions: [{ name: 'ESP' }, { name: 'root' }] },
     });
-    expect(told.status).toBe(0);
-    const verified = command('verify', name, '--against', DISK);
+    expect(described.status).toBe(0);
+    const verified = command('verify', name, '--against', BOOT_DISK);
     expect(verified.stdout).toContain(`sound, all ${SIZE} bytes of the disk can be read, and`);
     expect(verified.status).toBe(0);
   });
 
-  test('that is damaged is told of, with 1', () => {
+  test('is reported as damaged with status 1', () => {
     const { status, stdout } = command('verify', 'broken.raw.gz');
     expect(stdout).toMatch(/^error: broken.raw.gz is damaged: .*incorrect data check\n$/);
     expect(status).toBe(1);
   });
 
-  test('that differs is told of, with 1', () => {
+  test('is reported as different with status 1', () => {
     const other = Buffer.from(bytes);
     other.writeUInt8(1, SIZE - 700_000);
     writeFileSync(join(folder, 'other'), other);
@@ -66,14 +66,14 @@ describe('a disk in an archive', () => {
   test.each([
     ['info', 1],
     ['verify', 3],
-  ])('is no image that is read here and there: %s', (name, expected) => {
+  ])('must not be an image that needs random access: %s', (name, expected) => {
     const { status, stderr } = command(name, 'x.qcow2.gz');
     expect(stderr).toMatch(/^kexport: .*begins like a qcow2 image \(unpack it first.*\)\n$/);
     expect(status).toBe(expected);
   });
 });
 
-test.each(['info', 'verify'])('%s says how an image on standard input is named', (name) => {
+test.each(['info', 'verify'])('kexport %s says how to name an image on standard input', (name) => {
   const { status, stderr } = shell(`kexport ${name} - --from qcow2 < x.qcow2`, folder);
   expect(stderr).toContain('name the file; one that the shell has opened is /dev/stdin');
   expect(status).toBe(2);
@@ -84,9 +84,13 @@ test.each(['info', 'verify'])('%s says how an image on standard input is named',
   );
 });
 
-testWith(['tar'], 'an archive of another order is an ova by its name, and told of', () => {
-  const make = 'tar -xf x.ova && tar --format=ustar -cf other.ova x-disk.vmdk x.mf x.ovf';
-  const { status, stdout } = shell(`${make} && kexport verify other.ova`, folder);
-  expect(stdout).toContain('error: the first member is x-disk.vmdk, not x.ovf\n');
-  expect(status).toBe(1);
-});
+testWith(
+  ['tar'],
+  'an archive of another order is an ova by its name, and verify reports it',
+  () => {
+    const make = 'tar -xf x.ova && tar --format=ustar -cf other.ova x-disk.vmdk x.mf x.ovf';
+    const { status, stdout } = shell(`${make} && kexport verify other.ova`, folder);
+    expect(stdout).toContain('error: the first member is x-disk.vmdk, not x.ovf\n');
+    expect(status).toBe(1);
+  },
+);
