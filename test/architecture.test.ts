@@ -33,7 +33,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'host',
     'errors.ts',
   ],
-  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'errors.ts'],
+  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'runtime', 'errors.ts'],
   open: [
     'images',
     'zfs',
@@ -44,9 +44,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'errors.ts'],
+  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
     'zfs-send',
     'sources',
@@ -55,18 +56,20 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions'],
-  sources: ['byte-streams', 'workers', 'host', 'partitions', 'errors.ts'],
-  'byte-streams': ['errors.ts'],
-  sinks: ['workers', 'host', 'errors.ts'],
-  decompress: ['compress', 'workers', 'errors.ts'],
+  sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
+  'byte-streams': ['host', 'errors.ts'],
+  sinks: ['workers', 'host', 'runtime', 'errors.ts'],
+  decompress: ['compress', 'workers', 'host', 'errors.ts'],
   compress: ['workers'],
   workers: [],
+  runtime: [],
   partitions: [],
-  host: ['errors.ts'],
+  host: ['runtime', 'errors.ts'],
   'errors.ts': [],
 };
 
@@ -77,14 +80,18 @@ function filesIn(folder: string): string[] {
     .map((path) => join(folder, path));
 }
 
+/** What `#host` of package.json is in the source. */
+const HOST = 'src/runtime/node.ts';
+
 /**
  * What a file imports, types and `import()` too: own files by path from the top, others by name.
  */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
-  return importedFiles.map(({ fileName }) =>
-    fileName.startsWith('.') ? join(dirname(path), fileName) : fileName,
-  );
+  return importedFiles.map(({ fileName }) => {
+    if (fileName === '#host') return HOST;
+    return fileName.startsWith('.') ? join(dirname(path), fileName) : fileName;
+  });
 }
 
 /** The folder in `src/` that a file is in, or the file itself; undefined outside of `src/`. */
@@ -188,8 +195,9 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool only perl, which says where a sparse file has data. It may be missing.
-  const runners = ['src/zfs/', 'src/sources/data-map.ts'];
+  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Neither is
+  // needed where it is missing.
+  const runners = ['src/zfs/', 'src/sources/data-map.ts', 'src/host/flush.ts'];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(
     '%s runs no program of others',

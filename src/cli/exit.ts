@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { KexportError } from '../errors.ts';
 import { isBrokenPipe } from '../sinks/stream.ts';
+import { asFlag } from './flags.ts';
 
 /** Signals that end an export, with all cleaned up. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -17,8 +18,8 @@ export function reportError(error: unknown, program = 'kexport'): number {
   }
   // Whoever closed the pipe has read enough: end as quietly as cat does.
   if (isBrokenPipe(error)) return EXIT_FAILURE;
-  const hint = error.hint === undefined ? '' : ` (${error.hint})`;
-  process.stderr.write(`${program}: ${error.message}${hint}\n`);
+  const { message, hint } = error.inNotation(asFlag);
+  process.stderr.write(`${program}: ${message}${hint === undefined ? '' : ` (${hint})`}\n`);
   if (error.code === 'usage') return EXIT_USAGE;
   return error.code === 'aborted' ? signalStatus(error.cause) : EXIT_FAILURE;
 }

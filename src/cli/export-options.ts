@@ -1,12 +1,13 @@
 import type { CompressorName } from '../compress/compressor.ts';
-import type { Compression } from '../export/encodings.ts';
+import type { UncheckedCompression } from '../export/encodings.ts';
 import type { FromFormat } from '../open/source-options.ts';
 import type { OutputOptions } from './outputs.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ThisMachineOptions } from './this-machine.ts';
 
 /** The options of the command line, as they are parsed. */
-export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOptions {
+export interface ExportOptions
+  extends PlanOptions, OutputOptions, ThisMachineOptions, UncheckedCompression {
   readonly size?: number;
   /** A package's snapshot; false: read what lies on ZFS as it is. */
   readonly snapshot?: string | false;
@@ -23,8 +24,6 @@ export interface ExportOptions extends PlanOptions, OutputOptions, ThisMachineOp
   readonly verify?: boolean;
   readonly keepGpt?: boolean;
   readonly keepGoing?: boolean;
-  readonly compression?: Compression['compression'];
-  readonly optimize?: Compression['optimize'];
   readonly threads?: number;
   readonly compressor?: CompressorName;
   readonly quiet?: boolean;

@@ -1,9 +1,8 @@
 import { encode, type EncodeResult } from '../export/encode.ts';
-import { checkCompression } from '../export/encodings.ts';
+import { checkCompression, compressionOf } from '../export/encodings.ts';
 import { KexportError } from '../errors.ts';
 import { warningsFor } from '../inspect/warnings-for.ts';
 import { openSource } from '../open/open-source.ts';
-import type { SourceOptions } from '../open/source-options.ts';
 import { writeChecksums } from './checksums.ts';
 import { EXIT_FAILURE, reportError } from './exit.ts';
 import { checkIncrement } from './increment-options.ts';
@@ -13,6 +12,7 @@ import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import { formatReport, jsonReport } from './report.ts';
 import { meansThisMachine, type Request } from './request.ts';
 import { abortOnSignals } from './signals.ts';
+import { sourceOptions } from './source-options.ts';
 import type { planThisMachine, ThisMachine } from './this-machine.ts';
 import type { ExportOptions } from './export-options.ts';
 
@@ -105,8 +105,10 @@ async function exportPlan(
     throw error;
   }
   try {
+    const { threads, compressor, keepGpt, keepGoing, verify } = options;
     const result = await encode(source, outputs.targets, {
-      ...options,
+      ...compressionOf(options),
+      ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
       signal: stop.signal,
       onProgress: (state) => progress.update(state),
@@ -121,16 +123,6 @@ async function exportPlan(
   }
 }
 
-/** What an export without `--backing IMAGE` says of its source. */
-function sourceOptions({ snapshot, backing, ...options }: ExportOptions): SourceOptions {
-  return {
-    ...options,
-    snapshot: snapshot !== false,
-    sentSnapshot: snapshot === false ? undefined : snapshot,
-    backing: backing === true,
-  };
-}
-
 /** A qcow2 of what an incremental send stream changes. */
 async function exportIncrement(
   name: string,
@@ -143,8 +135,7 @@ async function exportIncrement(
   const { snapshot } = options;
   return exportOverlay(name, plan, {
     ...options,
-    backing,
-    diskSize: options.size,
+    backingFile: backing,
     sentSnapshot: snapshot === false ? undefined : snapshot,
     signal: stop.signal,
     onProgress: (state) => progress.update(state),

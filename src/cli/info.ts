@@ -45,7 +45,8 @@ export async function run(command: Command): Promise<number> {
 }
 
 function infoOfImage(path: string, { from, backing, archiveDisk }: InfoOptions) {
-  return imageInfo(path, { from: from as FormatName | undefined, backing, disk: archiveDisk });
+  const format = from as FormatName | undefined; // else it is of a kind
+  return imageInfo(path, { from: format, allowBacking: backing, archiveDisk });
 }
 
 async function infoOfPacked(path: string, kind: PackedKind): Promise<ImageInfo> {

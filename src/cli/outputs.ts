@@ -17,7 +17,7 @@ import type { Output, Plan } from './plan.ts';
 
 export interface OutputOptions {
   readonly force?: boolean;
-  readonly level?: number;
+  readonly level?: number | undefined;
   /** Images that are read, or built upon, besides the source. */
   readonly flatten?: string | undefined;
   readonly backing?: string | boolean | undefined;

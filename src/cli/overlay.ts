@@ -1,7 +1,8 @@
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { inspectBackingFile } from '../images/backing-file.ts';
 import type { EncodeResult } from '../export/encode.ts';
+import { zlibLevelOf } from '../export/encodings.ts';
 import { KexportError } from '../errors.ts';
+import { inspectBackingFile } from '../images/backing-file.ts';
 import { encodeOverlay, type OverlayOptions } from '../export/overlay.ts';
 import { openChanges } from '../open/open-source.ts';
 import type { Source } from '../sources/source.ts';
@@ -11,10 +12,10 @@ import type { Plan } from './plan.ts';
 
 interface OverlayRequest extends Pick<
   OverlayOptions,
-  'compressor' | 'diskSize' | 'onProgress' | 'optimize' | 'signal' | 'threads'
+  'backingFile' | 'compressor' | 'onProgress' | 'optimize' | 'size' | 'threads'
 > {
-  readonly level?: number;
-  readonly backing: string;
+  readonly signal: AbortSignal;
+  readonly level?: number | undefined;
   readonly flatten?: string;
   readonly volume?: string | undefined;
   readonly sentSnapshot?: string | undefined;
@@ -37,24 +38,33 @@ export async function exportOverlay(
   if (request.flatten !== undefined) {
     throw new KexportError('usage', '--backing and --flatten are two different things to make');
   }
-  const found = await inspectBackingFile(request.backing);
-  const backing = { ...found, name: nameFrom(output.path, request.backing) };
-  const changes = await openChanges(name, { ...request, backing: undefined });
+  const { backingFile } = request;
+  await inspectBackingFile(backingFile); // before a pipe is waited for
+  const backingName = nameFrom(output.path, backingFile);
+  const changes = await openChanges(name, request);
   const disk: Source = {
     name,
     size: undefined,
     next: () => Promise.resolve(undefined),
     close: () => Promise.resolve(),
   };
-  const outputs = await openOutputs(plan, name, disk, request).catch(async (error: unknown) => {
-    await changes.close();
-    throw error;
-  });
+  const outputs = await openOutputs(plan, name, disk, { ...request, backing: backingFile }).catch(
+    async (error: unknown) => {
+      await changes.close();
+      throw error;
+    },
+  );
   const sums = outputs.checksums?.sink;
   try {
     const { sink } = outputs.targets[0]!; // the one output
+    const level = zlibLevelOf(request.level);
     const onFinished = () => writeChecksums(outputs);
-    const result = await encodeOverlay(changes, sink, { ...request, backing, onFinished });
+    const result = await encodeOverlay(changes, sink, {
+      ...request,
+      level,
+      backingName,
+      onFinished,
+    });
     await sums?.commit();
     return result;
   } catch (error) {

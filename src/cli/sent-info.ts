@@ -9,7 +9,7 @@ export async function describeSent(path: string, json: boolean): Promise<number>
   try {
     const input = await openSent(path);
     const { name } = input;
-    const streams = await describeStream(input, stop.signal);
+    const streams = await describeStream(input, { signal: stop.signal });
     const report = { file: path, format: 'zfs-send', streams };
     process.stdout.write(
       json ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(name, streams),

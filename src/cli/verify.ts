@@ -2,7 +2,12 @@ import { type Command, Option } from 'commander';
 import type { FormatName } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { openImageFile } from '../images/open-image-file.ts';
-import { type Verdict, verifyImageFiles, verifySource } from '../images/verify.ts';
+import {
+  type Verdict,
+  verifyImageFiles,
+  type VerifyOptions,
+  verifySource,
+} from '../images/verify.ts';
 import { openSource } from '../open/open-source.ts';
 import type { Source } from '../sources/source.ts';
 import { streamKind } from '../open/stream-kind.ts';
@@ -71,7 +76,7 @@ export async function run(command: Command): Promise<number> {
   }
 }
 
-type Running = Pick<Parameters<typeof verifyImageFiles>[1], 'signal' | 'onProgress'>;
+type Running = Pick<VerifyOptions, 'signal' | 'onProgress'>;
 
 async function verify(
   path: string,
@@ -85,17 +90,21 @@ async function verify(
     return verifySent(path, { ...running, against: name, againstFrom: options.againstFrom });
   }
   const image = kind
-    ? await openSource(path, { from: kind, snapshot: false, signal: running.signal })
+    ? await openSource(path, { from: kind, takeSnapshot: false, signal: running.signal })
     : await openImageFile(path, {
         from: from as FormatName | undefined, // else it is of a kind
-        backing,
+        allowBacking: backing,
         alone: !backing && name === undefined,
-        disk: options.archiveDisk,
+        archiveDisk: options.archiveDisk,
       });
   let against: Source | undefined;
   try {
     if (name !== undefined) {
-      against = await openSource(name, { from: options.againstFrom, backing, threads });
+      against = await openSource(name, {
+        from: options.againstFrom,
+        allowBacking: backing,
+        threads,
+      });
     }
   } catch (error) {
     await image.close();

@@ -2,7 +2,15 @@
 
 import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, KexportError, openSource, raw, type Source } from 'kexport';
+import {
+  encode,
+  fileSink,
+  KexportError,
+  openSource,
+  raw,
+  type Source,
+  type ZlibLevel,
+} from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { noise } from '../support/disks.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
@@ -26,7 +34,7 @@ describe('encode', () => {
   });
 
   test.each([
-    ['a level', { level: 10 }],
+    ['a level', { level: 10 as number as ZlibLevel }],
     ['a number of threads', { threads: 0 }],
   ])('refuses %s out of range, and leaves nothing', async (_, options) => {
     const cwd = folderWithDisk();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { encode, type EncodeOptions, fileSink, openSource, qcow2, raw } from 'kexport';
-import { describe, test, expect } from 'vitest';
+import { encode, fileSink, openSource, qcow2, raw, type ZstdCompression } from 'kexport';
+import { describe, expect, test } from 'vitest';
 import { DISKS, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { checkQcow2, compareImage, describeWith, run } from '../support/peers.ts';
@@ -32,7 +32,10 @@ describe.runIf(HAS_ZSTD)('an export in zstd', () => {
   });
 });
 
-async function exportDisk(folder: string, options: EncodeOptions): Promise<void> {
+async function exportDisk(
+  folder: string,
+  options: Omit<ZstdCompression, 'compression'>,
+): Promise<void> {
   const open = (name: string) => fileSink(join(folder, name));
   const targets = [
     { format: qcow2(), sink: await open('image.qcow2') },

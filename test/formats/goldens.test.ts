@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BLOCK_SIZE, FORMATS, ova } from '../../formats/index.ts';
+import { BLOCK_SIZE, FORMATS } from '../../formats/index.ts';
 import { MemoryImage } from '../support/memory-image.ts';
 import { blockOf, requestOf } from '../support/write-image.ts';
 
@@ -16,14 +16,12 @@ const INDEXES = [0, 1, 5, 63];
 const BYTES = Buffer.alloc(BLOCK_SIZE, 'a line of a dump');
 const STREAM = Buffer.from('compressed');
 
-await ova().prepare?.();
-
 test.each(Object.entries(FORMATS))(
   'an image in %s has the bytes of its golden',
   async (name, create) => {
     const format = create();
     const image = new MemoryImage();
-    const writer = format.write(requestOf(format, image, { size: SIZE }));
+    const writer = await format.write(requestOf(format, image, { size: SIZE }));
     for (const index of INDEXES) writer.add(blockOf(index, BYTES, { packed: STREAM }));
     writer.finish(SIZE);
     const golden = join(import.meta.dirname, 'goldens', `${name}.hex`);

@@ -1,16 +1,14 @@
 import { expect, test } from 'vitest';
-import { BLOCK_SIZE, qcow2 } from '../../formats/index.ts';
+import { BLOCK_SIZE, qcow2, type ZstdEncoding } from '../../formats/index.ts';
 import { additionalFields, header } from '../../formats/qcow2/layout.ts';
 import { noise, text } from '../support/disks.ts';
 import { MemoryImage } from '../support/memory-image.ts';
 import { blockOf, requestOf } from '../support/write-image.ts';
 
-test('a qcow2 of zstd says so in its header and holds the frames as they are', () => {
+test('a qcow2 of zstd says so in its header and holds the frames as they are', async () => {
   const image = new MemoryImage();
-  const writer = qcow2().write({
-    ...requestOf(qcow2(), image, {}),
-    encoding: { kind: 'zstd', level: 3 },
-  });
+  const encoding: ZstdEncoding = { kind: 'zstd', level: 3 };
+  const writer = await qcow2().write({ ...requestOf(qcow2(), image, {}), encoding });
   const frame = noise(1000);
   writer.add(blockOf(0, text(BLOCK_SIZE), { packed: frame }));
   writer.finish(BLOCK_SIZE);

@@ -19,8 +19,8 @@ const HEADER = 512; // of our dynamic images, after the copy of the footer
 /**
  * A differencing VHD: our dynamic one with that type, a parent, and every other sector of block 0.
  */
-function differencing(parent: Buffer): Buffer {
-  const image = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32])).bytes;
+async function differencing(parent: Buffer): Promise<Buffer> {
+  const image = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32]))).bytes;
   for (const at of [0, image.length - SECTOR]) {
     const values = { ...footer.decode(image.subarray(at)), diskType: 4, checksum: 0 };
     image.set(footer.encode({ ...values, checksum: checksum(footer.encode(values)) }), at);
@@ -37,9 +37,9 @@ function differencing(parent: Buffer): Buffer {
   return image;
 }
 
-describe('a differencing VHD', () => {
-  const parent = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64])).bytes;
-  const child = differencing(parent);
+describe('a differencing VHD', async () => {
+  const parent = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64]))).bytes;
+  const child = await differencing(parent);
 
   const folderOf = (above: Buffer) => folderWith({ 'parent.vhd': parent, 'child.vhd': above });
 
@@ -69,10 +69,10 @@ describe('a differencing VHD', () => {
     expect(status).toBe(0);
   });
 
-  test('is refused over another image of the same name', () => {
+  test('is refused over another image of the same name', async () => {
     const other = Buffer.from(parent);
     other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
-    const cwd = folderOf(differencing(other));
+    const cwd = folderOf(await differencing(other));
     const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);

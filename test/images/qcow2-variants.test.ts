@@ -73,7 +73,7 @@ describeWith(['qemu-img'], 'an image of qemu-img', () => {
     const created = ['-f', 'qcow2', '-b', 'below.img', '-F', 'raw', image, String(2 * SIZE)];
     runIn(target, 'qemu-img', 'create', '-q', ...created);
     const places = [SIZE - 100, SIZE, SIZE + 70_000];
-    const [end, ...after] = await bytesAt(image, places, 1000, { backing: true });
+    const [end, ...after] = await bytesAt(image, places, 1000, { allowBacking: true });
     const expected = Buffer.concat([readFileSync(disk).subarray(-100), Buffer.alloc(900)]);
     expect(end?.equals(expected)).toBe(true);
     expect(after).toStrictEqual([Buffer.alloc(1000), Buffer.alloc(1000)]);

@@ -21,7 +21,7 @@ export function inputOf(bytes: Uint8Array): ImageInput {
     size: bytes.length,
     read: (offset, length) =>
       offset + length > bytes.length
-        ? Promise.reject(new FormatError(`the image ends at ${bytes.length}`))
+        ? Promise.reject(new FormatError('damaged', `the image ends at ${bytes.length}`))
         : Promise.resolve(Uint8Array.prototype.slice.call(bytes, offset, offset + length)),
   };
 }
@@ -40,7 +40,7 @@ export function fileInput(path: string): ImageInput {
   return {
     size,
     read: (offset, length) => {
-      if (offset + length > size) throw new FormatError(`the image ends at ${size}`);
+      if (offset + length > size) throw new FormatError('damaged', `the image ends at ${size}`);
       const bytes = new Uint8Array(length);
       withFile((fd) => readSync(fd, bytes, 0, length, offset));
       return Promise.resolve(bytes);
@@ -52,10 +52,10 @@ export function fileInput(path: string): ImageInput {
 export async function openImage(
   format: Format,
   image: ImageInput | Uint8Array,
-  openOther: ReadRequest['openOther'] = () => Promise.reject(new FormatError('another file')),
+  openOther: ReadRequest['openOther'] = () =>
+    Promise.reject(new FormatError('damaged', 'another file')),
 ): Promise<ImageReader> {
   const input = image instanceof Uint8Array ? inputOf(image) : image;
-  await format.prepare?.();
   if (!format.read) throw new Error(`${format.name} has no reader`);
   return format.read({ input, openOther, hasher });
 }
@@ -84,7 +84,7 @@ export async function bytesOf(
   if (kind === 'plain') return Buffer.from(await input.read(imageOffset, diskLength));
   const found = decompressed(extent, await input.read(imageOffset, extent.imageLength));
   if (found.length === diskLength || diskOffset + found.length === diskSize) return found;
-  throw new FormatError(`${found.length} bytes instead of ${diskLength}`);
+  throw new FormatError('damaged', `${found.length} bytes instead of ${diskLength}`);
 }
 
 function decompressed(
@@ -96,7 +96,7 @@ function decompressed(
     const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
     return inflate(stream, { maxOutputLength: diskLength });
   } catch (error) {
-    throw new FormatError(`the stream at ${imageOffset}: ${String(error)}`);
+    throw new FormatError('damaged', `the stream at ${imageOffset}: ${String(error)}`);
   }
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # boot-guest.sh [OPTION]... SCRIPT [FILE]...
 # Boots the guest, runs SCRIPT in it as root, prints its output, and exits with its status; 124 is a
-# time-out, 125 a guest that ended without a status. In the guest, IN is a folder with the FILEs, OUT
-# a folder of the host, and /dev/vdb, /dev/vdc ... are the data disks. The root is not written to.
+# time-out, 125 a guest that ended without a status. In the guest, IN is a folder with the FILEs,
+# OUT a folder of the host, and /dev/vdb, /dev/vdc ... are the data disks. The root is not written
+# to.
 #   -d SIZE     an empty data disk, removed afterwards; may be repeated
 #   -D IMAGE    a raw image as data disk, which is written to; may be repeated
 #   -r IMAGE    boot with the root on ZFS of this disk (build-zfsroot.sh), as /dev/vda
