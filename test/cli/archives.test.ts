@@ -52,7 +52,7 @@ describe('a disk in an archive', () => {
     writeFileSync(join(folder, 'other'), other);
     expect(command('verify', 'x.raw.gz', '--against', 'other')).toMatchObject({
       status: 1,
-      stdout: `error: the disk differs from other from byte ${SIZE - 700_000} on\n`,
+      stdout: `error: the disk differs from other at byte ${SIZE - 700_000}\n`,
     });
   });
 

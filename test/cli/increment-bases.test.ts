@@ -1,4 +1,4 @@
-// The image below an increment: --flatten reads any disk, --backing names a qcow2 or a raw one.
+// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw one.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,9 +71,9 @@ test.each([
     'nameless',
     /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
   ],
-])('--backing refuses %s with one line, and leaves nothing', (_, base, message) => {
+])('--backing-file refuses %s with one line, and leaves nothing', (_, base, message) => {
   const before = readdirSync(folder);
-  const line = `kexport qcow2 ${increment} --backing ${base} -o upon.qcow2 -q`;
+  const line = `kexport qcow2 ${increment} --backing-file ${base} -o upon.qcow2 -q`;
   const { status, stderr } = shell(line, folder);
   expect(status).toBe(1);
   expect(stderr).toMatch(message);
@@ -83,7 +83,7 @@ test.each([
 
 describe('an increment that cannot be used', () => {
   test.each([
-    ['qcow2', '--backing'],
+    ['qcow2', '--backing-file'],
     ['raw', '--flatten'],
   ])('does not replace the image below it: %s %s', (format, option) => {
     const cwd = temporaryFolder();
@@ -91,7 +91,7 @@ describe('an increment that cannot be used', () => {
     kexportOk(cwd, format, full, '-o', base);
     const before = sha256Of(join(cwd, base));
     const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
-    expect(stderr).toContain(`${base} is the image that the increment builds upon`);
+    expect(stderr).toContain(`${base} is the image below the increment`);
     expect(sha256Of(join(cwd, base))).toBe(before);
     expect(readdirSync(cwd)).toEqual([base]);
   });
@@ -99,7 +99,7 @@ describe('an increment that cannot be used', () => {
   test.each<[string, string[], number, RegExp]>([
     [
       'over the image of another snapshot',
-      ['qcow2', increment, '--backing', 'other.qcow2'],
+      ['qcow2', increment, '--backing-file', 'other.qcow2'],
       1,
       /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
     ],
@@ -111,19 +111,19 @@ describe('an increment that cannot be used', () => {
     ],
     [
       'in a format without a backing file',
-      ['raw', increment, '--backing', 'other.qcow2'],
+      ['raw', increment, '--backing-file', 'other.qcow2'],
       2,
-      /--backing is for a qcow2 alone/,
+      /--backing-file is for qcow2 alone/,
     ],
     [
       'over a missing image',
-      ['qcow2', increment, '--backing', 'missing.qcow2'],
+      ['qcow2', increment, '--backing-file', 'missing.qcow2'],
       1,
       /cannot open missing.qcow2/,
     ],
     [
       'that is a full stream',
-      ['qcow2', full, '--backing', 'other.qcow2'],
+      ['qcow2', full, '--backing-file', 'other.qcow2'],
       2,
       /is a full stream|is the disk of/,
     ],
@@ -131,7 +131,7 @@ describe('an increment that cannot be used', () => {
       'without an image below it',
       ['qcow2', increment],
       1,
-      /is incremental: tank\/grow@b .*--backing BASE/,
+      /is incremental: tank\/grow@b .*--backing-file BASE/,
     ],
   ])('%s is refused, and leaves nothing', (_, args, status, message) => {
     const cwd = temporaryFolder();
@@ -149,7 +149,9 @@ describe('an increment that cannot be used', () => {
     bytes[bytes.length - 2000]! ^= 1;
     writeFileSync(join(cwd, 'stream'), bytes);
     kexportOk(cwd, 'qcow2', full, '-o', 'base.qcow2');
-    const { stderr } = kexport(['qcow2', 'stream', '--backing', 'base.qcow2', '-o', 'x'], { cwd });
+    const { stderr } = kexport(['qcow2', 'stream', '--backing-file', 'base.qcow2', '-o', 'x'], {
+      cwd,
+    });
     expect(stderr).toMatch(/has a wrong checksum/);
     expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);
   });

@@ -31,7 +31,7 @@ describe('kexport info of a send stream', () => {
     const { status, stdout, stderr } = shell(line, '.');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^image: .*\nformat: +zfs send stream\n\nsnapshot: +tank\/lz4k16@b\n/);
-    expect(stdout).toMatch(/\nbuilds upon guid: +cc23f47[0-9a-f]+\n/);
+    expect(stdout).toMatch(/\nincremental from: +cc23f47[0-9a-f]+\n/);
     expect(stdout).toMatch(/\nblock size: +16.0 KiB \(16384 bytes\)\n/);
     expect(stdout).toMatch(/\ncompression: +lz4.*\nfeatures: +.*lz4/);
   });
@@ -86,13 +86,13 @@ describe('kexport verify of a send stream', () => {
     writeFileSync(join(folder, 'other.raw'), disk);
   });
 
-  const readable = 'every block of which can be read';
+  const readable = 'can be read';
   test.each([
-    ['grow-full-a', `tank/grow@a, ${readable}`],
-    ['grow-inc-b', `tank/grow@b, ${readable}`],
-    ['grow-R', `tank/grow@a, tank/grow@b, tank/grow@c, ${readable}`],
+    ['grow-full-a', `tank/grow@a ${readable}`],
+    ['grow-inc-b', `tank/grow@b ${readable}`],
+    ['grow-R', `tank/grow@a, tank/grow@b, tank/grow@c ${readable}`],
     ['zstd-16k-full-ec', readable],
-    ['neg-filesystem', 'tank/tree/fs@a, of file systems: no disk is in it'],
+    ['neg-filesystem', 'tank/tree/fs@a can be read; it is of file systems and holds no disk'],
   ])('finds nothing wrong with %s', (name, found) => {
     const { status, stdout } = verify(fixture(name));
     expect(status).toBe(0);
@@ -115,9 +115,9 @@ describe('kexport verify of a send stream', () => {
   test('compares the disk that it makes', () => {
     const same = verify(fixture('grow-full-a'), '--against', 'a.raw');
     expect(same).toMatchObject({ status: 0, stderr: '' });
-    expect(same.stdout).toMatch(/all 16777216 bytes .*, and the disk is that of a.raw/);
+    expect(same.stdout).toMatch(/all 16777216 bytes .*, and the same disk as a.raw/);
     const other = verify(fixture('grow-full-a'), '--against', 'other.raw');
-    expect(other.stdout).toMatch(/the disk differs from other.raw from byte 1048576 on/);
+    expect(other.stdout).toMatch(/the disk differs from other.raw at byte 1048576/);
     expect(other.status).toBe(1);
   });
 

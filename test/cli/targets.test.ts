@@ -52,7 +52,7 @@ describe('a named pipe as target', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = kexport(['raw', 'disk', '-o', '/dev/null', '--checksums'], { cwd });
     expect(status).toBe(2);
-    expect(stderr).toContain('/dev/null is no file');
+    expect(stderr).toContain('/dev/null is not a file');
   });
 });
 
@@ -98,7 +98,7 @@ describeAsRoot('a block device', () => {
     const device = loopDevice(join(cwd, 'target'));
     const refused = kexport(['raw', 'disk', '-o', device], { cwd });
     expect(refused).toMatchObject({ status: 2 });
-    expect(refused.stderr).toContain('all that it holds would be lost');
+    expect(refused.stderr).toContain('everything on it would be lost');
     expect(kexport(['qcow2', 'disk', '-o', device, '--force'], { cwd }).status).toBe(2);
     expect(kexport(['raw', 'disk', '-o', device, '--force'], { cwd }).status).toBe(0);
     run('cmp', device, join(cwd, 'disk'));

@@ -61,7 +61,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       const chain = chainOf(blockSize);
       chain.forEach(({ stream, disk }, i) => {
         writeFileSync(join(cwd, 'stream'), stream);
-        const below = i === 0 ? [] : ['--backing', `${i - 1}.qcow2`];
+        const below = i === 0 ? [] : ['--backing-file', `${i - 1}.qcow2`];
         kexportOk(cwd, 'qcow2', 'stream', ...below, '-o', `${i}.qcow2`);
         writeFileSync(join(cwd, `${i}.disk`), disk);
         checkQcow2(join(cwd, `${i}.qcow2`));
@@ -99,7 +99,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     ];
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), streamOf(made));
-    kexportOk(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    kexportOk(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
     expect(statSync(join(cwd, 'inc.qcow2')).size).toBeLessThan(MIB);
     checkQcow2(join(cwd, 'inc.qcow2'));
     const map = run('qemu-img', 'map', '--output=json', join(cwd, 'inc.qcow2'));
@@ -121,13 +121,13 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       ];
       const made = { blockSize, blocks, volumeSize: MIB / 4, fromGuid: 1n };
       writeFileSync(join(cwd, 'stream'), streamOf(made));
-      kexportOk(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+      kexportOk(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
       checkQcow2(join(cwd, 'inc.qcow2'));
       noise(blockSize).copy(base);
       base.fill(0, 5 * blockSize, 7 * blockSize);
       writeFileSync(join(cwd, 'expected'), base.subarray(0, MIB / 4));
       compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'expected'));
-      kexportOk(cwd, 'verify', 'inc.qcow2', '--backing', '--against', 'expected');
+      kexportOk(cwd, 'verify', 'inc.qcow2', '--allow-backing', '--against', 'expected');
     },
   );
 
@@ -137,7 +137,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'inc.zfs.gz'), gzipSync(streamOf(made)));
     writeFileSync(join(cwd, 'base.raw'), noise(MIB));
-    kexportOk(cwd, 'qcow2', 'inc.zfs.gz', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    kexportOk(cwd, 'qcow2', 'inc.zfs.gz', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
     kexportOk(cwd, 'raw', 'inc.zfs.gz', '--flatten', 'base.raw', '-o', 'flat.raw');
     compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
     const expected = Buffer.concat([text(16_384), noise(MIB).subarray(16_384)]);
@@ -175,7 +175,16 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
         for (const image of ['flat.qcow2', 'flat.vmdk']) {
           kexportOk(cwd, 'verify', image, '--against', 'flat.raw');
         }
-        kexportOk(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2', '--force');
+        kexportOk(
+          cwd,
+          'qcow2',
+          'stream',
+          '--backing-file',
+          'base.raw',
+          '-o',
+          'inc.qcow2',
+          '--force',
+        );
         checkQcow2(join(cwd, 'inc.qcow2'));
         compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
       }
@@ -205,7 +214,14 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const made = { blockSize: 8192, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), streamOf(made));
     const sums = ['1', '2', '5'].map((threads) => {
-      const options = ['--backing', 'base.raw', '--threads', threads, '-o', `${threads}.qcow2`];
+      const options = [
+        '--backing-file',
+        'base.raw',
+        '--threads',
+        threads,
+        '-o',
+        `${threads}.qcow2`,
+      ];
       kexportOk(cwd, 'qcow2', 'stream', ...options);
       return sha256Of(join(cwd, `${threads}.qcow2`));
     });
@@ -221,9 +237,9 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const blocks = [{ diskOffset: 40 * MIB, free: 200 * MIB }];
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), streamOf(made));
-    kexportOk(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
-    kexportOk(cwd, 'verify', 'inc.qcow2', '--backing');
-    kexportOk(cwd, 'raw', 'inc.qcow2', '--backing', '-o', 'back.raw');
+    kexportOk(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
+    kexportOk(cwd, 'verify', 'inc.qcow2', '--allow-backing');
+    kexportOk(cwd, 'raw', 'inc.qcow2', '--allow-backing', '-o', 'back.raw');
     base.fill(0, 40 * MIB, 240 * MIB);
     expect(readFileSync(join(cwd, 'back.raw')).equals(base)).toBe(true);
   });

@@ -15,7 +15,7 @@ describeWith(['qemu-img'], 'an increment of zfs send', () => {
   test.each(INCREMENTS)('is its disk over the image of its base: $name', ({ stream, base }) => {
     const cwd = temporaryFolder();
     kexportOk(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
-    kexportOk(cwd, 'qcow2', stream.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2');
+    kexportOk(cwd, 'qcow2', stream.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2');
     checkQcow2(join(cwd, 'inc.qcow2'));
     const image = join(cwd, 'inc.qcow2');
     run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(cwd, 'back.raw'));
@@ -40,9 +40,9 @@ describe('several increments in one package', () => {
     kexportOk(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
     for (const [snapshot, sum] of [
       [[], last.rawSha256],
-      [['--snapshot', 'b'], between.rawSha256],
+      [['--stream-snapshot', 'b'], between.rawSha256],
     ] as const) {
-      const options = ['--backing', 'base.qcow2', ...snapshot, '-o', 'inc.qcow2', '--force'];
+      const options = ['--backing-file', 'base.qcow2', ...snapshot, '-o', 'inc.qcow2', '--force'];
       kexportOk(cwd, 'qcow2', increments.path, ...options);
       checkQcow2(join(cwd, 'inc.qcow2'));
       const image = join(cwd, 'inc.qcow2');
@@ -62,7 +62,7 @@ describe('several increments in one package', () => {
       increments.path,
       '--flatten',
       base.path,
-      '--snapshot',
+      '--stream-snapshot',
       'b',
       '-o',
       'b.raw',
@@ -72,12 +72,12 @@ describe('several increments in one package', () => {
 
   test.each([
     [
-      ['--snapshot', 'a'],
-      /chain-I.zfs: the package has no snapshot a of tank\/chain; it has b, c \(.*--snapshot/,
+      ['--stream-snapshot', 'a'],
+      /chain-I.zfs: the package has no snapshot a of tank\/chain; it has b, c \(.*--stream-snapshot/,
     ],
     [
-      ['--volume', 'tank/vm'],
-      /chain-I.zfs: the package has no volume tank\/vm; it has tank\/chain \(.*--volume/,
+      ['--stream-volume', 'tank/vm'],
+      /chain-I.zfs: the package has no volume tank\/vm; it has tank\/chain \(.*--stream-volume/,
     ],
   ])('are refused if they lack what is asked for: %j', (options, message) => {
     const cwd = temporaryFolder();
@@ -92,7 +92,7 @@ describe('several increments in one package', () => {
     const cwd = temporaryFolder();
     const other = streamNamed('tail-full-a');
     kexportOk(cwd, 'qcow2', other.path, '-o', 'base.qcow2');
-    const args = ['qcow2', increments.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2'];
+    const args = ['qcow2', increments.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot of guid/);
     expect(status).toBe(1);

@@ -45,7 +45,7 @@ describe('a differencing VHD', async () => {
 
   test('is its own sectors, and those of its parent elsewhere', async () => {
     const cwd = folderOf(child);
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk', '-q'];
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
     const expected = await diskOf(await openImage(vhdDynamic(), parent), parent);
     for await (const extent of (await openImage(vhdDynamic(), child)).extents()) {
@@ -54,7 +54,7 @@ describe('a differencing VHD', async () => {
       child.copy(expected, diskOffset, imageOffset, imageOffset + diskLength);
     }
     expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
-    expect(kexport(['verify', 'child.vhd', '--backing'], { cwd }).status).toBe(0);
+    expect(kexport(['verify', 'child.vhd', '--allow-backing'], { cwd }).status).toBe(0);
   });
 
   test('is described and checked without its parent', () => {
@@ -73,7 +73,7 @@ describe('a differencing VHD', async () => {
     const other = Buffer.from(parent);
     other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
     const cwd = folderOf(await differencing(other));
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk'];
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
     expect(status).toBe(1);
@@ -94,14 +94,14 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
   test('is the disk of the two together', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', 'top.vmdk', 'theirs');
-    const args = ['verify', 'top.vmdk', '--backing', '--against', 'theirs'];
+    const args = ['verify', 'top.vmdk', '--allow-backing', '--against', 'theirs'];
     expect(kexport(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
   });
 
   test('is refused once its parent was written to', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
-    const { status, stderr } = kexport(['verify', 'top.vmdk', '--backing'], { cwd });
+    const { status, stderr } = kexport(['verify', 'top.vmdk', '--allow-backing'], { cwd });
     expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
     expect(status).toBe(3);
   });

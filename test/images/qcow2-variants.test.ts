@@ -155,7 +155,7 @@ describe('an image that cannot be read', () => {
     test('with an external data file is refused with the reason', () => {
       const image = join(folder, 'refused.qcow2');
       runIn(folder, 'qemu-img', 'create', '-f', 'qcow2', '-o', 'data_file=other.raw', image, '1M');
-      expectRefused(image, '--backing');
+      expectRefused(image, '--allow-backing');
     });
 
     test('cut off is refused where its data end', () => {

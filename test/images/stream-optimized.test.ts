@@ -100,7 +100,7 @@ describe('an appliance of VirtualBox', () => {
     folderWith({ 'box.ova': bytes, disk1: DISKS['a small disk'], disk2: long });
 
   test.each(['1', '2'])('is sound, and gives its disk %s', (number) => {
-    const args = ['--archive-disk', `vmdisk${number}`, '--against', `disk${number}`];
+    const args = ['--ova-disk', `vmdisk${number}`, '--against', `disk${number}`];
     const cwd = folderOf(ova);
     expect(kexport(['verify', 'box.ova', ...args], { cwd })).toMatchObject({
       status: 0,

@@ -27,18 +27,22 @@ describe('a stream that cannot be used', () => {
     ['enc-plain', ['--size', '8M'], /is a disk of 16777216 bytes, --size says 8388608/],
     [
       'enc-plain',
-      ['--volume', 'tank/other'],
+      ['--stream-volume', 'tank/other'],
       /the stream is of the volume tank\/enc, not tank\/other/,
     ],
-    ['enc-plain', ['--snapshot', 'z'], /the stream is of the snapshot tank\/enc@a, not z/],
-    ['tree-Rc', [], /has the volumes tank\/tree\/v. and tank\/tree\/v. \(name one with --volume\)/],
-    ['tree-Rc', ['--volume', 'tank/tree/fs'], /is that of a file system/],
+    ['enc-plain', ['--stream-snapshot', 'z'], /the stream is of the snapshot tank\/enc@a, not z/],
     [
       'tree-Rc',
-      ['--volume', 'tank/v1'],
+      [],
+      /has the volumes tank\/tree\/v. and tank\/tree\/v. \(name one with --stream-volume\)/,
+    ],
+    ['tree-Rc', ['--stream-volume', 'tank/tree/fs'], /is that of a file system/],
+    [
+      'tree-Rc',
+      ['--stream-volume', 'tank/v1'],
       /has no volume tank\/v1; it has tank\/tree, tank\/tree\/fs,/,
     ],
-    ['grow-R', ['--snapshot', 'z'], /has no snapshot z of tank\/grow; it has a, b, c/],
+    ['grow-R', ['--stream-snapshot', 'z'], /has no snapshot z of tank\/grow; it has a, b, c/],
   ])('is refused with one line, and leaves nothing: %s %j', (name, options, message) => {
     const cwd = temporaryFolder();
     const { status, stderr } = kexport(['qcow2,raw', fixture(name), ...options], { cwd });

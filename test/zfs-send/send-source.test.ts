@@ -68,7 +68,7 @@ describe('a package', () => {
     const bytes = readFileSync(fixture('grow-R'));
     bytes[bytes.length - 700]! ^= 1;
     writeFileSync(join(cwd, 'stream'), bytes);
-    const { status, stderr } = kexport(['raw', 'stream', '--snapshot', 'a', '-q'], { cwd });
+    const { status, stderr } = kexport(['raw', 'stream', '--stream-snapshot', 'a', '-q'], { cwd });
     expect(stderr).toMatch(/has a wrong checksum/);
     expect(status).toBe(1);
     expect(readdirSync(cwd)).toEqual(['stream']);
