@@ -27,14 +27,14 @@ describeWith(['qemu-img'], 'a backing file', () => {
     return top;
   }
 
-  test('is not opened without --backing', () => {
+  test('is not opened without --allow-backing', () => {
     const { status, stderr } = kexport([
       'raw',
       chain({ base: 'base.img' }),
       '-o',
       join(folder, 'no'),
     ]);
-    expect(stderr).toContain('needs another file, "base.img" (say --backing');
+    expect(stderr).toContain('needs another file, "base.img" (--allow-backing');
     expect(status).toBe(1);
   });
 
@@ -47,11 +47,11 @@ describeWith(['qemu-img'], 'a backing file', () => {
     const writes = ['write -P 9 98k 1k', 'write -P 9 3500k 64k', 'discard 0 4k'];
     run('qemu-io', ...writes.flatMap((command) => ['-c', command]), higher);
     run('qemu-img', 'convert', '-O', 'raw', higher, `${higher}.theirs`);
-    expect(kexport(['raw', higher, '--backing', '-o', `${higher}.ours`]).status).toBe(0);
+    expect(kexport(['raw', higher, '--allow-backing', '-o', `${higher}.ours`]).status).toBe(0);
     expect(readFileSync(`${higher}.ours`).equals(readFileSync(`${higher}.theirs`))).toBe(true);
-    expect(kexport(['verify', higher, '--backing', '--against', `${higher}.theirs`]).status).toBe(
-      0,
-    );
+    expect(
+      kexport(['verify', higher, '--allow-backing', '--against', `${higher}.theirs`]).status,
+    ).toBe(0);
   });
 
   test.each([
@@ -65,13 +65,13 @@ describeWith(['qemu-img'], 'a backing file', () => {
     'out/passwd',
     '.',
     'fifo',
-  ])('is not opened outside of the folder, even with --backing: %s', (base) => {
+  ])('is not opened outside of the folder, even with --allow-backing: %s', (base) => {
     const top = chain({ base });
     const target = join(top, '..');
     symlinkSync('/etc/passwd', join(target, 'link.img'));
     symlinkSync('/etc', join(target, 'out'));
     run('mkfifo', join(target, 'fifo'));
-    const { status, stderr } = kexport(['raw', top, '--backing', '-o', join(target, 'raw')]);
+    const { status, stderr } = kexport(['raw', top, '--allow-backing', '-o', join(target, 'raw')]);
     expect(stderr).toMatch(/names .*(not a plain name|leads out|not a regular file)/);
     expect(status).toBe(1);
   });
@@ -80,14 +80,14 @@ describeWith(['qemu-img'], 'a backing file', () => {
     const top = chain({ base: 'sub/link.img' });
     mkdirSync(join(top, '..', 'sub'));
     symlinkSync('../base.img', join(top, '..', 'sub', 'link.img'));
-    expect(kexport(['verify', top, '--backing', '--against', disk]).status).toBe(0);
+    expect(kexport(['verify', top, '--allow-backing', '--against', disk]).status).toBe(0);
   });
 
   test('is refused if it is the image itself', () => {
     const { status, stderr } = kexport([
       'verify',
       chain({ base: 'top.qcow2', format: 'qcow2' }),
-      '--backing',
+      '--allow-backing',
     ]);
     expect(stderr).toContain('names itself in the end');
     expect(status).toBe(3);
@@ -99,12 +99,12 @@ describeWith(['qemu-img'], 'a backing file', () => {
     runIn(target, 'qemu-img', 'create', '-q', ...options, 'x.qcow2', String(SIZE));
     runIn(target, 'qemu-img', 'convert', '-n', '-O', 'qcow2', disk, 'x.qcow2');
     const alone = kexport(['verify', join(target, 'x.qcow2'), '--against', disk]);
-    expect(alone.stderr).toContain('needs another file, "data.raw" (say --backing');
+    expect(alone.stderr).toContain('needs another file, "data.raw" (--allow-backing');
     expect(alone.status).toBe(3);
     const { status, stdout } = kexport([
       'verify',
       join(target, 'x.qcow2'),
-      '--backing',
+      '--allow-backing',
       '--against',
       disk,
     ]);

@@ -96,16 +96,16 @@ describe('kexport FORMATS DISK', () => {
   });
 
   test.each([
-    ['nothing', [], 'no format and no disk given (see kexport --help)'],
-    ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
-    ['--from without a disk', ['raw', '--from', 'qcow2'], '--from is for a disk that is named'],
+    ['nothing', [], 'missing argument FORMATS (usage: kexport FORMATS [DISK] [OUTDIR]'],
+    ['no disk', ['qcow2'], 'no disk to export as qcow2 is given (kexport qcow2 /dev/sdX'],
+    ['the format of no disk', ['raw', '--from', 'qcow2'], '--from needs a DISK, and none is given'],
+    ['no snapshot of no disk', ['raw', '--no-snapshot'], '--no-snapshot needs a DISK'],
     [
-      '--no-snapshot without a disk',
-      ['raw', '--no-snapshot'],
-      '--no-snapshot is for a disk that is',
+      'an unknown format',
+      ['qcow3', 'x'],
+      'unknown format "qcow3" (give one or several of qcow2,raw',
     ],
-    ['an unknown format', ['qcow3', 'x'], 'unknown format "qcow3" (one or several of qcow2,raw'],
-    ['an unknown option', ['raw', 'x', '--fast'], "unknown option '--fast'"],
+    ['an unknown option', ['raw', 'x', '--fast'], 'unknown option --fast (see --help-all)'],
     ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
     [
       'a size of nothing',

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
 import { KEXPORT } from '../../src/cli/programs/kexport.ts';
 import { kexport } from '../support/kexport.ts';
+import { TOP } from '../support/project.ts';
 
 const NAMES = Object.keys(OPTIONS) as OptionName[];
 const COMMANDS = [KEXPORT.main, ...KEXPORT.commands];
@@ -38,7 +39,7 @@ describe('every option', () => {
   });
 
   test('that the README names exists', () => {
-    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+    const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
     const lines = readme.split('\n').filter((line) => /^(kexport|.*\| kexport) /.test(line));
     const inLines = lines.flatMap((line) => line.match(/(?<= )--[a-z][a-z-]+/g) ?? []);
     const named = [...inLines, ...(readme.match(/(?<=`)--[a-z][a-z-]+/g) ?? [])];

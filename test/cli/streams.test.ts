@@ -1,21 +1,18 @@
-// Answers and messages that cannot be written: one line and status 1, or nothing if nobody reads them.
+// Answers and messages that cannot be written: one line and status 1, or nothing if nobody reads
+// them.
 
-import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
-import { kexport, shell, startKexport } from '../support/kexport.ts';
-
-const KSNAP = join(import.meta.dirname, '../../dist/src/cli/ksnap.js');
+import { kexportOk, shell, startKexport, startKsnap } from '../support/kexport.ts';
 
 const folder = sharedFolder();
 
 beforeAll(() => {
   writeFileSync(join(folder, 'disk'), withPartition(noise(2 ** 20)));
-  const made = kexport(['qcow2', 'disk', '-o', 'image.qcow2', '-q'], { cwd: folder });
-  expect(made.status).toBe(0);
+  kexportOk(folder, 'qcow2', 'disk', '-o', 'image.qcow2');
 });
 
 /** Each command as it prints something. */
@@ -46,7 +43,7 @@ describe('standard output that is full', () => {
   });
 
   test('ends ksnap, too', () => {
-    const { status, stderr } = shell(`"${process.execPath}" "${KSNAP}" --help > /dev/full`, folder);
+    const { status, stderr } = shell('ksnap --help > /dev/full', folder);
     expect(stderr).toMatch(/^ksnap: cannot write to standard output: .*\n$/);
     expect(status).toBe(1);
   });
@@ -65,10 +62,9 @@ describe('standard output that nobody reads', () => {
   });
 
   test('ends ksnap, too', async () => {
-    const child = spawn(process.execPath, [KSNAP, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { child, ended } = startKsnap(['--help'], folder);
     child.stdout.destroy();
-    const status = await new Promise((resolve) => child.on('close', resolve));
-    expect(status).toBe(1);
+    expect((await ended).status).toBe(1);
   });
 });
 

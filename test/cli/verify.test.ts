@@ -45,7 +45,7 @@ describe('kexport verify', () => {
     bytes.writeUInt8(1, at);
     writeFileSync(other, bytes);
     const { status, stdout } = kexport(['verify', empty, '--against', other]);
-    expect(stdout).toContain(`from byte ${at} on`);
+    expect(stdout).toContain(`at byte ${at}\n`);
     expect(status).toBe(1);
   });
 

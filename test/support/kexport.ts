@@ -44,16 +44,29 @@ function runNode(program: string, args: readonly string[], { cwd, env }: RunOpti
   return { status, stdout, stderr };
 }
 
-/** Runs a line of bash in which `kexport` is the built command. */
+/** Runs a line of bash in which `kexport` and `ksnap` are the built commands. */
 export function shell(line: string, cwd: string): Outcome {
-  const command = `kexport() { "${process.execPath}" "${KEXPORT}" "$@"; }\n${line}`;
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', command], { cwd, encoding: 'utf8' });
+  const commands = `kexport() { "${process.execPath}" "${KEXPORT}" "$@"; }
+ksnap() { "${process.execPath}" "${KSNAP}" "$@"; }`;
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', `${commands}\n${line}`], {
+    cwd,
+    encoding: 'utf8',
+  });
   return { status, stdout, stderr };
 }
 
 /** Starts kexport on pipes; `ended` resolves to its status and its messages. */
 export function startKexport(args: readonly string[], cwd: string) {
-  const child = spawn(process.execPath, [KEXPORT, ...args], {
+  return start(KEXPORT, args, cwd);
+}
+
+/** Starts ksnap likewise. */
+export function startKsnap(args: readonly string[], cwd: string) {
+  return start(KSNAP, args, cwd);
+}
+
+function start(program: string, args: readonly string[], cwd: string) {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
   });

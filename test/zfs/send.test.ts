@@ -113,10 +113,10 @@ describe('an option where it makes no sense', () => {
       ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing-file', 'a.qcow2'],
       /tank\/x@a is no snapshot of tank\/grow/,
     ],
-    [[...overlay, '--from', 'raw'], /--backing-file BASE is for a zfs send stream, not for raw/],
-    [[...overlay, '--verify'], /--verify is for whole disks/],
+    [[...overlay, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
+    [[...overlay, '--verify'], /--backing-file and --verify exclude each other/],
     [[...overlay, '--zip'], /--zip is for raw and vhd/],
-    [['qcow2', '--backing-file', 'a.qcow2'], /none is named/],
+    [['qcow2', '--backing-file', 'a.qcow2'], /--backing-file needs a DISK, and none is given/],
   ])('%j is refused', (args, message) => {
     const zfs = withZfs(SEND);
     const { status, stderr } = zfs.kexport(...args, '--name', 'b');
