@@ -1,4 +1,4 @@
-// The parts of the hot path alone: npx vitest bench --run (after npm run build)
+// The parts of the hot path by themselves: npx vitest bench --run (after npm run build)
 
 import { bench, describe } from 'vitest';
 import { BLOCK_SIZE, qcow2, raw } from '../formats/index.ts';
@@ -54,8 +54,8 @@ describe('1,024 blocks of data go into nothing', () => {
     };
   };
   for (const format of [qcow2(), raw()]) {
-    bench(format.name, () => {
-      const writer = format.write(requestOf(format, nowhere(), { size: 2 ** 26 }));
+    bench(format.name, async () => {
+      const writer = await format.write(requestOf(format, nowhere(), { size: 2 ** 26 }));
       for (let i = 0; i < 1024; i++) writer.add(blockOf(i, bytes, { packed }));
       writer.finish(2 ** 26);
     });

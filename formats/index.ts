@@ -7,7 +7,7 @@ import { vhd, vhdDynamic } from './vhd/index.ts';
 import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
-export { FormatError } from './errors.ts';
+export { FormatError, type FormatErrorKind } from './errors.ts';
 export type { None } from './none.ts';
 export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts';
 export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';

@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { FormatError } from '../formats/errors.ts';
 
 /**
  * What kind of failure an error is:
@@ -118,6 +119,19 @@ function written(text: Wording, notation: Notation): string {
 /** The notation of the library: a property of an options object. */
 function asProperty({ option: name, value }: OptionMention): string {
   return value === undefined ? name : `{ ${name}: ${JSON.stringify(value)} }`;
+}
+
+/**
+ * A FormatError as an error for people, which names the image or the stream `name` and has the kind of the FormatError as its
+ * code. Returns any other error as it is.
+ */
+export function asKexportError(error: unknown, name?: string, hint?: Wording): unknown {
+  if (!(error instanceof FormatError)) return error;
+  const message = name === undefined ? error.message : `${name}: ${error.message}`;
+  return new KexportError(error.kind, message, {
+    cause: error,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 /** The operating system's words for a failed call, "no space left on device (ENOSPC)"; else the error's own. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { asFlag } from '../src/cli/flags.ts';
-import { OPTION_GROUPS } from '../src/cli/options.ts';
+import { asFlag } from '../src/cli/options/flags.ts';
+import { longForm, type OptionName, OPTIONS } from '../src/cli/options/options.ts';
 import { KexportError, option, OPTION_NAMES, wording } from '../src/errors.ts';
 
 const force = new KexportError('exists', 'x.raw exists', {
@@ -35,6 +35,6 @@ describe('an error that names options', () => {
 });
 
 test.each(OPTION_NAMES)('the flag of %s is one of the command line', (name) => {
-  const flags = OPTION_GROUPS.flatMap(([, options]) => options.map(({ long }) => long));
+  const flags = (Object.keys(OPTIONS) as OptionName[]).map(longForm);
   expect(flags).toContain(asFlag(option(name)));
 });

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { MIN_BLOCK_SIZE } from '../../formats/zfs-send/layout.ts';
-import { BLOCK_SIZE, FormatError, qcow2 } from '../../formats/index.ts';
+import { BLOCK_SIZE, qcow2 } from '../../formats/index.ts';
 import { overlayWriter } from '../../formats/qcow2/overlay-writer.ts';
 import { type BackingFile, inspectBackingFile } from '../images/backing-file.ts';
 import { checkBackingFile } from '../zfs-send/check-base.ts';
@@ -20,7 +20,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 import { queuedOutput } from './queued-output.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
-import { asKexportError } from '../zfs-send/events.ts';
+import { withStreamErrors } from '../zfs-send/events.ts';
 
 /** Options of {@link encodeOverlay}. */
 export interface OverlayOptions {
@@ -58,12 +58,10 @@ export async function encodeOverlay(
   // The header comes last.
   const sink = target.seekable ? target : spooled(target);
   try {
-    return await asKexportError(changes.name, () => write(changes, sink, options));
+    return await withStreamErrors(changes.name, () => write(changes, sink, options));
   } catch (error) {
     await sink.discard();
-    throw error instanceof FormatError
-      ? new KexportError('unsupported', error.message, { cause: error })
-      : error;
+    throw error;
   } finally {
     await changes.close();
   }

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { BASE_HEAD_SIZE, type BaseFacts, baseFacts } from '../../formats/qcow2/base-facts.ts';
 import { blockSizeOfPath } from '../host/block-device.ts';
+import { readHead } from '../host/readable-file.ts';
 import { KexportError, option, reasonOf, wording } from '../errors.ts';
 import { formatOfFile } from './image-format.ts';
 import { shellWord } from '../host/shell-word.ts';
@@ -65,8 +66,7 @@ async function headOf(path: string): Promise<Buffer> {
     throw cannotOpen(path, error);
   });
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(BASE_HEAD_SIZE), { position: 0 });
-    return buffer.subarray(0, bytesRead);
+    return await readHead(path, file.fd, BASE_HEAD_SIZE);
   } finally {
     await file.close();
   }

@@ -1,17 +1,13 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { disposable } from '../disposable.ts';
+import { disposable } from '../sources/disposable.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
-
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
 
 /** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
@@ -31,7 +27,7 @@ export async function openImageFile(
 ): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
-    const found = await fstatOf(fd);
+    const found = await statFile(fd);
     if (!found.isFile() && !found.isBlockDevice()) {
       throw new KexportError('source', `${path} is neither a file nor a block device`);
     }

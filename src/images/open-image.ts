@@ -1,19 +1,10 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
-import { createHash } from 'node:crypto';
-import {
-  type BackingFacts,
-  type Format,
-  FormatError,
-  type ImageReader,
-} from '../../formats/index.ts';
-import { KexportError, option, wording } from '../errors.ts';
+import { host } from '#host';
+import type { BackingFacts, Format, ImageReader } from '../../formats/index.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
-
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
 
 /** An image that is open, and those that it takes the rest of its disk from. */
 export interface OpenImage {
@@ -175,27 +166,13 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    return await format.read({ input, openOther, hasher });
+    return await format.read({ input, openOther, hasher: host.hasher });
   } catch (error) {
-    throw imageError(input.name, error);
+    throw asKexportError(error, input.name);
   }
 }
 
-function hasher(algorithm: string) {
-  const hash = createHash(algorithm);
-  return {
-    update: (bytes: Uint8Array) => void hash.update(bytes),
-    digest: () => hash.digest('hex'),
-  };
-}
-
-/** A reader's complaint as an error for people; anything else as it is. */
-export function imageError(name: string, error: unknown): unknown {
-  if (!(error instanceof FormatError)) return error;
-  return new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
-}
-
 async function identityOf(fd: number): Promise<string> {
-  const { dev, ino } = await fstatOf(fd, { bigint: true });
+  const { dev, ino } = await statFile(fd, { bigint: true });
   return `${dev}:${ino}`;
 }

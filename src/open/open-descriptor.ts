@@ -1,10 +1,11 @@
 // What an open file descriptor is: a disk, an image of one, or bytes of which a stream will tell.
 
-import { createReadStream, fstatSync, open, read } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
+import { statFile } from '../host/descriptors.ts';
+import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
@@ -21,16 +22,13 @@ import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
-export const openFile = promisify(open);
-const readAt = promisify(read);
-
 /** Takes over the descriptor, unless it throws a KexportError. */
 export async function openDescriptor(
   descriptor: Descriptor,
   options: SourceOptions,
 ): Promise<Opened> {
   const { name, fd, start } = descriptor;
-  const found = fstatSync(fd);
+  const found = await statFile(fd);
   if (found.isDirectory()) {
     throw new KexportError('source', `${name} is a folder, not a disk`);
   }
@@ -50,9 +48,9 @@ export async function openDescriptor(
 
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
-  const head = found.isFile() ? await readHead(fd, start) : undefined;
+  const head = found.isFile() ? await readHead(name, fd, HEAD_SIZE, start) : undefined;
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
-    const stream = fileStream(name, fd, { start });
+    const stream = fileStream(name, readableFile(name, fd), { start, end: start + size });
     if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
     const { openGzip } = await import('./packed.ts');
     return { ...openGzip(stream, name), isSent: true };
@@ -74,7 +72,7 @@ async function openRaw(
   options: SourceOptions,
 ): Promise<Source> {
   checkStatedSize(name, size, options);
-  const source = positionedSource(name, fd, size, start);
+  const source = positionedSource(name, readableFile(name, fd), size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size);
@@ -88,12 +86,6 @@ export function checkStatedSize(name: string, size: number, options: SourceOptio
     'source',
     wording`${name} has ${size} bytes, ${option('size')} says ${options.size}`,
   );
-}
-
-async function readHead(fd: number, start: number): Promise<Buffer> {
-  const head = Buffer.alloc(HEAD_SIZE);
-  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
-  return head.subarray(0, bytesRead);
 }
 
 /** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */

@@ -1,15 +1,16 @@
-import { close, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { promisify } from 'node:util';
 import { KexportError, option, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
-import { disposable } from '../disposable.ts';
+import { disposable } from '../sources/disposable.ts';
 import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
 import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
+import { closeFile } from '../host/descriptors.ts';
+import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { type Descriptor } from './opened.ts';
 import { type Opened } from './opened.ts';
@@ -17,8 +18,6 @@ import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
-
-const closeFile = promisify(close);
 
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
@@ -62,7 +61,7 @@ async function openPath(
       throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
     }
     checkStatedSize(name, window.size, options);
-    return positionedSource(name, fd, window.size, window.start);
+    return positionedSource(name, readableFile(name, fd), window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;

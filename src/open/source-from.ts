@@ -1,5 +1,5 @@
 import type { None } from '../../formats/index.ts';
-import { disposable } from '../disposable.ts';
+import { disposable } from '../sources/disposable.ts';
 import { KexportError } from '../errors.ts';
 import {
   type BytesFrom,

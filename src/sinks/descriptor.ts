@@ -1,12 +1,10 @@
-import { close, fstatSync, writev } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { promisify } from 'node:util';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { systemFile } from '../host/descriptors.ts';
+import { writeFully } from '../host/write-fully.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
-
-const writevAt = promisify(writev);
-const closeFile = promisify(close);
 
 /** Options of {@link descriptorSink}. */
 export interface DescriptorSinkOptions {
@@ -62,17 +60,12 @@ interface Writer {
 }
 
 function fileWriter(fd: number, owned: boolean): Writer {
+  const file = systemFile(fd);
   let open = owned;
   return {
-    async write(buffers) {
-      for (let rest = buffers; rest.length > 0;) {
-        const { bytesWritten } = await writevAt(fd, rest.slice(0, 1));
-        const [first = new Uint8Array(), ...others] = rest;
-        rest = bytesWritten < first.length ? [first.subarray(bytesWritten), ...others] : others;
-      }
-    },
+    write: (buffers) => writeFully(file, undefined, buffers),
     async end() {
-      if (open) await closeFile(fd);
+      if (open) await file.close();
       open = false;
     },
   };

@@ -1,4 +1,5 @@
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { extentsOf } from './extents-of.ts';
 import type { Source } from './source.ts';
 
 /** A stretch of a disk and the bytes that are there. */
@@ -24,9 +25,7 @@ export async function* extents(
   { signal }: ExtentsOptions = {},
 ): AsyncGenerator<DataExtent, void, undefined> {
   const buffer = new Uint8Array(SLAB_SIZE);
-  for (;;) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) return;
-    yield { diskOffset: extent.diskOffset, bytes: buffer.slice(0, extent.length) };
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    yield { diskOffset, bytes: buffer.slice(0, length) };
   }
 }

@@ -1,7 +1,7 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { roundUp } from '../../formats/rounding.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
 import { KexportError, option, wording } from '../errors.ts';
-import { asFault } from './events.ts';
+import { streamError } from './events.ts';
 import type { Layer, Piece } from './layer.ts';
 import type { Source } from '../sources/source.ts';
 
@@ -41,7 +41,7 @@ export function layerSource(options: LayerSourceOptions): Source {
     async next(buffer, signal) {
       pending ??= await nextData(signal);
       if (!pending) return undefined;
-      const diskOffset = startOf(pending) - (startOf(pending) % BLOCK_SIZE);
+      const diskOffset = roundDown(startOf(pending), BLOCK_SIZE);
       const filled = await fill(buffer, diskOffset, signal);
       // Whether the disk goes on to the end of the block is known: there is more of it, or all of it has come.
       const end = Math.min(roundUp(filled, BLOCK_SIZE), (size ?? Infinity) - diskOffset);
@@ -75,7 +75,7 @@ export function layerSource(options: LayerSourceOptions): Source {
     try {
       read(done, room.subarray(0, taken));
     } catch (error) {
-      throw asFault(name, error);
+      throw streamError(name, error);
     }
     pending = done + taken === length ? undefined : { ...piece, done: done + taken };
     return taken;

@@ -1,10 +1,11 @@
-import { open, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { KexportError, option, reasonOf, wording } from '../errors.ts';
 import type { DiskSnapshot } from './disk-snapshot.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { destroyAll, warnLive } from './snapshot-volume.ts';
 import { type Made, makeSnapshot } from './made.ts';
+import { flushFile } from '../host/flush.ts';
 import { listMounts, mountOf } from '../host/mounts.ts';
 import { zfsFailure } from './run.ts';
 
@@ -26,7 +27,7 @@ export async function snapshotFile(
   const made: Made[] = [];
   const release = () => destroyAll(made, options.onWarning);
   try {
-    await flush(path);
+    await flushFile(path); // what programs have written through mmap(2), which a snapshot does not see
     const snapshot = await makeSnapshot(place.dataset);
     made.push(snapshot);
     const label = snapshot.name.slice(place.dataset.length + 1);
@@ -73,18 +74,6 @@ async function findPlace(path: string): Promise<Place | undefined> {
     );
   }
   return { dataset: mount.source, mountPoint: whole.mountPoint, inner };
-}
-
-/** What programs have written through mmap(2) is in the page cache, which a snapshot does not see. */
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } catch (error) {
-    throw new KexportError('source', `cannot flush ${path}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    await file.close();
-  }
 }
 
 /** Looking into the snapshot has the kernel mount it. */

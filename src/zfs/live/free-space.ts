@@ -6,6 +6,7 @@ import {
   type PoolSpace,
   type PresentVdev,
 } from '../../../formats/zfs/free-space.ts';
+import { roundDown } from '../../../formats/rounding.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
@@ -104,7 +105,7 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   const byId = new Map<number, TopVdev>();
   for (const { partition, labels } of vdevs) {
     const { topId: id, topGuid: guid } = labels.config;
-    const end = Math.floor(partition.size / LABEL_SIZE) * LABEL_SIZE - 2 * LABEL_SIZE;
+    const end = roundDown(partition.size, LABEL_SIZE) - 2 * LABEL_SIZE;
     const other = byId.get(id);
     byId.set(id, {
       id,
@@ -129,7 +130,7 @@ function mediaOf(
       const found = byId.get(vdev);
       const partition = found?.sides[side];
       if (!partition || offset + length > found.size) {
-        throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
+        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
       return readAnywhere(disk, diskOffset, length);

@@ -9,7 +9,7 @@ import {
   pinUberblock,
   type RingEntry,
 } from '../../../formats/zfs/uberblocks.ts';
-import { disposable } from '../../disposable.ts';
+import { disposable } from '../../sources/disposable.ts';
 import { KexportError } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
