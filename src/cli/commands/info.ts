@@ -47,7 +47,7 @@ async function infoOfImage(
       : await imageInfo(path, {
           from: from as FormatName | undefined, // the others are of a kind
           allowBacking,
-          archiveDisk: ovaDisk,
+          ovaDisk,
         });
     return json ? imageInfoJson(path, info) : imageInfoText(path, info);
   } finally {

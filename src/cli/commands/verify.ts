@@ -62,7 +62,7 @@ async function verify(
         from: from as FormatName | undefined, // the others are of a kind
         allowBacking,
         alone: !allowBacking && name === undefined,
-        archiveDisk: options.ovaDisk,
+        ovaDisk: options.ovaDisk,
       });
   let against: Source | undefined;
   try {
