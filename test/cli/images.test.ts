@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { noise, text } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { kexport, shell } from '../support/kexport.ts';
+import { kexport, shell, startKexport } from '../support/kexport.ts';
 import { compareWithRaw, describeWith, run, runForBytes } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
@@ -193,14 +193,42 @@ describe('--checksums', () => {
     expect(shell(line, cwd)).toMatchObject({ status: 0 });
   });
 
-  test('leaves no file if an image fails, and replaces none', () => {
+  test('adds to the file, and replaces what it says of the same image', () => {
+    const cwd = folderWith(text(MIB));
+    const other = `${'0'.repeat(64)}  other file`;
+    const old = `${'0'.repeat(64)} *x.raw`;
+    writeFileSync(join(cwd, 'SHA256SUMS'), `# a comment\n${old}\n${other}`);
+    report(['raw', 'disk', '--name', 'x', '--checksums'], cwd);
+    report(['raw', 'disk', '--name', 'y', '--checksums'], cwd);
+    const lines = readFileSync(join(cwd, 'SHA256SUMS'), 'utf8').split('\n');
+    expect(lines.slice(0, 2)).toEqual(['# a comment', other]);
+    const made = run('sh', '-c', `cd ${cwd} && sha256sum x.raw y.raw`);
+    expect(lines.slice(2).join('\n')).toBe(made);
+  });
+
+  test('of runs at the same time has the images of all', async () => {
+    const cwd = folderWith(text(MIB));
+    const names = ['a', 'b', 'c'];
+    const runs = names.map((name) =>
+      startKexport(['raw', 'disk', '--name', name, '--checksums', '-q'], cwd),
+    );
+    for (const { ended } of runs) expect(await ended).toMatchObject({ status: 0 });
+    const checked = run('sh', '-c', `cd ${cwd} && sha256sum -c SHA256SUMS`);
+    expect(checked.match(/: OK\n/g)).toHaveLength(names.length);
+  });
+
+  test('leaves no image if the file cannot be written, and the file as it was', () => {
     const cwd = folderWith(text(MIB));
     writeFileSync(join(cwd, 'SHA256SUMS'), 'mine');
-    const { status, stderr } = kexport(['raw', 'disk', '--name', 'x', '--checksums'], { cwd });
+    writeFileSync(join(cwd, 'SHA256SUMS.partial'), '');
+    const args = ['raw', 'disk', '--name', 'x', '--checksums'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toMatch(/^kexport: .*SHA256SUMS.partial exists: .*\(remove it, or use --force/m);
     expect(status).toBe(1);
-    expect(stderr).toContain('SHA256SUMS exists');
-    expect(readdirSync(cwd).sort()).toEqual(['SHA256SUMS', 'disk']);
+    expect(readdirSync(cwd).sort()).toEqual(['SHA256SUMS', 'SHA256SUMS.partial', 'disk']);
     expect(readFileSync(join(cwd, 'SHA256SUMS'), 'utf8')).toBe('mine');
+    expect(kexport([...args, '--force'], { cwd }).status).toBe(0);
+    expect(readdirSync(cwd).sort()).toEqual(['SHA256SUMS', 'disk', 'x.raw']);
   });
 });
 

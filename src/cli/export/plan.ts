@@ -13,6 +13,8 @@ export interface Plan {
   readonly outputs: readonly Output[];
   /** Path of SHA256SUMS, if it is wanted. */
   readonly checksums: string | undefined;
+  /** The same with other names; there if nobody asked for the names. */
+  readonly next?: () => Plan;
 }
 
 export interface Output {
@@ -37,10 +39,27 @@ export function planOutputs({ formats: names, outputDir }: Request, options: Opt
     : planFile(checkSingle(formats, folder, options), options);
 }
 
-/** Images in a folder, each named for its format. */
+/** Images in a folder. */
 function planFolder(formats: readonly Format[], folder: string, options: Options): Plan {
   const now = new Date();
-  const name = checkName(options.name ?? nameFromEnvironment() ?? defaultName(now));
+  const given = options.name ?? nameFromEnvironment();
+  if (given !== undefined) return planNamed(checkName(given), now, formats, folder, options);
+  const numbered = (number: number): Plan => {
+    const name = number === 1 ? defaultName(now) : `${defaultName(now)}-${number}`;
+    const next = () => numbered(number + 1);
+    return { ...planNamed(name, now, formats, folder, options), next };
+  };
+  return numbered(1);
+}
+
+/** Images of one name, each with the extension of its format. */
+function planNamed(
+  name: string,
+  now: Date,
+  formats: readonly Format[],
+  folder: string,
+  options: Options,
+): Plan {
   const outputs = formats.map((format) => {
     const file = `${name}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
