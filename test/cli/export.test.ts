@@ -128,7 +128,7 @@ describe('kexport FORMATS DISK', () => {
       'unknown format "qcow3" (give one or several of qcow2,raw',
     ],
     ['an unknown option', ['raw', 'x', '--fast'], 'unknown option --fast (see --help-all)'],
-    ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
+    ['a level of 10', ['qcow2', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
     [
       'a size of nothing',
       ['raw', 'x', '--size', '0'],

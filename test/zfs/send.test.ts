@@ -115,7 +115,7 @@ describe('an option in a wrong place', () => {
     ],
     [[...upon, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
     [[...upon, '--verify'], /--backing-file and --verify exclude each other/],
-    [[...upon, '--zip'], /--zip is for raw and vhd/],
+    [[...upon, '--zip'], /--zip needs the format raw or vhd/],
     [['qcow2', '--backing-file', 'a.qcow2'], /--backing-file needs a DISK, and none is given/],
   ])('%j is refused', (args, message) => {
     const zfs = withZfs(SEND);

@@ -5,6 +5,7 @@ import type { Identity } from '../../export/encode.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
 import { createFormat } from './create-format.ts';
+import { isZippable } from './is-zippable.ts';
 import type { Request } from './request.ts';
 
 /** What will be written, and where to, before anything is opened. */
@@ -30,9 +31,6 @@ export interface Output {
  */
 export function planOutputs({ formats: names, outputDir }: Request, options: Options): Plan {
   const formats = createFormats(names, options);
-  if (options.zip && !formats.some(isZippable)) {
-    throw new KexportError('usage', '--zip is for raw and vhd: the other formats are compressed');
-  }
   const folder = outputDir ?? options.outputDir;
   return options.output === undefined
     ? planFolder(formats, folder ?? '.', options)
@@ -99,11 +97,6 @@ function createFormats(names: readonly FormatName[], options: Options): Format[]
     if (error instanceof FormatError) throw new KexportError('usage', error.message);
     throw error;
   }
-}
-
-/** Whether a format stores blocks as they are, and is written front to back. */
-function isZippable({ name }: Format): boolean {
-  return name === 'raw' || name === 'vhd';
 }
 
 function checkSingle(
