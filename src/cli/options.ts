@@ -88,6 +88,10 @@ export const OPTION_GROUPS: readonly (readonly [title: string, options: readonly
     [choice('--vhd-align <unit>', 'round up to whole MiB (default), or not', ['mib', 'none'])],
   ],
   [
+    'vhdx:',
+    [new Option('--vhdx-fixed', 'with room for all of the disk (default: for what is not zeros)')],
+  ],
+  [
     'ova:',
     [
       new Option('--cpus <n>', 'default: 4').argParser(between(1, 1024)),
