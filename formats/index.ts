@@ -9,7 +9,7 @@ import { vhdx } from './vhdx/index.ts';
 import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
-export { FormatError } from './errors.ts';
+export { FormatError, type FormatErrorKind } from './errors.ts';
 export type { OvaOptions } from './ova/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';

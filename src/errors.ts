@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { FormatError } from '../formats/errors.ts';
 
 /** What kind of failure an error is; `cli/exit.ts` maps each to an exit status. */
 export type ErrorCode =
@@ -7,7 +8,7 @@ export type ErrorCode =
   | 'damaged' // the image that the disk is in contradicts itself
   | 'target' // the image cannot be written
   | 'exists' // the image, or a partial one, is there already
-  | 'unsupported' // the format or this machine cannot do it
+  | 'unsupported' // the image, the format or this machine cannot do it
   | 'aborted'; // the caller's signal
 
 /** An error to show to a person: what was tried, on what, what was found. Anything else thrown is a bug. */
@@ -22,6 +23,19 @@ export class KexportError extends Error {
     this.code = code;
     this.hint = options.hint;
   }
+}
+
+/**
+ * A FormatError as an error for people, which names the image or the stream `name` and has the kind of the FormatError as its
+ * code. Returns any other error as it is.
+ */
+export function asKexportError(error: unknown, name?: string, hint?: string): unknown {
+  if (!(error instanceof FormatError)) return error;
+  const message = name === undefined ? error.message : `${name}: ${error.message}`;
+  return new KexportError(error.kind, message, {
+    cause: error,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 /** The operating system's words for a failed call, "no space left on device (ENOSPC)"; else the error's own. */

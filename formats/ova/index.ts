@@ -51,5 +51,8 @@ function checkVmName(vmName: string): void {
   // XML has no way to write most control characters, and takes line ends in attributes for spaces.
   const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
   if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
-  throw new FormatError(`ova: ${JSON.stringify(vmName)} cannot be the name of a machine`);
+  throw new FormatError(
+    'unsupported',
+    `ova: ${JSON.stringify(vmName)} cannot be the name of a machine`,
+  );
 }

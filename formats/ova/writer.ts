@@ -79,7 +79,10 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const { disk } = request;
   const { vmName = disk.name, machine, profile, manifest } = contents;
   if (disk.size === undefined) {
-    throw new FormatError('ova: the size of the disk must be known before it is written');
+    throw new FormatError(
+      'unsupported',
+      'ova: the size of the disk must be known before it is written',
+    );
   }
   const ovfName = `${disk.name}.ovf`;
   const fileName = `${diskName(disk)}.${contents.diskFormat.extension}`;
@@ -117,10 +120,11 @@ function diskName({ name }: Pick<Disk, 'name'>): string {
 function checkName(fileName: string): void {
   if (!/^[\w.-]+$/.test(fileName)) {
     const allowed = 'letters, digits, ".", "_" and "-"';
-    throw new FormatError(`ova: the name "${fileName}" has more than ${allowed}`);
+    throw new FormatError('unsupported', `ova: the name "${fileName}" has more than ${allowed}`);
   }
   if (fileName.length > MAX_MEMBER_NAME) {
     throw new FormatError(
+      'unsupported',
       `ova: the name "${fileName}" has ${fileName.length} characters, a member's has at most ${MAX_MEMBER_NAME}`,
     );
   }

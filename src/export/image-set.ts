@@ -1,6 +1,5 @@
-import { FormatError } from '../../formats/index.ts';
 import { allSettled } from '../workers/all-settled.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, KexportError } from '../errors.ts';
 import type { Image, Target } from './image.ts';
 
 /** A target that came to nothing in a run that went on without it. */
@@ -36,8 +35,7 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       await work();
     } catch (cause) {
       const error = asKexportError(cause);
-      const tolerable = error instanceof KexportError && error.code !== 'aborted';
-      if (!keepGoing || !tolerable) throw error;
+      if (!keepGoing || !(error instanceof KexportError) || error.code === 'aborted') throw error;
       failures.push({ target, error });
       images.delete(target);
       await sinks.get(target)?.discard();
@@ -68,12 +66,4 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       await Promise.allSettled([...sinks.values()].map((sink) => sink.discard()));
     },
   };
-}
-
-/** A format's complaint as an error for people; anything else as it is. */
-function asKexportError(error: unknown): Error {
-  if (error instanceof FormatError) {
-    return new KexportError('unsupported', error.message, { cause: error });
-  }
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { MIN_BLOCK_SIZE } from '../../formats/zfs-send/layout.ts';
-import { BLOCK_SIZE, FormatError, qcow2 } from '../../formats/index.ts';
+import { BLOCK_SIZE, qcow2 } from '../../formats/index.ts';
 import { overlayWriter } from '../../formats/qcow2/overlay-writer.ts';
 import { type BackingFile } from '../images/backing-file.ts';
 import { checkBackingFile } from '../zfs-send/check-base.ts';
@@ -18,7 +18,7 @@ import { finishImage } from './image.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { queuedOutput } from './queued-output.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
-import { asKexportError } from '../zfs-send/events.ts';
+import { withStreamErrors } from '../zfs-send/events.ts';
 
 export interface OverlayOptions {
   /** What the image names as its backing file, and what was found there. */
@@ -46,12 +46,10 @@ export async function encodeOverlay(
   options: OverlayOptions,
 ): Promise<EncodeResult> {
   try {
-    return await asKexportError(changes.name, () => write(changes, sink, options));
+    return await withStreamErrors(changes.name, () => write(changes, sink, options));
   } catch (error) {
     await sink.discard();
-    throw error instanceof FormatError
-      ? new KexportError('unsupported', error.message, { cause: error })
-      : error;
+    throw error;
   } finally {
     await changes.close();
   }

@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import { diskDigest } from './disk-digest.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, KexportError } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
-import { imageError, type ImageFiles, readImage } from '../images/open-image.ts';
+import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from '../images/image-source.ts';
 
@@ -53,7 +53,7 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   try {
     await readBack(await readImage(input, format), expected);
   } catch (cause) {
-    const error = imageError(sink.name, cause);
+    const error = asKexportError(cause, sink.name);
     if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
     throw new KexportError('target', `what was written cannot be read back: ${error.message}`, {
       cause,

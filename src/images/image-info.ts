@@ -6,7 +6,8 @@ import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { imageSource } from './image-source.ts';
 import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
-import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
+import { asKexportError } from '../errors.ts';
+import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
@@ -62,6 +63,6 @@ async function contentOf(
     const disk = read && (await inspectDisk(read, facts.diskSize));
     return { facts, storedSize, notOpened, disk };
   } catch (error) {
-    throw imageError(input.name, error);
+    throw asKexportError(error, input.name);
   }
 }

@@ -1,13 +1,8 @@
 import { close, fstat } from 'node:fs';
 import { promisify } from 'node:util';
 import { createHash } from 'node:crypto';
-import {
-  type BackingFacts,
-  type Format,
-  FormatError,
-  type ImageReader,
-} from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import type { BackingFacts, Format, ImageReader } from '../../formats/index.ts';
+import { asKexportError, KexportError } from '../errors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
@@ -174,7 +169,7 @@ async function readWith(
   try {
     return await format.read({ input, openOther, hasher });
   } catch (error) {
-    throw imageError(input.name, error);
+    throw asKexportError(error, input.name);
   }
 }
 
@@ -184,12 +179,6 @@ function hasher(algorithm: string) {
     update: (bytes: Uint8Array) => void hash.update(bytes),
     digest: () => hash.digest('hex'),
   };
-}
-
-/** A reader's complaint as an error for people; anything else as it is. */
-export function imageError(name: string, error: unknown): unknown {
-  if (!(error instanceof FormatError)) return error;
-  return new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
 }
 
 async function identityOf(fd: number): Promise<string> {

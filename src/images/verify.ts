@@ -2,11 +2,11 @@
 
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from './image-source.ts';
 import type { Source } from '../sources/source.ts';
-import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
+import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Problems that are told one by one; a hostile image has any number of them. */
 const MAX_TOLD = 100;
@@ -104,7 +104,7 @@ async function checkAll(
       tell(problem);
     }
   } catch (error) {
-    throw imageError(image.input.name, error);
+    throw asKexportError(error, image.input.name);
   }
   if (image.backing) await checkAll(image.backing, tell, signal);
 }

@@ -9,7 +9,7 @@ import {
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
-import { asKexportError } from './events.ts';
+import { withStreamErrors } from './events.ts';
 import { streamTools } from './tools.ts';
 
 /** What one stream of a file or package is; sizes in bytes. */
@@ -50,7 +50,7 @@ export async function describeStream(
   let open: ReturnType<typeof describing> | undefined;
   let piece: Buffer | undefined;
   try {
-    return await asKexportError(input.name, async () => {
+    return await withStreamErrors(input.name, async () => {
       for (;;) {
         const record = records.next();
         if (record) {

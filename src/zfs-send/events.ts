@@ -1,4 +1,3 @@
-import { FormatError } from '../../formats/index.ts';
 import {
   type RefusalReason,
   sendStream,
@@ -6,7 +5,7 @@ import {
   type StreamChoice,
   StreamRefusal,
 } from '../../formats/zfs-send/index.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { streamTools } from './tools.ts';
 
@@ -42,7 +41,7 @@ export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEve
           stream.push(piece);
         }
       } catch (error) {
-        throw asFault(input.name, error);
+        throw streamError(input.name, error);
       }
     },
     close: () => input.close(),
@@ -65,21 +64,17 @@ const HINTS: Readonly<Record<RefusalReason, string>> = {
   volume: 'name one with --volume',
 };
 
-/** Carries out what may find fault with a stream. */
-export async function asKexportError<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+/** Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its. */
+export async function withStreamErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw asFault(name, error);
+    throw streamError(name, error);
   }
 }
 
-/** What found fault with a stream, as people are told it; anything else as it is. */
-export function asFault(name: string, error: unknown): unknown {
-  if (!(error instanceof FormatError)) return error;
-  const message = `${name} ${error.message}`;
-  if (!(error instanceof StreamRefusal)) {
-    return new KexportError('damaged', message, { cause: error });
-  }
-  return new KexportError('source', message, { cause: error, hint: HINTS[error.reason] });
+/** `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked. */
+export function streamError(name: string, error: unknown): unknown {
+  const hint = error instanceof StreamRefusal ? HINTS[error.reason] : undefined;
+  return asKexportError(error, name, hint);
 }

@@ -1,7 +1,7 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import { KexportError } from '../errors.ts';
-import { asFault } from './events.ts';
+import { streamError } from './events.ts';
 import type { Layer, Piece } from './layer.ts';
 import type { Source } from '../sources/source.ts';
 
@@ -75,7 +75,7 @@ export function layerSource(options: LayerSourceOptions): Source {
     try {
       read(done, room.subarray(0, taken));
     } catch (error) {
-      throw asFault(name, error);
+      throw streamError(name, error);
     }
     pending = done + taken === length ? undefined : { ...piece, done: done + taken };
     return taken;

@@ -51,11 +51,11 @@ describe('kexport info of a send stream', () => {
   });
 
   test.each([
-    ['what is none', 'echo no stream | kexport info -', /standard input is no zfs send stream/],
+    ['what is none', 'echo no stream | kexport info -', /standard input: not a zfs send stream/],
     [
       'one that is cut off',
       `head -c 5000 ${fixture('grow-R')} | kexport info -`,
-      /standard input ends too early/,
+      /standard input: the stream ends early/,
     ],
   ])('fails for %s', (_, line, message) => {
     const { status, stdout, stderr } = shell(line, '.');
@@ -97,8 +97,8 @@ describe('kexport verify of a send stream', () => {
   });
 
   test.each([
-    ['flipped', /^error: flipped has at byte \d+ a checksum that does not match/],
-    ['cut', /^error: cut ends too early, at byte \d+, .*without its END/],
+    ['flipped', /^error: flipped: the record at byte \d+ has a wrong checksum/],
+    ['cut', /^error: cut: the stream ends early, at byte \d+, .*without an END record/],
   ])('tells with status 1 that one is damaged: %s', (name, message) => {
     const { status, stdout } = verify(name);
     expect(status).toBe(1);
@@ -118,22 +118,22 @@ describe('kexport verify of a send stream', () => {
   });
 
   test.each([
-    ['what is no stream', ['text', '--from', 'zfs-send'], /text is no zfs send stream/],
+    ['what is no stream', ['text', '--from', 'zfs-send'], /text: not a zfs send stream/],
     ['what is not there', ['gone', '--from', 'zfs-send'], /cannot open gone/],
     [
       'what is encrypted',
       [fixture('neg-encrypted-w')],
-      /is the raw stream of encrypted data .*send it without -w/,
+      /is raw: its blocks are encrypted .*send it without -w/,
     ],
     [
       'what is no stream, with a disk',
       ['text', '--from', 'zfs-send', '--against', 'a.raw'],
-      /text is no zfs send stream/,
+      /text: not a zfs send stream/,
     ],
     [
       'a disk, with a disk',
       ['a.raw', '--from', 'zfs-send', '--against', 'a.raw'],
-      /a.raw is no zfs send stream: .* unpack it first/,
+      /a.raw: not a zfs send stream: .* unpack it first/,
     ],
     [
       'an increment with a disk',

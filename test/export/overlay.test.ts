@@ -84,8 +84,14 @@ describe('several real increments in one package', () => {
   });
 
   test.each([
-    [['--snapshot', 'a'], /chain-I.zfs has no snapshot a of tank\/chain, but b, c \(.*--snapshot/],
-    [['--volume', 'tank/vm'], /chain-I.zfs has no volume tank\/vm, but tank\/chain \(.*--volume/],
+    [
+      ['--snapshot', 'a'],
+      /chain-I.zfs: the package has no snapshot a of tank\/chain; it has b, c \(.*--snapshot/,
+    ],
+    [
+      ['--volume', 'tank/vm'],
+      /chain-I.zfs: the package has no volume tank\/vm; it has tank\/chain \(.*--volume/,
+    ],
   ])('without what is asked for are refused: %j', (options, message) => {
     const cwd = temporaryFolder();
     const args = ['raw', increments.path, '--flatten', base.path, ...options, '-o', 'x.raw'];

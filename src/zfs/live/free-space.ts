@@ -125,7 +125,7 @@ function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSigna
       const found = byId.get(vdev);
       const partition = found?.sides[side];
       if (!partition || offset + length > found.size) {
-        throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
+        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
       return readAnywhere(disk, diskOffset, length);
