@@ -35,7 +35,7 @@ export async function* extentsOf(
     const diskOffset = block * blockSize;
     if (diskOffset >= diskSize) return;
     const problem = placeProblem(input, header, block, place);
-    if (problem !== undefined) throw new FormatError(`vdi: ${problem}`);
+    if (problem !== undefined) throw new FormatError('damaged', `vdi: ${problem}`);
     const diskLength = lengthOf(header, block);
     yield { kind: 'plain', diskOffset, diskLength, imageOffset: offsetOf(header, place) };
   }

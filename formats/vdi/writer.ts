@@ -19,7 +19,10 @@ const EMPTY_PIECE = new Uint8Array(PIECE_ENTRIES * MAP_ENTRY_SIZE).fill(FREE_BYT
 /** Throws a FormatError if the size of the disk is not known: VirtualBox takes no map after the blocks. */
 export function vdiWriter({ disk, output }: WriteRequest): FormatWriter {
   if (disk.size === undefined) {
-    throw new FormatError('vdi: the size of the disk must be known before it is written');
+    throw new FormatError(
+      'unsupported',
+      'vdi: the size of the disk must be known before it is written',
+    );
   }
   const blockCount = Math.ceil(disk.size / VDI_BLOCK_SIZE);
   const mapOffset = ALIGNMENT;

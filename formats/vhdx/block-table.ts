@@ -65,6 +65,7 @@ export function blockLayout(input: Replayed, table: Area, metadata: Metadata): B
     : batEntryCount(blockCount, ratio);
   if (entryCount * BAT_ENTRY_SIZE > table.length) {
     throw new FormatError(
+      'damaged',
       `vhdx: a table of ${table.length} bytes, ${entryCount} entries of ${BAT_ENTRY_SIZE} are needed`,
     );
   }
@@ -120,7 +121,7 @@ async function* blockExtents(
 ): AsyncGenerator<ImageExtent> {
   const { blockSize, sectorSize, hasParent } = layout;
   const problem = entryProblem(layout, entry, block);
-  if (problem !== undefined) throw new FormatError(`vhdx: ${problem}`);
+  if (problem !== undefined) throw new FormatError('damaged', `vhdx: ${problem}`);
   const { state, imageOffset } = entry;
   const diskOffset = block * blockSize;
   const diskLength = lengthOf(layout, block);
@@ -174,6 +175,7 @@ function* storedExtents(
 ): Generator<ImageExtent> {
   if (input.changes(imageOffset, imageOffset + diskLength)) {
     throw new FormatError(
+      'damaged',
       `vhdx: the log changes bytes of the disk, at ${imageOffset}, which none may`,
     );
   }
@@ -196,7 +198,7 @@ async function sectorBitmap(layout: BlockLayout, block: number): Promise<Uint8Ar
   const { input, blockSize, sectorSize, ratio } = layout;
   const entry = await bitmapEntry(layout, block);
   const problem = bitmapProblem(layout, entry);
-  if (problem !== undefined) throw new FormatError(`vhdx: ${problem}`);
+  if (problem !== undefined) throw new FormatError('damaged', `vhdx: ${problem}`);
   const length = blockSize / sectorSize / 8;
   return input.read(entry.imageOffset + (block % ratio) * length, length);
 }

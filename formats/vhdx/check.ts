@@ -33,7 +33,10 @@ export async function* checkImage(
   const { input } = layout;
   const unitCount = Math.ceil(input.size / ALIGNMENT);
   if (unitCount > MAX_UNITS) {
-    throw new FormatError(`vhdx: an image of ${input.size} bytes, too large to be checked`);
+    throw new FormatError(
+      'unsupported',
+      `vhdx: an image of ${input.size} bytes, too large to be checked`,
+    );
   }
   const claims = claimsOf(roundUp(unitCount, 32), MAX_BLOCK_SIZE / ALIGNMENT);
   const claim: Claim = (what, offset, length) => {

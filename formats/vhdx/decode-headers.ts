@@ -16,7 +16,7 @@ export type Header = ReturnType<typeof header.decode>;
 export async function readCreator(input: ImageInput): Promise<string> {
   const { signature, creator } = fileIdentifier.decode(await input.read(0, fileIdentifier.size));
   if (signature !== FILE_SIGNATURE) {
-    throw new FormatError(`vhdx: the file does not begin with "${FILE_SIGNATURE}"`);
+    throw new FormatError('damaged', `vhdx: the file does not begin with "${FILE_SIGNATURE}"`);
   }
   return (new TextDecoder('utf-16le').decode(creator).split('\0')[0] ?? '').trimEnd();
 }
@@ -27,12 +27,15 @@ export async function readHeader(input: ImageInput): Promise<Header> {
   for (const offset of HEADER_OFFSETS) copies.push(await input.read(offset, header.size));
   const [first, second] = copies.map((bytes) => damageOf(bytes, HEADER_SIGNATURE));
   if (first !== undefined && second !== undefined) {
-    throw new FormatError(`vhdx: no header: the first ${first}, the second ${second}`);
+    throw new FormatError('damaged', `vhdx: no header: the first ${first}, the second ${second}`);
   }
   const [one, other] = copies.map((bytes) => header.decode(bytes)) as [Header, Header];
   const current = chooseHeader(first === undefined && one, second === undefined && other);
   if (current.version === 1) return current;
-  throw new FormatError(`vhdx: version ${current.version} of the format, only 1 is known`);
+  throw new FormatError(
+    'unsupported',
+    `vhdx: version ${current.version} of the format, only 1 is known`,
+  );
 }
 
 function chooseHeader(one: Header | false, other: Header | false): Header {
@@ -43,6 +46,7 @@ function chooseHeader(one: Header | false, other: Header | false): Header {
   // Disk2vhd writes the same header twice.
   if (one.checksum === other.checksum) return one;
   throw new FormatError(
+    'damaged',
     `vhdx: neither header is the newer one: both have the sequence number ${one.sequenceNumber}`,
   );
 }

@@ -65,7 +65,10 @@ export function activeSequence(log: Uint8Array, logGuid: Uint8Array): readonly L
     for (let entry: LogEntry | undefined = tail; entry; entry = next(entry)) sequence.push(entry);
     return sequence;
   }
-  throw new FormatError('vhdx: the log is in use, but has no complete sequence of entries');
+  throw new FormatError(
+    'damaged',
+    'vhdx: the log is in use, but has no complete sequence of entries',
+  );
 }
 
 /**

@@ -58,7 +58,7 @@ export async function readMetadata(input: ImageInput, region: Area): Promise<Met
   const item = (id: string): DataView => {
     const bytes = items.get(id);
     if (bytes) return viewOf(bytes);
-    throw new FormatError(`vhdx: the metadata have no ${KNOWN[id]?.name ?? id}`);
+    throw new FormatError('damaged', `vhdx: the metadata have no ${KNOWN[id]?.name ?? id}`);
   };
   const { blockSize, flags } = fileParameters.decode(bytesOf(item(FILE_PARAMETERS)));
   const hasParent = (flags & HAS_PARENT) !== 0;
@@ -83,16 +83,19 @@ function checkSizes({ diskSize, blockSize, logicalSectorSize, physicalSectorSize
   for (const size of [logicalSectorSize, physicalSectorSize]) {
     if (SECTOR_SIZES.includes(size)) continue;
     throw new FormatError(
+      'damaged',
       `vhdx: sectors of ${size} bytes, ${SECTOR_SIZES.join(' or ')} are expected`,
     );
   }
   if (!isPowerOfTwo(blockSize) || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
     throw new FormatError(
+      'damaged',
       `vhdx: blocks of ${blockSize} bytes, a power of two from 1 to 256 MiB is expected`,
     );
   }
   if (diskSize === 0 || diskSize % logicalSectorSize !== 0 || diskSize > MAX_DISK_SIZE) {
     throw new FormatError(
+      'damaged',
       `vhdx: a disk of ${diskSize} bytes, whole sectors of ${logicalSectorSize} up to 64 TiB are expected`,
     );
   }
@@ -106,14 +109,19 @@ async function itemsOf(input: ImageInput, region: Area): Promise<Map<string, Uin
     const known = (flags & IS_USER) === 0 ? KNOWN[id] : undefined;
     if (!known) {
       if ((flags & IS_REQUIRED) === 0) continue;
-      throw new FormatError(`vhdx: the metadata item ${id} is required and not known`);
+      throw new FormatError(
+        'unsupported',
+        `vhdx: the metadata item ${id} is required and not known`,
+      );
     }
-    if (items.has(id)) throw new FormatError(`vhdx: the metadata have two items of ${known.name}`);
+    if (items.has(id))
+      throw new FormatError('damaged', `vhdx: the metadata have two items of ${known.name}`);
     if (length !== (known.length ?? length) || length > MAX_ITEM_LENGTH) {
-      throw new FormatError(`vhdx: a ${known.name} of ${length} bytes`);
+      throw new FormatError('damaged', `vhdx: a ${known.name} of ${length} bytes`);
     }
     if (offset < METADATA_TABLE_SIZE || offset + length > region.length) {
       throw new FormatError(
+        'damaged',
         `vhdx: the ${known.name} has ${length} bytes at ${offset} of the metadata region, which has ${region.length}`,
       );
     }
@@ -126,10 +134,14 @@ async function entriesOf(input: ImageInput, region: Area): Promise<Entry[]> {
   const bytes = await input.read(region.offset, METADATA_TABLE_SIZE);
   const { signature, entryCount } = metadataTable.decode(bytes);
   if (signature !== METADATA_SIGNATURE) {
-    throw new FormatError(`vhdx: the metadata region does not begin with "${METADATA_SIGNATURE}"`);
+    throw new FormatError(
+      'damaged',
+      `vhdx: the metadata region does not begin with "${METADATA_SIGNATURE}"`,
+    );
   }
   if (entryCount > MAX_TABLE_ENTRIES) {
     throw new FormatError(
+      'damaged',
       `vhdx: a metadata table of ${entryCount} entries, ${MAX_TABLE_ENTRIES} are the most`,
     );
   }

@@ -9,11 +9,12 @@ const MAX_KEY_LENGTH = 64;
 /** What a differencing image says of its parent. Throws a FormatError if that is not another VHDX. */
 export function decodeParentLocator(item: Uint8Array): BackingFacts {
   if (item.length < parentLocator.size) {
-    throw new FormatError(`vhdx: a parent locator of ${item.length} bytes`);
+    throw new FormatError('damaged', `vhdx: a parent locator of ${item.length} bytes`);
   }
   const { locatorType, keyValueCount } = parentLocator.decode(item);
   if (guidText(locatorType) !== VHDX_LOCATOR) {
     throw new FormatError(
+      'unsupported',
       `vhdx: the parent is of type ${guidText(locatorType)}, only a VHDX is known`,
     );
   }
@@ -26,6 +27,7 @@ export function decodeParentLocator(item: Uint8Array): BackingFacts {
     .toLowerCase();
   if (file === undefined || id === undefined) {
     throw new FormatError(
+      'damaged',
       `vhdx: the parent locator has no ${id === undefined ? 'parent_linkage' : 'path'}`,
     );
   }
@@ -45,6 +47,7 @@ function valuesOf(item: Uint8Array, count: number): ReadonlyMap<string, string> 
     const at = parentLocator.size + i * parentLocatorEntry.size;
     if (at + parentLocatorEntry.size > item.length) {
       throw new FormatError(
+        'damaged',
         `vhdx: a parent locator of ${item.length} bytes has no room for ${count} entries`,
       );
     }
@@ -62,6 +65,7 @@ const KEYS = new Set(['parent_linkage', 'relative_path', 'volume_path', 'absolut
 function textAt(item: Uint8Array, offset: number, length: number): string {
   if (offset + length > item.length) {
     throw new FormatError(
+      'damaged',
       `vhdx: the parent locator has ${item.length} bytes, an entry ends at ${offset + length}`,
     );
   }

@@ -26,7 +26,8 @@ const ZEROS = new Uint8Array(LOG_SECTOR_SIZE);
 export async function replayLog(input: ImageInput, header: Header): Promise<Replayed> {
   if (isNullGuid(header.logGuid)) return asIs(input);
   const { logLength } = header;
-  if (header.logVersion !== 0) throw new FormatError(`vhdx: a log of version ${header.logVersion}`);
+  if (header.logVersion !== 0)
+    throw new FormatError('unsupported', `vhdx: a log of version ${header.logVersion}`);
   const logOffset = exactNumber(header.logOffset, 'vhdx: the offset of the log');
   if (
     logOffset < ALIGNMENT ||
@@ -34,11 +35,13 @@ export async function replayLog(input: ImageInput, header: Header): Promise<Repl
     logLength % LOG_SECTOR_SIZE !== 0
   ) {
     throw new FormatError(
+      'damaged',
       `vhdx: a log of ${logLength} bytes at ${logOffset}, the image has ${input.size}`,
     );
   }
   if (logLength > MAX_LOG_LENGTH) {
     throw new FormatError(
+      'unsupported',
       `vhdx: a log of ${logLength} bytes is to be replayed, ${MAX_LOG_LENGTH} are the most here`,
     );
   }
@@ -46,6 +49,7 @@ export async function replayLog(input: ImageInput, header: Header): Promise<Repl
   const head = sequence.at(-1)!; // a sequence has an entry
   if (head.flushedFileOffset > BigInt(input.size)) {
     throw new FormatError(
+      'damaged',
       `vhdx: the image has ${input.size} bytes, but its log was written when it had ${head.flushedFileOffset}: it was cut off`,
     );
   }
@@ -74,6 +78,7 @@ function sectorsOf(writes: readonly LogWrite[]): Map<number, Uint8Array> {
     total += count;
     if (total > MAX_SECTORS) {
       throw new FormatError(
+        'unsupported',
         `vhdx: the log writes more than ${MAX_SECTORS * LOG_SECTOR_SIZE} bytes`,
       );
     }
@@ -103,6 +108,7 @@ function overlay(
     async read(imageOffset, length) {
       if (imageOffset + length > size) {
         throw new FormatError(
+          'damaged',
           `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`,
         );
       }
