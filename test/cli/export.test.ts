@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { timestamp } from '../../src/cli/print/timestamp.ts';
 import { DISKS, noise, text, withPartition, writeDisk } from '../support/disks.ts';
-import { folderWith } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
 import { compareImage, describeWith } from '../support/peers.ts';
 
@@ -107,7 +107,8 @@ describe('kexport FORMATS DISK', () => {
   test.each([
     ['gzip', '\x1f\x8b', '(say --from gz for what is in it; if it is a raw disk all the same'],
     ['zstd', '\x28\xb5\x2f\xfd', '(zstdcat FILE | kexport FORMAT -; if it is a raw disk'],
-    ['a VHDX', 'vhdxfile', '(convert it to raw first; if it is a raw disk all the same'],
+    ['a QED', 'QED\0', '(convert it to raw first; if it is a raw disk all the same'],
+    ['a VHDX', 'vhdxfile', '(say --from vhdx if it is that, --from raw if it is a raw disk)'],
   ])('says how else the disk in a file is read: %s', (_, magic, hint) => {
     const cwd = folderWithDisk(Buffer.from(magic.padEnd(1024, '\0'), 'latin1'));
     const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });

@@ -20,6 +20,11 @@ const RULES: readonly Rule[] = [
     isMet: (formats) => has(formats, 'vhd'),
   },
   {
+    options: ['vhdxFixed'],
+    needs: 'the format vhdx',
+    isMet: (formats) => has(formats, 'vhdx'),
+  },
+  {
     // Not firmware, which is checked for in the disk of any format.
     options: [
       'cpus',
