@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { host } from '#host';
 
 /** What kind of failure an error is; `cli/exit.ts` maps each to an exit status. */
 export type ErrorCode =
@@ -28,7 +28,7 @@ export class KexportError extends Error {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { errno, code } = error as NodeJS.ErrnoException;
-  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
+  const known = errno === undefined ? undefined : host.systemError(errno);
   if (known) return `${known[1]} (${known[0]})`;
   return code ? `${error.message} (${code})` : error.message;
 }

@@ -1,7 +1,6 @@
 // One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what follows it.
 
-import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
 import { type CompressorName, COMPRESSORS } from '../compress/compressor.ts';
 import { defaultCompressor } from '../compress/open-compressor.ts';
@@ -141,7 +140,7 @@ async function startAndCopy(
   options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
-  const { threads = availableParallelism(), onProgress } = options;
+  const { threads = host.availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
   for (const format of formats) await format.prepare?.();
@@ -206,8 +205,16 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
 }
 
 function newIdentity(): Identity {
-  const uuid = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
-  return { name: 'kexport', uuid, createdAt: Math.floor(Date.now() / 1000) };
+  return { name: 'kexport', uuid: randomUuid(), createdAt: Math.floor(Date.now() / 1000) };
+}
+
+/** RFC 9562, section 5.4: random but for the version, 4, and the variant. */
+function randomUuid(): Uint8Array {
+  const uuid = crypto.getRandomValues(new Uint8Array(16));
+  const view = new DataView(uuid.buffer);
+  view.setUint8(6, (view.getUint8(6) & 0x0f) | 0x40);
+  view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
+  return uuid;
 }
 
 /** Passes an abort of the caller's on. Returns the call that ends this. */

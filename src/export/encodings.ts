@@ -1,4 +1,6 @@
+import { host } from '#host';
 import { KexportError } from '../errors.ts';
+import { hasZstd } from '../compress/zstd.ts';
 import type { CompressionChoice, Encoding, Format } from '../../formats/index.ts';
 
 /** What compression is wanted of a run. */
@@ -43,9 +45,9 @@ export async function checkCompression(
     const names = formats.map(({ name }) => name).join(' and ');
     throw new KexportError('usage', `zstd is for qcow2 alone: ${names} cannot hold it`);
   }
-  const { hasZstd } = await import('../compress/zstd.ts');
-  if (hasZstd()) return;
-  throw new KexportError('unsupported', `this Node, ${process.version}, has no zstd`, {
+  const zlib = await host.zlib();
+  if (zlib && hasZstd(zlib)) return;
+  throw new KexportError('unsupported', `${host.name} has no zstd`, {
     hint: 'Node 22.15 and newer have it; without --compression it is zlib, which every QEMU reads',
   });
 }

@@ -44,7 +44,7 @@ export async function describeStream(
   signal: AbortSignal,
   { unpack = false }: { readonly unpack?: boolean } = {},
 ): Promise<StreamDescription[]> {
-  const { checksum, unpackers } = streamTools();
+  const { checksum, unpackers } = await streamTools();
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as zlib from 'node:zlib';
 import { encode, fileSink, openSource, qcow2, raw, type EncodeOptions } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, vmdk, type ZstdEncoding } from '../../formats/index.ts';
@@ -63,20 +64,22 @@ describe('--compression zstd', () => {
     expect(status).toBe(2);
   });
 
-  test.skipIf(hasZstd())('is refused where Node has none', () => {
+  test.skipIf(hasZstd(zlib))('is refused where Node has none', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'disk'), text(BLOCK_SIZE));
     const { status, stderr } = kexport(['qcow2', 'disk', '--compression', 'zstd'], { cwd });
-    expect(stderr).toMatch(/^kexport: this Node, v.* has no zstd \(Node 22.15 .*\)\n$/);
+    expect(stderr).toMatch(/^kexport: Node v.* has no zstd \(Node 22.15 .*\)\n$/);
     expect(status).toBe(1);
   });
 });
 
-describe.skipIf(!hasZstd())('the zstd of this Node', () => {
+const zstd = hasZstd(zlib) ? zlib : undefined; // what needs it is skipped then
+
+describe.skipIf(!zstd)('the zstd of this Node', () => {
   test('gives by its handle, block after block, the bytes of its documented calls', () => {
     for (const level of [1, 3, 19]) {
-      const kept = zstdCompressor({ kind: 'zstd', level });
-      const documented = documentedZstdCompressor({ level });
+      const kept = zstdCompressor(zstd!, { kind: 'zstd', level });
+      const documented = documentedZstdCompressor(zstd!, { level });
       for (const block of [text(BLOCK_SIZE), noise(BLOCK_SIZE), text(BLOCK_SIZE, 2)]) {
         const [one, other] = [0, 0].map(() => Buffer.alloc(BLOCK_SIZE + COMPRESSED_SLACK));
         const length = kept.compress(block, one!);
@@ -87,7 +90,7 @@ describe.skipIf(!hasZstd())('the zstd of this Node', () => {
   });
 
   test('runs by its handle', () => {
-    const compressor = zstdCompressor(ENCODING);
+    const compressor = zstdCompressor(zstd!, ENCODING);
     expect(() => compressor.compress(noise(BLOCK_SIZE), Buffer.alloc(1000))).toThrow('zstd ran');
   });
 
