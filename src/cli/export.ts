@@ -96,10 +96,8 @@ async function exportPlan(
   try {
     const firmware = options.firmware ?? (plan.outputs.some(isOva) ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) warn(warning);
-    outputs = await openOutputs(plan, source.origin ?? name, source, {
-      ...options,
-      signal: stop.signal,
-    });
+    const disk = { name: source.origin ?? name, size: source.size };
+    outputs = await openOutputs(plan, disk, { ...options, signal: stop.signal });
   } catch (error) {
     await source.close();
     throw error;

@@ -1,10 +1,10 @@
-import { constants, open } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { levelsOf } from '../export/encodings.ts';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { openFile } from '../host/descriptors.ts';
 import { overlaps } from '../host/host-disk.ts';
 import type { Target } from '../export/image.ts';
 import { deviceSink } from '../sinks/device.ts';
@@ -12,7 +12,6 @@ import { fileSink, partialOf } from '../sinks/file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { streamSink } from '../sinks/stream.ts';
-import type { Source } from '../sources/source.ts';
 import type { Output, Plan } from './plan.ts';
 
 export interface OutputOptions {
@@ -22,8 +21,6 @@ export interface OutputOptions {
   readonly flatten?: string | undefined;
   readonly backing?: string | boolean | undefined;
 }
-
-const openFile = promisify(open);
 
 interface OpenOptions extends OutputOptions {
   readonly signal: AbortSignal;
@@ -36,11 +33,18 @@ export interface Outputs {
   readonly checksums: { readonly sink: Sink; readonly files: readonly HashedSink[] } | undefined;
 }
 
+/** What the outputs are of. */
+export interface OutputDisk {
+  /** The disk that is read, or was snapshotted: no output may be it. */
+  readonly name: string;
+  /** In bytes, if it is known. */
+  readonly size: number | undefined;
+}
+
 /** Opens every output; if one fails, none is left open and no file is left. */
 export async function openOutputs(
   plan: Plan,
-  sourceName: string,
-  source: Source,
+  disk: OutputDisk,
   options: OpenOptions,
 ): Promise<Outputs> {
   const opened: Sink[] = [];
@@ -54,9 +58,9 @@ export async function openOutputs(
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
-      let sink = keep(await openOutput(output, { ...options, sourceName, source, plain }));
+      let sink = keep(await openOutput(output, { ...options, disk, plain }));
       if (plan.checksums !== undefined) {
-        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, source));
+        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, disk));
         files.push(hashing);
         sink = hashing;
       }
@@ -77,19 +81,19 @@ export async function openOutputs(
 }
 
 /** Whether the format never goes back, given what is known of the disk. */
-function streamsNow({ streaming }: Format, source: Source): boolean {
-  return streaming === 'size-first' && source.size !== undefined;
+function streamsNow({ streaming }: Format, { size }: OutputDisk): boolean {
+  return streaming === 'size-first' && size !== undefined;
 }
 
 interface OpenRequest extends OpenOptions {
-  readonly sourceName: string;
-  readonly source: Source;
+  readonly disk: OutputDisk;
   /** Neither hashed nor zipped, which is for files. */
   readonly plain: boolean;
 }
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { source, sourceName, plain, force = false, signal } = request;
+  const { disk, plain, force = false, signal } = request;
+  const { name: sourceName } = disk;
   if (path === '-') return openStdout();
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
@@ -115,7 +119,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       `${path} and ${sourceName}, the disk that is exported, overlap`,
     );
   }
-  if (found?.isBlockDevice()) return openDevice(format, path, source, force);
+  if (found?.isBlockDevice()) return openDevice(format, path, disk, force);
   if (!isFile) return openSpecial(path, signal);
   return fileSink(await throughLink(path), { force });
 }
@@ -151,7 +155,7 @@ function openStdout(): Sink {
 async function openDevice(
   format: Format,
   path: string,
-  source: Source,
+  { size }: OutputDisk,
   force: boolean,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
@@ -162,7 +166,7 @@ async function openDevice(
       hint: 'say --force if that is meant',
     });
   }
-  return deviceSink(path, source.size);
+  return deviceSink(path, size);
 }
 
 const FIFO_INTERVAL = 100; // milliseconds

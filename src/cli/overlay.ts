@@ -4,7 +4,6 @@ import type { EncodeResult } from '../export/encode.ts';
 import { KexportError } from '../errors.ts';
 import { encodeOverlay, type OverlayOptions } from '../export/overlay.ts';
 import { openChanges } from '../open/open-source.ts';
-import type { Source } from '../sources/source.ts';
 import { writeChecksums } from './checksums.ts';
 import { openOutputs } from './outputs.ts';
 import type { Plan } from './plan.ts';
@@ -40,13 +39,8 @@ export async function exportOverlay(
   const found = await inspectBackingFile(request.backing);
   const backing = { ...found, name: nameFrom(output.path, request.backing) };
   const changes = await openChanges(name, { ...request, backing: undefined });
-  const disk: Source = {
-    name,
-    size: undefined,
-    next: () => Promise.resolve(undefined),
-    close: () => Promise.resolve(),
-  };
-  const outputs = await openOutputs(plan, name, disk, request).catch(async (error: unknown) => {
+  const disk = { name, size: undefined };
+  const outputs = await openOutputs(plan, disk, request).catch(async (error: unknown) => {
     await changes.close();
     throw error;
   });

@@ -76,9 +76,7 @@ export async function encode(
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
     try {
-      // A disk whose end was moved is no longer that of the snapshot: an increment would bring its old end back.
-      const snapshotGuid = disk.size === source.size ? source.snapshotGuid : undefined;
-      await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
     } finally {
       await disk.close();
     }
@@ -137,7 +135,7 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
+  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
   const { threads = host.availableParallelism(), onProgress } = options;
@@ -147,8 +145,8 @@ async function startAndCopy(
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
-  const { snapshotGuid } = options;
-  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
+  const { size, snapshotGuid } = source;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   const { digest } = options;
@@ -171,7 +169,8 @@ async function finishAll(
 ): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
-    results.set(image.target, await finishImage(image, diskSize, signal));
+    image.writer.finish(diskSize);
+    results.set(image.target, await finishImage(image, signal));
   });
   return results;
 }

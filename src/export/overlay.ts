@@ -83,8 +83,8 @@ async function write(
     await queue.close();
   }
   const diskSize = sizeOf(changes, dataEnd, options);
-  const overlay = { format: qcow2(), encoding, sink, output, writer };
-  const image = await finishImage(overlay, diskSize, signal);
+  writer.finish(diskSize);
+  const image = await finishImage({ format: qcow2(), encoding, sink, output }, signal);
   await options.onFinished?.();
   await sink.commit();
   return { sourceSize: diskSize, diskSize, images: [image], failures: [] };
