@@ -193,9 +193,9 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool only perl, which says where a sparse file has data, and sync, for syncfs(2).
-  // Both are done without where they are missing.
-  const runners = ['src/zfs/', 'src/host/flush.ts', 'src/sources/data-map.ts'];
+  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Neither is
+  // needed where it is missing.
+  const runners = ['src/zfs/', 'src/sources/data-map.ts', 'src/host/flush.ts'];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(
     '%s runs no program of others',

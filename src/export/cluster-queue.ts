@@ -17,7 +17,7 @@ export interface ClusterQueueOptions {
   readonly encoding: Encoding;
   readonly compressor: CompressorName;
   readonly threads: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Calls never overlap; clusters and zeros ascend. */

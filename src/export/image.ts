@@ -35,19 +35,17 @@ export interface Image {
 }
 
 /** Starts an image of a disk, spooled if its format and sink cannot do without. */
-export function startImage(target: Target, encoding: Encoding | undefined, disk: Disk): Image {
+export async function startImage(
+  target: Target,
+  encoding: Encoding | undefined,
+  disk: Disk,
+): Promise<Image> {
   const { format } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  return {
-    target,
-    format,
-    encoding,
-    sink,
-    output,
-    writer: format.write({ disk, encoding, output, hasher: host.hasher }),
-  };
+  const writer = await format.write({ disk, encoding, output, hasher: host.hasher });
+  return { target, format, encoding, sink, output, writer };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
@@ -67,7 +65,7 @@ export function checkDiskSize(format: Format, diskSize: number): void {
 /** Makes an image durable whose writer has finished; it does not have its final name yet. */
 export async function finishImage(
   { format, encoding, sink, output }: Omit<Image, 'target' | 'writer'>,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ImageResult> {
   await output.flush(signal);
   await sink.finish(output.position, signal);

@@ -2,11 +2,11 @@ import { host } from '#host';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
-import { imageError, type ImageFiles, readImage } from '../images/open-image.ts';
+import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
@@ -25,7 +25,7 @@ export interface Expected {
 export function checkVerifiable({ format, sink }: Target): void {
   if (sink.fd !== undefined && format.read) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
-    hint: '--verify is for images in files: without -o - and --zip',
+    hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
 }
 
@@ -54,7 +54,7 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   try {
     await readBack(await readImage(input, format), expected);
   } catch (cause) {
-    const error = imageError(sink.name, cause);
+    const error = asKexportError(cause, sink.name);
     if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
     throw new KexportError('target', `what was written cannot be read back: ${error.message}`, {
       cause,

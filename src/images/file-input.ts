@@ -19,6 +19,7 @@ export function fileInput(name: string, fd: number, size: number): FileInput {
     async read(imageOffset, length) {
       if (length > size - imageOffset) {
         throw new FormatError(
+          'damaged',
           `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`,
         );
       }

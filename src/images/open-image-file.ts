@@ -12,7 +12,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
   readonly from?: FormatName | undefined;
   /** Which disk of an archive, by its id or its file. Default: the first. */
-  readonly disk?: string | undefined;
+  readonly archiveDisk?: string | undefined;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
  */
 export async function openImageFile(
   path: string,
-  { from, disk, ...options }: OpenFileOptions = {},
+  { from, archiveDisk, ...options }: OpenFileOptions = {},
 ): Promise<ImageFiles> {
   const fd = await openForReading(path, path);
   try {
@@ -33,8 +33,8 @@ export async function openImageFile(
     const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
     const format = probed
-      ? formatOfFile(path, await head(), disk)
-      : formatNamed(from ?? 'raw', disk);
+      ? formatOfFile(path, await head(), archiveDisk)
+      : formatNamed(from ?? 'raw', archiveDisk);
     return await openImage(path, fd, size, { ...options, format: format ?? raw() });
   } catch (error) {
     await closeFile(fd);

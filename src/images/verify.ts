@@ -2,12 +2,12 @@
 
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from './image-source.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
-import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
+import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Problems that are told one by one; a hostile image has any number of them. */
 const MAX_TOLD = 100;
@@ -39,7 +39,7 @@ export interface VerifyOptions extends CompareOptions {
  */
 export async function verifyImageFiles(
   image: ImageFiles,
-  options: VerifyOptions,
+  options: VerifyOptions = {},
 ): Promise<Verdict> {
   const source = imageSource(image, options.threads);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
@@ -97,7 +97,7 @@ export async function damagedToProblem(
 async function checkAll(
   image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
   tell: (problem: Problem) => void,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
     for await (const problem of image.reader.check()) {
@@ -105,7 +105,7 @@ async function checkAll(
       tell(problem);
     }
   } catch (error) {
-    throw imageError(image.input.name, error);
+    throw asKexportError(error, image.input.name);
   }
   if (image.backing) await checkAll(image.backing, tell, signal);
 }

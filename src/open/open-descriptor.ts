@@ -6,7 +6,7 @@ import type { Format } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
@@ -83,7 +83,10 @@ async function openRaw(
 /** Throws a KexportError if the size of the disk is another than the one that was stated. */
 export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
   if (options.size === undefined || options.size === size) return;
-  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+  throw new KexportError(
+    'source',
+    wording`${name} has ${size} bytes, ${option('size')} says ${options.size}`,
+  );
 }
 
 /** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */
@@ -113,7 +116,7 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, backing, threads }: SourceOptions,
+  { size: stated, allowBacking, threads }: SourceOptions,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -124,7 +127,7 @@ async function openImageSource(
     import('../images/image-source.ts'),
   ]);
   // The other files of an image are looked for beside it, in its snapshot.
-  const image = await openImage(path, fd, size, { format, backing, diskSize: stated });
+  const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
   return withSource(imageSource(image, threads), { name });
 }
 
@@ -138,7 +141,7 @@ function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
 function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
   if (size === undefined) {
     throw new KexportError('source', `${name} is a character device and has no size`, {
-      hint: 'say how much of it with --size',
+      hint: wording`say how much of it with ${option('size')}`,
     });
   }
   return byteStream(name, createReadStream('', { fd, end: size - 1 }));

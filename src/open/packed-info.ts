@@ -26,7 +26,7 @@ const TITLES: Readonly<Record<PackedKind, string>> = {
 export async function packedInfo(
   path: string,
   kind: PackedKind,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ImageInfo> {
   const { diskSize, storedSize, head } = await readPacked(path, kind, signal);
   const facts = { format: kind, subformat: TITLES[kind], diskSize, details: {} };
@@ -41,8 +41,8 @@ export async function packedInfo(
   };
 }
 
-async function readPacked(path: string, from: PackedKind, signal: AbortSignal) {
-  const source = await openSource(path, { from, signal, snapshot: false });
+async function readPacked(path: string, from: PackedKind, signal: AbortSignal | undefined) {
+  const source = await openSource(path, { from, signal, takeSnapshot: false });
   const head = Buffer.alloc(HEAD_SIZE);
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   let storedSize = 0;

@@ -49,7 +49,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     discard: () => sink.discard(),
   };
 
-  async function hashZeros(count: number, signal: AbortSignal): Promise<void> {
+  async function hashZeros(count: number, signal: AbortSignal | undefined): Promise<void> {
     for (let left = count; left > 0; left -= ZEROS.length) {
       hash.update(ZEROS.subarray(0, left));
       await setImmediate(); // a gap may be TiB long
@@ -57,7 +57,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     }
   }
 
-  async function hashAgain(length: number, signal: AbortSignal): Promise<void> {
+  async function hashAgain(length: number, signal: AbortSignal | undefined): Promise<void> {
     if (!sink.read) throw new Error(`${sink.name} cannot be read back`);
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let at = 0; at < length;) {

@@ -22,7 +22,7 @@ export function streamSink(fd: number, name: string, { owned = false } = {}): Si
       try {
         await send.write(buffers, signal);
       } catch (error) {
-        if (signal.aborted) throw new KexportError('aborted', 'interrupted', { cause: error });
+        if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause: error });
         throw new KexportError('target', `cannot write to ${name}: ${reasonOf(error)}`, {
           cause: error,
         });
@@ -47,7 +47,7 @@ function kindOf(fd: number): { isFIFO: boolean; isSocket: boolean } {
 }
 
 interface Writer {
-  write(buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  write(buffers: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -70,9 +70,9 @@ function socketWriter(fd: number): Writer {
     write: (buffers, signal) =>
       new Promise((resolve, reject) => {
         const give = () => socket.destroy();
-        signal.addEventListener('abort', give, { once: true });
+        signal?.addEventListener('abort', give, { once: true });
         const done = (error?: Error | null) => {
-          signal.removeEventListener('abort', give);
+          signal?.removeEventListener('abort', give);
           if (error) reject(error);
           else resolve();
         };

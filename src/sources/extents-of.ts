@@ -8,7 +8,7 @@ import type { Extent, Source } from './source.ts';
 export async function* extentsOf(
   source: Source,
   buffer: Uint8Array,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<Extent, undefined> {
   for (;;) {
     throwIfAborted(signal);

@@ -52,7 +52,7 @@ interface Growth extends Pick<RoundingOptions, 'onWarning'> {
 async function withMovedGpt(
   source: Source,
   { oldSize, size, onWarning }: Growth,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Source> {
   const { head, replayed } = await readHead(source, signal);
   const move = await moveBackupGpt(head, oldSize, size);
@@ -84,7 +84,7 @@ function paddedSource(source: Source, size: number): Source {
 /** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
 async function readHead(
   source: Source,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<{ head: Uint8Array; replayed: Source }> {
   const head = new Uint8Array(GPT_HEAD_SIZE);
   const buffer = new Uint8Array(GPT_HEAD_SIZE);

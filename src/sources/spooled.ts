@@ -10,7 +10,10 @@ import { withSource } from './with-source.ts';
  * Reads a disk of unknown size to its end into a spool file, and gives it again with its size. Takes over the source,
  * which is closed when this returns or throws.
  */
-export async function spooledSource(source: Source, signal: AbortSignal): Promise<Source> {
+export async function spooledSource(
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<Source> {
   try {
     const spool = await openSpoolFile(source.name);
     try {
@@ -28,7 +31,7 @@ export async function spooledSource(source: Source, signal: AbortSignal): Promis
   }
 }
 
-async function copy(source: Source, spool: SpoolFile, signal: AbortSignal): Promise<void> {
+async function copy(source: Source, spool: SpoolFile, signal?: AbortSignal): Promise<void> {
   const buffer = new Uint8Array(SLAB_SIZE);
   for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
     const data = buffer.subarray(0, length);

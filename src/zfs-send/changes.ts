@@ -33,7 +33,7 @@ export interface SentChanges {
  */
 export async function sentChanges(
   input: ByteStream,
-  options: StreamChoice & { readonly signal: AbortSignal },
+  options: StreamChoice & { readonly signal?: AbortSignal | undefined },
 ): Promise<SentChanges> {
   const { name } = input;
   const { signal } = options;
@@ -110,7 +110,7 @@ async function packagedChanges(
   input: KeptBytes,
   events: StreamEvents,
   first: Begin,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<SentChanges> {
   const { name } = input;
   const spool = await openSpoolFile(name);
@@ -129,7 +129,7 @@ async function packagedChanges(
 }
 
 /** Reads a package to its end, and so verifies all of it. */
-async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal) {
+async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal | undefined) {
   const steps: Step[] = [];
   let begin = first;
   let blockSize: number | undefined;
@@ -149,7 +149,7 @@ async function stepLayer(
   name: string,
   spool: SpoolFile,
   { start, end }: Step,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Layer> {
   const bytes = fileStream(name, spool, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
   const events = await streamEvents(bytes, {});

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { KexportError, reasonOf } from '../errors.ts';
+import { KexportError, option, reasonOf, wording } from '../errors.ts';
 import type { DiskSnapshot } from './disk-snapshot.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { destroyAll, warnLive } from './snapshot-volume.ts';
@@ -20,7 +20,7 @@ export async function snapshotFile(
 ): Promise<DiskSnapshot | undefined> {
   const place = await findPlace(path);
   if (!place) return undefined;
-  if (options.snapshot === false) {
+  if (options.takeSnapshot === false) {
     warnLive(path, options);
     return undefined;
   }
@@ -69,7 +69,7 @@ async function findPlace(path: string): Promise<Place | undefined> {
       'source',
       `${path} is on ${mount.source}, of which only a part is mounted here`,
       {
-        hint: 'export it where all of the dataset is mounted, or use --no-snapshot',
+        hint: wording`export it where all of the dataset is mounted, or use ${option('takeSnapshot', false)}`,
       },
     );
   }
@@ -83,7 +83,7 @@ async function checkReachable(path: string, snapshot: string): Promise<void> {
   } catch (error) {
     throw new KexportError('source', `cannot read ${snapshot} as ${path}: ${reasonOf(error)}`, {
       cause: error,
-      hint: 'in a container, export it on the host, or use --no-snapshot',
+      hint: wording`in a container, export it on the host, or use ${option('takeSnapshot', false)}`,
     });
   }
 }

@@ -27,7 +27,7 @@ export interface PoolState {
 export interface FreeSpaceOptions {
   /** What blocks are checked and unpacked with. */
   readonly tools: Omit<PoolTools, 'media'>;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people where free space is not known for certain, and so not left out. */
   readonly onWarning: (message: string) => void;
 }
@@ -117,7 +117,11 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   return [...byId.values()];
 }
 
-function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSignal): PoolMedia {
+function mediaOf(
+  disk: DirectDisk,
+  vdevs: readonly TopVdev[],
+  signal: AbortSignal | undefined,
+): PoolMedia {
   const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
   return {
     sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,
@@ -126,7 +130,7 @@ function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSigna
       const found = byId.get(vdev);
       const partition = found?.sides[side];
       if (!partition || offset + length > found.size) {
-        throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
+        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
       return readAnywhere(disk, diskOffset, length);

@@ -44,7 +44,7 @@ export async function flushMounted({ path, mountPoint }: MountedPartition): Prom
 export async function copyMounted(
   disk: DirectDisk,
   partition: MountedPartition,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   onWarning: (message: string) => void,
 ): Promise<PartitionCopy> {
   const { path, mountPoint, diskOffset, size, type } = partition;
@@ -85,7 +85,7 @@ function busy({ path, mountPoint }: MountedPartition): KexportError {
 async function digestOf(
   disk: DirectDisk,
   { diskOffset, size }: HostPartition,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   onChunk?: (chunk: Uint8Array, offset: number) => Promise<void>,
 ): Promise<string> {
   const hash = host.hasher('sha256');
