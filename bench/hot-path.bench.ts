@@ -1,4 +1,4 @@
-// The parts of the hot path alone: npx vitest bench --run (after npm run build)
+// The parts of the hot path by themselves: npx vitest bench --run (after npm run build)
 
 import { bench, describe } from 'vitest';
 import { BLOCK_SIZE, qcow2, raw } from '../formats/index.ts';

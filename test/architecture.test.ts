@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { TOP } from './support/project.ts';
 
-const TOP = join(import.meta.dirname, '..');
-
-/** Which rooms of `src/` a room may import, types too; docs/architecture.md draws it. All may import `formats/`. */
+/**
+ * Which rooms of `src/` a room may import, types too. All may import `formats/`.
+ * docs/architecture.md draws this table.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
     'export',
@@ -71,7 +73,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': ['runtime'],
 };
 
-/** Files of TypeScript below a folder, from the top of the project. */
+/** The paths of all TypeScript files below a folder, from the top of the project. */
 function filesIn(folder: string): string[] {
   return readdirSync(join(TOP, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.includes('assembly/'))
@@ -81,7 +83,9 @@ function filesIn(folder: string): string[] {
 /** What `#host` of package.json is in the source. */
 const HOST = 'src/runtime/node.ts';
 
-/** What a file imports: of the project by its path from the top, of others by its name. Types and `import()` too. */
+/**
+ * What a file imports, types and `import()` too: own files by path from the top, others by name.
+ */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
   return importedFiles.map(({ fileName }) => {
@@ -112,13 +116,13 @@ function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> 
   return found;
 }
 
-/** The folder right below `src/` that a file is in, or the file itself; undefined outside `src/`. */
+/** The folder in `src/` that a file is in, or the file itself; undefined outside of `src/`. */
 function roomOf(path: string): string | undefined {
   const [top, room] = path.split('/');
   return top === 'src' ? room : undefined;
 }
 
-/** A way back to where it began, by what each imports of the others; undefined if there is none. */
+/** A chain of imports that ends where it began; undefined if there is none. */
 function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   const way: string[] = [];
@@ -144,6 +148,30 @@ function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | und
 const files = [...filesIn('formats'), ...filesIn('src')];
 const graph = new Map(files.map((path) => [path, importsOf(path)]));
 
+/** All that a room reaches by arrows. */
+function reachedFrom(room: string): Set<string> {
+  const reached = new Set<string>();
+  const visit = (from: string) => {
+    for (const next of ARROWS[from] ?? []) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      visit(next);
+    }
+  };
+  visit(room);
+  return reached;
+}
+
+/** The table as Mermaid draws it, without arrows that a longer way replaces. */
+function picture(): string[] {
+  return Object.entries(ARROWS).flatMap(([room, others]) => {
+    const direct = others.filter(
+      (other) => !others.some((between) => reachedFrom(between).has(other)),
+    );
+    return direct.length === 0 ? [] : [`${room} --> ${direct.join(' & ')}`];
+  });
+}
+
 describe('the layers', () => {
   test.each(filesIn('formats'))(
     '%s imports nothing that does I/O, and nothing from src/',
@@ -168,6 +196,13 @@ describe('the layers', () => {
         .flatMap(importsOf);
       for (const other of others) expect(taken.map(roomOf)).toContain(other);
     }
+  });
+
+  test('docs/architecture.md draws the table of arrows, and describes every room', () => {
+    const page = readFileSync(join(TOP, 'docs', 'architecture.md'), 'utf8');
+    const [, drawn = ''] = /```mermaid\nflowchart TD\n([^]*?)\n```/.exec(page) ?? [];
+    expect(drawn.split('\n').map((line) => line.trim())).toEqual(picture());
+    for (const room of Object.keys(ARROWS)) expect(page).toContain(`| \`${room}\``);
   });
 
   test('no files import each other in a circle', () => {
@@ -201,6 +236,40 @@ describe('the layers', () => {
     '%s runs no program of others',
     (path) => {
       for (const name of importsOf(path)) expect(name).not.toMatch(/child_process$/);
+    },
+  );
+});
+
+/** What a file imports of values; a type is the same in both. */
+function valuesImportedBy(path: string): string[] {
+  const file = ts.createSourceFile(
+    path,
+    readFileSync(join(TOP, path), 'utf8'),
+    ts.ScriptTarget.ES2022,
+  );
+  return file.statements
+    .filter((statement) => ts.isImportDeclaration(statement))
+    .filter(({ importClause }) => {
+      const named = importClause?.namedBindings;
+      if (importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return false;
+      return !named || !ts.isNamedImports(named) || named.elements.some((each) => !each.isTypeOnly);
+    })
+    .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text);
+}
+
+// A class or a table that is there twice, once built and once from its source, is not the same.
+describe('the tests', () => {
+  test.each(filesIn('test'))('%s imports the built library or the sources, not both', (path) => {
+    const imported = valuesImportedBy(path);
+    const isBuilt = imported.some((name) => /^kexport(\/|$)/.test(name));
+    const isSource = imported.some((name) => /^(\.\.\/)+(src|formats)\//.test(name));
+    expect(isBuilt && isSource).toBe(false);
+  });
+
+  test.each(filesIn('test').filter((path) => path !== 'test/support/built.ts'))(
+    '%s leaves it to test/support/built.ts to find a built file',
+    (path) => {
+      expect(importsOf(path).join()).not.toContain('dist/');
     },
   );
 });

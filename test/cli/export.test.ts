@@ -2,19 +2,17 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DISKS, noise, text, withPartition, writeDisk } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
-import { compareWithRaw, describeWith } from '../support/peers.ts';
+import { compareImage, describeWith } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 
 /** A folder with a disk in it, `disk.img`. */
 function folderWithDisk(
-  bytes = withPartition(Buffer.concat([text(MIB), Buffer.alloc(MIB)])),
+  disk = withPartition(Buffer.concat([text(MIB), Buffer.alloc(MIB)])),
 ): string {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'disk.img'), bytes);
-  return folder;
+  return folderWith({ 'disk.img': disk });
 }
 
 function files(folder: string): string[] {
@@ -33,7 +31,7 @@ describe('kexport FORMATS DISK', () => {
     expect(stderr).toMatch(/^FORMAT +FILE +VIRTUAL SIZE +SIZE ON DISK +TIME +COMPRESSION\nqcow2 /);
   });
 
-  test('takes the disk first, as kldload did', () => {
+  test('takes the disk first, in the order of kldload', () => {
     const cwd = folderWithDisk();
     const { status } = kexport(['disk.img', 'raw', '.', '--name', 'x'], { cwd });
     expect(status).toBe(0);
@@ -48,7 +46,7 @@ describe('kexport FORMATS DISK', () => {
     expect(files(cwd)).toEqual(['disk.img', 'web1.raw', 'web2.raw']);
   });
 
-  test('tells programs the same with --json', () => {
+  test('prints its report as JSON with --json', () => {
     const cwd = folderWithDisk();
     const { stdout, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw', '--json'], { cwd });
     expect(JSON.parse(stdout)).toMatchObject({
@@ -78,7 +76,7 @@ describe('kexport FORMATS DISK', () => {
     );
   });
 
-  test('refuses a file that is an image, unless told that it is a raw disk', () => {
+  test('refuses a file that is an image, unless --from says that it is a raw disk', () => {
     const cwd = folderWithDisk(Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'));
     const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
     expect(status).toBe(1);
@@ -98,16 +96,16 @@ describe('kexport FORMATS DISK', () => {
   });
 
   test.each([
-    ['nothing', [], 'missing argument FORMATS (usage: kexport FORMATS [DISK] [OUTDIR]'],
-    ['no disk', ['qcow2'], 'no disk to export as qcow2 is given (kexport qcow2 /dev/sdX'],
-    ['the format of no disk', ['raw', '--from', 'qcow2'], '--from needs a DISK, and none is given'],
-    ['no snapshot of no disk', ['raw', '--no-snapshot'], '--no-snapshot needs a DISK'],
+    ['nothing', [], 'no format and no disk given (see kexport --help)'],
+    ['no disk', ['qcow2'], 'no disk given to export as qcow2 (kexport qcow2 /dev/sdX'],
+    ['--from without a disk', ['raw', '--from', 'qcow2'], '--from is for a disk that is named'],
     [
-      'an unknown format',
-      ['qcow3', 'x'],
-      'unknown format "qcow3" (give one or several of qcow2,raw',
+      '--no-snapshot without a disk',
+      ['raw', '--no-snapshot'],
+      '--no-snapshot is for a disk that is',
     ],
-    ['an unknown option', ['raw', 'x', '--fast'], 'unknown option --fast (see --help-all)'],
+    ['an unknown format', ['qcow3', 'x'], 'unknown format "qcow3" (one or several of qcow2,raw'],
+    ['an unknown option', ['raw', 'x', '--fast'], "unknown option '--fast'"],
     ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
     [
       'a size of nothing',
@@ -154,7 +152,7 @@ describe('kexport FORMATS DISK', () => {
     expect(kexport(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test('keeps seldom needed options for --help-all', () => {
+  test('shows options that are seldom needed only with --help-all', () => {
     expect(kexport(['--help']).stdout).not.toContain('--nic');
     expect(kexport(['qcow2', '--help-all'])).toMatchObject({
       status: 0,
@@ -180,7 +178,7 @@ describeWith(['qemu-img'], 'standard input', () => {
     const cwd = temporaryFolder();
     writeDisk(join(cwd, 'disk'), disk);
     expect(shell(line, cwd)).toMatchObject({ status: 0 });
-    compareWithRaw('qcow2', join(cwd, 'x.qcow2'), join(cwd, 'disk'));
+    compareImage('qcow2', join(cwd, 'x.qcow2'), join(cwd, 'disk'));
   });
 
   test('is exported from where the shell left a redirected file', () => {
@@ -190,7 +188,7 @@ describeWith(['qemu-img'], 'standard input', () => {
     expect(readFileSync(join(cwd, 'x.raw')).equals(noise(MIB))).toBe(true);
   });
 
-  test('is an error if nothing comes', () => {
+  test('is an error if it is empty', () => {
     const cwd = temporaryFolder();
     const { status, stderr } = shell('true | kexport raw - -o x.raw', cwd);
     expect(status).toBe(1);
@@ -200,15 +198,15 @@ describeWith(['qemu-img'], 'standard input', () => {
 });
 
 describe('standard output', () => {
-  test('takes a raw disk as it is read, zeros and all', () => {
+  test('gets a raw disk as it is read, with its zeros', () => {
     const cwd = folderWithDisk();
     expect(shell('kexport raw disk.img -o - | cmp - disk.img', cwd)).toMatchObject({ status: 0 });
   });
 
-  test('of an image that must be patched is spooled in TMPDIR', () => {
+  test('gets an image that must be patched by way of TMPDIR', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = shell('TMPDIR=/nowhere kexport qcow2 disk.img -o - | wc -c', cwd);
-    expect(status).toBe(0); // that of wc
+    expect(status).toBe(0); // of wc
     expect(stderr).toMatch(/cannot spool the image in \/nowhere: no such file .*set TMPDIR/);
   });
 });
@@ -230,7 +228,7 @@ describe('options before the name of a command', () => {
     expect(status).toBe(0);
   });
 
-  test('that it has not are refused', () => {
+  test('are refused if the command does not have them', () => {
     const { status, stderr } = kexport(['--level', '9', 'info', 'disk.img'], { cwd: disk() });
     expect(stderr).toMatch(
       /^kexport: info: --level is not accepted here \(see kexport info --help\)\n$/,
@@ -238,7 +236,7 @@ describe('options before the name of a command', () => {
     expect(status).toBe(2);
   });
 
-  test('that want a value have it, also if it is called like a command', () => {
+  test('take a value that is called like a command', () => {
     const cwd = disk();
     expect(kexport(['-q', '-o', 'info', 'raw', 'disk.img'], { cwd }).status).toBe(0);
     expect(files(cwd)).toEqual(['disk.img', 'info']);

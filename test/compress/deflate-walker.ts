@@ -1,10 +1,10 @@
-// An inflater that trusts nothing: reads a zlib stream token by token, straight from RFC 1950 and 1951, and
-// tells what it is made of.
+// An inflater that trusts nothing: reads a zlib stream token by token, straight from RFC 1950 and
+// 1951, and says what it is made of.
 
 /** What a zlib stream holds and how. */
 export interface Walked {
   readonly bytes: Buffer;
-  /** Base-2 logarithm of the window that the header asks for. */
+  /** Base-2 logarithm of the window that the header states. */
   readonly windowBits: number;
   /** Farthest distance of a match, 0 if there is none. */
   readonly farthest: number;
@@ -125,7 +125,7 @@ function dynamicCodes(
   return [codeOf(lengths.slice(0, literalCount)), codeOf(lengths.slice(literalCount))];
 }
 
-// Section 3.2.2. Codes must be complete: that is what the strictest inflaters ask for.
+// Section 3.2.2. Codes must be complete: the strictest inflaters ask for that.
 function codeOf(lengths: readonly number[], complete = true): Code {
   const code = new Map<number, number>();
   let next = 0;

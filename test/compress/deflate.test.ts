@@ -1,17 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { deflateSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { inflate as pakoInflate } from 'pako';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { importBuilt } from '../support/built.ts';
+import { noise } from '../support/disks.ts';
 import { PYTHON, testWith } from '../support/peers.ts';
+import { TOP } from '../support/project.ts';
 import { walk } from './deflate-walker.ts';
 
-// The built one: the module that it loads is built beside it.
-const BUILT = new URL('../../dist/src/compress/deflate/index.js', import.meta.url).href;
-const { deflateCompressor, DEFLATE_SLACK } = (await import(
-  BUILT
-)) as typeof import('../../src/compress/deflate/index.ts');
+const { deflateCompressor, DEFLATE_SLACK } = await importBuilt<
+  typeof import('../../src/compress/deflate/index.ts')
+>('src/compress/deflate/index.ts');
 
 const BLOCK = 65_536;
 const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -20,22 +22,9 @@ const ENCODINGS = WINDOWS.flatMap((windowBits) =>
   LEVELS.map((level) => ({ kind: 'zlib', windowBits, level }) as const),
 );
 
-/** Bytes that look random and are the same in each run. */
-function noise(length: number, seed = 1): Buffer {
-  let state = seed * 0x9e37_79b9;
-  return Buffer.from(
-    Uint8Array.from({ length }, () => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return state >>> 24;
-    }),
-  );
-}
-
-/** Blocks of the program that runs this, and of a text. */
+/** Blocks of Node's own program, and one of text. */
 function realBlocks(): [string, Buffer][] {
-  const lock = readFileSync(new URL('../../package-lock.json', import.meta.url));
+  const lock = readFileSync(join(TOP, 'package-lock.json'));
   const blocks: [string, Buffer][] = [['text', lock.subarray(0, BLOCK)]];
   const file = openSync(process.execPath, 'r');
   for (let i = 0; i < 16; i++) {
@@ -106,7 +95,7 @@ describe.each(ENCODINGS)(
     const compressor = await deflateCompressor(encoding);
     const compress = (input: Uint8Array) => output.subarray(0, compressor.compress(input, output));
 
-    it.each(inputs)('gives %s back, within the window', (_, input) => {
+    test.each(inputs)('gives %s back, with matches within the window', (_, input) => {
       const packed = compress(input);
       expect(inflateSync(packed).equals(input)).toBe(true);
       expect(Buffer.from(pakoInflate(packed)).equals(input)).toBe(true);
@@ -116,18 +105,18 @@ describe.each(ENCODINGS)(
       expect(farthest).toBeLessThanOrEqual(1 << encoding.windowBits);
     });
 
-    it('gives the same bytes whatever was compressed before', async () => {
+    test('gives the same bytes whatever was compressed before', async () => {
       for (const [, input] of inputs) {
         const first = await deflated(encoding, input);
         expect(compress(input).equals(first)).toBe(true);
       }
     });
 
-    it('grows noise by its header, two stored blocks and its checksum alone', () => {
+    test('grows noise by no more than a header, two stored blocks and a checksum', () => {
       expect(compress(noise(BLOCK)).length).toBe(BLOCK + 2 + 2 * 5 + 4);
     });
 
-    it.runIf(encoding.level > 1)('reaches to the end of the window and no farther', () => {
+    test.runIf(encoding.level > 1)('reaches back to the end of the window and no farther', () => {
       const size = 1 << encoding.windowBits;
       expect(walk(compress(Buffer.concat([noise(size), noise(size)]))).farthest).toBe(size);
       const beyond = noise(Math.min(size + 1, BLOCK - 1000));
@@ -135,7 +124,7 @@ describe.each(ENCODINGS)(
       expect(walk(compress(copied)).farthest).toBeLessThan(size);
     });
 
-    it.runIf(encoding.level > 1)('uses matches of every length', () => {
+    test.runIf(encoding.level > 1)('uses matches of every length', () => {
       const text = noise(600);
       for (let length = 3; length <= 258; length++) {
         // Another byte ends the match; many of it, so that the block is not stored.
@@ -147,7 +136,7 @@ describe.each(ENCODINGS)(
       }
     });
 
-    it('gives whatever back', () => {
+    test('gives any input back', () => {
       const piece = fc.oneof(
         fc.uint8Array({ maxLength: 400 }).map((bytes) => ({ bytes, times: 1 })),
         fc.record({ bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }), times: fc.nat(900) }),
@@ -204,8 +193,8 @@ describe('deflate', () => {
     expect(python.stdout.equals(wanted)).toBe(true);
   });
 
-  it.each(WINDOWS)(
-    'makes less of real blocks than zlib at level 6, window of %i bits',
+  test.each(WINDOWS)(
+    'makes real blocks smaller than zlib does at level 6, with a window of %i bits',
     async (windowBits) => {
       const level = 6;
       const theirs = real
@@ -215,14 +204,14 @@ describe('deflate', () => {
     },
   );
 
-  it('refuses more than a block', async () => {
+  test('refuses more than a block', async () => {
     const compressor = await deflateCompressor({ kind: 'zlib', windowBits: 12, level: 6 });
     expect(() => compressor.compress(Buffer.alloc(BLOCK + 1), Buffer.alloc(2 * BLOCK))).toThrow(
       RangeError,
     );
   });
 
-  it('never needs fewer bytes at a lower level, over all real blocks', async () => {
+  test('needs no fewer bytes for all real blocks at a lower level', async () => {
     for (const windowBits of WINDOWS) {
       const totals: number[] = [];
       for (const level of LEVELS)

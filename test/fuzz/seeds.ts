@@ -1,4 +1,4 @@
-// The images that fuzzing starts from: small, of every variant that our writers make, and of QEMU's where it is there.
+// The images that are damaged: small, of every variant that we write, and of QEMU's if it is there.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ const BY_QEMU: Partial<
     ['qcow2', 'extended_l2=on,cluster_size=128k'],
     ['qcow2', 'refcount_bits=1'],
     ['qcow2', 'lazy_refcounts=on,compression_type=zstd'],
-    ['qcow2', 'data_file=data'], // its tables alone
+    ['qcow2', 'data_file=data'], // only its tables
   ],
   vhd: [['vpc', 'subformat=fixed']],
   'vhd-dynamic': [['vpc', 'subformat=dynamic']],
@@ -38,17 +38,17 @@ const BY_QEMU: Partial<
     ['vmdk', 'subformat=monolithicSparse'],
     ['vmdk', 'subformat=monolithicSparse,zeroed_grain=on'],
     ['vmdk', 'subformat=streamOptimized'],
-    ['vmdk', 'subformat=monolithicFlat'], // its descriptor alone
+    ['vmdk', 'subformat=monolithicFlat'], // only its descriptor
   ],
 };
 
-/** Images of a format; the first is ours. */
+/** Images of a format, ours first. */
 export async function seedsOf(name: FormatName): Promise<Buffer[]> {
   const others = name === 'ova' ? await otherArchives() : byQemu(name);
   return [(await writeImage(FORMATS[name](), DISK)).bytes, ...others];
 }
 
-/** An archive as VirtualBox wants it, and one of two disks: a dynamic VHD, and a VMDK as others make it. */
+/** An archive for VirtualBox, and one of two disks: a dynamic VHD and a VMDK of QEMU. */
 async function otherArchives(): Promise<Buffer[]> {
   const ours = (await writeImage(ova({ profile: 'both', manifest: 'sha1' }), DISK)).bytes;
   const images = {
@@ -81,9 +81,9 @@ function byQemu(name: FormatName): Buffer[] {
   try {
     writeDisk(disk, DISK);
     return (BY_QEMU[name] ?? []).flatMap(([driver, options]) => {
-      const canPack = driver === 'qcow2' && !options.startsWith('data_file');
-      const packed = canPack ? [[], ['-c']] : [[]];
-      return packed.map((flags) => {
+      const canCompress = driver === 'qcow2' && !options.startsWith('data_file');
+      const compression = canCompress ? [[], ['-c']] : [[]];
+      return compression.map((flags) => {
         const args = ['convert', ...flags, '-O', driver, '-o', options, disk, image];
         execFileSync('qemu-img', args, { cwd: folder });
         return readFileSync(image);

@@ -1,4 +1,4 @@
-// What is damaged is told apart from what is sound but not supported, up to the exit status of `verify`.
+// Damaged and unsupported images are told apart, up to the exit status of `verify`.
 
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,12 +1,12 @@
-// Images that have only what is new since their parent, which they know by an id.
+// Images that have only what differs from their parent, which they know by an id.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vhdDynamic } from '../../formats/index.ts';
 import { checksum, dynamicHeader, footer } from '../../formats/vhd/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
 import { describeWith, runIn } from '../support/peers.ts';
 import { diskOf, openImage } from '../support/read-image.ts';
@@ -14,9 +14,11 @@ import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
 const SECTOR = 512;
-const HEADER = 512; // of our dynamic images, behind the copy of the footer
+const HEADER = 512; // of our dynamic images, after the copy of the footer
 
-/** A differencing VHD: our dynamic one, with its type, its parent, and of its first block every other sector alone. */
+/**
+ * A differencing VHD: our dynamic one with that type, a parent, and every other sector of block 0.
+ */
 async function differencing(parent: Buffer): Promise<Buffer> {
   const image = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32]))).bytes;
   for (const at of [0, image.length - SECTOR]) {
@@ -39,28 +41,23 @@ describe('a differencing VHD', async () => {
   const parent = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64]))).bytes;
   const child = await differencing(parent);
 
-  function folderOf(above: Buffer): string {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'parent.vhd'), parent);
-    writeFileSync(join(cwd, 'child.vhd'), above);
-    return cwd;
-  }
+  const folderOf = (above: Buffer) => folderWith({ 'parent.vhd': parent, 'child.vhd': above });
 
-  test('is its own sectors, and its parent where it has none', async () => {
+  test('is its own sectors, and those of its parent elsewhere', async () => {
     const cwd = folderOf(child);
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
     const expected = await diskOf(await openImage(vhdDynamic(), parent), parent);
-    for await (const stretch of (await openImage(vhdDynamic(), child)).extents()) {
-      if (stretch.kind !== 'plain') continue;
-      const { imageOffset, diskOffset, diskLength } = stretch;
+    for await (const extent of (await openImage(vhdDynamic(), child)).extents()) {
+      if (extent.kind !== 'plain') continue;
+      const { imageOffset, diskOffset, diskLength } = extent;
       child.copy(expected, diskOffset, imageOffset, imageOffset + diskLength);
     }
     expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
     expect(kexport(['verify', 'child.vhd', '--allow-backing'], { cwd }).status).toBe(0);
   });
 
-  test('is told of and checked without its parent', () => {
+  test('is described and checked without its parent', () => {
     const cwd = folderOf(child);
     rmSync(join(cwd, 'parent.vhd'));
     const verified = kexport(['verify', 'child.vhd'], { cwd });
@@ -72,7 +69,7 @@ describe('a differencing VHD', async () => {
     expect(status).toBe(0);
   });
 
-  test('is refused over another image of that name', async () => {
+  test('is refused over another image of the same name', async () => {
     const other = Buffer.from(parent);
     other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
     const cwd = folderOf(await differencing(other));
@@ -94,7 +91,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
     return cwd;
   }
 
-  test('is the two together', () => {
+  test('is the disk of the two together', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', 'top.vmdk', 'theirs');
     const args = ['verify', 'top.vmdk', '--allow-backing', '--against', 'theirs'];

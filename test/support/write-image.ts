@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import {
   BLOCK_SIZE,
@@ -9,6 +8,7 @@ import {
   type WriteRequest,
 } from '../../formats/index.ts';
 import type { TestDisk } from './disks.ts';
+import { hasher } from './hasher.ts';
 import { MemoryImage } from './memory-image.ts';
 
 /** The same for every golden; the uuid is one of version 4. */
@@ -19,7 +19,7 @@ export const IDENTITY: Omit<Disk, 'size'> = {
 };
 
 interface WriteOptions {
-  /** Whether the size of the disk is told at the start, or else at the end. */
+  /** Whether the size of the disk is known at the start, or else only at the end. */
   readonly sizeKnown?: boolean;
   readonly level?: number;
   readonly identity?: Partial<Disk>;
@@ -42,7 +42,7 @@ export async function writeImage(
   return image;
 }
 
-/** What a writer is given; of the disk all that differs from the golden one. */
+/** What a writer is given. `disk` is what differs from the golden one. */
 export function requestOf(
   format: Format,
   output: WriteRequest['output'],
@@ -55,13 +55,14 @@ export function requestOf(
     output,
     hasher(algorithm) {
       if (format.name !== 'ova') throw new Error('only an archive has a place for a hash');
-      const hash = createHash(algorithm);
-      return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+      return hasher(algorithm);
     },
   };
 }
 
-/** The blocks of a disk that are not zero, in order; only `encoding` may be asked of them. */
+/**
+ * The blocks of a disk that are not zero, in order. They can be compressed in that encoding only.
+ */
 export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Generator<Block> {
   const blocks = new Map<number, Buffer>();
   for (const { offset, bytes } of pieces) {
@@ -78,7 +79,7 @@ export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Gene
   }
 }
 
-/** A block; whatever it holds, it is `packed` if that is given. */
+/** A block. If `packed` is given, that is its compressed form, whatever it holds. */
 export function blockOf(
   index: number,
   bytes: Uint8Array,
@@ -92,7 +93,7 @@ export function blockOf(
     compressed(asked) {
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
-      if (asked.kind !== 'zlib') throw new Error(`nobody here compresses to ${asked.kind}`);
+      if (asked.kind !== 'zlib') throw new Error(`cannot compress to ${asked.kind} here`);
       const { level, windowBits } = asked;
       return deflateSync(bytes, { level, windowBits, memLevel: 8 });
     },

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
-import { fastParts } from '../../../dist/src/zfs-send/wasm.js';
+import { importBuilt } from '../../support/built.ts';
+
+const { fastParts } =
+  await importBuilt<typeof import('../../../src/zfs-send/wasm.ts')>('src/zfs-send/wasm.ts');
 
 const MASK = 2n ** 64n - 1n;
 

@@ -11,7 +11,7 @@ import {
   pointerTo,
   type Spoiled,
 } from './made-pool.ts';
-import { freeRuns, recordedPool, type Run, unusedRuns } from './pools.ts';
+import { freeRuns, recordedPool, type Run, unusedRuns } from '../../support/zfs-pools.ts';
 
 const MIB = 2 ** 20;
 const END = METASLABS * METASLAB;

@@ -15,7 +15,7 @@ import {
 } from '../../../formats/zfs/label.ts';
 import { checkpointedUberblock, pinUberblock, readRing } from '../../../formats/zfs/uberblocks.ts';
 import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import { capturedLabels, sha256 } from './labels.ts';
+import { capturedLabels, sha256 } from '../../support/zfs-labels.ts';
 
 const MIB = 2 ** 20;
 

@@ -2,7 +2,8 @@
 # disks: 160M 1G
 # limit: 1200
 # slow
-# A killed export of a disk in use leaves a healthy pool and a checkpoint, which kexport clean discards; nobody else's.
+# A killed export of a disk in use leaves a healthy pool and a checkpoint. kexport clean discards
+# that checkpoint, and no other.
 . "$IN/lib.sh"
 sgdisk -o -n 1:1M:+128M -t 1:bf00 /dev/vdb > /dev/null
 partprobe /dev/vdb
@@ -40,5 +41,5 @@ check_equal 'and its checkpoint' - "$(zpool get -Hp -o value checkpoint tank)"
 
 zpool checkpoint tank
 check_fails 1 'a checkpoint of somebody else stops an export' kexport raw /dev/vdb --checkpoint -o "$work/refused.raw"
-check_match 'and is not what kexport clean is for' 'kept the checkpoint of pool [a-z]+: kexport has not marked it' "$(kexport clean)"
+check_match 'and kexport clean leaves it alone' 'kept the checkpoint of pool [a-z]+: kexport has not marked it' "$(kexport clean)"
 check 'it is still there' test "$(zpool get -Hp -o value checkpoint tank)" != -
