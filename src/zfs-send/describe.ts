@@ -51,7 +51,7 @@ export async function describeStream(
   input: ByteStream,
   { unpack = false, signal }: DescribeOptions = {},
 ): Promise<StreamDescription[]> {
-  const { checksum, unpackers } = streamTools();
+  const { checksum, unpackers } = await streamTools();
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;

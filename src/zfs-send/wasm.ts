@@ -1,8 +1,8 @@
 // The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its source, `npm run build`
 // puts zfs-send.wasm beside the compiled form of this file.
 
-import { readFileSync } from 'node:fs';
 import { FormatError } from '../../formats/index.ts';
+import { instantiate } from '../workers/wasm.ts';
 import { CHECKSUM_SIZE, type RunningChecksum, type Unpack } from '../../formats/zfs-send/index.ts';
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`.
@@ -14,12 +14,6 @@ interface Exports {
   readonly sumSwappedWords: (at: number, end: number) => void;
   unpackLz4(at: number, end: number, to: number, stop: number): number;
 }
-
-// TypeScript only knows it of browsers.
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
 
 const PAGE_SIZE = 65_536;
 /** Bytes that are summed at once. */
@@ -34,10 +28,8 @@ export interface FastParts {
 }
 
 /** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
-export function fastParts(): FastParts {
-  const url = new URL('./zfs-send.wasm', import.meta.url);
-  const wasm = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(url)))
-    .exports as Exports;
+export async function fastParts(): Promise<FastParts> {
+  const wasm = (await instantiate(new URL('./zfs-send.wasm', import.meta.url))) as Exports;
   const input = wasm.input.value;
   let memory = new Uint8Array(wasm.memory.buffer);
   let sum = wasm.sumWords;

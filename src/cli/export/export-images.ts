@@ -43,7 +43,8 @@ async function openFor(
     const hasOva = plan.outputs.some(({ format }) => format.name === 'ova');
     const firmware = options.firmware ?? (hasOva ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) onWarning(warning);
-    return await openOutputs(plan, source.origin ?? disk, source, { ...options, signal });
+    const read = { name: source.origin ?? disk, size: source.size };
+    return await openOutputs(plan, read, { ...options, signal });
   } catch (error) {
     await source.close();
     throw error;

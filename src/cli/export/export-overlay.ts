@@ -5,7 +5,6 @@ import { zlibLevelOf } from '../../export/encodings.ts';
 import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
 import { openChanges } from '../../open/open-source.ts';
-import type { Source } from '../../sources/source.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
@@ -25,13 +24,8 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
   const { backingFile = '', compressor, optimize, size, threads } = options;
   await inspectBackingFile(backingFile); // before a pipe is waited for
   const changes = await openChanges(name, { ...sentChoice(options), signal });
-  const disk: Source = {
-    name,
-    size: undefined,
-    next: () => Promise.resolve(undefined),
-    close: () => Promise.resolve(),
-  };
-  const outputs = await openOutputs(plan, name, disk, { ...options, signal }).catch(
+  const disk = { name, size: undefined };
+  const outputs = await openOutputs(plan, disk, { ...options, signal }).catch(
     async (error: unknown) => {
       await changes.close();
       throw error;

@@ -70,7 +70,7 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
       copies.push(await copyMounted(disk, partition, options.signal, options.onWarning));
     }
     if (!options.allSectors && !options.keepIntentLog) {
-      free = await freeSpaceOf(disk, pools, { ...options, tools: streamTools() });
+      free = await freeSpaceOf(disk, pools, { ...options, tools: await streamTools() });
     }
   } catch (error) {
     await release();
