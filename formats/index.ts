@@ -3,19 +3,22 @@
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
+import { vdi } from './vdi/index.ts';
 import { vhd, vhdDynamic } from './vhd/index.ts';
+import { vhdx } from './vhdx/index.ts';
 import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
 export { FormatError, type FormatErrorKind } from './errors.ts';
 export type { OvaOptions } from './ova/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
+export type { VhdxOptions } from './vhdx/index.ts';
 export type { AdapterType } from './vmdk/descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { ova, qcow2, raw, vhd, vhdDynamic, vmdk };
+export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
 /** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw, vhd, 'vhd-dynamic': vhdDynamic, vmdk, ova };
+export const FORMATS = { qcow2, raw, vhd, 'vhd-dynamic': vhdDynamic, vhdx, vdi, vmdk, ova };
 
 /** As typed on the command line. */
 export type FormatName = keyof typeof FORMATS;

@@ -6,7 +6,6 @@ import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
 import { openChanges } from '../../open/open-source.ts';
 import type { Source } from '../../sources/source.ts';
-import { writeChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
@@ -38,21 +37,21 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
       throw error;
     },
   );
-  const sums = outputs.checksums?.sink;
+  const { checksums, targets } = outputs;
   try {
-    const { sink } = outputs.targets[0]!; // the one output
+    const { sink } = targets[0]!; // the one output
     const result = await encodeOverlay(changes, sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
       level: zlibLevelOf(options.level),
       signal,
       onProgress,
-      onFinished: () => writeChecksums(outputs),
+      onFinished: async () => checksums?.file.write(checksums.images),
     });
-    await sums?.commit();
+    await checksums?.file.commit();
     return result;
   } catch (error) {
-    await sums?.discard();
+    await checksums?.file.discard();
     throw error;
   }
 }

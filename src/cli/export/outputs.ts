@@ -14,6 +14,7 @@ import type { Sink } from '../../sinks/sink.ts';
 import { streamSink } from '../../sinks/stream.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Options } from '../options/options.ts';
+import { type Checksums, openChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
 
 const openFile = promisify(open);
@@ -24,13 +25,34 @@ type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'fo
 
 /** Everything that is open for writing. */
 export interface Outputs {
+  /** The plan that was followed. */
+  readonly plan: Plan;
   readonly targets: readonly Target[];
-  /** SHA256SUMS and what goes into it, if it is wanted. */
-  readonly checksums: { readonly sink: Sink; readonly files: readonly HashedSink[] } | undefined;
+  /** SHA256SUMS and the images that go into it, if it is wanted. */
+  readonly checksums:
+    { readonly file: Checksums; readonly images: readonly HashedSink[] } | undefined;
 }
 
-/** Opens every output; if one fails, none is left open and no file is left. */
+/**
+ * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for them. If one fails, none is
+ * left open and no file is left.
+ */
 export async function openOutputs(
+  plan: Plan,
+  sourceName: string,
+  source: Source,
+  options: OpenOptions,
+): Promise<Outputs> {
+  if (!plan.next) return openAll(plan, sourceName, source, options);
+  try {
+    return await openAll(plan, sourceName, source, { ...options, force: false });
+  } catch (error) {
+    if (!(error instanceof KexportError) || error.code !== 'exists') throw error;
+    return openOutputs(plan.next(), sourceName, source, options);
+  }
+}
+
+async function openAll(
   plan: Plan,
   sourceName: string,
   source: Source,
@@ -43,14 +65,14 @@ export async function openOutputs(
   };
   try {
     const targets: Target[] = [];
-    const files: HashedSink[] = [];
+    const images: HashedSink[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
       let sink = keep(await openOutput(output, { ...options, sourceName, source, plain }));
       if (plan.checksums !== undefined) {
         const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, source));
-        files.push(hashing);
+        images.push(hashing);
         sink = hashing;
       }
       if (zipEntry !== undefined) {
@@ -60,9 +82,9 @@ export async function openOutputs(
       }
       targets.push({ format, sink });
     }
-    if (plan.checksums === undefined) return { targets, checksums: undefined };
-    const sink = keep(await fileSink(plan.checksums, options));
-    return { targets, checksums: { sink, files } };
+    if (plan.checksums === undefined) return { plan, targets, checksums: undefined };
+    const file = await openChecksums(plan.checksums, options);
+    return { plan, targets, checksums: { file, images } };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
