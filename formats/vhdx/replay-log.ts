@@ -17,7 +17,7 @@ export interface Replayed extends ImageInput {
 }
 
 // Limits of this program. Hyper-V's and QEMU's logs have 1 MiB; and no table that a log sets to zero is larger.
-const MAX_LOG_LENGTH = 64 * 2 ** 20;
+const MAX_LOG_LENGTH = 16 * 2 ** 20;
 const MAX_SECTORS = 2 ** 18;
 
 const ZEROS = new Uint8Array(LOG_SECTOR_SIZE);
