@@ -54,8 +54,8 @@ describe('1,024 blocks of data go into nothing', () => {
     };
   };
   for (const format of [qcow2(), raw()]) {
-    bench(format.name, () => {
-      const writer = format.write(requestOf(format, nowhere(), { size: 2 ** 26 }));
+    bench(format.name, async () => {
+      const writer = await format.write(requestOf(format, nowhere(), { size: 2 ** 26 }));
       for (let i = 0; i < 1024; i++) writer.add(blockOf(i, bytes, { packed }));
       writer.finish(2 ** 26);
     });

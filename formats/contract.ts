@@ -127,9 +127,11 @@ export interface Format {
   readonly sizeMultiple: number;
   /** The encoding that blocks are wanted in; undefined if the format stores them plain. */
   encoding(choice: CompressionChoice): Encoding | undefined;
-  /** Loads what is too costly for a program that only lists formats. Awaited before `write`. */
-  prepare?(): Promise<void>;
-  write(request: WriteRequest): FormatWriter;
+  /**
+   * Starts an image in `request.output`, which must be empty, and returns its writer. Rejects with a FormatError if the
+   * format cannot hold this disk.
+   */
+  write(request: WriteRequest): Promise<FormatWriter>;
   /** Whether a file that begins with `head` (at least one sector, if the file has one) is an image of this format. */
   matches(head: Uint8Array): boolean;
   /**

@@ -7,7 +7,7 @@ import { vhd, vhdDynamic } from './vhd/index.ts';
 import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
-export { FormatError } from './errors.ts';
+export { FormatError, type FormatErrorKind } from './errors.ts';
 export type { OvaOptions } from './ova/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { AdapterType } from './vmdk/descriptor.ts';

@@ -25,7 +25,7 @@ export function raw(): Format {
     maxDiskSize: Number.MAX_SAFE_INTEGER,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
-    write: ({ output }) => rawWriter(output),
+    write: ({ output }) => Promise.resolve(rawWriter(output)),
     matches: () => false, // any file may be a raw disk
     read: ({ input }) => Promise.resolve(rawReader(input)),
   };
@@ -40,7 +40,8 @@ function rawReader({ size }: ImageInput): ImageReader {
   };
 }
 
-function rawWriter(output: ImageOutput): FormatWriter {
+/** Writes the disk as it is; `output` must be empty. */
+export function rawWriter(output: ImageOutput): FormatWriter {
   return {
     add(block) {
       output.zeros(block.index * BLOCK_SIZE - output.position);

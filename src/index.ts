@@ -6,7 +6,15 @@ export { encode, type EncodeOptions, type EncodeResult, type Identity } from './
 export type { Progress } from './sources/progress.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { type ErrorCode, KexportError } from './errors.ts';
-export { type Compression, DEFAULT_LEVELS } from './export/encodings.ts';
+export {
+  type Compression,
+  type CompressionOptions,
+  DEFAULT_LEVELS,
+  type ZlibCompression,
+  type ZlibLevel,
+  type ZstdCompression,
+  type ZstdLevel,
+} from './export/encodings.ts';
 export type { ImageResult, Target } from './export/image.ts';
 export type { Failure } from './export/image-set.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';

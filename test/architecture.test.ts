@@ -31,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'host',
     'errors.ts',
   ],
-  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'errors.ts'],
+  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'runtime', 'errors.ts'],
   open: [
     'images',
     'zfs',
@@ -42,9 +42,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'errors.ts'],
+  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
     'zfs-send',
     'sources',
@@ -53,18 +54,20 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions'],
-  sources: ['byte-streams', 'workers', 'host', 'partitions', 'errors.ts'],
-  'byte-streams': ['errors.ts'],
-  sinks: ['workers', 'host', 'errors.ts'],
-  decompress: ['compress', 'workers', 'errors.ts'],
+  sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
+  'byte-streams': ['host', 'errors.ts'],
+  sinks: ['workers', 'host', 'runtime', 'errors.ts'],
+  decompress: ['compress', 'workers', 'host', 'errors.ts'],
   compress: ['workers'],
   workers: [],
+  runtime: [],
   partitions: [],
-  host: ['errors.ts'],
+  host: ['runtime', 'errors.ts'],
   'errors.ts': [],
 };
 
@@ -75,12 +78,16 @@ function filesIn(folder: string): string[] {
     .map((path) => join(folder, path));
 }
 
+/** What `#host` of package.json is in the source. */
+const HOST = 'src/runtime/node.ts';
+
 /** What a file imports: of the project by its path from the top, of others by its name. Types and `import()` too. */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
-  return importedFiles.map(({ fileName }) =>
-    fileName.startsWith('.') ? join(dirname(path), fileName) : fileName,
-  );
+  return importedFiles.map(({ fileName }) => {
+    if (fileName === '#host') return HOST;
+    return fileName.startsWith('.') ? join(dirname(path), fileName) : fileName;
+  });
 }
 
 /** The folder right below `src/` that a file is in, or the file itself; undefined outside `src/`. */

@@ -32,6 +32,7 @@ export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefin
   if (found) return found;
   const names = disks.map(({ disk, member }) => `${disk.id} (${member.name})`).join(', ');
   throw new FormatError(
+    'unsupported',
     disks.length === 0
       ? 'ova: the OVF names no disk that is in the archive'
       : `ova: no disk "${wanted ?? ''}", there are ${names}`,
@@ -49,11 +50,13 @@ export async function openDisk(
   if (file.compression !== undefined || file.chunkSize !== undefined) {
     const how = file.compression ?? `chunks of ${file.chunkSize ?? ''}`;
     throw new FormatError(
+      'unsupported',
       `ova: ${member.name} is packed (${how}): unpack the archive and that file first`,
     );
   }
   if (disk.parentRef !== undefined) {
     throw new FormatError(
+      'unsupported',
       `ova: ${member.name} has only what is new since the disk ${disk.parentRef}`,
     );
   }
@@ -61,11 +64,12 @@ export async function openDisk(
     hasher,
     input: memberInput(input, member),
     openOther: (name) =>
-      Promise.reject(new FormatError(`ova: ${member.name} has a part in ${name}`)),
+      Promise.reject(new FormatError('unsupported', `ova: ${member.name} has a part in ${name}`)),
   };
   const read = readOf({ disk, member });
   if (read) return read(request);
   throw new FormatError(
+    'unsupported',
     `ova: ${member.name} is of the format "${disk.format}", read are vmdk and vhd`,
   );
 }
@@ -86,7 +90,10 @@ function memberInput(archive: ImageInput, { name, size, imageOffset }: TarMember
     size,
     read: async (offset, length) => {
       if (length <= size - offset) return archive.read(imageOffset + offset, length);
-      throw new FormatError(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
+      throw new FormatError(
+        'damaged',
+        `${name} ends at byte ${size}, within ${length} bytes at ${offset}`,
+      );
     },
   };
 }

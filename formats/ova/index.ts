@@ -6,9 +6,6 @@ import type { ManifestAlgorithm } from './manifest.ts';
 import type { Profile } from './ovf.ts';
 import { memberName } from './tar.ts';
 
-// Loaded by `prepare`: it stands on an XML library, whose loading takes longer than a short run of the program.
-let writer: typeof import('./writer.ts') | undefined;
-
 export interface OvaOptions extends MachineOptions {
   /** What the machine is called after the import, any text. Default: the name of the export. */
   readonly vmName?: string | undefined;
@@ -40,15 +37,12 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
-    prepare: async () => {
-      writer = await import('./writer.ts');
-    },
-    write: (request) => {
-      if (!writer) throw new Error('ova: `prepare` has not been awaited');
-      return writer.ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
+    // Reader and writer are loaded when they are needed: loading the XML library takes longer than a short run of the program.
+    write: async (request) => {
+      const { ovaWriter } = await import('./writer.ts');
+      return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    // Loaded late: a program that writes images needs no reader.
     read: async (request) => (await import('./reader.ts')).readOva(request, options.disk),
   };
 }
@@ -57,5 +51,8 @@ function checkVmName(vmName: string): void {
   // XML has no way to write most control characters, and takes line ends in attributes for spaces.
   const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
   if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
-  throw new FormatError(`ova: ${JSON.stringify(vmName)} cannot be the name of a machine`);
+  throw new FormatError(
+    'unsupported',
+    `ova: ${JSON.stringify(vmName)} cannot be the name of a machine`,
+  );
 }

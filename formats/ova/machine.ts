@@ -121,11 +121,14 @@ export function machineOf(options: MachineOptions): Machine {
 
 function checkVersion(what: string, used: boolean, { hwVersion }: Machine, needed: number): void {
   if (!used || hwVersion >= needed) return;
-  throw new FormatError(`ova: ${what} needs hardware version ${needed}, asked for is ${hwVersion}`);
+  throw new FormatError(
+    'unsupported',
+    `ova: ${what} needs hardware version ${needed}, asked for is ${hwVersion}`,
+  );
 }
 
 function checkCount(option: string, value: number, unit: number): void {
   if (Number.isSafeInteger(value) && value > 0 && value % unit === 0) return;
   const wanted = unit === 1 ? 'a whole number' : `a multiple of ${unit}`;
-  throw new FormatError(`ova: ${option} is ${value}, it must be ${wanted} above 0`);
+  throw new FormatError('unsupported', `ova: ${option} is ${value}, it must be ${wanted} above 0`);
 }

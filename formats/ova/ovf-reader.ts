@@ -55,13 +55,19 @@ const ITEMS = ['Item', 'StorageItem', 'EthernetPortItem'];
 export function parseOvf(bytes: Uint8Array): OvfMachine {
   const envelope = parseXml(new TextDecoder().decode(bytes));
   if (envelope.name !== 'Envelope') {
-    throw new FormatError(`ova: the OVF begins with the element ${envelope.name}, not Envelope`);
+    throw new FormatError(
+      'damaged',
+      `ova: the OVF begins with the element ${envelope.name}, not Envelope`,
+    );
   }
   const items = ITEMS.flatMap((name) => all(envelope, name)).map(propertiesOf);
   const files = within(envelope, 'References', 'File');
   const disks = within(envelope, 'DiskSection', 'Disk');
   if (Math.max(files.length, disks.length, items.length) > MAX_ENTRIES) {
-    throw new FormatError(`ova: more than ${MAX_ENTRIES} files, disks or devices in the OVF`);
+    throw new FormatError(
+      'unsupported',
+      `ova: more than ${MAX_ENTRIES} files, disks or devices in the OVF`,
+    );
   }
   return {
     files: files.map(fileOf),

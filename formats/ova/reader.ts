@@ -26,9 +26,11 @@ export async function readOva(request: ReadRequest, wanted?: string): Promise<Im
 async function readArchive(input: ImageInput): Promise<Archive> {
   const members = await readMembers(input);
   const ovf = members.find(({ name }) => name.endsWith('.ovf'));
-  if (!ovf) throw new FormatError(`ova: none of its ${members.length} members is an .ovf`);
+  if (!ovf)
+    throw new FormatError('damaged', `ova: none of its ${members.length} members is an .ovf`);
   if (ovf.size > MAX_OVF_SIZE) {
     throw new FormatError(
+      'unsupported',
       `ova: ${ovf.name} has ${ovf.size} bytes, at most ${MAX_OVF_SIZE} are read`,
     );
   }

@@ -31,13 +31,16 @@ export async function readMembers(input: ImageInput): Promise<TarMember[]> {
   for (let count = 0; at + TAR_BLOCK <= input.size; count++) {
     const block = await input.read(at, TAR_BLOCK);
     if (block.every((byte) => byte === 0)) return members;
-    if (count === MAX_HEADERS) throw new FormatError(`ova: more than ${MAX_HEADERS} members`);
+    if (count === MAX_HEADERS)
+      throw new FormatError('unsupported', `ova: more than ${MAX_HEADERS} members`);
     const header = decodeHeader(block);
-    if (!header) throw new FormatError(`ova: no tar header at ${at}, or one that is damaged`);
+    if (!header)
+      throw new FormatError('damaged', `ova: no tar header at ${at}, or one that is damaged`);
     const size = extension.size ?? header.size;
     const imageOffset = at + TAR_BLOCK;
     if (!Number.isSafeInteger(size) || size < 0 || size > input.size - imageOffset) {
       throw new FormatError(
+        'damaged',
         `ova: the member at ${at} has ${size} bytes, the archive ends at ${input.size}`,
       );
     }
@@ -68,7 +71,8 @@ async function readExtension(
   imageOffset: number,
   size: number,
 ): Promise<Extension> {
-  if (size > MAX_EXTENSION) throw new FormatError(`ova: ${size} bytes of pax records`);
+  if (size > MAX_EXTENSION)
+    throw new FormatError('unsupported', `ova: ${size} bytes of pax records`);
   if (typeflag === 'g' || typeflag === 'K') return {};
   const text = new TextDecoder().decode(await input.read(imageOffset, size));
   return typeflag === 'L' ? { path: text.replace(/\0.*$/s, '') } : paxRecords(text);

@@ -33,10 +33,13 @@ export interface OvaContents {
 }
 
 /**
- * `request.output` must be empty. Throws a FormatError if the size of the disk is not known or its name cannot name
+ * `request.output` must be empty. Rejects with a FormatError if the size of the disk is not known or its name cannot name
  * the members.
  */
-export function ovaWriter(request: WriteRequest, contents: OvaContents): FormatWriter {
+export async function ovaWriter(
+  request: WriteRequest,
+  contents: OvaContents,
+): Promise<FormatWriter> {
   const { disk, output } = request;
   const { diskFormat, manifest } = contents;
   const front = frontOf(request, contents);
@@ -44,7 +47,7 @@ export function ovaWriter(request: WriteRequest, contents: OvaContents): FormatW
 
   const hash = manifest === 'none' ? undefined : request.hasher(manifest);
   const member = memberOutput(output, hash);
-  const inner = diskFormat.write({
+  const inner = await diskFormat.write({
     ...request,
     disk: { ...disk, name: diskName(disk) }, // libvmdk wants the file to be called what the descriptor says
     output: member,
@@ -76,7 +79,10 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const { disk } = request;
   const { vmName = disk.name, machine, profile, manifest } = contents;
   if (disk.size === undefined) {
-    throw new FormatError('ova: the size of the disk must be known before it is written');
+    throw new FormatError(
+      'unsupported',
+      'ova: the size of the disk must be known before it is written',
+    );
   }
   const ovfName = `${disk.name}.ovf`;
   const fileName = `${diskName(disk)}.${contents.diskFormat.extension}`;
@@ -114,10 +120,11 @@ function diskName({ name }: Pick<Disk, 'name'>): string {
 function checkName(fileName: string): void {
   if (!/^[\w.-]+$/.test(fileName)) {
     const allowed = 'letters, digits, ".", "_" and "-"';
-    throw new FormatError(`ova: the name "${fileName}" has more than ${allowed}`);
+    throw new FormatError('unsupported', `ova: the name "${fileName}" has more than ${allowed}`);
   }
   if (fileName.length > MAX_MEMBER_NAME) {
     throw new FormatError(
+      'unsupported',
       `ova: the name "${fileName}" has ${fileName.length} characters, a member's has at most ${MAX_MEMBER_NAME}`,
     );
   }

@@ -74,7 +74,12 @@ function addTag(text: string, at: number, open: Open[]): number {
   const found = element(name, attributesOf(attributes!));
   open.at(-1)!.children.push(found);
   if (!selfClosing) open.push(found);
-  if (open.length > MAX_DEPTH) throw notXml(`more than ${MAX_DEPTH} levels of elements`);
+  if (open.length > MAX_DEPTH) {
+    throw new FormatError(
+      'unsupported',
+      `ova: the OVF has more than ${MAX_DEPTH} levels of elements`,
+    );
+  }
   return at + all.length;
 }
 
@@ -113,5 +118,5 @@ function unescapeXml(text: string): string {
 }
 
 function notXml(what: string): FormatError {
-  return new FormatError(`ova: the OVF is no XML that is read: ${what}`);
+  return new FormatError('damaged', `ova: the OVF is no XML that is read: ${what}`);
 }

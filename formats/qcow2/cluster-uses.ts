@@ -1,5 +1,5 @@
 import type { Problem } from '../contract.ts';
-import { fault, hex } from './extensions.ts';
+import { hex, unsupported } from './extensions.ts';
 
 // Two bytes a cluster of the image: how often it is referred to, and as what.
 const COUNT = 0x1fff;
@@ -36,7 +36,10 @@ export interface ClusterUses {
 export function clusterUses(imageSize: number, clusterSize: number): ClusterUses {
   const clusterCount = Math.ceil(imageSize / clusterSize);
   if (clusterCount > MAX_CLUSTERS) {
-    throw fault(`an image of ${clusterCount} clusters`, `at most ${MAX_CLUSTERS} can be checked`);
+    throw unsupported(
+      `an image of ${clusterCount} clusters`,
+      `at most ${MAX_CLUSTERS} can be checked`,
+    );
   }
   const uses = new Uint16Array(clusterCount);
   const firstOf = (start: number) => Math.floor(start / clusterSize);

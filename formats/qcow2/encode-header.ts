@@ -69,6 +69,7 @@ export function encodeHeader(facts: HeaderFacts): Uint8Array {
   const size = backingOffset + backingName.length;
   if (backingName.length > MAX_BACKING_NAME || size > 2 ** clusterBits) {
     throw new FormatError(
+      'unsupported',
       `qcow2: the name of the backing file is too long: ${backing?.file ?? ''}`,
     );
   }

@@ -46,10 +46,18 @@ export function namesOf(bits: bigint, extensions: Extensions): string {
   return names.join(' and ');
 }
 
-/** A FormatError of a qcow2 image that cannot be read: what was found, and what it was found against. */
+/** The error of a damaged image: what was found, and what was expected. */
 export function fault(found: string, expected?: string): FormatError {
-  const against = expected === undefined ? '' : `; ${expected}`;
-  return new FormatError(`qcow2: ${found}${against}`);
+  return new FormatError('damaged', messageOf(found, expected));
+}
+
+/** The error of a sound image that is not read here: what was found, and what can be read. */
+export function unsupported(found: string, expected?: string): FormatError {
+  return new FormatError('unsupported', messageOf(found, expected));
+}
+
+function messageOf(found: string, expected: string | undefined): string {
+  return `qcow2: ${found}${expected === undefined ? '' : `; ${expected}`}`;
 }
 
 /** An image offset as people look for it. */

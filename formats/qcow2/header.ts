@@ -2,7 +2,15 @@
 //   header (72 bytes in version 2), extensions, name of the backing file; all in the first cluster
 
 import type { ImageInput } from '../contract.ts';
-import { type Extensions, fault, hex, namesOf, readExtensions, textOf } from './extensions.ts';
+import {
+  type Extensions,
+  fault,
+  hex,
+  namesOf,
+  readExtensions,
+  textOf,
+  unsupported,
+} from './extensions.ts';
 import {
   additionalFields,
   BACKING_FORMAT,
@@ -66,7 +74,7 @@ export async function readHeader(input: ImageInput): Promise<Header> {
   const raw = decodeHeader(head);
   const { clusterBits } = raw;
   if (clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS) {
-    throw fault(`clusters of 2^${clusterBits} bytes`, 'they are 2^9 to 2^21');
+    throw unsupported(`clusters of 2^${clusterBits} bytes`, 'they are 2^9 to 2^21');
   }
   const clusterSize = 2 ** clusterBits;
   const first = head.subarray(0, clusterSize);
@@ -115,7 +123,7 @@ function decodeHeader(head: Uint8Array): RawHeader {
       headerLength: VERSION_2_SIZE,
     };
   }
-  if (raw.version !== 3) throw fault(`version ${raw.version}`, 'versions 2 and 3 are known');
+  if (raw.version !== 3) throw unsupported(`version ${raw.version}`, 'versions 2 and 3 are known');
   if (raw.headerLength < header.size) throw fault(`a header of ${raw.headerLength} bytes`);
   return raw;
 }
@@ -125,10 +133,10 @@ function checkFeatures(raw: RawHeader, extensions: Extensions): boolean {
   const known = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2;
   const unknown = raw.incompatibleFeatures & ~known;
   if (unknown !== 0n)
-    throw fault(`the image needs ${namesOf(unknown, extensions)}`, 'not known here');
+    throw unsupported(`the image needs ${namesOf(unknown, extensions)}`, 'not known here');
   if (raw.cryptMethod !== 0) {
     const method = ['', 'AES', 'LUKS'][raw.cryptMethod] ?? `method ${raw.cryptMethod}`;
-    throw fault(`the image is encrypted (${method})`, 'that cannot be read');
+    throw unsupported(`the image is encrypted (${method})`, 'that cannot be read');
   }
   if (raw.refcountOrder > MAX_REFCOUNT_ORDER) {
     throw fault(`refcounts of 2^${raw.refcountOrder} bits`, 'they are at most 64 bits wide');
@@ -147,13 +155,13 @@ function checkMap(
   imageSize: number,
 ): Pick<Header, 'diskSize' | 'l1'> {
   if (raw.size > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw fault(`a disk of ${raw.size} bytes`, 'at most 8 PiB can be read');
+    throw unsupported(`a disk of ${raw.size} bytes`, 'at most 8 PiB can be read');
   }
   const diskSize = Number(raw.size);
   const { l1Size: entryCount } = raw;
   const offset = Number(raw.l1TableOffset);
   const size = entryCount * ENTRY_SIZE;
-  if (size > MAX_L1_SIZE) throw fault(`an L1 table of ${size} bytes`, 'QEMU takes 32 MiB');
+  if (size > MAX_L1_SIZE) throw unsupported(`an L1 table of ${size} bytes`, 'QEMU takes 32 MiB');
   if (entryCount < Math.ceil(diskSize / l2Span)) {
     throw fault(`${entryCount} L1 entries for a disk of ${diskSize} bytes`);
   }
@@ -167,7 +175,7 @@ function checkMap(
 function checkRefcountTable(raw: RawHeader, clusterSize: number): number {
   const size = raw.refcountTableClusters * clusterSize;
   if (size <= MAX_REFCOUNT_TABLE_SIZE) return size;
-  throw fault(`a refcount table of ${size} bytes`, 'QEMU takes 8 MiB');
+  throw unsupported(`a refcount table of ${size} bytes`, 'QEMU takes 8 MiB');
 }
 
 function checkSnapshots(
@@ -178,7 +186,10 @@ function checkSnapshots(
   const { snapshotCount: count, snapshotsOffset } = raw;
   if (count === 0) return { offset: 0, count };
   const offset = Number(snapshotsOffset);
-  if (count > MAX_SNAPSHOTS || offset % clusterSize !== 0 || offset >= imageSize) {
+  if (count > MAX_SNAPSHOTS) {
+    throw unsupported(`${count} snapshots`, `QEMU takes ${MAX_SNAPSHOTS}`);
+  }
+  if (offset % clusterSize !== 0 || offset >= imageSize) {
     throw fault(`${count} snapshots at ${hex(offset)}`);
   }
   return { offset, count };
@@ -203,7 +214,7 @@ function compressionOf(raw: RawHeader, first: Uint8Array): Header['compression']
   if (flagged !== (type !== 0))
     throw fault(`compression type ${type}`, 'its feature bit disagrees');
   if (type > COMPRESSION_TYPE_ZSTD)
-    throw fault(`compression type ${type}`, 'zlib (0) and zstd (1) are known');
+    throw unsupported(`compression type ${type}`, 'zlib (0) and zstd (1) are known');
   return type === 0 ? 'zlib' : 'zstd';
 }
 
@@ -224,6 +235,7 @@ function backingOf(raw: RawHeader, first: Uint8Array, extensions: Extensions): H
 function dataFileOf(raw: RawHeader, extensions: Extensions): string | undefined {
   if ((raw.incompatibleFeatures & EXTERNAL_DATA) === 0n) return undefined;
   const name = extensions.get(DATA_FILE);
-  if (!name) throw fault('the disk is in an external data file', 'the image does not name it');
+  if (!name)
+    throw unsupported('the disk is in an external data file', 'the image does not name it');
   return textOf(name.subarray(0, MAX_NAME));
 }

@@ -1,7 +1,6 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
-import { qcow2Writer } from './writer.ts';
 
 export function qcow2(): Format {
   return {
@@ -17,12 +16,13 @@ export function qcow2(): Format {
       zstdLevel === undefined
         ? { kind: 'zlib', windowBits, level }
         : { kind: 'zstd', level: zstdLevel },
-    write: ({ disk, encoding, output }) => {
+    // Reader and writer are loaded when they are needed: a program that lists formats needs neither.
+    write: async ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is written compressed: no encoding given');
+      const { qcow2Writer } = await import('./writer.ts');
       return qcow2Writer(output, encoding, disk.snapshotGuid);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
-    // Loaded late: a program that writes images needs no reader.
     read: async (request) => (await import('./reader.ts')).qcow2Reader(request),
   };
 }

@@ -86,6 +86,7 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
     if (l1Size * ENTRY_SIZE <= MAX_L1_SIZE) return;
     const most = (MAX_L1_SIZE / ENTRY_SIZE) * span;
     throw new FormatError(
+      'unsupported',
       `qcow2: clusters of ${clusterSize} bytes are for disks of up to ${most} bytes, not ${end}`,
     );
   }

@@ -10,7 +10,7 @@ import type {
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { checkImage } from './check.ts';
-import { fault, hex } from './extensions.ts';
+import { fault, hex, unsupported } from './extensions.ts';
 import { type Header, readHeader } from './header.ts';
 import { l2Entry, l2Stretches, type MapContext, offsetOf } from './l2-table.ts';
 import { ENTRY_SIZE, ZERO_LOW } from './layout.ts';
@@ -63,7 +63,8 @@ async function openDataFile(
   const dataFile = await request.openOther(name);
   if (dataFile) return { dataFile };
   // As if it were as large as any: where the clusters lie in it is told by the tables.
-  const read = () => Promise.reject(fault(`the data file ${JSON.stringify(name)} was not opened`));
+  const read = () =>
+    Promise.reject(unsupported(`the data file ${JSON.stringify(name)} was not opened`));
   return {
     dataFile: { size: Number.MAX_SAFE_INTEGER, read },
     notOpened: { files: [name], isMapped: true },

@@ -75,11 +75,15 @@ export async function dynamicReader(request: DynamicRequest): Promise<ImageReade
 
 function checkHeader(header: Header): void {
   if (header.cookie !== DYNAMIC_COOKIE) {
-    throw new FormatError(`vhd: the dynamic disk header does not begin with "${DYNAMIC_COOKIE}"`);
+    throw new FormatError(
+      'damaged',
+      `vhd: the dynamic disk header does not begin with "${DYNAMIC_COOKIE}"`,
+    );
   }
   const sum = checksum(dynamicHeader.encode({ ...header, checksum: 0 }));
   if (sum === header.checksum) return;
   throw new FormatError(
+    'damaged',
     `vhd: the dynamic disk header has the checksum ${hex32(header.checksum)}, its bytes give ${hex32(sum)}`,
   );
 }
@@ -93,13 +97,21 @@ function layoutOf(
   const { blockSize, maxTableEntries: entryCount } = header;
   if (!isPowerOfTwo(blockSize) || blockSize < SECTOR_SIZE) {
     throw new FormatError(
+      'damaged',
       `vhd: blocks of ${blockSize} bytes, a power of two from 512 on is expected`,
     );
   }
   const blockCount = Math.ceil(diskSize / blockSize);
-  if (entryCount < blockCount || entryCount > MAX_TABLE_ENTRIES) {
+  if (entryCount < blockCount) {
     throw new FormatError(
-      `vhd: a table of ${entryCount} blocks, the disk has ${blockCount}, ${MAX_TABLE_ENTRIES} are the most`,
+      'damaged',
+      `vhd: a table of ${entryCount} blocks, the disk has ${blockCount}`,
+    );
+  }
+  if (entryCount > MAX_TABLE_ENTRIES) {
+    throw new FormatError(
+      'unsupported',
+      `vhd: a table of ${entryCount} blocks, at most ${MAX_TABLE_ENTRIES} are read`,
     );
   }
   const tableOffset = exactNumber(
@@ -109,6 +121,7 @@ function layoutOf(
   const tableEnd = tableOffset + entryCount * BAT_ENTRY_SIZE;
   if (tableEnd > input.size) {
     throw new FormatError(
+      'damaged',
       `vhd: the table of blocks ends at ${tableEnd}, the image at ${input.size}`,
     );
   }
@@ -158,7 +171,10 @@ async function* stretchesOf(
     const diskLength = Math.min(blockSize, diskSize - diskOffset);
     const end = imageOffset + bitmapSize + diskLength;
     if (end > input.size) {
-      throw new FormatError(`vhd: block ${index} ends at ${end}, the image at ${input.size}`);
+      throw new FormatError(
+        'damaged',
+        `vhd: block ${index} ends at ${end}, the image at ${input.size}`,
+      );
     }
     const bitmap = await input.read(imageOffset, bitmapSize);
     for (const [start, count] of runs(bitmap, diskLength / SECTOR_SIZE)) {

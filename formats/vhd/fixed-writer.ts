@@ -3,13 +3,12 @@
 //   footer      the last sector
 
 import type { FormatWriter, WriteRequest } from '../contract.ts';
-import { raw } from '../raw.ts';
+import { rawWriter } from '../raw.ts';
 import { encodeFooter } from './footer.ts';
 import { FIXED } from './layout.ts';
 
-export function fixedWriter(request: WriteRequest): FormatWriter {
-  const { disk, output } = request;
-  const data = raw().write(request);
+export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {
+  const data = rawWriter(output);
   return {
     add: (block) => data.add(block),
     finish(diskSize) {

@@ -35,6 +35,7 @@ const OLD_FOOTER_SIZE = footer.size - 1;
 export async function findFooters(input: ImageInput): Promise<Footers> {
   if (input.size < SECTOR_SIZE) {
     throw new FormatError(
+      'damaged',
       `vhd: the file has ${input.size} bytes, a footer alone has ${footer.size}`,
     );
   }
@@ -43,6 +44,7 @@ export async function findFooters(input: ImageInput): Promise<Footers> {
   const used = [end, start].find(({ damage }) => damage === undefined);
   if (!used) {
     throw new FormatError(
+      'damaged',
       `vhd: no footer: the last sector ${end.damage!}, the first one ${start.damage!}`,
     );
   }

@@ -1,11 +1,9 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
-import { dynamicWriter } from './dynamic-writer.ts';
-import { fixedWriter } from './fixed-writer.ts';
 import { footer, FOOTER_COOKIE, MAX_DISK_SIZE } from './layout.ts';
 
 const MIB = 2 ** 20;
 
-// Loaded late: a program that writes images needs no reader.
+// Readers and writers are loaded when they are needed: a program that lists formats needs neither.
 const read: NonNullable<Format['read']> = async (request) =>
   (await import('./reader.ts')).readVhd(request);
 
@@ -25,7 +23,7 @@ export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: align === 'mib' ? MIB : SECTOR_SIZE,
     encoding: () => undefined,
-    write: fixedWriter,
+    write: async (request) => (await import('./fixed-writer.ts')).fixedWriter(request),
     matches: () => false, // the footer is at the end
     read,
   };
@@ -41,7 +39,7 @@ export function vhdDynamic(): Format {
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
-    write: dynamicWriter,
+    write: async (request) => (await import('./dynamic-writer.ts')).dynamicWriter(request),
     matches: (head) => head.length >= footer.size && footer.decode(head).cookie === FOOTER_COOKIE,
     read,
   };

@@ -19,7 +19,10 @@ export async function readVhd({ input }: ReadRequest): Promise<ImageReader> {
   const { footer } = footers.used;
   const diskSize = exactNumber(footer.currentSize, 'vhd: the size of the disk');
   if (diskSize === 0 || diskSize % SECTOR_SIZE !== 0) {
-    throw new FormatError(`vhd: a disk of ${diskSize} bytes, which are no whole sectors`);
+    throw new FormatError(
+      'damaged',
+      `vhd: a disk of ${diskSize} bytes, which are no whole sectors`,
+    );
   }
   const { diskType } = footer;
   if (diskType === FIXED) return fixedReader(footers, diskSize);
@@ -28,6 +31,7 @@ export async function readVhd({ input }: ReadRequest): Promise<ImageReader> {
     return dynamicReader({ input, footers, diskSize, facts });
   }
   throw new FormatError(
+    'unsupported',
     `vhd: a disk of type ${diskType}, only 2 (fixed), 3 (dynamic) and 4 are known`,
   );
 }
@@ -35,7 +39,10 @@ export async function readVhd({ input }: ReadRequest): Promise<ImageReader> {
 function fixedReader({ used, end }: Footers, diskSize: number): ImageReader {
   if (end !== used || diskSize > used.imageOffset) {
     const room = end === used ? used.imageOffset : 0;
-    throw new FormatError(`vhd: ${room} bytes lie before the footer, the disk has ${diskSize}`);
+    throw new FormatError(
+      'damaged',
+      `vhd: ${room} bytes lie before the footer, the disk has ${diskSize}`,
+    );
   }
   const data: PlainExtent = { kind: 'plain', diskOffset: 0, diskLength: diskSize, imageOffset: 0 };
   return {

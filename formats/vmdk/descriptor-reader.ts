@@ -50,12 +50,19 @@ export function parseDescriptor(bytes: Uint8Array): Descriptor {
     const value = VALUE.exec(line);
     const extent = EXTENT.exec(line);
     if (value) values.set(value[1]!, value[2] ?? value[3]!);
-    else if (extent && extents.length < MAX_EXTENTS) extents.push(extentOf(extent));
-    else throw new FormatError(`vmdk: line ${index + 1} of the descriptor: ${quoted(line)}`);
+    else if (extent) extents.push(extentOf(extent));
+    else
+      throw new FormatError(
+        'damaged',
+        `vmdk: line ${index + 1} of the descriptor: ${quoted(line)}`,
+      );
+  }
+  if (extents.length > MAX_EXTENTS) {
+    throw new FormatError('unsupported', `vmdk: ${extents.length} extents, at most ${MAX_EXTENTS}`);
   }
   const createType = values.get('createType');
   if (createType === undefined) {
-    throw new FormatError('vmdk: the descriptor does not tell a createType');
+    throw new FormatError('damaged', 'vmdk: the descriptor does not tell a createType');
   }
   return { createType, extents, values };
 }
@@ -64,7 +71,10 @@ function extentOf([, sectors, type, file, offsetSectors = '0']: RegExpExecArray)
   const size = Number(sectors) * SECTOR_SIZE;
   const fileOffset = Number(offsetSectors) * SECTOR_SIZE;
   if (!Number.isSafeInteger(size) || !Number.isSafeInteger(fileOffset)) {
-    throw new FormatError(`vmdk: an extent of ${sectors!} sectors at sector ${offsetSectors}`);
+    throw new FormatError(
+      'damaged',
+      `vmdk: an extent of ${sectors!} sectors at sector ${offsetSectors}`,
+    );
   }
   return { type: type!, size, file, fileOffset };
 }

@@ -47,7 +47,10 @@ ddb.adapterType = "${adapterType}"
 `;
   // govmomi reads one sector and wants all of this in it.
   if (essentials.length > SECTOR_SIZE) {
-    throw new FormatError(`vmdk: the name "${disk.name}" is too long for the descriptor`);
+    throw new FormatError(
+      'unsupported',
+      `vmdk: the name "${disk.name}" is too long for the descriptor`,
+    );
   }
   return asciiBytes(`\
 ${essentials}\
@@ -66,6 +69,7 @@ ddb.virtualHWVersion = "${VIRTUAL_HARDWARE_VERSION}"
 function extentName(diskName: string): string {
   if (!/^[\w.-]+$/.test(diskName)) {
     throw new FormatError(
+      'unsupported',
       `vmdk: the name "${diskName}" has more than letters, digits, ".", "_", "-"`,
     );
   }

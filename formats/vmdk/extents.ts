@@ -30,6 +30,7 @@ export function fits({ size: capacity, grainSize }: SparseExtent, size: number):
 export function sparseExtent(whole: SparseExtent, size: number, file?: Extent['file']): Extent {
   if (!fits(whole, size)) {
     throw new FormatError(
+      'damaged',
       `vmdk: "${file?.name ?? ''}" has ${whole.size} bytes of disk, the descriptor says ${size}`,
     );
   }
@@ -57,6 +58,7 @@ export function flatExtent(
   const { name, input } = file;
   if (imageOffset + size > input.size) {
     throw new FormatError(
+      'damaged',
       `vmdk: "${name}" has ${input.size} bytes, the descriptor needs ${imageOffset + size}`,
     );
   }

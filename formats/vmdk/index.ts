@@ -3,7 +3,6 @@ import { viewOf } from '../struct.ts';
 import type { AdapterType } from './descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
 import { isDescriptor } from './descriptor-reader.ts';
-import { vmdkWriter } from './writer.ts';
 
 export interface VmdkOptions {
   /** The disk controller that the descriptor names. Default: lsilogic, which every VMware product and VirtualBox know. */
@@ -20,13 +19,14 @@ export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: BLOCK_SIZE,
     encoding: ({ level, windowBits = 15 }) => ({ kind: 'zlib', windowBits, level }),
-    write: ({ disk, encoding, output }) => {
+    // Reader and writer are loaded when they are needed: a program that lists formats needs neither.
+    write: async ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('vmdk is written compressed: no encoding given');
+      const { vmdkWriter } = await import('./writer.ts');
       return vmdkWriter({ disk, encoding, output, adapterType });
     },
     matches: (head) =>
       (head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC) || isDescriptor(head),
-    // Loaded late: a program that writes images needs no reader.
     read: async (request) => (await import('./reader.ts')).readVmdk(request),
   };
 }

@@ -50,11 +50,15 @@ export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
   if (magic === COWD_MAGIC || magic === SESPARSE_MAGIC) {
     const kind = magic === COWD_MAGIC ? 'vmfsSparse (COWD)' : 'SEsparse';
     throw new FormatError(
+      'unsupported',
       `vmdk: a ${kind} extent of ESXi, which is not read: clone it with vmkfstools -i`,
     );
   }
   if (!isDescriptor(head) || input.size > MAX_DESCRIPTOR_SIZE) {
-    throw new FormatError('vmdk: begins with neither "KDMV" nor "# Disk DescriptorFile"');
+    throw new FormatError(
+      'damaged',
+      'vmdk: begins with neither "KDMV" nor "# Disk DescriptorFile"',
+    );
   }
   return readExtents(request, parseDescriptor(await input.read(0, input.size)));
 }
@@ -64,8 +68,15 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
   const offset = exactNumber(header.descriptorOffset, 'vmdk: the descriptor') * SECTOR_SIZE;
   const length = exactNumber(header.descriptorSize, 'vmdk: the descriptor') * SECTOR_SIZE;
   if (offset === 0 || length === 0) throw isExtent();
-  if (length > MAX_DESCRIPTOR_SIZE || offset + length > input.size) {
+  if (length > MAX_DESCRIPTOR_SIZE) {
     throw new FormatError(
+      'unsupported',
+      `vmdk: a descriptor of ${length} bytes, at most ${MAX_DESCRIPTOR_SIZE} are read`,
+    );
+  }
+  if (offset + length > input.size) {
+    throw new FormatError(
+      'damaged',
       `vmdk: a descriptor of ${length} bytes at ${offset}, the image ends at ${input.size}`,
     );
   }
@@ -75,6 +86,7 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
   const { createType, extents } = descriptor;
   if (!IN_ONE_FILE.includes(createType)) {
     throw new FormatError(
+      'unsupported',
       `vmdk: ${createType} in one file, which can be ${IN_ONE_FILE.join(' or ')}`,
     );
   }
@@ -87,7 +99,7 @@ async function readSparse(extent: SparseExtent): Promise<ImageReader> {
 
 function isExtent(): FormatError {
   const message = 'a part of an image in several files: open the .vmdk that is the descriptor';
-  return new FormatError(`vmdk: ${message}`);
+  return new FormatError('unsupported', `vmdk: ${message}`);
 }
 
 async function readExtents(request: ReadRequest, descriptor: Descriptor): Promise<ImageReader> {
@@ -99,12 +111,13 @@ async function readExtents(request: ReadRequest, descriptor: Descriptor): Promis
 async function openExtent(request: ReadRequest, extent: DescribedExtent): Promise<Extent> {
   const { type, size, file, fileOffset } = extent;
   if (type === 'ZERO') return zeroExtent(size);
-  const isKnown = ['FLAT', 'VMFS', 'SPARSE'].includes(type);
-  if (file === undefined || !isKnown) {
+  if (!['FLAT', 'VMFS', 'SPARSE'].includes(type)) {
     throw new FormatError(
+      'unsupported',
       `vmdk: the extent "${file ?? ''}" is ${type}, read are FLAT, VMFS, SPARSE, ZERO`,
     );
   }
+  if (file === undefined) throw new FormatError('damaged', `vmdk: a ${type} extent without a file`);
   const input = await request.openOther(file);
   if (!input) return unopenedExtent(file, size);
   const opened = { name: file, input };
@@ -123,7 +136,7 @@ function readerOf(
 ): ImageReader {
   const diskSize = sizeOf(extents);
   if (!Number.isSafeInteger(diskSize) || diskSize === 0) {
-    throw new FormatError(`vmdk: a disk of ${diskSize} bytes`);
+    throw new FormatError('damaged', `vmdk: a disk of ${diskSize} bytes`);
   }
   return {
     facts: factsOf(descriptor, extents, diskSize),
@@ -146,6 +159,7 @@ async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGene
         // Only at the end of the disk may a packed grain give more than there is room for.
         if (stretch.diskOffset + stretch.diskLength > extent.size && extent !== extents.at(-1)) {
           throw new FormatError(
+            'damaged',
             `vmdk: a grain of "${extent.file?.name ?? ''}" ends past its extent`,
           );
         }
@@ -179,7 +193,10 @@ function factsOf(
   const parentCid = cidOf(values, 'parentCID') ?? NO_PARENT;
   const hint = values.get('parentFileNameHint');
   if (parentCid !== NO_PARENT && hint === undefined) {
-    throw new FormatError(`vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`);
+    throw new FormatError(
+      'damaged',
+      `vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`,
+    );
   }
   const files = extents.flatMap(({ file, notOpened }) => file?.name ?? notOpened ?? []);
   const told = Object.entries(TOLD).flatMap(([name, title]) => {

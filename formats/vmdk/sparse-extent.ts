@@ -63,7 +63,10 @@ export async function openSparseExtent(input: ImageInput): Promise<SparseExtent>
   const tableGrains = header.numGTEsPerGT;
   const tableCount = Math.ceil(size / (grainSize * tableGrains));
   if (tableCount > MAX_TABLES) {
-    throw new FormatError(`vmdk: ${tableCount} grain tables, more than ${MAX_TABLES} are not read`);
+    throw new FormatError(
+      'unsupported',
+      `vmdk: ${tableCount} grain tables, more than ${MAX_TABLES} are not read`,
+    );
   }
   const { flags } = header;
   const readDirectory = async (sector: bigint) => {
@@ -88,32 +91,53 @@ export async function openSparseExtent(input: ImageInput): Promise<SparseExtent>
 
 function checkHeader(header: Header): void {
   const { magic, version, flags, compressAlgorithm, numGTEsPerGT } = header;
-  if (magic !== MAGIC) throw new FormatError('vmdk: a sparse extent does not begin with "KDMV"');
+  if (magic !== MAGIC)
+    throw new FormatError('damaged', 'vmdk: a sparse extent does not begin with "KDMV"');
   if (version < 1 || version > VERSION) {
-    throw new FormatError(`vmdk: version ${version}, those from 1 to ${VERSION} are known`);
+    throw new FormatError(
+      'unsupported',
+      `vmdk: version ${version}, those from 1 to ${VERSION} are known`,
+    );
   }
   const isText = Object.entries(NEWLINE_TEST).some(
     ([name, byte]) => header[name as keyof typeof NEWLINE_TEST] !== byte,
   );
   if (flags & HAS_NEWLINE_TEST && isText) {
-    throw new FormatError('vmdk: the newline test failed: the image was transferred as text');
+    throw new FormatError(
+      'damaged',
+      'vmdk: the newline test failed: the image was transferred as text',
+    );
   }
   const algorithm = flags & IS_PACKED ? DEFLATE : 0;
   if (compressAlgorithm !== algorithm) {
     throw new FormatError(
+      'damaged',
       `vmdk: compression ${compressAlgorithm}, the header's flags expect ${algorithm}`,
     );
   }
-  if (numGTEsPerGT < 1 || numGTEsPerGT > MAX_TABLE_GRAINS) {
-    throw new FormatError(`vmdk: grain tables of ${numGTEsPerGT} entries, 512 are usual`);
+  if (numGTEsPerGT < 1) {
+    throw new FormatError('damaged', 'vmdk: grain tables of 0 entries, 512 are usual');
+  }
+  if (numGTEsPerGT > MAX_TABLE_GRAINS) {
+    throw new FormatError(
+      'unsupported',
+      `vmdk: grain tables of ${numGTEsPerGT} entries, at most ${MAX_TABLE_GRAINS} are read`,
+    );
   }
 }
 
 function grainSizeOf({ grainSize }: Header): number {
   const size = Number(grainSize) * SECTOR_SIZE;
-  if (isPowerOfTwo(size) && size >= SECTOR_SIZE && size <= MAX_COMPRESSED_EXTENT) return size;
+  if (!isPowerOfTwo(size) || size < SECTOR_SIZE) {
+    throw new FormatError(
+      'damaged',
+      `vmdk: grains of ${grainSize} sectors, a power of two is expected`,
+    );
+  }
+  if (size <= MAX_COMPRESSED_EXTENT) return size;
   throw new FormatError(
-    `vmdk: grains of ${grainSize} sectors, a power of two up to ${MAX_COMPRESSED_EXTENT / SECTOR_SIZE} is expected`,
+    'unsupported',
+    `vmdk: grains of ${size} bytes, at most ${MAX_COMPRESSED_EXTENT} are read`,
   );
 }
 
@@ -124,6 +148,7 @@ function directoryOf(directory: Uint32Array, tableGrains: number): Uint32Array {
   for (let i = 1; i < sorted.length; i++) {
     if (sorted[i]! - sorted[i - 1]! >= tableSectors) continue;
     throw new FormatError(
+      'damaged',
       `vmdk: the grain tables at sectors ${sorted[i - 1]!} and ${sorted[i]!} overlap`,
     );
   }
@@ -139,6 +164,7 @@ async function readTable(
   const length = count * ENTRY_SIZE;
   if (imageOffset + length > input.size) {
     throw new FormatError(
+      'damaged',
       `vmdk: the grain ${what} at ${imageOffset} ends at ${imageOffset + length}, the image at ${input.size}`,
     );
   }
@@ -198,7 +224,7 @@ function plainGrain(extent: SparseExtent, grain: number, sector: number): ImageE
     return { kind: 'zeros', diskOffset, diskLength };
   }
   const problem = placeProblem(extent, grain, sector, diskLength);
-  if (problem !== undefined) throw new FormatError(`vmdk: ${problem}`);
+  if (problem !== undefined) throw new FormatError('damaged', `vmdk: ${problem}`);
   return { kind: 'plain', diskOffset, diskLength, imageOffset: sector * SECTOR_SIZE };
 }
 
@@ -216,7 +242,7 @@ function packedGrain(
   }
   const skipped = hasMarkers ? grainMarker.size : 0;
   const problem = placeProblem(extent, grain, sector, skipped + 1);
-  if (problem !== undefined) throw new FormatError(`vmdk: ${problem}`);
+  if (problem !== undefined) throw new FormatError('damaged', `vmdk: ${problem}`);
   const imageOffset = sector * SECTOR_SIZE + skipped;
   const end = Math.min(input.size, (nextSector ?? Infinity) * SECTOR_SIZE);
   const imageLength = Math.min(end - imageOffset, 2 * grainSize);

@@ -100,6 +100,7 @@ function addGrain(block: Block, encoding: Encoding, output: ImageOutput): number
   if (packed.length > MAX_PACKED_GRAIN) {
     const where = `the 64 KiB at byte ${block.index * BLOCK_SIZE} of the disk`;
     throw new FormatError(
+      'unsupported',
       `vmdk: ${where} compress to ${packed.length} bytes, readers take at most ${MAX_PACKED_GRAIN}`,
     );
   }
@@ -124,6 +125,7 @@ function nextSector(output: ImageOutput): number {
   const sector = output.position / SECTOR_SIZE;
   if (sector > MAX_SECTOR) {
     throw new FormatError(
+      'unsupported',
       'vmdk: the image grows past 2 TiB, where its tables of 32-bit sector numbers end',
     );
   }

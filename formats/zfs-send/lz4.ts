@@ -50,5 +50,5 @@ export function unpackLz4(packed: Uint8Array, output: Uint8Array): void {
 }
 
 function damaged(): FormatError {
-  return new FormatError('its LZ4 data are damaged');
+  return new FormatError('damaged', 'the LZ4 data is damaged');
 }

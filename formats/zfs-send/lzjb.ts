@@ -36,5 +36,5 @@ export function unpackLzjb(packed: Uint8Array, output: Uint8Array): void {
 }
 
 function damaged(): FormatError {
-  return new FormatError('its LZJB data are damaged');
+  return new FormatError('damaged', 'the LZJB data is damaged');
 }

@@ -30,7 +30,8 @@ export function packageFacts({ bytes, payload, structs }: StreamRecord): Package
   const datasets = [...asList(list.get('fss'), 'fss').values()].map((dataset) => {
     const facts = asList(dataset, 'fss');
     const name = facts.get('name');
-    if (typeof name !== 'string') throw new FormatError('has a dataset without a name');
+    if (typeof name !== 'string')
+      throw new FormatError('damaged', 'the list of the package has a dataset without a name');
     const snapshots = new Map<string, bigint>();
     for (const [snapshot, guid] of asList(facts.get('snaps'), 'snaps')) {
       if (typeof guid === 'bigint') snapshots.set(snapshot, guid);
@@ -42,5 +43,5 @@ export function packageFacts({ bytes, payload, structs }: StreamRecord): Package
 
 function asList(value: NvValue | undefined, name: string): NvList {
   if (isNvList(value)) return value;
-  throw new FormatError(`is a package of zfs send streams without a list "${name}"`);
+  throw new FormatError('damaged', `the package has no list "${name}"`);
 }

@@ -19,7 +19,9 @@ export function payloadLength(type: number, record: Uint8Array, structs: RecordS
   const length = statedLength(type, record, structs);
   const most = type === BEGIN ? MAX_BEGIN_PAYLOAD : MAX_BLOCK_SIZE;
   if (length <= most && length % 4 === 0) return length;
-  throw new FormatError(`a ${String(RECORD_NAMES[type])} record with ${length} bytes of payload`);
+  const kind = type === BEGIN && length > most ? 'unsupported' : 'damaged';
+  const found = `is a ${String(RECORD_NAMES[type])} record with a payload of ${length} bytes`;
+  throw new FormatError(kind, `${found}, expected a multiple of 4 up to ${most}`);
 }
 
 function statedLength(type: number, record: Uint8Array, structs: RecordStructs): number {

@@ -3,7 +3,7 @@
 // The checksum in a record covers the stream from its BEGIN on: a record is verified before it is given, a payload by the
 // record that follows it, and END has it once more. Senders of before 2015 leave it out but in END.
 
-import { FormatError } from '../errors.ts';
+import { FormatError, type FormatErrorKind } from '../errors.ts';
 import { viewOf } from '../struct.ts';
 import { byteQueue } from './byte-queue.ts';
 import { isChecksum, type RunningChecksum } from './fletcher4.ts';
@@ -71,7 +71,11 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
     push: (bytes) => queue.push(bytes),
     next() {
       if (state === 'all') {
-        if (queue.length > 0) throw new FormatError(`goes on after its end at byte ${position}`);
+        if (queue.length > 0)
+          throw new FormatError(
+            'damaged',
+            `bytes follow the end of the stream at byte ${position}`,
+          );
         return undefined;
       }
       waiting ??= readHead();
@@ -85,9 +89,12 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
       if (state === 'all') return;
       if (state === 'nothing') checkBeginning(queue.peek(STREAM_MAGIC_END));
       const waits = queue.length + (waiting ? RECORD_SIZE : 0);
-      const after = last === undefined ? '' : ` after a ${nameOf(last)} record`;
-      const where = waits > 0 ? 'within a record' : `${after.trimStart()} without its END`;
-      throw new FormatError(`ends too early, at byte ${position + waits}, ${where}`);
+      const after = last === undefined ? '' : `after a ${nameOf(last)} record, `;
+      const where = waits > 0 ? 'within a record' : `${after}without an END record`;
+      throw new FormatError(
+        'damaged',
+        `the stream ends early, at byte ${position + waits}, ${where}`,
+      );
     },
   };
 
@@ -103,7 +110,7 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
     try {
       return { type, bytes, length: payloadLength(type, bytes, RECORD_STRUCTS[endian]) };
     } catch (error) {
-      throw error instanceof FormatError ? broken(error.message) : error;
+      throw error instanceof FormatError ? broken(error.message, error.kind) : error;
     }
   }
 
@@ -131,11 +138,11 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   }
 
   function checkOrder(type: number): void {
-    if (type >= RECORD_NAMES.length) throw broken(`a record of the unknown type ${type}`);
+    if (type >= RECORD_NAMES.length) throw broken(`has the unknown type ${type}`);
     const isFirst = state === 'nothing' || state === 'between';
     const fits =
       type === END ? state !== 'nothing' : (type === BEGIN) === isFirst && state !== 'prelude';
-    if (!fits) throw broken(`a ${nameOf(type)} record where it has no place`);
+    if (!fits) throw broken(`is a ${nameOf(type)} record, which cannot stand there`);
   }
 
   function verify(type: number, bytes: Uint8Array): void {
@@ -158,17 +165,17 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   }
 
   function mismatch(): FormatError {
-    return broken('a checksum that does not match: the stream is damaged there or before');
+    return broken('has a wrong checksum: the stream is damaged there or before');
   }
 
-  function broken(what: string): FormatError {
-    return new FormatError(`has at byte ${position} ${what}`);
+  function broken(what: string, kind: FormatErrorKind = 'damaged'): FormatError {
+    return new FormatError(kind, `the record at byte ${position} ${what}`);
   }
 }
 
 function checkBeginning(bytes: Uint8Array): void {
   if (bytes.length >= STREAM_MAGIC_END && byteOrderOf(bytes)) return;
-  const what = 'is no zfs send stream: it does not begin with a BEGIN record';
+  const what = 'not a zfs send stream: it does not begin with a BEGIN record';
   throw new StreamRefusal('no-stream', what);
 }
 
@@ -183,7 +190,7 @@ function stateOf(structs: RecordStructs, begin: Uint8Array): State {
   const headerType = structs.begin.decode(begin).versionInfo & HEADER_TYPE_MASK;
   if (headerType === SINGLE_STREAM) return 'single';
   if (headerType === PACKAGE) return 'prelude';
-  throw new FormatError(`is a zfs send stream of the unknown version ${headerType}`);
+  throw new FormatError('unsupported', `the stream has the unknown header type ${headerType}`);
 }
 
 function isSet(byte: number): boolean {

@@ -130,7 +130,10 @@ function streamSelection(choice: StreamChoice): StreamSelection {
       if (!wanted && stream.isVolume) wanted = want(contents, dataset);
       if (wanted?.dataset !== dataset) {
         if (wanted && stream.isVolume && choice.volume === undefined) {
-          throw new StreamRefusal('volume', `has the volumes ${wanted.dataset} and ${dataset}`);
+          throw new StreamRefusal(
+            'volume',
+            `the package has the volumes ${wanted.dataset} and ${dataset}`,
+          );
         }
         return 'unwanted';
       }
@@ -144,11 +147,13 @@ function streamSelection(choice: StreamChoice): StreamSelection {
     passEnd() {
       ends++;
       if (ends < 2) return;
-      if (!wanted) throw new StreamRefusal('file-system', 'has no volume, only file systems');
+      if (!wanted)
+        throw new StreamRefusal('file-system', 'the package has file systems only, no volume');
       if (reached) return;
       if (wanted.guid === undefined) throw noSnapshot(wanted.dataset, wanted.snapshot, passed);
-      const found = previous === undefined ? 'nothing' : `nothing after ${previous.snapshot}`;
-      throw new StreamRefusal('snapshot', `has ${found} of the snapshots of ${wanted.dataset}`);
+      const found = previous === undefined ? '' : `; its last one is that of ${previous.snapshot}`;
+      const missing = `${wanted.dataset}@${wanted.snapshot}`;
+      throw new StreamRefusal('snapshot', `the package has no stream of ${missing}${found}`);
     },
   };
 
@@ -156,7 +161,8 @@ function streamSelection(choice: StreamChoice): StreamSelection {
     const dataset = datasets.find((candidate) => candidate.name === name);
     if (!dataset) {
       const names = datasets.map((candidate) => candidate.name);
-      throw new StreamRefusal('volume', `has no volume ${name}, but ${names.join(', ') || 'none'}`);
+      const found = `the package has no volume ${name}; it has ${names.join(', ') || 'none'}`;
+      throw new StreamRefusal('volume', found);
     }
     const snapshot = choice.snapshot ?? toSnapshot ?? '';
     const { snapshots } = dataset;
@@ -168,7 +174,8 @@ function streamSelection(choice: StreamChoice): StreamSelection {
   function checkOrder(stream: StreamFacts): void {
     if (!previous || stream.fromGuid === previous.guid) return;
     throw new FormatError(
-      `has ${stream.snapshot} after ${previous.snapshot}, but not built upon it`,
+      'damaged',
+      `the stream of ${stream.snapshot} does not build upon that of ${previous.snapshot} before it`,
     );
   }
 }
@@ -176,10 +183,14 @@ function streamSelection(choice: StreamChoice): StreamSelection {
 function checkChoice({ snapshot }: StreamFacts, choice: StreamChoice): void {
   const dataset = datasetOf(snapshot);
   if (choice.volume !== undefined && choice.volume !== dataset) {
-    throw new StreamRefusal('volume', `has no volume ${choice.volume}, but ${dataset}`);
+    throw new StreamRefusal(
+      'volume',
+      `the stream is of the volume ${dataset}, not ${choice.volume}`,
+    );
   }
   if (choice.snapshot !== undefined && snapshot !== `${dataset}@${choice.snapshot}`) {
-    throw new StreamRefusal('snapshot', `has no snapshot ${choice.snapshot}, but ${snapshot}`);
+    const found = `the stream is of the snapshot ${snapshot}, not ${choice.snapshot}`;
+    throw new StreamRefusal('snapshot', found);
   }
 }
 
@@ -188,7 +199,7 @@ function isWanted(stream: StreamFacts, { dataset, snapshot, guid }: Wanted): boo
 }
 
 function noSnapshot(dataset: string, wanted: string, names: readonly string[]): StreamRefusal {
-  const what = `has no snapshot ${wanted} of ${dataset}, but ${names.join(', ')}`;
+  const what = `the package has no snapshot ${wanted} of ${dataset}; it has ${names.join(', ')}`;
   return new StreamRefusal('snapshot', what);
 }
 

@@ -30,7 +30,7 @@ export class StreamRefusal extends FormatError {
   readonly reason: RefusalReason;
 
   constructor(reason: RefusalReason, message: string) {
-    super(message);
+    super('unsupported', message);
     this.reason = reason;
   }
 }
@@ -67,29 +67,32 @@ export function featureNames(features: bigint): string[] {
   return bitsOf(features).map((bit) => FEATURE_NAMES[bit] ?? `unknown (bit ${bit})`);
 }
 
-/** Throws a StreamRefusal for a stream of which no disk can be made. */
+/** Throws a StreamRefusal for a stream that no disk can be made of. */
 export function checkUsable({ snapshot, features, isVolume }: StreamFacts): void {
   const refuse = (reason: RefusalReason, what: string) => {
-    throw new StreamRefusal(reason, `${what} (${snapshot})`);
+    throw new StreamRefusal(reason, `the stream of ${snapshot} ${what}`);
   };
   const unknown = bitsOf(features).filter((bit) => FEATURE_NAMES[bit] === undefined);
-  if (unknown.length > 0) refuse('features', `uses features of bit ${unknown.join(', ')}, unknown`);
-  if ((features & FEATURE_RESUMING) !== 0n) refuse('resumed', 'is the rest of a broken off stream');
+  if (unknown.length > 0) refuse('features', `uses unknown features (bit ${unknown.join(', ')})`);
+  if ((features & FEATURE_RESUMING) !== 0n) refuse('resumed', 'is the rest of an interrupted one');
   checkReadable({ snapshot, features });
   if ((features & FEATURE_REDACTED) !== 0n) refuse('redacted', 'is redacted: parts are left out');
   if ((features & (FEATURE_DEDUP | FEATURE_DEDUP_PROPERTIES)) !== 0n) {
     refuse('deduplicated', 'is deduplicated');
   }
-  if (!isVolume) refuse('file-system', 'is the stream of a file system, not of a volume');
+  if (!isVolume) refuse('file-system', 'is that of a file system, not of a volume');
 }
 
-/** Throws a StreamRefusal for a stream whose blocks cannot be unpacked. */
+/** Throws a StreamRefusal for a stream whose blocks cannot be decompressed. */
 export function checkReadable({
   snapshot,
   features,
 }: Pick<StreamFacts, 'snapshot' | 'features'>): void {
   if ((features & FEATURE_RAW) === 0n) return;
-  throw new StreamRefusal('encrypted', `is the raw stream of encrypted data (${snapshot})`);
+  throw new StreamRefusal(
+    'encrypted',
+    `the stream of ${snapshot} is raw: its blocks are encrypted`,
+  );
 }
 
 function bitsOf(features: bigint): number[] {

@@ -58,12 +58,12 @@ export function unpackBlock(
   else if (compression >= GZIP_FIRST && compression <= GZIP_LAST) {
     attempt('gzip', () => unpackers.inflate(packed, output));
   } else if (NOT_PACKED.includes(compression)) copyPlain(packed, output);
-  else throw new FormatError(`it is compressed in an unknown way (${compression})`);
+  else throw new FormatError('unsupported', `the unknown compression ${compression}`);
 }
 
 function copyPlain(packed: Uint8Array, output: Uint8Array): void {
   if (packed.length !== output.length) {
-    throw new FormatError(`it has ${packed.length} bytes of ${output.length}`);
+    throw new FormatError('damaged', `${packed.length} bytes, expected ${output.length}`);
   }
   output.set(packed);
 }
@@ -72,7 +72,7 @@ function copyPlain(packed: Uint8Array, output: Uint8Array): void {
 function counted(packed: Uint8Array, headerSize: number): Uint8Array {
   const length = packed.length < headerSize ? Infinity : viewOf(packed).getUint32(0);
   if (length > packed.length - headerSize) {
-    throw new FormatError(`it has ${packed.length} bytes, too few for its compressed data`);
+    throw new FormatError('damaged', `${packed.length} bytes, too few for its compressed data`);
   }
   return packed.subarray(headerSize, headerSize + length);
 }
@@ -94,6 +94,6 @@ function attempt(name: string, unpack: () => void): void {
   try {
     unpack();
   } catch (error) {
-    throw new FormatError(`its ${name} data are damaged`, { cause: error });
+    throw new FormatError('damaged', `the ${name} data is damaged`, { cause: error });
   }
 }

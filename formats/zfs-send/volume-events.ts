@@ -1,6 +1,6 @@
 // The records of one volume's stream, made into what they do to its disk.
 
-import { FormatError } from '../errors.ts';
+import { FormatError, type FormatErrorKind } from '../errors.ts';
 import {
   DATA_OBJECT,
   END,
@@ -18,7 +18,7 @@ import {
   WRITE_EMBEDDED,
 } from './layout.ts';
 import type { StreamRecord } from './records.ts';
-import { type StreamFacts, StreamRefusal } from './stream-facts.ts';
+import { type RefusalReason, type StreamFacts, StreamRefusal } from './stream-facts.ts';
 import { unpackBlock, type Unpackers } from './unpack.ts';
 import { volumeSizeOf } from './volume-size.ts';
 
@@ -77,8 +77,8 @@ export function volumeEvents(
     if (type === FREE) return freeOf(record);
     if (type === FREE_OBJECTS) return freeObjectsOf(record);
     if (type === END) return endOf(record);
-    if (type === REDACT) throw new StreamRefusal('redacted', 'is redacted: parts are left out');
-    if (type === WRITE_BY_REFERENCE) throw new StreamRefusal('deduplicated', 'is deduplicated');
+    if (type === REDACT) throw refused('redacted', 'is redacted: parts are left out');
+    if (type === WRITE_BY_REFERENCE) throw refused('deduplicated', 'is deduplicated');
     return undefined; // of raw streams, or of file systems
   };
 
@@ -95,8 +95,10 @@ export function volumeEvents(
   function embeddedWriteOf(record: StreamRecord): Write {
     const write = record.structs.writeEmbedded.over(record.bytes);
     const { object, offset, compression, embeddedType, logicalSize, packedSize } = write;
-    if (embeddedType !== 0)
-      throw found(record, `embedded data of the unknown type ${embeddedType}`);
+    if (embeddedType !== 0) {
+      const what = `embedded data of the unknown type ${embeddedType}`;
+      throw found(record, what, { kind: 'unsupported' });
+    }
     if (BigInt(logicalSize) !== write.length) {
       throw found(record, `${logicalSize} bytes embedded in a block of ${write.length}`);
     }
@@ -127,8 +129,9 @@ export function volumeEvents(
         try {
           unpackBlock(compression, packed, output, unpackers);
         } catch (error) {
-          const reason = error instanceof FormatError ? error.message : String(error);
-          throw found(record, `a block for offset ${diskOffset}, but ${reason}`, error);
+          const { kind, message } = asFormatError(error);
+          const what = `a bad block for byte ${diskOffset} of the disk: ${message}`;
+          throw found(record, what, { kind, cause: error });
         }
       },
     };
@@ -143,7 +146,10 @@ export function volumeEvents(
     if (object === PROPERTIES_OBJECT && event.diskOffset === 0) size = sizeIn(event, record);
     if (object !== DATA_OBJECT) return undefined;
     if (event.diskOffset < writtenTo) {
-      throw found(record, `a block for offset ${event.diskOffset} after one up to ${writtenTo}`);
+      throw found(
+        record,
+        `a block for byte ${event.diskOffset} after one that ends at ${writtenTo}`,
+      );
     }
     writtenTo = event.diskOffset + event.length;
     return event;
@@ -153,7 +159,7 @@ export function volumeEvents(
     const block = new Uint8Array(event.length);
     event.unpackTo(block);
     const bytes = volumeSizeOf(block);
-    if (bytes === undefined) throw found(record, 'the properties of a volume without its size');
+    if (bytes === undefined) throw found(record, 'the properties of a volume, without its size');
     checkUnits('a volume', bytes, record, Number.MAX_SAFE_INTEGER);
     return bytes;
   }
@@ -169,27 +175,33 @@ export function volumeEvents(
   function freeObjectsOf(record: StreamRecord): VolumeEvent | undefined {
     const { firstObject, objectCount } = record.structs.freeObjects.over(record.bytes);
     const frees = (object: bigint) => object >= firstObject && object - firstObject < objectCount;
-    if (frees(PROPERTIES_OBJECT)) throw partial(stream);
+    if (frees(PROPERTIES_OBJECT)) throw refused('partial', 'is partial: it has no volume size');
     return frees(DATA_OBJECT) ? { kind: 'free', diskOffset: 0, length: Infinity } : undefined;
   }
 
+  function refused(reason: RefusalReason, what: string): StreamRefusal {
+    return new StreamRefusal(reason, `the stream of ${stream.snapshot} ${what}`);
+  }
+
   function endOf({ at }: StreamRecord): VolumeEvent {
-    if (size === undefined && stream.fromGuid === undefined) throw partial(stream);
+    if (size === undefined && stream.fromGuid === undefined)
+      throw refused('partial', 'is partial: it has no volume size');
     if (size !== undefined && writtenTo > size) {
-      throw new FormatError(`has data up to byte ${writtenTo} of a volume of ${size} bytes`);
+      throw new FormatError(
+        'damaged',
+        `the stream has data up to byte ${writtenTo} of a volume of ${size} bytes`,
+      );
     }
     return { kind: 'end', size, at: at + RECORD_SIZE };
   }
 }
 
-function partial({ snapshot }: StreamFacts): StreamRefusal {
-  const what = `is partial: of ${snapshot} it has no volume size`;
-  return new StreamRefusal('partial', what);
-}
-
 function checkUnits(what: string, bytes: number, record: StreamRecord, most = MAX_BLOCK_SIZE) {
   if (bytes > 0 && bytes <= most && bytes % MIN_BLOCK_SIZE === 0) return;
-  throw found(record, `${what} of ${bytes} bytes`);
+  throw found(
+    record,
+    `${what} of ${bytes} bytes, expected a multiple of ${MIN_BLOCK_SIZE} up to ${most}`,
+  );
 }
 
 function toNumber(value: bigint, record: StreamRecord): number {
@@ -197,9 +209,20 @@ function toNumber(value: bigint, record: StreamRecord): number {
   if (number % MIN_BLOCK_SIZE === 0 && number <= Number.MAX_SAFE_INTEGER - MAX_BLOCK_SIZE) {
     return number;
   }
-  throw found(record, `a stretch of the disk at or of ${value} bytes`);
+  throw found(
+    record,
+    `an offset or a length of ${value} bytes, expected a multiple of ${MIN_BLOCK_SIZE}`,
+  );
 }
 
-function found(record: StreamRecord, what: string, cause?: unknown): FormatError {
-  return new FormatError(`has at byte ${record.at} ${what}`, { cause });
+function asFormatError(error: unknown): Pick<FormatError, 'kind' | 'message'> {
+  return error instanceof FormatError ? error : { kind: 'damaged', message: String(error) };
+}
+
+function found(
+  record: StreamRecord,
+  what: string,
+  { kind = 'damaged', cause }: { kind?: FormatErrorKind; cause?: unknown } = {},
+): FormatError {
+  return new FormatError(kind, `the record at byte ${record.at} has ${what}`, { cause });
 }

@@ -28,5 +28,5 @@ export function unpackZle(packed: Uint8Array, output: Uint8Array): void {
 }
 
 function damaged(): FormatError {
-  return new FormatError('its ZLE data are damaged');
+  return new FormatError('damaged', 'the ZLE data is damaged');
 }

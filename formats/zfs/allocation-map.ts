@@ -38,7 +38,7 @@ export function allocationMap(size: number): AllocationMap {
       const mask = length === BITS ? ALL : ((1 << length) - 1) << bit;
       const index = (at - bit) / BITS;
       const word = words[index]!; // within `size`
-      if (((word ^ from) & mask) !== 0) throw new FormatError(`what ${problem}`);
+      if (((word ^ from) & mask) !== 0) throw new FormatError('damaged', `what ${problem}`);
       words[index] = word ^ mask;
       at += length;
     }

@@ -78,18 +78,19 @@ export function decodePointer(content: Uint8Array): BlockPointer {
   if (!isEmbedded && view.getBigUint64(0) === 0n && view.getBigUint64(8) === 0n) {
     return { kind: 'hole' };
   }
-  if (bits(properties, 63, 1) !== 1) throw new FormatError('a block is in big-endian order');
+  if (bits(properties, 63, 1) !== 1)
+    throw new FormatError('unsupported', 'a block is in big-endian order');
   const level = bits(properties, 56, 5);
   const compression = bits(properties, 32, 7);
   if (isEmbedded) {
     if (bits(properties, 40, 8) !== EMBEDDED_DATA) {
-      throw new FormatError('a block pointer holds what is no data');
+      throw new FormatError('unsupported', 'a block pointer holds what is no data');
     }
     const logicalSize = bits(properties, 0, 25) + 1;
     const packed = payloadOf(content).subarray(0, bits(properties, 25, 7) + 1);
     return { kind: 'embedded', level, compression, logicalSize, packed, birth: logicalBirth };
   }
-  if (bits(properties, 61, 1) === 1) throw new FormatError('a block is encrypted');
+  if (bits(properties, 61, 1) === 1) throw new FormatError('unsupported', 'a block is encrypted');
   return {
     kind: 'stored',
     level,
@@ -122,7 +123,8 @@ function copiesOf(view: DataView): BlockCopy[] {
     const place = view.getBigUint64(at, true);
     const offset = view.getBigUint64(at + 8, true);
     if (bits(place, 0, 24) === 0) continue;
-    if (bits(offset, 63, 1) === 1) throw new FormatError('a block is in pieces (a gang block)');
+    if (bits(offset, 63, 1) === 1)
+      throw new FormatError('unsupported', 'a block is in pieces (a gang block)');
     copies.push({ vdev: bits(place, 32, 24), offset: Number(offset) * POOL_SECTOR });
   }
   return copies;

@@ -62,14 +62,15 @@ export async function openPoolSpace(
   tools: PoolTools,
   unitsAtOnce = UNITS_AT_ONCE,
 ): Promise<PoolSpace> {
-  if (order !== 'little') throw new FormatError('it is in big-endian order');
-  if (values.version !== VERSION) throw new FormatError(`it is of version ${values.version}`);
+  if (order !== 'little') throw new FormatError('unsupported', 'it is in big-endian order');
+  if (values.version !== VERSION)
+    throw new FormatError('unsupported', `it is of version ${values.version}`);
   const size = present.reduce((sum, vdev) => sum + vdev.size, 0);
   const blocks = poolBlocks(tools, txg, MIN_BUDGET + size * BUDGET_SHARE);
   const objects = await openPoolObjects(values.rootBlockPointer, blocks);
   const directory = await readPoolDirectory(objects);
   if (directory.logs.some((log) => log.txg > txg)) {
-    throw new FormatError('it has a log of space maps of a later state');
+    throw new FormatError('damaged', 'it has a log of space maps of a later state');
   }
   return {
     async eachFree(vdev, onFree) {
@@ -93,9 +94,10 @@ function layoutOf(
   { guid, size }: PresentVdev,
   unitsAtOnce: number,
 ): VdevLayout {
-  if (found?.guid !== guid) throw new FormatError('the pool does not know the vdev');
+  if (found?.guid !== guid) throw new FormatError('damaged', 'the pool does not know the vdev');
   const { type, ashift, metaslabShift, allocatable } = found;
-  if (!READABLE_TYPES.includes(type)) throw new FormatError(`the vdev is of type ${type}`);
+  if (!READABLE_TYPES.includes(type))
+    throw new FormatError('unsupported', `the vdev is of type ${type}`);
   const metaslabCount = Math.floor(allocatable / 2 ** metaslabShift);
   const units = 2 ** (metaslabShift - ashift);
   const isSound =
@@ -107,7 +109,10 @@ function layoutOf(
     metaslabCount * 2 ** metaslabShift <= size;
   const perBatch = Math.min(Math.floor(unitsAtOnce / units), metaslabCount);
   if (isSound) return { ...found, metaslabCount, units, perBatch };
-  throw new FormatError(`the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes`);
+  throw new FormatError(
+    'damaged',
+    `the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes`,
+  );
 }
 
 /** What a vdev is read with. */
@@ -125,7 +130,7 @@ async function readVdev(
 ): Promise<void> {
   const { layout, objects } = reading;
   const maps = await objects(layout.metaslabArray);
-  if (maps.type !== OBJECT_ARRAY) throw new FormatError('the vdev has no space maps');
+  if (maps.type !== OBJECT_ARRAY) throw new FormatError('damaged', 'the vdev has no space maps');
   const unflushed = await unflushedOf(layout, objects);
   const { perBatch } = layout;
   const map = allocationMap(perBatch * layout.units);
@@ -213,7 +218,7 @@ function apply({ isFreed }: SpaceMapEntry, map: AllocationMap, start: number, co
 }
 
 function outside(): FormatError {
-  return new FormatError('an entry of a space map is not inside a metaslab');
+  return new FormatError('damaged', 'an entry of a space map is not inside a metaslab');
 }
 
 /** What was read must be allocated, or what is read here is not what it seems. */
@@ -222,6 +227,7 @@ function checkPlaces({ id, layout, blocks }: VdevReading, { map, first, count }:
   for (const { vdev, offset } of blocks.places) {
     const unit = Math.floor(offset / 2 ** layout.ashift) - start;
     if (vdev !== id || unit < 0 || unit >= count * layout.units) continue;
-    if (!map.isAllocated(unit)) throw new FormatError('a block that is in use is said to be free');
+    if (!map.isAllocated(unit))
+      throw new FormatError('damaged', 'a block that is in use is said to be free');
   }
 }

@@ -60,15 +60,17 @@ type ReadValue = (cursor: Cursor, count: number, depth: number) => NvValue;
 export function decodeNvList(bytes: Uint8Array): NvList {
   const cursor: Cursor = { view: viewOf(bytes), offset: 0, end: bytes.length };
   const encoding = cursor.view.getUint8(take(cursor, 4));
-  if (encoding === NATIVE_ENCODING) throw damaged('is in native encoding, which is not read', 0);
+  if (encoding === NATIVE_ENCODING)
+    throw unsupported('is in native encoding, which is not read', 0);
   if (encoding !== XDR_ENCODING) throw damaged(`has the unknown encoding ${encoding}`, 0);
   return readList(cursor, 0);
 }
 
 function readList(cursor: Cursor, depth: number): NvList {
-  if (depth > MAX_DEPTH) throw damaged(`is more than ${MAX_DEPTH} lists deep`, cursor.offset);
+  if (depth > MAX_DEPTH) throw unsupported(`is more than ${MAX_DEPTH} lists deep`, cursor.offset);
   const version = readInt32(cursor);
-  if (version !== VERSION) throw damaged(`has the unknown version ${version}`, cursor.offset - 4);
+  if (version !== VERSION)
+    throw unsupported(`has the unknown version ${version}`, cursor.offset - 4);
   take(cursor, 4); // flags: whether names are unique
   const list = new Map<string, NvValue>();
   for (;;) {
@@ -95,7 +97,7 @@ function readPair(pair: Cursor, depth: number): readonly [name: string, value: N
   const type = readInt32(pair);
   const count = readUint32(pair);
   const read = VALUE_TYPES[type];
-  if (!read) throw damaged(`has the unknown type ${type} in "${name}"`, typeOffset);
+  if (!read) throw unsupported(`has the unknown type ${type} in "${name}"`, typeOffset);
   return [name, read(pair, count, depth)];
 }
 
@@ -209,6 +211,10 @@ function take(cursor: Cursor, length: number): number {
   return offset;
 }
 
+function unsupported(what: string, offset: number): FormatError {
+  return new FormatError('unsupported', `name-value list: ${what} (at byte ${offset})`);
+}
+
 function damaged(what: string, offset: number): FormatError {
-  return new FormatError(`name-value list: ${what} (at byte ${offset})`);
+  return new FormatError('damaged', `name-value list: ${what} (at byte ${offset})`);
 }

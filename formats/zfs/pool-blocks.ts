@@ -56,7 +56,8 @@ export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolB
     places,
     async read(pointer, { level, size }) {
       left -= size;
-      if (left < 0) throw new FormatError(`its metadata have more than ${budget} bytes`);
+      if (left < 0)
+        throw new FormatError('unsupported', `its metadata have more than ${budget} bytes`);
       const found = decodePointer(pointer);
       if (found.kind === 'hole') return new Uint8Array(size);
       check(found, level, size);
@@ -70,15 +71,20 @@ export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolB
   function check(found: Exclude<BlockPointer, { kind: 'hole' }>, level: number, size: number) {
     if (found.level !== level || found.logicalSize !== size) {
       throw new FormatError(
+        'damaged',
         `a block of level ${found.level} has ${found.logicalSize} bytes where one of level ${level} has ${size}`,
       );
     }
-    if (found.birth > txg) throw new FormatError(`a block is of txg ${found.birth}, after ${txg}`);
+    if (found.birth > txg)
+      throw new FormatError('damaged', `a block is of txg ${found.birth}, after ${txg}`);
   }
 
   async function readStored(found: Extract<BlockPointer, { kind: 'stored' }>) {
     if (found.checksumType !== FLETCHER_4) {
-      throw new FormatError(`a block has a checksum of the unknown type ${found.checksumType}`);
+      throw new FormatError(
+        'unsupported',
+        `a block has a checksum of the unknown type ${found.checksumType}`,
+      );
     }
     for (const copy of found.copies) {
       for (let side = 0; side < tools.media.sideCount(copy.vdev); side++) {
@@ -90,7 +96,10 @@ export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolB
         return packed;
       }
     }
-    throw new FormatError(`no copy of a block is sound: ${found.copies.map(describe).join(', ')}`);
+    throw new FormatError(
+      'damaged',
+      `no copy of a block is sound: ${found.copies.map(describe).join(', ')}`,
+    );
   }
 }
 

@@ -101,7 +101,10 @@ export async function readPoolDirectory(objects: PoolObjects): Promise<PoolDirec
     const features = await readZap(await objects(objectIn(directory, name)));
     for (const [feature, [uses]] of features) {
       if (uses === 0n || KNOWN_FEATURES.has(feature)) continue;
-      throw new FormatError(`the feature ${feature} is in use, which is not known here`);
+      throw new FormatError(
+        'unsupported',
+        `the feature ${feature} is in use, which is not known here`,
+      );
     }
   }
   const config = await readConfig(await objects(objectIn(directory, 'config')));
@@ -114,17 +117,17 @@ export async function readPoolDirectory(objects: PoolObjects): Promise<PoolDirec
 
 function objectIn(zap: Zap, name: string): number {
   const [object] = zap.get(name) ?? [];
-  if (object === undefined) throw new FormatError(`its directory has no ${name}`);
+  if (object === undefined) throw new FormatError('damaged', `its directory has no ${name}`);
   return Number(object);
 }
 
 async function readConfig(object: PoolObject): Promise<NvList> {
   if (object.type !== PACKED_LIST || object.bonus.length < 8) {
-    throw new FormatError('its description is no name-value list');
+    throw new FormatError('damaged', 'its description is no name-value list');
   }
   const size = Number(viewOf(object.bonus).getBigUint64(0, true));
   if (size > Math.min(MAX_CONFIG_SIZE, object.blockCount * object.blockSize)) {
-    throw new FormatError(`its description says that it has ${size} bytes`);
+    throw new FormatError('damaged', `its description says that it has ${size} bytes`);
   }
   const content = new Uint8Array(size);
   for (let at = 0; at < size; at += object.blockSize) {
@@ -137,10 +140,10 @@ async function readConfig(object: PoolObject): Promise<NvList> {
 function vdevsOf(config: NvList): Map<number, TopVdev> {
   const tree = config.get('vdev_tree');
   const children = isNvList(tree) ? tree.get('children') : undefined;
-  if (!Array.isArray(children)) throw new FormatError('its description has no vdevs');
+  if (!Array.isArray(children)) throw new FormatError('damaged', 'its description has no vdevs');
   const vdevs = new Map<number, TopVdev>();
   for (const list of children as readonly NvValue[]) {
-    if (!isNvList(list)) throw new FormatError('its description of a vdev is none');
+    if (!isNvList(list)) throw new FormatError('damaged', 'its description of a vdev is none');
     const type = list.get('type');
     const number = (name: string) => {
       const value = list.get(name);
@@ -165,7 +168,7 @@ function logsOf(zap: Zap): SpaceLog[] {
   const logs: SpaceLog[] = [];
   for (const [name, [object]] of zap) {
     if (!/^[0-9a-f]{1,16}$/.test(name) || object === undefined) {
-      throw new FormatError('the name of a log of space maps is no transaction group');
+      throw new FormatError('damaged', 'the name of a log of space maps is no transaction group');
     }
     logs.push({ txg: BigInt(`0x${name}`), object: Number(object) });
   }

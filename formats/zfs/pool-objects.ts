@@ -66,20 +66,20 @@ export async function openPoolObjects(
 ): Promise<PoolObjects> {
   const root = decodePointer(rootPointer);
   if (root.kind !== 'stored' || root.type !== OBJECT_SET || root.logicalSize > MAX_BLOCK_SIZE) {
-    throw new FormatError('its root block pointer leads to no object set');
+    throw new FormatError('damaged', 'its root block pointer leads to no object set');
   }
   const set = await blocks.read(rootPointer, { level: 0, size: root.logicalSize });
   if (
     set.length < OBJECT_SET_TYPE_OFFSET + 8 ||
     viewOf(set).getBigUint64(OBJECT_SET_TYPE_OFFSET, true) !== META
   ) {
-    throw new FormatError('its root object set is not that of a pool');
+    throw new FormatError('damaged', 'its root object set is not that of a pool');
   }
   const dnodes = openObject(set.subarray(0, DNODE_SIZE), blocks);
   return async (number) => {
     const perBlock = dnodes.blockSize / DNODE_SIZE;
     const index = Math.floor(number / perBlock);
-    if (index >= dnodes.blockCount) throw new FormatError(`it has no object ${number}`);
+    if (index >= dnodes.blockCount) throw new FormatError('damaged', `it has no object ${number}`);
     const block = await dnodes.block(index);
     return openObject(block.subarray((number % perBlock) * DNODE_SIZE), blocks);
   };
@@ -104,7 +104,7 @@ function openObject(content: Uint8Array, blocks: PoolBlocks): PoolObject {
   const bonusOffset = TAIL_OFFSET + pointerCount * POINTER_SIZE;
   const size = (values.extraSlots + 1) * DNODE_SIZE;
   if (!isSound || size > content.length || bonusOffset + values.bonusLength > size) {
-    throw new FormatError('an object is none, or damaged');
+    throw new FormatError('damaged', 'an object is none, or damaged');
   }
   const shape = { blockSize, levels, pointerBlockSize: 2 ** pointerBlockShift };
   const pointers = content.slice(TAIL_OFFSET, bonusOffset);
@@ -143,7 +143,8 @@ function blockTree(
     const isTop = level === levels - 1;
     const parent = isTop ? pointers : await blockAt(level + 1, Math.floor(index / fanOut));
     const at = (isTop ? index : index % fanOut) * POINTER_SIZE;
-    if (at >= parent.length) throw new FormatError('an object has more blocks than pointers');
+    if (at >= parent.length)
+      throw new FormatError('damaged', 'an object has more blocks than pointers');
     const size = level === 0 ? blockSize : pointerBlockSize;
     const block = await blocks.read(parent.subarray(at, at + POINTER_SIZE), { level, size });
     kept[level] = { index, block };

@@ -39,14 +39,15 @@ export async function readSpaceMap(
   onEntry: (entry: SpaceMapEntry) => void,
 ): Promise<void> {
   if (map.type !== SPACE_MAP || map.bonusType !== SPACE_MAP_HEADER) {
-    throw new FormatError('an object is no space map');
+    throw new FormatError('damaged', 'an object is no space map');
   }
-  if (map.bonus.length < MIN_HEADER_SIZE) throw new FormatError('a space map has no header');
+  if (map.bonus.length < MIN_HEADER_SIZE)
+    throw new FormatError('damaged', 'a space map has no header');
   const head = viewOf(map.bonus);
   const length = Number(head.getBigUint64(LENGTH_OFFSET, true));
   const allocated = Number(head.getBigInt64(ALLOCATED_OFFSET, true));
   if (length > map.blockCount * map.blockSize || length % WORD_SIZE !== 0) {
-    throw new FormatError(`a space map of ${length} bytes is longer than its blocks`);
+    throw new FormatError('damaged', `a space map of ${length} bytes is longer than its blocks`);
   }
   let sum = 0;
   for (let start = 0; start < length; start += map.blockSize) {
@@ -54,7 +55,10 @@ export async function readSpaceMap(
     sum += readBlock(viewOf(block), Math.min(map.blockSize, length - start), onEntry);
   }
   if (sum * unit !== allocated) {
-    throw new FormatError(`a space map says ${allocated} bytes, and comes to ${sum * unit}`);
+    throw new FormatError(
+      'damaged',
+      `a space map says ${allocated} bytes, and comes to ${sum * unit}`,
+    );
   }
 }
 
@@ -73,7 +77,7 @@ function readBlock(
     if (prefix === REMARK) continue;
     if (prefix === TWO_WORDS) {
       at += WORD_SIZE;
-      if (at >= length) throw new FormatError('a space map ends within an entry');
+      if (at >= length) throw new FormatError('damaged', 'a space map ends within an entry');
       const next = view.getUint32(at + 4, true);
       entry.isFreed = next >>> 31 === 1;
       entry.offset = (next & 0x7fffffff) * TWO_32 + view.getUint32(at, true);

@@ -32,14 +32,17 @@ const VOLATILE = new Set(['path', 'devid', 'phys_path', 'vdev_enc_sysfs_path', '
 export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sha256): VdevConfig {
   const content = label.subarray(CONFIG_OFFSET, CONFIG_OFFSET + CONFIG_SIZE);
   if (!isSound(content, vdevOffset + CONFIG_OFFSET, sha256)) {
-    throw new FormatError(`vdev label at byte ${vdevOffset}: its checksum is wrong`);
+    throw new FormatError('damaged', `vdev label at byte ${vdevOffset}: its checksum is wrong`);
   }
   const list = decodeNvList(content);
   const tree = list.get('vdev_tree');
   if (!isNvList(tree)) throw missing('vdev_tree');
   const ashift = Number(uint64(tree, 'ashift'));
   if (ashift < MIN_ASHIFT || ashift > MAX_ASHIFT) {
-    throw new FormatError(`vdev label: ashift ${ashift} is not ${MIN_ASHIFT} to ${MAX_ASHIFT}`);
+    throw new FormatError(
+      'damaged',
+      `vdev label: ashift ${ashift} is not ${MIN_ASHIFT} to ${MAX_ASHIFT}`,
+    );
   }
   const poolName = list.get('name');
   if (typeof poolName !== 'string') throw missing('name');
@@ -57,7 +60,7 @@ function uint64(list: NvList, name: string): bigint {
 }
 
 function missing(name: string): FormatError {
-  return new FormatError(`vdev label: its name-value list has no ${name}`);
+  return new FormatError('damaged', `vdev label: its name-value list has no ${name}`);
 }
 
 /** A value as text, whatever the order of its names. */

@@ -74,7 +74,7 @@ export async function readZap(object: PoolObject): Promise<Zap> {
   const type = viewOf(first).getBigUint64(0, true);
   if (type === MICRO_BLOCK) return microEntries(first);
   if (type === HEADER_BLOCK && first.length > HEADER_SIZE) return readFat(object, first);
-  throw new FormatError('a ZAP begins with no header');
+  throw new FormatError('damaged', 'a ZAP begins with no header');
 }
 
 function microEntries(block: Uint8Array): Zap {
@@ -88,18 +88,23 @@ function microEntries(block: Uint8Array): Zap {
 
 async function readFat(object: PoolObject, first: Uint8Array): Promise<Zap> {
   const values = header.decode(first);
-  if (values.magic !== HEADER_MAGIC) throw new FormatError('the header of a ZAP is damaged');
+  if (values.magic !== HEADER_MAGIC)
+    throw new FormatError('damaged', 'the header of a ZAP is damaged');
   const entries = new Map<string, readonly bigint[]>();
   let entryCount = 0;
   for (const leaf of await leavesOf(object, values)) {
-    if (leaf === 0 || leaf >= object.blockCount) throw new FormatError('a ZAP has no such leaf');
+    if (leaf === 0 || leaf >= object.blockCount)
+      throw new FormatError('damaged', 'a ZAP has no such leaf');
     for (const [name, value] of leafEntries(await object.block(leaf))) {
       entries.set(name, value);
       entryCount++;
     }
   }
   if (BigInt(entryCount) !== values.entryCount || entries.size !== entryCount) {
-    throw new FormatError(`a ZAP has ${entryCount} entries, and says ${values.entryCount}`);
+    throw new FormatError(
+      'damaged',
+      `a ZAP has ${entryCount} entries, and says ${values.entryCount}`,
+    );
   }
   return entries;
 }
@@ -115,7 +120,7 @@ async function leavesOf(
   const end = isInside ? perBlock : start + Number(tableBlockCount) * perBlock;
   const count = 2 ** Number(tableShift);
   if (count > MAX_TABLE || count > end - start || end > object.blockCount * perBlock) {
-    throw new FormatError('the table of a ZAP is not inside it');
+    throw new FormatError('damaged', 'the table of a ZAP is not inside it');
   }
   const leaves = new Set<number>();
   for (let index = start; index < start + count; index++) {
@@ -127,7 +132,7 @@ async function leavesOf(
 function* leafEntries(block: Uint8Array): Generator<readonly [name: string, value: bigint[]]> {
   const { blockType, magic, entryCount } = leafHeader.decode(block);
   if (blockType !== LEAF_BLOCK || magic !== LEAF_MAGIC) {
-    throw new FormatError('a leaf of a ZAP is damaged');
+    throw new FormatError('damaged', 'a leaf of a ZAP is damaged');
   }
   // The hash table, a number of 16 bits for each 32 bytes of the block, is not needed to read all of it.
   const chunks = block.subarray(LEAF_HEADER_SIZE + block.length / 16);
@@ -141,18 +146,19 @@ function* leafEntries(block: Uint8Array): Generator<readonly [name: string, valu
     yield [name, numbersOf(arrayAt(chunks, valueChunk, valueCount * valueSize), valueSize)];
     found++;
   }
-  if (found !== entryCount) throw new FormatError('a leaf of a ZAP has not all of its entries');
+  if (found !== entryCount)
+    throw new FormatError('damaged', 'a leaf of a ZAP has not all of its entries');
 }
 
 /** Bytes that are strung together of chunks. */
 function arrayAt(chunks: Uint8Array, firstChunk: number, length: number): Uint8Array {
-  if (length > chunks.length) throw new FormatError('an array in a ZAP is too long');
+  if (length > chunks.length) throw new FormatError('damaged', 'an array in a ZAP is too long');
   const array = new Uint8Array(length);
   let chunk = firstChunk;
   for (let at = 0; at < length; at += ARRAY_BYTES) {
     const content = chunks.subarray(chunk * CHUNK_SIZE, (chunk + 1) * CHUNK_SIZE);
     if (content.length < CHUNK_SIZE || content[0] !== ARRAY_CHUNK) {
-      throw new FormatError('an array in a ZAP is damaged');
+      throw new FormatError('damaged', 'an array in a ZAP is damaged');
     }
     array.set(content.subarray(1, 1 + Math.min(ARRAY_BYTES, length - at)), at);
     chunk = viewOf(content).getUint16(1 + ARRAY_BYTES, true);

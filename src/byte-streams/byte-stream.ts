@@ -6,9 +6,9 @@ export interface ByteStream {
   /** What people call it. */
   readonly name: string;
   /** The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never overlap. */
-  read(signal: AbortSignal): Promise<Buffer | undefined>;
+  read(signal?: AbortSignal): Promise<Buffer | undefined>;
   /** The bytes that the next pieces begin with, fewer than `length` only at the end. */
-  peek(length: number, signal: AbortSignal): Promise<Buffer>;
+  peek(length: number, signal?: AbortSignal): Promise<Buffer>;
   /** Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody has to. */
   recycle?(piece: Buffer): void;
   close(): Promise<void>;
@@ -33,10 +33,10 @@ export function streamOfChunks(
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let position = 0;
 
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+  async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     throwIfAborted(signal);
     const destroy = () => stream.destroy();
-    signal.addEventListener('abort', destroy, { once: true });
+    signal?.addEventListener('abort', destroy, { once: true });
     try {
       const { value } = await chunks.next();
       throwIfAborted(signal);
@@ -46,7 +46,7 @@ export function streamOfChunks(
       throwIfAborted(signal);
       throw errorOf(error, position);
     } finally {
-      signal.removeEventListener('abort', destroy);
+      signal?.removeEventListener('abort', destroy);
     }
   }
 

@@ -1,7 +1,6 @@
-import { FormatError } from '../../formats/index.ts';
 import { findFooters } from '../../formats/vhd/footers.ts';
 import { FIXED } from '../../formats/vhd/layout.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, KexportError } from '../errors.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
 
 /** Bytes of the footer, which is the end of an image. */
@@ -14,7 +13,7 @@ export function fixedVhdStream(image: ByteStream): ByteStream {
   let diskSize = 0;
   let ended = false;
 
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+  async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     while (!ended) {
       const piece = await image.read(signal);
       if (!piece) {
@@ -49,7 +48,6 @@ async function footerOf(name: string, bytes: Buffer) {
       Promise.resolve(bytes.subarray(offset, offset + length));
     return (await findFooters({ size: bytes.length, read })).used.footer;
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
+    throw asKexportError(error, name);
   }
 }

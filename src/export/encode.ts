@@ -16,15 +16,13 @@ import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from '../sources/source.ts';
 import type { Progress } from '../sources/progress.ts';
 
-export interface EncodeOptions {
+/** Options of {@link encode}. */
+export type EncodeOptions = EncodeSettings & Compression;
+
+/** Options of {@link encode} besides those of the compression. */
+export interface EncodeSettings {
   /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
   readonly identity?: Partial<Identity> | undefined;
-  /** See `Compression`. */
-  readonly compression?: Compression['compression'];
-  /** Of compression, 1 (fastest) to 9 (smallest), zstd to 19. Default DEFAULT_LEVELS. */
-  readonly level?: number | undefined;
-  /** See `Compression`. */
-  readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
   /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
@@ -144,7 +142,6 @@ async function startAndCopy(
   const { threads = availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
-  for (const format of formats) await format.prepare?.();
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
@@ -189,7 +186,7 @@ function finalSizes(
   if (streamed && diskSize !== wholeSectors(sourceSize)) {
     onWarning?.(
       `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
-backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells it beforehand)`,
+backup of a GPT to the new end (sgdisk -e does it in the machine; where the size is stated, it is moved)`,
     );
   }
   return { sourceSize, diskSize };

@@ -1,6 +1,5 @@
-import { FormatError } from '../../formats/index.ts';
 import { allSettled } from '../workers/all-settled.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, KexportError } from '../errors.ts';
 import type { Image, Target } from './image.ts';
 
 /** A target that came to nothing in a run that went on without it. */
@@ -14,7 +13,7 @@ export interface ImageSet {
   /** What a run that keeps going has given up. */
   readonly failures: readonly Failure[];
   /** Starts every image. Fails as `each` does. */
-  start(start: (target: Target) => Image): Promise<void>;
+  start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
    * Does something with every image at once and waits for all of them. Throws the first error; if the run keeps going,
    * gives up that image instead, and throws when none is left.
@@ -36,8 +35,7 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       await work();
     } catch (cause) {
       const error = asKexportError(cause);
-      const tolerable = error instanceof KexportError && error.code !== 'aborted';
-      if (!keepGoing || !tolerable) throw error;
+      if (!keepGoing || !(error instanceof KexportError) || error.code === 'aborted') throw error;
       failures.push({ target, error });
       images.delete(target);
       await sinks.get(target)?.discard();
@@ -50,11 +48,10 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
     failures,
     async start(start) {
       for (const target of targets) {
-        await attempt(target, () => {
-          const image = start(target);
+        await attempt(target, async () => {
+          const image = await start(target);
           images.set(target, image);
           sinks.set(target, image.sink);
-          return Promise.resolve();
         });
       }
     },
@@ -69,12 +66,4 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       await Promise.allSettled([...sinks.values()].map((sink) => sink.discard()));
     },
   };
-}
-
-/** A format's complaint as an error for people; anything else as it is. */
-function asKexportError(error: unknown): Error {
-  if (error instanceof FormatError) {
-    return new KexportError('unsupported', error.message, { cause: error });
-  }
-  return error instanceof Error ? error : new Error(String(error));
 }

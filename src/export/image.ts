@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../../formats/index.ts';
+import { host } from '#host';
+import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -35,24 +35,17 @@ export interface Image {
 }
 
 /** Starts an image of a disk, spooled if its format and sink cannot do without. */
-export function startImage(target: Target, encoding: Encoding | undefined, disk: Disk): Image {
+export async function startImage(
+  target: Target,
+  encoding: Encoding | undefined,
+  disk: Disk,
+): Promise<Image> {
   const { format } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  return {
-    target,
-    format,
-    encoding,
-    sink,
-    output,
-    writer: format.write({ disk, encoding, output, hasher }),
-  };
-}
-
-function hasher(algorithm: string): Hasher {
-  const hash = createHash(algorithm);
-  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+  const writer = await format.write({ disk, encoding, output, hasher: host.hasher });
+  return { target, format, encoding, sink, output, writer };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
@@ -78,7 +71,7 @@ type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
 export async function finishImage(
   { format, encoding, sink, output, writer }: Finishable,
   diskSize: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ImageResult> {
   writer.finish(diskSize);
   await output.flush(signal);

@@ -8,7 +8,7 @@ type Operation =
 /** What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them out. */
 export interface QueuedOutput extends ImageOutput {
   /** Carries out what is queued, in order. Afterwards the queued buffers are the caller's again. */
-  flush(signal: AbortSignal): Promise<void>;
+  flush(signal?: AbortSignal): Promise<void>;
 }
 
 export function queuedOutput(sink: Sink): QueuedOutput {

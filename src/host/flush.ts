@@ -20,25 +20,32 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
   for (const name of await stackOn(disk)) {
     for (const mountPoint of await mountPointsOf(name, mounts)) {
       mounted.add(mountPoint);
-      // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk all the same.
-      await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
+      await flushFileSystem(mountPoint);
     }
     // Each device has a page cache of its own, partitions too.
-    await flushDevice(`/dev/${name}`).catch((error: unknown) => {
-      if (name !== disk) return;
-      throw new KexportError('source', `cannot flush /dev/${disk}: ${reasonOf(error)}`, {
-        cause: error,
-      });
+    await flushFile(`/dev/${name}`).catch((error: unknown) => {
+      if (name === disk) throw error;
     });
   }
   return [...mounted];
 }
 
-async function flushDevice(path: string): Promise<void> {
-  const file = await open(path, 'r');
+/** Writes what the kernel holds in memory of a mounted file system, as far as that can be done. */
+export async function flushFileSystem(mountPoint: string): Promise<void> {
+  // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk all the same.
+  await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
+}
+
+/** The same of a file or a device. Throws a KexportError. */
+export async function flushFile(path: string): Promise<void> {
   try {
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new KexportError('source', `cannot flush ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,8 +1,6 @@
-import { constants, open } from 'node:fs';
-import { promisify } from 'node:util';
+import { constants } from 'node:fs';
 import { KexportError, reasonOf } from '../errors.ts';
-
-const openFile = promisify(open);
+import { openFile } from './descriptors.ts';
 
 /** Opens a file or a device. Throws a KexportError that has the name that people call it. */
 export async function openForReading(name: string, path: string): Promise<number> {

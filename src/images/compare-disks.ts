@@ -4,8 +4,11 @@ import type { Source } from '../sources/source.ts';
 
 const ZEROS = Buffer.alloc(SLAB_SIZE);
 
+/** Options of {@link compareDisks}. */
 export interface CompareOptions {
-  readonly signal: AbortSignal;
+  /** Ends the reading early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each stretch of the disk, at most 1 MiB. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -16,7 +19,7 @@ export interface CompareOptions {
 export async function compareDisks(
   one: Source,
   other: Source,
-  { signal, onProgress }: CompareOptions,
+  { signal, onProgress }: CompareOptions = {},
 ): Promise<number | undefined> {
   const left = cursor(one, signal);
   const right = cursor(other, signal);
@@ -43,7 +46,7 @@ interface Loaded {
   bytes(from: number, to: number): Buffer;
 }
 
-function cursor(source: Source, signal: AbortSignal) {
+function cursor(source: Source, signal: AbortSignal | undefined) {
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   let current: Loaded | undefined;
   let ended = false;

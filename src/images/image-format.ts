@@ -2,7 +2,7 @@
 // agree. Never what the first bytes say alone: a guest writes those of a raw disk.
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { HEAD_SIZE, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
@@ -39,10 +39,11 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const begins = imageKind(head);
   const agrees = name === 'ova' ? begins?.isTar : begins?.format?.startsWith(name ?? ' ');
   if (begins === undefined || agrees) return format?.read ? format : undefined;
+  const asRaw = option('from', 'raw');
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
-    ? `say --from ${begins.format} if it is that, --from raw if it is a raw disk`
-    : `${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say --from raw`;
+    ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
+    : wording`${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say ${asRaw}`;
   const found = `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {

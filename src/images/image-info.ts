@@ -6,7 +6,8 @@ import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { imageSource } from './image-source.ts';
 import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
-import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
+import { asKexportError } from '../errors.ts';
+import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
@@ -32,9 +33,18 @@ export interface ImageInfo {
  */
 export async function imageInfo(
   path: string,
-  { from, backing = false, disk }: Pick<OpenFileOptions, 'from' | 'backing' | 'disk'> = {},
+  {
+    from,
+    allowBacking = false,
+    archiveDisk,
+  }: Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'> = {},
 ): Promise<ImageInfo> {
-  const image = await openImageFile(path, { from, backing, disk, alone: !backing });
+  const image = await openImageFile(path, {
+    from,
+    allowBacking,
+    archiveDisk,
+    alone: !allowBacking,
+  });
   try {
     const { size: fileSize, fd } = image.input;
     const found = fstatSync(fd);
@@ -62,6 +72,6 @@ async function contentOf(
     const disk = read && (await inspectDisk(read, facts.diskSize));
     return { facts, storedSize, notOpened, disk };
   } catch (error) {
-    throw imageError(input.name, error);
+    throw asKexportError(error, input.name);
   }
 }

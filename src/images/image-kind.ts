@@ -1,4 +1,5 @@
 import { type FormatName, FORMATS } from '../../formats/index.ts';
+import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
@@ -6,7 +7,7 @@ export const HEAD_SIZE = 512;
 
 const TAR = 'a tar archive';
 
-type Magic = readonly [kind: string, offset: number, magic: string, remedy?: string];
+type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wording];
 
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
 const MAGICS: readonly Magic[] = [
@@ -15,8 +16,8 @@ const MAGICS: readonly Magic[] = [
   ['a VDI image', 64, '\x7f\x10\xda\xbe'],
   ['a QED image', 0, 'QED\0'],
   [TAR, 257, 'ustar'],
-  ['a gzip file', 0, '\x1f\x8b', 'say --from gz for what is in it'],
-  ['a zip archive', 0, 'PK\x03\x04', 'say --from zip for what is in it'],
+  ['a gzip file', 0, '\x1f\x8b', wording`say ${option('from', 'gz')} for what is in it`],
+  ['a zip archive', 0, 'PK\x03\x04', wording`say ${option('from', 'zip')} for what is in it`],
   ['an xz file', 0, '\xfd7zXZ\0', 'xzcat FILE | kexport FORMAT -'],
   ['a zstd file', 0, '\x28\xb5\x2f\xfd', 'zstdcat FILE | kexport FORMAT -'],
 ];
@@ -30,7 +31,7 @@ export interface ImageKind {
   /** Whether it is a tar archive, which an OVA of any order of its members is. */
   readonly isTar?: boolean;
   /** How the disk in it is read, for people. */
-  readonly remedy?: string | undefined;
+  readonly remedy?: Wording | undefined;
 }
 
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */

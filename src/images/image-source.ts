@@ -3,8 +3,8 @@
 
 import { availableParallelism } from 'node:os';
 import { AsyncQueue } from '../workers/async-queue.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
-import { imageError, type ImageFiles } from './open-image.ts';
+import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
+import type { ImageFiles } from './open-image.ts';
 import { type Piece, piecesOf, type Window, windowsOf } from './pieces.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { taskPool } from '../workers/task-pool.ts';
@@ -47,7 +47,7 @@ export function imageSource(image: ImageFiles, threads = availableParallelism())
     size,
     async next(buffer, signal) {
       throwIfAborted(signal);
-      walk ??= fillAhead().catch((error: unknown) => filling.fail(imageError(name, error)));
+      walk ??= fillAhead().catch((error: unknown) => filling.fail(asKexportError(error, name)));
       current ??= await filling.take();
       if (!current) return undefined;
       const { slab, window } = current;
@@ -126,7 +126,7 @@ async function readAt(
       pieces.push(fillPiece(inside, diskOffset));
     }
   } catch (error) {
-    throw imageError(name, error);
+    throw asKexportError(error, name);
   }
   const problem = fill(buffer, { slab: 0, length, pieces });
   if (problem) throw problemOf(name, problem);

@@ -1,19 +1,10 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
-import { createHash } from 'node:crypto';
-import {
-  type BackingFacts,
-  type Format,
-  FormatError,
-  type ImageReader,
-} from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import { host } from '#host';
+import type { BackingFacts, Format, ImageReader } from '../../formats/index.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
-
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
 
 /** An image that is open, and those that it takes the rest of its disk from. */
 export interface OpenImage {
@@ -26,7 +17,7 @@ export interface OpenImage {
 export interface OpenImageOptions {
   readonly format: Format;
   /** Opens the other files that an image names, if they are in its folder. Default: an image that needs one is refused. */
-  readonly backing?: boolean | undefined;
+  readonly allowBacking?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
   /**
@@ -52,7 +43,7 @@ export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, backing = false, diskSize, alone = false }: OpenImageOptions,
+  { format, allowBacking = false, diskSize, alone = false }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
@@ -61,7 +52,7 @@ export async function openImage(
   try {
     const chain = {
       path,
-      backing,
+      allowBacking,
       alone,
       others,
       opened: new Set([await identityOf(fd)]),
@@ -71,7 +62,7 @@ export async function openImage(
     const { diskSize: found } = image.reader.facts;
     if (diskSize !== undefined && diskSize !== found) {
       const what = `the disk in ${path} has ${found} bytes`;
-      throw new KexportError('source', `${what}, --size says ${diskSize}`);
+      throw new KexportError('source', wording`${what}, ${option('size')} says ${diskSize}`);
     }
     return {
       ...image,
@@ -103,7 +94,7 @@ export async function readImage(input: FileInput, format: Format): Promise<Image
 
 interface Chain {
   readonly path: string;
-  readonly backing: boolean;
+  readonly allowBacking: boolean;
   readonly alone: boolean;
   /** The files that are open beside the image. */
   readonly others: number[];
@@ -114,12 +105,12 @@ interface Chain {
 
 async function openChain(input: FileInput, format: Format, chain: Chain): Promise<OpenImage> {
   const open = async (name: string): Promise<FileInput> => {
-    if (!chain.backing) {
+    if (!chain.allowBacking) {
       throw new KexportError(
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,
         {
-          hint: 'say --backing to have it opened, if it lies in the same folder',
+          hint: wording`say ${option('allowBacking', true)} to have it opened, if it lies in the same folder`,
         },
       );
     }
@@ -172,27 +163,13 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    return await format.read({ input, openOther, hasher });
+    return await format.read({ input, openOther, hasher: host.hasher });
   } catch (error) {
-    throw imageError(input.name, error);
+    throw asKexportError(error, input.name);
   }
 }
 
-function hasher(algorithm: string) {
-  const hash = createHash(algorithm);
-  return {
-    update: (bytes: Uint8Array) => void hash.update(bytes),
-    digest: () => hash.digest('hex'),
-  };
-}
-
-/** A reader's complaint as an error for people; anything else as it is. */
-export function imageError(name: string, error: unknown): unknown {
-  if (!(error instanceof FormatError)) return error;
-  return new KexportError('damaged', `${name}: ${error.message}`, { cause: error });
-}
-
 async function identityOf(fd: number): Promise<string> {
-  const { dev, ino } = await fstatOf(fd, { bigint: true });
+  const { dev, ino } = await statFile(fd, { bigint: true });
   return `${dev}:${ino}`;
 }

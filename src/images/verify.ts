@@ -2,11 +2,12 @@
 
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from './image-source.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
-import { filesNotOpened, imageError, type ImageFiles } from './open-image.ts';
+import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Problems that are told one by one; a hostile image has any number of them. */
 const MAX_TOLD = 100;
@@ -38,7 +39,7 @@ export interface VerifyOptions extends CompareOptions {
  */
 export async function verifyImageFiles(
   image: ImageFiles,
-  options: VerifyOptions,
+  options: VerifyOptions = {},
 ): Promise<Verdict> {
   const source = imageSource(image, options.threads);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
@@ -96,7 +97,7 @@ export async function damagedToProblem(
 async function checkAll(
   image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
   tell: (problem: Problem) => void,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
     for await (const problem of image.reader.check()) {
@@ -104,16 +105,14 @@ async function checkAll(
       tell(problem);
     }
   } catch (error) {
-    throw imageError(image.input.name, error);
+    throw asKexportError(error, image.input.name);
   }
   if (image.backing) await checkAll(image.backing, tell, signal);
 }
 
 async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
-  for (;;) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) return;
-    onProgress?.({ diskOffset: extent.diskOffset + extent.length, diskSize: source.size });
+  const buffer = new Uint8Array(SLAB_SIZE);
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    onProgress?.({ diskOffset: diskOffset + length, diskSize: source.size });
   }
 }

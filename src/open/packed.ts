@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../partitions/crc32.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
 import { HEAD_SIZE, imageKind, type PackedKind } from '../images/image-kind.ts';
@@ -36,7 +36,7 @@ export async function openPacked(
   if (diskSize <= 0) throw new KexportError('source', `${name}: ${entry.name} is empty`);
   if (options.size !== undefined && options.size !== diskSize) {
     const what = `the disk in ${name} has ${diskSize} bytes`;
-    throw new KexportError('source', `${what}, --size says ${options.size}`);
+    throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
   const end = dataOffset + packedSize - 1;
   const file = createReadStream('', { fd, start: dataOffset, end, highWaterMark: STREAM_CHUNK });
@@ -62,7 +62,7 @@ function isVhdName(name: string): boolean {
 /** The disk in what was unpacked. An image that cannot be read front to back is refused at the first byte. */
 function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
   let begun = false;
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
     begun = true;
     if (!found) return stream.read(signal);
@@ -84,7 +84,7 @@ function checkedStream(stream: ByteStream, entry: ZipEntry): ByteStream {
     const contents = `${entry.name} has ${what} ${found}, the archive says ${expected}`;
     throw new KexportError('damaged', `${stream.name} is damaged: ${contents}`);
   };
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const chunk = await stream.read(signal);
     if (!chunk) {
       check(size, entry.size, 'the size');

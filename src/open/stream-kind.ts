@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { KexportError } from '../errors.ts';
+import { readHead } from '../host/readable-file.ts';
 import { beginsSendStream, packedByName, type PackedKind } from '../images/image-kind.ts';
 import type { FromFormat } from './source-options.ts';
 
@@ -35,8 +36,7 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_SIZE), 0, READ_SIZE, 0);
-    const head = buffer.subarray(0, bytesRead);
+    const head = await readHead(path, file.fd, READ_SIZE);
     const packed = packedByName(path, head);
     return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
   } finally {

@@ -38,8 +38,11 @@ export async function verifySent(name: string, options: VerifySentOptions): Prom
   return { problems, problemCount, diskSize, otherSize, differsAt, notOpened: [], streams };
 }
 
-async function readAll(name: string, signal: AbortSignal): Promise<StreamDescription[]> {
-  return describeStream(await openSent(name), signal, { unpack: true });
+async function readAll(
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<StreamDescription[]> {
+  return describeStream(await openSent(name, { signal }), { signal, unpack: true });
 }
 
 async function compare(name: string, other: string, options: VerifySentOptions) {

@@ -1,6 +1,6 @@
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
 import { EXT4, fileSystemOf, XFS } from '../host/file-systems.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
@@ -111,7 +111,7 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
         `${partial} exists: another export is writing it, or a killed one left it`,
         {
           cause: error,
-          hint: 'remove it, or use --force to replace it',
+          hint: wording`remove it, or use ${option('force', true)} to replace it`,
         },
       );
     }
@@ -152,20 +152,26 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function alreadyThere(path: string): KexportError {
-  return new KexportError('exists', `${path} exists`, { hint: 'use --force to replace it' });
+  const hint = wording`use ${option('force', true)} to replace it`;
+  return new KexportError('exists', `${path} exists`, { hint });
 }
 
 function cannotWrite(path: string, error: unknown): KexportError {
   if (error instanceof KexportError) return error;
-  const options = { cause: error, ...hintFor(errnoOf(error)) };
-  return new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, options);
+  const details = { cause: error, hint: hintFor(errnoOf(error)) };
+  return new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, details);
 }
 
-function hintFor(errno: string | undefined): { hint?: string } {
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
-    return { hint: 'make room there, or choose another folder with --output-dir' };
+function hintFor(errno: string | undefined): string | undefined {
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'make room there, or choose another folder';
+    case 'ENOENT':
+      return 'create the folder first';
+    case 'EFBIG':
+      return 'the file system does not take files of this size';
+    default:
+      return undefined;
   }
-  if (errno === 'ENOENT') return { hint: 'create the folder first' };
-  if (errno === 'EFBIG') return { hint: 'the file system does not take files of this size' };
-  return {};
 }

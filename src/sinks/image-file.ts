@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ALIGNMENT, isAligned } from '../workers/aligned-memory.ts';
 import { errnoOf } from '../errors.ts';
+import { systemFile } from '../host/descriptors.ts';
 import { after, writeFully } from '../host/write-fully.ts';
 
 // A disk answers only when it has the data: below this that wait costs more than a copy, at least on spinning disks.
@@ -20,6 +21,7 @@ export interface ImageFile {
 
 /** `direct`: whether to go past the page cache where a piece is fit for it. */
 export async function imageFile(file: FileHandle, direct: boolean): Promise<ImageFile> {
+  const cached = systemFile(file.fd);
   let past = direct ? await openDirect(file) : undefined;
   return {
     async write(position, buffers) {
@@ -36,7 +38,7 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
           past = undefined;
         }
       }
-      if (written < total) await writeFully(file, position + written, after(joined, written));
+      if (written < total) await writeFully(cached, position + written, after(joined, written));
       return total - written;
     },
     async close() {

@@ -16,13 +16,13 @@ export interface Sink {
   /** An open file that the image can be read back from once it is finished, until `commit` or `discard`. */
   readonly fd?: number | undefined;
   /** Writes buffers one after the other at an offset of the image. They are the caller's again afterwards. */
-  write(imageOffset: number, buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  write(imageOffset: number, buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<void>;
   /** Makes a stretch that nothing was written to read as zeros. */
-  zeros(imageOffset: number, count: number, signal: AbortSignal): Promise<void>;
+  zeros(imageOffset: number, count: number, signal?: AbortSignal): Promise<void>;
   /** Reads back into a buffer what lies at an offset; returns how many bytes. Where the sink can. */
   read?(imageOffset: number, buffer: Uint8Array): Promise<number>;
   /** Called after the last write: makes the image's `length` bytes durable. */
-  finish(length: number, signal: AbortSignal): Promise<void>;
+  finish(length: number, signal?: AbortSignal): Promise<void>;
   /** Called once every image of the run is finished: gives this one its final name. */
   commit(): Promise<void>;
   /** Called after a failure, whatever was called before: leaves nothing behind. */
@@ -38,7 +38,7 @@ export async function writeZeros(
   sink: Pick<Sink, 'write'>,
   imageOffset: number,
   count: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   zeros ??= new Uint8Array(alignedMemory(ZEROS_SIZE), 0, ZEROS_SIZE);
   for (let done = 0; done < count; done += ZEROS_SIZE) {

@@ -1,11 +1,9 @@
-import { close, fstatSync, writev } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { promisify } from 'node:util';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { systemFile } from '../host/descriptors.ts';
+import { writeFully } from '../host/write-fully.ts';
 import { type Sink, writeZeros } from './sink.ts';
-
-const writevAt = promisify(writev);
-const closeFile = promisify(close);
 
 /**
  * An image sent to an open file descriptor, such as 1 for standard output. Never goes back. `owned` has the descriptor
@@ -24,7 +22,7 @@ export function streamSink(fd: number, name: string, { owned = false } = {}): Si
       try {
         await send.write(buffers, signal);
       } catch (error) {
-        if (signal.aborted) throw new KexportError('aborted', 'interrupted', { cause: error });
+        if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause: error });
         throw new KexportError('target', `cannot write to ${name}: ${reasonOf(error)}`, {
           cause: error,
         });
@@ -49,22 +47,17 @@ function kindOf(fd: number): { isFIFO: boolean; isSocket: boolean } {
 }
 
 interface Writer {
-  write(buffers: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
+  write(buffers: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void>;
   end(): Promise<void>;
 }
 
 function fileWriter(fd: number, owned: boolean): Writer {
+  const file = systemFile(fd);
   let open = owned;
   return {
-    async write(buffers) {
-      for (let rest = buffers; rest.length > 0;) {
-        const { bytesWritten } = await writevAt(fd, rest.slice(0, 1));
-        const [first = new Uint8Array(), ...others] = rest;
-        rest = bytesWritten < first.length ? [first.subarray(bytesWritten), ...others] : others;
-      }
-    },
+    write: (buffers) => writeFully(file, undefined, buffers),
     async end() {
-      if (open) await closeFile(fd);
+      if (open) await file.close();
       open = false;
     },
   };
@@ -77,9 +70,9 @@ function socketWriter(fd: number): Writer {
     write: (buffers, signal) =>
       new Promise((resolve, reject) => {
         const give = () => socket.destroy();
-        signal.addEventListener('abort', give, { once: true });
+        signal?.addEventListener('abort', give, { once: true });
         const done = (error?: Error | null) => {
-          signal.removeEventListener('abort', give);
+          signal?.removeEventListener('abort', give);
           if (error) reject(error);
           else resolve();
         };

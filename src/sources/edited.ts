@@ -1,4 +1,5 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundDown } from '../../formats/rounding.ts';
 import type { Edit } from '../partitions/move-backup-gpt.ts';
 import type { Source } from './source.ts';
 
@@ -10,7 +11,7 @@ import type { Source } from './source.ts';
 export function editedSource(source: Source, edits: readonly [...Edit[], Edit]): Source {
   const last = edits.at(-1)!; // there is one
   const size = last.diskOffset + last.bytes.length;
-  const tailOffset = Math.floor(last.diskOffset / BLOCK_SIZE) * BLOCK_SIZE;
+  const tailOffset = roundDown(last.diskOffset, BLOCK_SIZE);
   const tail = new Uint8Array(size - tailOffset);
   let tailDone = 0;
   let ended = false;

@@ -5,6 +5,7 @@ import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { editedSource, overlay } from './edited.ts';
+import { extentsOf } from './extents-of.ts';
 import type { Source } from './source.ts';
 
 /** Options of `roundedSource`. */
@@ -51,7 +52,7 @@ interface Growth extends Pick<RoundingOptions, 'onWarning'> {
 async function withMovedGpt(
   source: Source,
   { oldSize, size, onWarning }: Growth,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Source> {
   const { head, replayed } = await readHead(source, signal);
   const move = await moveBackupGpt(head, oldSize, size);
@@ -83,19 +84,18 @@ function paddedSource(source: Source, size: number): Source {
 /** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
 async function readHead(
   source: Source,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<{ head: Uint8Array; replayed: Source }> {
   const head = new Uint8Array(GPT_HEAD_SIZE);
   const buffer = new Uint8Array(GPT_HEAD_SIZE);
   const pieces: Edit[] = [];
   let end = 0;
-  while (end < GPT_HEAD_SIZE) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) break;
-    const piece = { diskOffset: extent.diskOffset, bytes: buffer.slice(0, extent.length) };
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    const piece = { diskOffset, bytes: buffer.slice(0, length) };
     pieces.push(piece);
     overlay(head, 0, piece);
-    end = extent.diskOffset + extent.length;
+    end = diskOffset + length;
+    if (end >= GPT_HEAD_SIZE) break;
   }
   return { head, replayed: replayedSource(source, pieces, end < GPT_HEAD_SIZE) };
 }

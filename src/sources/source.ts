@@ -23,7 +23,7 @@ export interface Source {
    * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk. Extents
    * ascend; what lies between two is zeros. Answers undefined at the end. Calls never overlap.
    */
-  next(buffer: Uint8Array, signal: AbortSignal): Promise<Extent | undefined>;
+  next(buffer: Uint8Array, signal?: AbortSignal): Promise<Extent | undefined>;
   /**
    * Random access, where the source has it: fills `buffer` from that byte of the disk on and answers how many bytes
    * it put there, fewer than `buffer` takes only at the end of the disk. Leaves alone what `next` answers, and may

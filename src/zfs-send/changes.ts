@@ -1,13 +1,11 @@
 // What a send stream changes: of a single one as it comes, of a package with several streams of the volume once all of it has
 // come, from a spool file.
 
-import type { FileHandle } from 'node:fs/promises';
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
-import { writeFully } from '../host/write-fully.ts';
-import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
+import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { type StreamEvents, streamEvents } from './events.ts';
 import { type Layer, layered, streamLayer } from './layer.ts';
 
@@ -35,7 +33,7 @@ export interface SentChanges {
  */
 export async function sentChanges(
   input: ByteStream,
-  options: StreamChoice & { readonly signal: AbortSignal },
+  options: StreamChoice & { readonly signal?: AbortSignal | undefined },
 ): Promise<SentChanges> {
   const { name } = input;
   const { signal } = options;
@@ -64,12 +62,12 @@ interface KeptBytes extends ByteStream {
   /** Keeps no more. */
   letGo(): void;
   /** Keeps all in a file from now on, also what was read before. */
-  keepIn(spool: FileHandle): Promise<void>;
+  keepIn(spool: SpoolFile): Promise<void>;
 }
 
 function keptBytes(input: ByteStream): KeptBytes {
   let pieces: Buffer[] | undefined = [];
-  let file: FileHandle | undefined;
+  let file: SpoolFile | undefined;
   let position = 0;
 
   return {
@@ -92,14 +90,10 @@ function keptBytes(input: ByteStream): KeptBytes {
     },
   };
 
-  async function writeOut(spool: FileHandle): Promise<void> {
+  async function writeOut(spool: SpoolFile): Promise<void> {
     const waiting = pieces ?? [];
     pieces = [];
-    try {
-      await writeFully(spool, position, waiting);
-    } catch (error) {
-      throw cannotSpool(input.name, error);
-    }
+    await spool.write(position, waiting);
     for (const { length } of waiting) position += length;
   }
 }
@@ -116,7 +110,7 @@ async function packagedChanges(
   input: KeptBytes,
   events: StreamEvents,
   first: Begin,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<SentChanges> {
   const { name } = input;
   const spool = await openSpoolFile(name);
@@ -135,7 +129,7 @@ async function packagedChanges(
 }
 
 /** Reads a package to its end, and so verifies all of it. */
-async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal) {
+async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal | undefined) {
   const steps: Step[] = [];
   let begin = first;
   let blockSize: number | undefined;
@@ -153,11 +147,11 @@ async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal
 
 async function stepLayer(
   name: string,
-  spool: FileHandle,
+  spool: SpoolFile,
   { start, end }: Step,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Layer> {
-  const bytes = fileStream(name, spool.fd, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
+  const bytes = fileStream(name, spool, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
   const events = streamEvents(bytes, {});
   await events.next(signal); // its BEGIN
   return streamLayer(events);

@@ -9,7 +9,7 @@ import {
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
-import { asKexportError } from './events.ts';
+import { withStreamErrors } from './events.ts';
 import { streamTools } from './tools.ts';
 
 /** What one stream of a file or package is; sizes in bytes. */
@@ -34,15 +34,22 @@ export interface StreamDescription {
   readonly dataSize: number;
 }
 
+/** Options of {@link describeStream}. */
+export interface DescribeOptions {
+  /** Unpacks every block of a volume too, which finds damage that the checksums of the sender do not. Default false. */
+  readonly unpack?: boolean | undefined;
+  /** Ends the reading early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
- * With `unpack`, also that every block of a volume unpacks. Takes over the bytes. Throws a KexportError, `damaged` for what
+ * Takes over the bytes. Throws a KexportError, `damaged` for what
  * contradicts itself.
  */
 export async function describeStream(
   input: ByteStream,
-  signal: AbortSignal,
-  { unpack = false }: { readonly unpack?: boolean } = {},
+  { unpack = false, signal }: DescribeOptions = {},
 ): Promise<StreamDescription[]> {
   const { checksum, unpackers } = streamTools();
   const records = recordReader(checksum);
@@ -50,7 +57,7 @@ export async function describeStream(
   let open: ReturnType<typeof describing> | undefined;
   let piece: Buffer | undefined;
   try {
-    return await asKexportError(input.name, async () => {
+    return await withStreamErrors(input.name, async () => {
       for (;;) {
         const record = records.next();
         if (record) {

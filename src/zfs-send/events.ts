@@ -1,4 +1,3 @@
-import { FormatError } from '../../formats/index.ts';
 import {
   type RefusalReason,
   sendStream,
@@ -6,7 +5,7 @@ import {
   type StreamChoice,
   StreamRefusal,
 } from '../../formats/zfs-send/index.ts';
-import { KexportError } from '../errors.ts';
+import { asKexportError, option, type Wording, wording } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { streamTools } from './tools.ts';
 
@@ -18,7 +17,7 @@ export interface StreamEvents {
    * The next event, valid until the next call; undefined once the stream has come to its end and all of it is verified.
    * Throws a KexportError. Calls never overlap.
    */
-  next(signal: AbortSignal): Promise<SendStreamEvent | undefined>;
+  next(signal?: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
 }
 
@@ -42,44 +41,39 @@ export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEve
           stream.push(piece);
         }
       } catch (error) {
-        throw asFault(input.name, error);
+        throw streamError(input.name, error);
       }
     },
     close: () => input.close(),
   };
 }
 
-const HINTS: Readonly<Record<RefusalReason, string>> = {
+const HINTS: Readonly<Record<RefusalReason, Wording>> = {
   deduplicated: 'zstream redup makes a plain stream of it',
   encrypted: 'send it without -w, with its key loaded',
   features: 'it comes from a ZFS that is newer than this kexport',
   'file-system': 'a disk is in a volume: zfs list -t volume',
-  incremental:
-    '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
+  incremental: wording`${option('backingFile', 'BASE')} makes a qcow2 upon that of the snapshot, ${option('flatten', 'BASE')} a whole disk`,
   'no-stream':
     'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
-  snapshot: 'name another with --snapshot',
-  volume: 'name one with --volume',
+  snapshot: wording`name another with ${option('sentSnapshot')}`,
+  volume: wording`name one with ${option('volume')}`,
 };
 
-/** Carries out what may find fault with a stream. */
-export async function asKexportError<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+/** Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its. */
+export async function withStreamErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw asFault(name, error);
+    throw streamError(name, error);
   }
 }
 
-/** What found fault with a stream, as people are told it; anything else as it is. */
-export function asFault(name: string, error: unknown): unknown {
-  if (!(error instanceof FormatError)) return error;
-  const message = `${name} ${error.message}`;
-  if (!(error instanceof StreamRefusal)) {
-    return new KexportError('damaged', message, { cause: error });
-  }
-  return new KexportError('source', message, { cause: error, hint: HINTS[error.reason] });
+/** `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked. */
+export function streamError(name: string, error: unknown): unknown {
+  const hint = error instanceof StreamRefusal ? HINTS[error.reason] : undefined;
+  return asKexportError(error, name, hint);
 }

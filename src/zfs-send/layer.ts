@@ -21,7 +21,7 @@ export interface Layer {
   /** In bytes, once `next` has answered undefined; undefined then if the layer below has it. */
   readonly size: number | undefined;
   /** The next piece, valid until the next call. Calls never overlap. Throws a KexportError. */
-  next(signal: AbortSignal): Promise<Piece | undefined>;
+  next(signal?: AbortSignal): Promise<Piece | undefined>;
 }
 
 /**
@@ -48,7 +48,7 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
     },
   };
 
-  async function read(signal: AbortSignal): Promise<void> {
+  async function read(signal: AbortSignal | undefined): Promise<void> {
     const event = await events.next(signal);
     if (event) {
       pass(event);
@@ -161,7 +161,7 @@ export function layered(layers: readonly Layer[]): Layer {
   };
 
   /** Passes every piece that ends where we are, also to bring the layers to their ends. */
-  async function advance(signal: AbortSignal): Promise<void> {
+  async function advance(signal: AbortSignal | undefined): Promise<void> {
     for (const entry of highestFirst) {
       while (!ended.has(entry.layer) && (!entry.piece || endOf(entry.piece) <= position)) {
         entry.piece = await entry.layer.next(signal);

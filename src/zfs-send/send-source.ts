@@ -4,7 +4,7 @@
 import { type StreamChoice, StreamRefusal } from '../../formats/zfs-send/index.ts';
 import { checkBackingFile } from './check-base.ts';
 import { type SentChanges, sentChanges } from './changes.ts';
-import { asKexportError } from './events.ts';
+import { withStreamErrors } from './events.ts';
 import { endLayer, type Layer, layered, sourceLayer } from './layer.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { layerSource } from './layer-source.ts';
@@ -17,7 +17,7 @@ export interface ZfsSendOptions extends StreamChoice {
   /** The disk that an incremental stream builds upon; is taken over. */
   readonly base?: Source | undefined;
   /** Ends the wait for the beginning of the stream. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
   try {
     const changes = await sentChanges(input, options);
     const { name } = changes;
-    await asKexportError(name, () => checkBase(changes, base));
+    await withStreamErrors(name, () => checkBase(changes, base));
     const layer = base ? layered([...below(base, size), changes.layer]) : changes.layer;
     const close = async () => {
       await changes.close();
@@ -54,7 +54,7 @@ function checkBase(changes: SentChanges, base: Source | undefined): void {
     checkBackingFile({ path: base.name, snapshotGuid: base.snapshotGuid }, { name, fromGuid });
   } else if (fromGuid !== undefined) {
     const from = fromGuid.toString(16);
-    const what = `is incremental: ${stream.snapshot} builds upon the snapshot of guid ${from}`;
+    const what = `the stream is incremental: ${stream.snapshot} builds upon the snapshot with the guid ${from}`;
     throw new StreamRefusal('incremental', what);
   }
 }

@@ -68,7 +68,7 @@ export function fastParts(): FastParts {
     makeRoom(stop + ROOM);
     memory.set(packed, input);
     if (wasm.unpackLz4(input, end, to, stop) === 0) {
-      throw new FormatError('its LZ4 data are damaged');
+      throw new FormatError('damaged', 'the LZ4 data is damaged');
     }
     output.set(memory.subarray(to, stop));
   }

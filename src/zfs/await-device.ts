@@ -17,7 +17,7 @@ export async function awaitDevice(name: string, signal: AbortSignal | undefined)
   const started = performance.now();
   let found = 'it is not there';
   for (;;) {
-    if (signal) throwIfAborted(signal);
+    throwIfAborted(signal);
     const waited = performance.now() - started;
     const device =
       (await linkedDevice(name)) ??

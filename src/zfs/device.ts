@@ -3,7 +3,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { deviceNumber } from '../host/block-device.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { zvolId } from './run.ts';
 
 /** A block device that is a volume, or a partition of one. */
@@ -61,7 +61,7 @@ export async function datasetOf(disk: string): Promise<string> {
     if (found?.isBlockDevice() && found.rdev === rdev) return path.replaceAll('+', ' ');
   }
   throw new KexportError('source', `cannot tell which ZFS volume /dev/${disk} is`, {
-    hint: 'name the volume (POOL/VOLUME), or read the device as it is with --no-snapshot',
+    hint: wording`name the volume (POOL/VOLUME), or read the device as it is with ${option('takeSnapshot', false)}`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
@@ -19,9 +19,10 @@ export async function checkNoLivePool(
   const found = `${path} holds the ZFS pool ${pool}, which is in use`;
   const effect = 'a copy of it does not import, since ZFS moves its blocks while they are read';
   if (!liveInconsistent) {
+    const inconsistent = option('liveInconsistent', true);
     throw new KexportError('source', `${found}: ${effect}`, {
-      hint: `--disk ${path} instead of ${path} exports it as of a checkpoint; --live-inconsistent copies it all the same`,
+      hint: wording`${option('disk', path)} instead of ${path} exports it as of a checkpoint; ${inconsistent} copies it all the same`,
     });
   }
-  onWarning?.(`${found}: ${effect}; --live-inconsistent is for salvage`);
+  onWarning?.(`${found}: ${effect}; that is for salvage`);
 }

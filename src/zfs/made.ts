@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
@@ -60,7 +60,9 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
     throw new KexportError(
       'source',
       `${name} would have more than the ${MAX_NAME_LENGTH} characters that ZFS allows`,
-      { hint: 'make a snapshot with a short name and export that one, or use --no-snapshot' },
+      {
+        hint: wording`make a snapshot with a short name and export that one, or use ${option('takeSnapshot', false)}`,
+      },
     );
   }
   // Noted before it is there, and without a signal: a command that was told to stop may have done its work all the same.
@@ -89,22 +91,19 @@ function explained(name: string, error: unknown): unknown {
   const kind = zfsFailure(error);
   // "cannot create snapshots : permission denied", says OpenZFS 2.1.
   if (kind === 'permission') {
-    return new KexportError(code, `cannot make ${name}: permission denied`, {
-      cause,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    return new KexportError(code, `cannot make ${name}: permission denied`, { cause, hint });
   }
   if (kind === 'read-only') {
     const pool = 'its pool is imported read-only, so nothing changes in it';
     return new KexportError(code, `cannot make ${name}: ${pool}`, {
       cause,
-      hint: 'use --no-snapshot',
+      hint: wording`use ${option('takeSnapshot', false)}`,
     });
   }
   if (kind !== 'no-space') return error;
   return new KexportError(code, message, {
     cause,
-    hint: 'the snapshot of a volume with a refreservation needs as much free space as the volume holds; make room, or use --no-snapshot',
+    hint: wording`the snapshot of a volume with a refreservation needs as much free space as the volume holds; make room, or use ${option('takeSnapshot', false)}`,
   });
 }
 

@@ -22,8 +22,7 @@ export function parseDatasetName(name: string): DatasetName {
   const problem = problemOf(name);
   if (problem) {
     const { found, hint } = problem;
-    const options = hint === undefined ? {} : { hint };
-    throw new KexportError('usage', `${name} is no name of a ZFS volume: ${found}`, options);
+    throw new KexportError('usage', `${name} is no name of a ZFS volume: ${found}`, { hint });
   }
   const [dataset = '', snapshot] = name.split('@');
   return { dataset, snapshot };

@@ -34,7 +34,7 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
 export interface CommandOutput {
   readonly stdout: Readable;
   /** Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on abort. */
-  ended(signal: AbortSignal): Promise<void>;
+  ended(signal: AbortSignal | undefined): Promise<void>;
   /** Ends it, if it still runs. */
   stop(): void;
 }
@@ -137,7 +137,7 @@ async function outcomeOf(
   args: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   const child = start(path, args);
   return untilAborted(child, endOf(child, path), signal);
 }
@@ -159,7 +159,7 @@ async function untilAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal?.aborted) abandon(child);
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => {
@@ -219,7 +219,6 @@ function failure(command: string, { status, stderr }: Outcome): KexportError {
 
 function commandError(kind: FailureKind, message: string, stderr: string): KexportError {
   const code = kind === 'no-command' || kind === 'no-module' ? 'unsupported' : 'source';
-  const hint = hintFor(kind);
   const cause = new CommandFailure(kind, stderr);
-  return new KexportError(code, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new KexportError(code, message, { cause, hint: hintFor(kind) });
 }

@@ -1,6 +1,6 @@
 // The stream of what has changed between two snapshots of a volume, from `zfs send` itself.
 
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { nameInLinks } from './device.ts';
 import { fullName, parseDatasetName } from './names.ts';
@@ -19,13 +19,17 @@ const AS_THEY_LIE = ['-L', '-c', '-e'];
 export async function sendIncrement(
   name: string,
   from: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ByteStream> {
   const to = parseDatasetName(nameInLinks(name) ?? name);
   if (to.snapshot === undefined) {
-    throw new KexportError('usage', `--incremental-from is up to a snapshot, ${name} is none`, {
-      hint: `name one: ${name}@SNAPSHOT`,
-    });
+    throw new KexportError(
+      'usage',
+      wording`${option('incrementalFrom')} is up to a snapshot, ${name} is none`,
+      {
+        hint: `name one: ${name}@SNAPSHOT`,
+      },
+    );
   }
   const base = baseOf(to.dataset, from);
   await findVolume(to, signal);
@@ -56,7 +60,7 @@ function baseOf(dataset: string, from: string): string {
   const given = from.slice(0, Math.max(mark, 0));
   if (mark === -1 || (given !== '' && given !== dataset)) {
     throw new KexportError('usage', `${from} is no snapshot of ${dataset} to begin from`, {
-      hint: '--incremental-from @SNAPSHOT',
+      hint: wording`name it as in ${option('incrementalFrom', '@SNAPSHOT')}`,
     });
   }
   const label = from.slice(mark + 1);

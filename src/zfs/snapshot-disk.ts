@@ -41,7 +41,7 @@ async function snapshotDevice(
   options: SnapshotOptions,
 ): Promise<DiskSnapshot | undefined> {
   const { snapshotVolume, warnLive } = await import('./snapshot-volume.ts');
-  if (options.snapshot === false) {
+  if (options.takeSnapshot === false) {
     warnLive(path, options);
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { blockSizeOfPath } from '../host/block-device.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { KexportError, option, throwIfAborted, wording } from '../errors.ts';
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
@@ -21,7 +21,7 @@ export async function snapshotVolume(
 ): Promise<DiskSnapshot> {
   const { signal, onWarning } = options;
   const volume = await findVolume(name, signal);
-  if (name.snapshot === undefined && options.snapshot === false) return live(volume, options);
+  if (name.snapshot === undefined && options.takeSnapshot === false) return live(volume, options);
   const made: Made[] = [];
   const release = () => destroyAll(made, onWarning);
   try {
@@ -55,7 +55,7 @@ async function snapshotDevice(
     const device = await linkedDevice(fullName({ dataset, snapshot }));
     if (device !== undefined) return device;
   }
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   const clone = await makeClone(dataset, taken);
   made.push(clone);
   const device = await awaitDevice(clone.name, signal);
@@ -78,7 +78,10 @@ async function live({ name, volmode }: Volume, options: SnapshotOptions): Promis
   if (path === undefined) {
     const why = volmode === 'none' ? 'it has volmode=none' : `there is no ${linkOf(name.dataset)}`;
     throw new KexportError('source', `${name.dataset} has no device: ${why}`, {
-      hint: volmode === 'none' ? 'export it without --no-snapshot' : 'is udev running here?',
+      hint:
+        volmode === 'none'
+          ? wording`export it without ${option('takeSnapshot', false)}`
+          : 'is udev running here?',
     });
   }
   warnLive(name.dataset, options);

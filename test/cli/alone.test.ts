@@ -1,4 +1,5 @@
-// What `info` and `verify` tell of an image whose disk is partly in other files, which they leave alone without --backing.
+// What `info` and `verify` tell of an image whose disk is partly in other files, which they leave
+// alone without --allow-backing.
 
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -64,7 +65,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     expect(ours).toMatchObject({ storedSize: 200 * 1024, notOpened: ['base.img'] });
     expect(ours).not.toHaveProperty('partitionTable');
     expect(kexport(['info', 'top.qcow2'], { cwd }).stdout).toMatch(
-      /\npartition table: +not looked for: base.img was not opened \(say --backing\)\n$/,
+      /\npartition table: +unknown: base.img was not opened \(use --allow-backing\)\n$/,
     );
   });
 
@@ -74,7 +75,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     leave(cwd, 'top.qcow2');
     expect(kexport(['verify', 'top.qcow2'], { cwd })).toEqual({
       status: 0,
-      stdout: 'top.qcow2: sound by itself: base.img was not opened (say --backing)\n',
+      stdout: 'top.qcow2: sound by itself: base.img was not opened (use --allow-backing)\n',
       stderr: '',
     });
     const { stdout } = kexport(['verify', 'top.qcow2', '--json'], { cwd });
@@ -95,9 +96,9 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     const cwd = overlay();
     const args = ['verify', 'top.qcow2', '--against', 'base.img'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/needs another file, "base.img" \(say --backing .*\)\n$/);
+    expect(stderr).toMatch(/needs another file, "base.img" \(--allow-backing .*\)\n$/);
     expect(status).toBe(3);
-    expect(kexport([...args, '--backing'], { cwd }).stdout).toMatch(/from byte 1048576 on/);
+    expect(kexport([...args, '--allow-backing'], { cwd }).stdout).toMatch(/at byte 1048576\n/);
   });
 });
 
@@ -123,11 +124,13 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () =
 
   test('has its tables checked without that', () => {
     const cwd = withDataFile();
-    expect(kexport(['verify', 'x.qcow2', '--backing'], { cwd }).stdout).toMatch(/: sound, all /);
+    expect(kexport(['verify', 'x.qcow2', '--allow-backing'], { cwd }).stdout).toMatch(
+      /: sound, all /,
+    );
     leave(cwd, 'x.qcow2');
     expect(kexport(['verify', 'x.qcow2'], { cwd })).toMatchObject({
       status: 0,
-      stdout: 'x.qcow2: sound by itself: data.raw was not opened (say --backing)\n',
+      stdout: 'x.qcow2: sound by itself: data.raw was not opened (use --allow-backing)\n',
     });
     runIn(cwd, 'truncate', '-s', '-64k', 'x.qcow2');
     expect(kexport(['verify', 'x.qcow2'], { cwd }).status).toBe(1); // an L2 table is gone
@@ -163,7 +166,7 @@ describeWith(['qemu-img'], 'a VMDK in several files', () => {
       expect(ours).not.toHaveProperty('storedSize');
       expect(kexport(['verify', 'x.vmdk'], { cwd })).toMatchObject({
         status: 0,
-        stdout: `x.vmdk: sound by itself: ${names.join()} was not opened (say --backing)\n`,
+        stdout: `x.vmdk: sound by itself: ${names.join()} was not opened (use --allow-backing)\n`,
       });
     },
   );
@@ -177,11 +180,13 @@ describe('a descriptor of extents that are not there', () => {
     writeFileSync(join(cwd, 'x.vmdk'), `${lines.join('\n')}\n`);
     const { stdout } = kexport(['info', 'x.vmdk'], { cwd });
     expect(stdout).toMatch(/\nvirtual size: +5.0 MiB/);
-    expect(stdout).toContain('part-0, part-1, part-2 and 2 more were not opened (say --backing)');
+    expect(stdout).toContain(
+      'part-0, part-1, part-2 and 2 more were not opened (use --allow-backing)',
+    );
     expect(infoOf(cwd, 'x.vmdk').virtualSize).toBe(5 * MIB);
     expect(existsSync(join(cwd, 'part-0'))).toBe(false);
     const { status, stderr } = kexport(['convert', 'x.vmdk', 'raw'], { cwd });
-    expect(stderr).toContain('needs another file, "part-0" (say --backing');
+    expect(stderr).toContain('needs another file, "part-0" (--allow-backing');
     expect(status).toBe(1);
   });
 });

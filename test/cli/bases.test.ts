@@ -1,4 +1,5 @@
-// What an increment is put upon: --flatten reads any disk, --backing names a qcow2 or a raw one.
+// What an increment is put upon: --flatten reads any disk, --backing-file names a qcow2 or a raw
+// one.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,7 +56,7 @@ describe('--flatten', () => {
       flat(fixture('empty-full')),
       /empty-full.zfs is the disk of the snapshot of guid .* builds upon 13e96ac4d37511b2/,
     ],
-    ['another increment', flat(increment), /is incremental: tank\/grow@b/],
+    ['another increment', flat(increment), /the stream is incremental: tank\/grow@b/],
     [
       'the same pipe as the stream',
       'cat a.raw | kexport raw - --flatten - -q',
@@ -70,8 +71,8 @@ describe('--flatten', () => {
 });
 
 test.each([
-  ['a folder', '.', /\. is no file and no device/],
-  ['a pipe', '<(cat a.raw)', /is no file and no device/],
+  ['a folder', '.', /\. is neither a file nor a block device/],
+  ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
   ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
   ['a packed disk', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
@@ -80,9 +81,9 @@ test.each([
     'nameless',
     /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
   ],
-])('--backing refuses %s with one line, and leaves nothing', (_, base, message) => {
+])('--backing-file refuses %s with one line, and leaves nothing', (_, base, message) => {
   const before = readdirSync(folder);
-  const line = `kexport qcow2 ${increment} --backing ${base} -o upon.qcow2 -q`;
+  const line = `kexport qcow2 ${increment} --backing-file ${base} -o upon.qcow2 -q`;
   const { status, stderr } = shell(line, folder);
   expect(status).toBe(1);
   expect(stderr).toMatch(message);
@@ -92,7 +93,7 @@ test.each([
 
 describe('an increment that cannot be used', () => {
   test.each([
-    ['qcow2', '--backing'],
+    ['qcow2', '--backing-file'],
     ['raw', '--flatten'],
   ])('as %s %s replaces no image that it builds upon', (format, option) => {
     const cwd = temporaryFolder();
@@ -100,7 +101,7 @@ describe('an increment that cannot be used', () => {
     make(cwd, format, full, '-o', base);
     const before = sha256(join(cwd, base));
     const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
-    expect(stderr).toContain(`${base} is the image that the increment builds upon`);
+    expect(stderr).toContain(`${base} is the image below the increment`);
     expect(sha256(join(cwd, base))).toBe(before);
     expect(readdirSync(cwd)).toEqual([base]);
   });
@@ -108,7 +109,7 @@ describe('an increment that cannot be used', () => {
   test.each<[string, string[], number, RegExp]>([
     [
       'upon another snapshot',
-      ['qcow2', increment, '--backing', 'other.qcow2'],
+      ['qcow2', increment, '--backing-file', 'other.qcow2'],
       1,
       /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
     ],
@@ -120,23 +121,23 @@ describe('an increment that cannot be used', () => {
     ],
     [
       'in a format without a backing file',
-      ['raw', increment, '--backing', 'other.qcow2'],
+      ['raw', increment, '--backing-file', 'other.qcow2'],
       2,
-      /--backing is for a qcow2 alone/,
+      /--backing-file is for qcow2 alone/,
     ],
     [
       'upon nothing',
-      ['qcow2', increment, '--backing', 'missing.qcow2'],
+      ['qcow2', increment, '--backing-file', 'missing.qcow2'],
       1,
       /cannot open missing.qcow2/,
     ],
     [
       'since it is a full stream',
-      ['qcow2', full, '--backing', 'other.qcow2'],
+      ['qcow2', full, '--backing-file', 'other.qcow2'],
       2,
       /is a full stream|is the disk of/,
     ],
-    ['by itself', ['qcow2', increment], 1, /is incremental: tank\/grow@b .*--backing BASE/],
+    ['by itself', ['qcow2', increment], 1, /is incremental: tank\/grow@b .*--backing-file BASE/],
   ])('%s is refused, and leaves nothing', (_, args, status, message) => {
     const cwd = temporaryFolder();
     make(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
@@ -153,8 +154,10 @@ describe('an increment that cannot be used', () => {
     bytes[bytes.length - 2000]! ^= 1;
     writeFileSync(join(cwd, 'stream'), bytes);
     make(cwd, 'qcow2', full, '-o', 'base.qcow2');
-    const { stderr } = kexport(['qcow2', 'stream', '--backing', 'base.qcow2', '-o', 'x'], { cwd });
-    expect(stderr).toMatch(/a checksum that does not match/);
+    const { stderr } = kexport(['qcow2', 'stream', '--backing-file', 'base.qcow2', '-o', 'x'], {
+      cwd,
+    });
+    expect(stderr).toMatch(/has a wrong checksum/);
     expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);
   });
 });

@@ -77,7 +77,9 @@ describe('ksnap destroy', () => {
   test('refuses one that is not there', () => {
     const { status, stderr } = ksnap('destroy', 'ksnap-20260102-030406');
     expect(status).toBe(1);
-    expect(stderr).toBe('ksnap: there is no snapshot ksnap-20260102-030406 (ksnap list)\n');
+    expect(stderr).toBe(
+      'ksnap: there is no snapshot ksnap-20260102-030406 (ksnap list shows those that there are)\n',
+    );
   });
 });
 

@@ -52,7 +52,7 @@ describe('a disk in an archive', () => {
     writeFileSync(join(folder, 'other'), other);
     expect(command('verify', 'x.raw.gz', '--against', 'other')).toMatchObject({
       status: 1,
-      stdout: `error: the disk differs from other from byte ${SIZE - 700_000} on\n`,
+      stdout: `error: the disk differs from other at byte ${SIZE - 700_000}\n`,
     });
   });
 
@@ -80,7 +80,7 @@ test.each(['info', 'verify'])('%s says how an image on standard input is named',
   const line = `kexport ${name} /dev/stdin --from qcow2 < x.qcow2`;
   expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
   expect(shell(`kexport ${name} - < x.qcow2`, folder).stderr).toMatch(
-    /standard input is no zfs send stream.*an image is read by the name of its file/,
+    /standard input: not a zfs send stream.*an image is read by the name of its file/,
   );
 });
 

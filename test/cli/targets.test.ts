@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, KexportError, openSource, raw } from 'kexport';
+import { encode, fileSink, KexportError, openSource, raw, type ZlibLevel } from 'kexport';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -26,7 +26,9 @@ function folderWithDisk(): string {
   return folder;
 }
 
-/** Whether it cleans up after a signal by now. Node itself always catches SIGINT, but not SIGHUP. */
+/**
+ * Whether it cleans up after a signal by now. Node itself always catches SIGINT, but not SIGHUP.
+ */
 function catchesSignals(pid: number): boolean {
   const mask = /^SigCgt:.*([0-9a-f])$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
   return (parseInt(mask ?? '0', 16) & 1) !== 0;
@@ -54,7 +56,7 @@ describe('a named pipe as target', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = kexport(['raw', 'disk', '-o', '/dev/null', '--checksums'], { cwd });
     expect(status).toBe(2);
-    expect(stderr).toContain('/dev/null is no file');
+    expect(stderr).toContain('/dev/null is not a file');
   });
 });
 
@@ -108,7 +110,7 @@ describeAsRoot('a block device', () => {
     const device = loopDevice(join(cwd, 'target'));
     const refused = kexport(['raw', 'disk', '-o', device], { cwd });
     expect(refused).toMatchObject({ status: 2 });
-    expect(refused.stderr).toContain('all that it holds would be lost');
+    expect(refused.stderr).toContain('everything on it would be lost');
     expect(kexport(['qcow2', 'disk', '-o', device, '--force'], { cwd }).status).toBe(2);
     expect(kexport(['raw', 'disk', '-o', device, '--force'], { cwd }).status).toBe(0);
     run('cmp', device, join(cwd, 'disk'));
@@ -169,7 +171,7 @@ describe('encode', () => {
   });
 
   test.each([
-    ['a level', { level: 10 }],
+    ['a level', { level: 10 as number as ZlibLevel }],
     ['a number of threads', { threads: 0 }],
   ])('refuses %s that there is not, and leaves nothing', async (_, options) => {
     const cwd = folderWithDisk();

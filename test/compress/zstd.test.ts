@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, openSource, qcow2, raw, type EncodeOptions } from 'kexport';
+import { encode, fileSink, openSource, qcow2, raw, type ZstdCompression } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, vmdk, type ZstdEncoding } from '../../formats/index.ts';
 import { additionalFields, header } from '../../formats/qcow2/layout.ts';
@@ -19,9 +19,10 @@ import { blockOf, requestOf } from '../support/write-image.ts';
 const ENCODING: ZstdEncoding = { kind: 'zstd', level: 3 };
 
 describe('a qcow2 of zstd', () => {
-  test('says so in its header and holds the frames as they are', () => {
+  test('says so in its header and holds the frames as they are', async () => {
     const image = new MemoryImage();
-    const writer = qcow2().write({ ...requestOf(qcow2(), image, {}), encoding: ENCODING });
+    const request = { ...requestOf(qcow2(), image, {}), encoding: ENCODING };
+    const writer = await qcow2().write(request);
     const frame = noise(1000);
     writer.add(blockOf(0, text(BLOCK_SIZE), { packed: frame }));
     writer.finish(BLOCK_SIZE);
@@ -116,7 +117,10 @@ describe.skipIf(!hasZstd())('the zstd of this Node', () => {
   });
 });
 
-async function exportDisk(folder: string, options: EncodeOptions): Promise<void> {
+async function exportDisk(
+  folder: string,
+  options: Omit<ZstdCompression, 'compression'>,
+): Promise<void> {
   const open = (name: string) => fileSink(join(folder, name));
   const targets = [
     { format: qcow2(), sink: await open('image.qcow2') },

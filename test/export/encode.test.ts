@@ -96,7 +96,7 @@ describe('an image', () => {
     const bytes = readFileSync(process.execPath).subarray(0, 2 ** 21);
     const disk: TestDisk = { name: '', size: bytes.length, pieces: [{ offset: 0, bytes }] };
     const sizes = [];
-    for (const level of [1, 6, 9]) {
+    for (const level of [1, 6, 9] as const) {
       sizes.push(statSync((await exportDisk(disk, { level })).qcow2).size);
     }
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));

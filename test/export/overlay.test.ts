@@ -34,7 +34,7 @@ describeWith(['qemu-img'], 'a real increment', () => {
   test.each(pairs)('$name upon its base is its disk', ({ increment, base }) => {
     const cwd = temporaryFolder();
     make(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
-    make(cwd, 'qcow2', increment.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2');
+    make(cwd, 'qcow2', increment.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2');
     checkQcow2(join(cwd, 'inc.qcow2'));
     const image = join(cwd, 'inc.qcow2');
     run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(cwd, 'back.raw'));
@@ -63,9 +63,9 @@ describe('several real increments in one package', () => {
     make(cwd, 'qcow2', base.path, '-o', 'base.qcow2');
     for (const [snapshot, sum] of [
       [[], last.rawSha256],
-      [['--snapshot', 'b'], between.rawSha256],
+      [['--stream-snapshot', 'b'], between.rawSha256],
     ] as const) {
-      const options = ['--backing', 'base.qcow2', ...snapshot, '-o', 'inc.qcow2', '--force'];
+      const options = ['--backing-file', 'base.qcow2', ...snapshot, '-o', 'inc.qcow2', '--force'];
       make(cwd, 'qcow2', increments.path, ...options);
       checkQcow2(join(cwd, 'inc.qcow2'));
       const image = join(cwd, 'inc.qcow2');
@@ -79,13 +79,29 @@ describe('several real increments in one package', () => {
     make(cwd, 'raw', base.path, '-o', 'a.raw');
     make(cwd, 'raw', increments.path, '--flatten', 'a.raw', '-o', 'c.raw');
     expect(sha256(join(cwd, 'c.raw'))).toBe(last.rawSha256);
-    make(cwd, 'raw', increments.path, '--flatten', base.path, '--snapshot', 'b', '-o', 'b.raw');
+    make(
+      cwd,
+      'raw',
+      increments.path,
+      '--flatten',
+      base.path,
+      '--stream-snapshot',
+      'b',
+      '-o',
+      'b.raw',
+    );
     expect(sha256(join(cwd, 'b.raw'))).toBe(between.rawSha256);
   });
 
   test.each([
-    [['--snapshot', 'a'], /chain-I.zfs has no snapshot a of tank\/chain, but b, c \(.*--snapshot/],
-    [['--volume', 'tank/vm'], /chain-I.zfs has no volume tank\/vm, but tank\/chain \(.*--volume/],
+    [
+      ['--stream-snapshot', 'a'],
+      /chain-I.zfs: the package has no snapshot a of tank\/chain; it has b, c \(.*--stream-snapshot/,
+    ],
+    [
+      ['--stream-volume', 'tank/vm'],
+      /chain-I.zfs: the package has no volume tank\/vm; it has tank\/chain \(.*--stream-volume/,
+    ],
   ])('without what is asked for are refused: %j', (options, message) => {
     const cwd = temporaryFolder();
     const args = ['raw', increments.path, '--flatten', base.path, ...options, '-o', 'x.raw'];
@@ -99,7 +115,7 @@ describe('several real increments in one package', () => {
     const cwd = temporaryFolder();
     const other = STREAMS.find(({ name }) => name === 'tail-full-a')!;
     make(cwd, 'qcow2', other.path, '-o', 'base.qcow2');
-    const args = ['qcow2', increments.path, '--backing', 'base.qcow2', '-o', 'inc.qcow2'];
+    const args = ['qcow2', increments.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot of guid/);
     expect(status).toBe(1);
@@ -153,7 +169,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       const chain = chainOf(blockSize);
       chain.forEach(({ stream, disk }, i) => {
         writeFileSync(join(cwd, 'stream'), stream);
-        const below = i === 0 ? [] : ['--backing', `${i - 1}.qcow2`];
+        const below = i === 0 ? [] : ['--backing-file', `${i - 1}.qcow2`];
         make(cwd, 'qcow2', 'stream', ...below, '-o', `${i}.qcow2`);
         writeFileSync(join(cwd, `${i}.disk`), disk);
         checkQcow2(join(cwd, `${i}.qcow2`));
@@ -198,7 +214,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     ];
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
-    make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
     expect(statSync(join(cwd, 'inc.qcow2')).size).toBeLessThan(MIB);
     checkQcow2(join(cwd, 'inc.qcow2'));
     const map = run('qemu-img', 'map', '--output=json', join(cwd, 'inc.qcow2'));
@@ -220,13 +236,13 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       ];
       const made = { blockSize, blocks, volumeSize: MIB / 4, fromGuid: 1n };
       writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
-      make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
+      make(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
       checkQcow2(join(cwd, 'inc.qcow2'));
       noise(blockSize).copy(base);
       base.fill(0, 5 * blockSize, 7 * blockSize);
       writeFileSync(join(cwd, 'expected'), base.subarray(0, MIB / 4));
       compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'expected'));
-      make(cwd, 'verify', 'inc.qcow2', '--backing', '--against', 'expected');
+      make(cwd, 'verify', 'inc.qcow2', '--allow-backing', '--against', 'expected');
     },
   );
 
@@ -236,7 +252,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'inc.zfs.gz'), gzipSync(Buffer.concat([...makeSendStream(made)])));
     writeFileSync(join(cwd, 'base.raw'), noise(MIB));
-    make(cwd, 'qcow2', 'inc.zfs.gz', '--backing', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'qcow2', 'inc.zfs.gz', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
     make(cwd, 'raw', 'inc.zfs.gz', '--flatten', 'base.raw', '-o', 'flat.raw');
     compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
     const expected = Buffer.concat([text(16_384), noise(MIB).subarray(16_384)]);
@@ -265,7 +281,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
         for (const image of ['flat.qcow2', 'flat.vmdk']) {
           make(cwd, 'verify', image, '--against', 'flat.raw');
         }
-        make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2', '--force');
+        make(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2', '--force');
         checkQcow2(join(cwd, 'inc.qcow2'));
         compareWithRaw('qcow2', join(cwd, 'inc.qcow2'), join(cwd, 'flat.raw'));
       }
@@ -295,7 +311,14 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const made = { blockSize: 8192, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
     const sums = ['1', '2', '5'].map((threads) => {
-      const options = ['--backing', 'base.raw', '--threads', threads, '-o', `${threads}.qcow2`];
+      const options = [
+        '--backing-file',
+        'base.raw',
+        '--threads',
+        threads,
+        '-o',
+        `${threads}.qcow2`,
+      ];
       make(cwd, 'qcow2', 'stream', ...options);
       return sha256(join(cwd, `${threads}.qcow2`));
     });
@@ -311,9 +334,9 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
     const blocks = [{ diskOffset: 40 * MIB, free: 200 * MIB }];
     const made = { blockSize: 16_384, blocks, volumeSize: undefined, fromGuid: 1n };
     writeFileSync(join(cwd, 'stream'), Buffer.concat([...makeSendStream(made)]));
-    make(cwd, 'qcow2', 'stream', '--backing', 'base.raw', '-o', 'inc.qcow2');
-    make(cwd, 'verify', 'inc.qcow2', '--backing');
-    make(cwd, 'raw', 'inc.qcow2', '--backing', '-o', 'back.raw');
+    make(cwd, 'qcow2', 'stream', '--backing-file', 'base.raw', '-o', 'inc.qcow2');
+    make(cwd, 'verify', 'inc.qcow2', '--allow-backing');
+    make(cwd, 'raw', 'inc.qcow2', '--allow-backing', '-o', 'back.raw');
     base.fill(0, 40 * MIB, 240 * MIB);
     expect(readFileSync(join(cwd, 'back.raw')).equals(base)).toBe(true);
   });

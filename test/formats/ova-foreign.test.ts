@@ -15,8 +15,6 @@ import { compareWithRaw, describeWith, run, runIn, runPython, testWith } from '.
 import { IDENTITY, writeImage } from '../support/write-image.ts';
 import { filesOf } from './ova-walker.ts';
 
-await ova().prepare?.();
-
 const DISK = diskWithBlocks(4 * BLOCK_SIZE, [1, 3]);
 const EMPTY = diskWithBlocks(4 * BLOCK_SIZE, []);
 
@@ -29,8 +27,10 @@ function save(archive: MemoryImage): string {
   return path;
 }
 
-const small = save(writeImage(ova(), DISK));
-const large = save(writeImage(ovaOf(raw(), { manifest: 'none' }), diskWithBlocks(9 * 2 ** 30, [])));
+const small = save(await writeImage(ova(), DISK));
+const large = save(
+  await writeImage(ovaOf(raw(), { manifest: 'none' }), diskWithBlocks(9 * 2 ** 30, [])),
+);
 
 describeWith(['tar'], 'GNU tar', () => {
   test('lists a small archive and one above 8 GiB', () => {
@@ -97,9 +97,9 @@ for path in sys.argv[1:]:
     expect(lines.at(-1)).toBe('golden-disk.raw 9663676416');
   });
 
-  test('parses a name of any text back to what it was', () => {
+  test('parses a name of any text back to what it was', async () => {
     const vmName = `"Bücher" & <Räder> &amp; &#65; ]]> 'x' 💾`;
-    const files = filesOf(writeImage(ovaOf(raw(), { vmName, profile: 'both' }), DISK));
+    const files = filesOf(await writeImage(ovaOf(raw(), { vmName, profile: 'both' }), DISK));
     writeFileSync(join(folder, 'name.ovf'), files.get('golden.ovf')!);
     const script = `
 import sys, xml.etree.ElementTree as ET
@@ -114,14 +114,14 @@ sys.stdout.buffer.write('|'.join(names).encode())
 });
 
 describeWith(['virt-v2v'], 'virt-v2v', () => {
-  const inspect = (options: OvaOptions) => {
-    const path = save(writeImage(ova(options), DISK));
+  const inspect = async (options: OvaOptions) => {
+    const path = save(await writeImage(ova(options), DISK));
     return run('virt-v2v', '-i', 'ova', '--print-source', '-o', 'null', path);
   };
 
-  test('checks the manifest and finds the machine', () => {
+  test('checks the manifest and finds the machine', async () => {
     for (const profile of ['vmware', 'both', 'virtualbox'] as const) {
-      const found = inspect({ profile });
+      const found = await inspect({ profile });
       expect(found).toMatch(/source name: golden$/m);
       expect(found).toMatch(/memory: 4294967296 /);
       expect(found).toMatch(/nr vCPUs: 4$/m);
@@ -131,11 +131,11 @@ describeWith(['virt-v2v'], 'virt-v2v', () => {
     }
   });
 
-  test('finds the other hardware', () => {
-    expect(inspect({ diskController: 'sata' })).toMatch(/0 \[sata\]$/m);
-    expect(inspect({ diskController: 'ide' })).toMatch(/0 \[ide\]$/m);
-    expect(inspect({ nic: 'VmxNet3' })).toMatch(/\[vmxnet3\]$/m);
-    expect(inspect({ firmware: 'bios', manifest: 'sha1' })).toMatch(/firmware: bios$/m);
+  test('finds the other hardware', async () => {
+    expect(await inspect({ diskController: 'sata' })).toMatch(/0 \[sata\]$/m);
+    expect(await inspect({ diskController: 'ide' })).toMatch(/0 \[ide\]$/m);
+    expect(await inspect({ nic: 'VmxNet3' })).toMatch(/\[vmxnet3\]$/m);
+    expect(await inspect({ firmware: 'bios', manifest: 'sha1' })).toMatch(/firmware: bios$/m);
   });
 });
 
@@ -146,27 +146,28 @@ describeWith([schema, 'xmllint'], "xmllint with DMTF's schemas", () => {
   const controllers = Object.keys(DISK_CONTROLLERS) as (keyof typeof DISK_CONTROLLERS)[];
   const osTypes = Object.keys(OS_TYPES) as (keyof typeof OS_TYPES)[];
 
-  test('finds every machine valid in the vmware profile', () => {
+  test('finds every machine valid in the vmware profile', async () => {
     const paths: string[] = [];
-    const add = (options: OvaOptions) => {
+    const add = async (options: OvaOptions) => {
       const path = join(folder, `${paths.length}.ovf`);
-      const archive = writeImage(ovaOf(raw(), options), EMPTY);
+      const archive = await writeImage(ovaOf(raw(), options), EMPTY);
       writeFileSync(path, filesOf(archive).get('golden.ovf')!);
       paths.push(path);
     };
     for (const diskController of controllers) {
       for (const nic of ['E1000', 'E1000e', 'VmxNet3', 'none'] as const) {
-        for (const firmware of ['efi', 'bios'] as const) add({ diskController, nic, firmware });
+        for (const firmware of ['efi', 'bios'] as const)
+          await add({ diskController, nic, firmware });
       }
     }
-    for (const osType of osTypes) add({ osType });
-    add({ vmName: '& <"ü💾', cpus: 1, memory: 4, hwVersion: 21, manifest: 'none' });
+    for (const osType of osTypes) await add({ osType });
+    await add({ vmName: '& <"ü💾', cpus: 1, memory: 4, hwVersion: 21, manifest: 'none' });
     expect(() => run('xmllint', '--nonet', '--noout', '--schema', schema, ...paths)).not.toThrow();
   });
 
-  test('objects to nothing but the Machine in the profiles for VirtualBox', () => {
+  test('objects to nothing but the Machine in the profiles for VirtualBox', async () => {
     for (const profile of ['both', 'virtualbox'] as const) {
-      const files = filesOf(writeImage(ovaOf(raw(), { profile }), EMPTY));
+      const files = filesOf(await writeImage(ovaOf(raw(), { profile }), EMPTY));
       const path = join(folder, `${profile}.ovf`);
       writeFileSync(path, files.get('golden.ovf')!);
       const attempt = () => run('xmllint', '--nonet', '--noout', '--schema', schema, path);

@@ -14,14 +14,12 @@ import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
 const disk = diskWithBlocks(3 * MIB, [0, 5, 47]);
-const diskBytes = writeImage(vmdk(), disk).bytes;
-await ova().prepare?.();
-
+const diskBytes = (await writeImage(vmdk(), disk)).bytes;
 const plain = Buffer.alloc(disk.size);
 for (const { offset, bytes } of disk.pieces) bytes.copy(plain, offset);
 
-describe('an OVA of ours', () => {
-  const image = writeImage(ova({ cpus: 2, vmName: 'Web <1> & "more"' }), disk).bytes;
+describe('an OVA of ours', async () => {
+  const image = (await writeImage(ova({ cpus: 2, vmName: 'Web <1> & "more"' }), disk)).bytes;
 
   test('gives its disk and tells of its machine', async () => {
     const reader = await openImage(ova(), image);
@@ -49,7 +47,7 @@ describe('an OVA of ours', () => {
   test.each(['sha1', 'sha256', 'sha512', 'none'] as const)(
     'has no problem with %s',
     async (manifest) => {
-      const other = writeImage(ova({ manifest, profile: 'both' }), disk).bytes;
+      const other = (await writeImage(ova({ manifest, profile: 'both' }), disk)).bytes;
       expect(await problemsOf(await openImage(ova(), other))).toEqual([]);
     },
   );

@@ -8,8 +8,6 @@ import { MemoryImage } from '../support/memory-image.ts';
 import { requestOf, writeImage } from '../support/write-image.ts';
 import { filesOf, walk } from './ova-walker.ts';
 
-await ova().prepare?.();
-
 const GIB = 2 ** 30;
 const DISK = diskWithBlocks(4 * BLOCK_SIZE, [1, 3]);
 
@@ -92,8 +90,8 @@ const DEFAULT_OVF = `\
 `;
 
 describe('the archive', () => {
-  test('holds the OVF, the manifest and the disk, in this order', () => {
-    const { members } = walk(writeImage(ova(), DISK));
+  test('holds the OVF, the manifest and the disk, in this order', async () => {
+    const { members } = walk(await writeImage(ova(), DISK));
     expect(members.map(({ name }) => name)).toEqual([
       'golden.ovf',
       'golden.mf',
@@ -101,52 +99,53 @@ describe('the archive', () => {
     ]);
   });
 
-  test('ends with two blocks of zeros in a whole record of 10 KiB', () => {
+  test('ends with two blocks of zeros in a whole record of 10 KiB', async () => {
     for (const size of [512, 10_240, 20_480, 65_536]) {
-      const archive = writeImage(ovaOf(raw()), diskWithBlocks(size, []));
+      const archive = await writeImage(ovaOf(raw()), diskWithBlocks(size, []));
       const { end } = walk(archive);
       expect(archive.position % 10_240).toBe(0);
       expect(archive.position - end).toBeLessThan(1024 + 10_240);
     }
   });
 
-  test('holds the disk as its own format writes it, under the name that it knows', () => {
-    const disk = filesOf(writeImage(ova(), DISK)).get('golden-disk.vmdk')!;
-    const alone = writeImage(vmdk(), DISK, { identity: { name: 'golden-disk' } });
+  test('holds the disk as its own format writes it, under the name that it knows', async () => {
+    const disk = filesOf(await writeImage(ova(), DISK)).get('golden-disk.vmdk')!;
+    const alone = await writeImage(vmdk(), DISK, { identity: { name: 'golden-disk' } });
     expect(disk).toEqual(alone.read(0, alone.position));
     expect(disk.toString('latin1')).toContain('SPARSE "golden-disk.vmdk"');
   });
 
-  test('is the same for the same disk', () => {
-    const [one, two] = [writeImage(ova(), DISK), writeImage(ova(), DISK)];
+  test('is the same for the same disk', async () => {
+    const [one, two] = [await writeImage(ova(), DISK), await writeImage(ova(), DISK)];
     expect(one.read(0, one.position)).toEqual(two.read(0, two.position));
   });
 
-  test('has the same layout whatever number of digits the size of the disk has', () => {
+  test('has the same layout whatever number of digits the size of the disk has', async () => {
     const sizes = [512, 65_536, 10 * GIB, 10_000 * GIB];
-    const starts = sizes.map((size) => {
+    const starts = new Set<number>();
+    for (const size of sizes) {
       const format = ovaOf(raw(), { manifest: 'none' });
-      const { members } = walk(writeImage(format, diskWithBlocks(size, [])));
-      return members[1]!.start;
-    });
-    expect(new Set(starts).size).toBe(1);
+      const { members } = walk(await writeImage(format, diskWithBlocks(size, [])));
+      starts.add(members[1]!.start);
+    }
+    expect(starts.size).toBe(1);
   });
 
-  test('counts a disk below 8 GiB in octal', () => {
+  test('counts a disk below 8 GiB in octal', async () => {
     const format = ovaOf(raw(), { manifest: 'none' });
-    const { members } = walk(writeImage(format, diskWithBlocks(8 * GIB - 512, [])));
+    const { members } = walk(await writeImage(format, diskWithBlocks(8 * GIB - 512, [])));
     expect(members[1]!.header.toString('latin1', 124, 136)).toBe('77777777000\0');
   });
 
-  test('counts a disk of 8 GiB in base-256, without pax records', () => {
+  test('counts a disk of 8 GiB in base-256, without pax records', async () => {
     const format = ovaOf(raw(), { manifest: 'none' });
-    const { members } = walk(writeImage(format, diskWithBlocks(8 * GIB, [])));
+    const { members } = walk(await writeImage(format, diskWithBlocks(8 * GIB, [])));
     expect(members.map(({ name }) => name)).toEqual(['golden.ovf', 'golden-disk.raw']);
     expect(members[1]!.header.toString('hex', 124, 136)).toBe('800000000000000200000000');
   });
 
   test('is read by tar-stream', async () => {
-    const archive = writeImage(ova(), DISK);
+    const archive = await writeImage(ova(), DISK);
     const reader = extract();
     reader.end(archive.read(0, archive.position));
     const found = [];
@@ -161,42 +160,41 @@ describe('the archive', () => {
     ]);
   });
 
-  test('is known by its first member', () => {
+  test('is known by its first member', async () => {
     const format = ova();
-    expect(format.matches(writeImage(format, DISK).read(0, 512))).toBe(true);
-    const [, manifest] = walk(writeImage(format, DISK)).members;
+    expect(format.matches((await writeImage(format, DISK)).read(0, 512))).toBe(true);
+    const [, manifest] = walk(await writeImage(format, DISK)).members;
     expect(format.matches(manifest!.header)).toBe(false);
     expect(format.matches(new Uint8Array(512))).toBe(false);
     expect(format.matches(new Uint8Array(4))).toBe(false);
   });
 
-  test('cannot be begun while the size of the disk is unknown', () => {
+  test('cannot be begun while the size of the disk is unknown', async () => {
     const format = ova();
     expect(format).toMatchObject({ streaming: 'never', needsDiskSize: true });
     const request = requestOf(format, new MemoryImage(), {});
-    expect(() => format.write(request)).toThrow('the size of the disk must be known');
+    await expect(format.write(request)).rejects.toThrow('the size of the disk must be known');
   });
 
-  test('refuses names that Proxmox or a tar without pax does not take', () => {
+  test('refuses names that Proxmox or a tar without pax does not take', async () => {
     for (const name of ['a b', 'a/b', 'ä', 'x'.repeat(92)]) {
-      expect(() => writeImage(ovaOf(raw()), DISK, { identity: { name } })).toThrow(
-        'ova: the name "',
-      );
+      const written = writeImage(ovaOf(raw()), DISK, { identity: { name } });
+      await expect(written).rejects.toThrow('ova: the name "');
     }
-    expect(() =>
-      writeImage(ovaOf(raw()), DISK, { identity: { name: 'x'.repeat(91) } }),
-    ).not.toThrow();
+    const longest = { identity: { name: 'x'.repeat(91) } };
+    await expect(writeImage(ovaOf(raw()), DISK, longest)).resolves.toBeDefined();
   });
 
-  test('refuses a disk that is patched, which no hash could follow', () => {
+  test('refuses a disk that is patched, which no hash could follow', async () => {
     const patching: Format = {
       ...raw(),
-      write: ({ output }) => ({
-        add: () => undefined,
-        finish: () => output.patch(0, new Uint8Array(1)),
-      }),
+      write: ({ output }) =>
+        Promise.resolve({
+          add: () => undefined,
+          finish: () => output.patch(0, new Uint8Array(1)),
+        }),
     };
-    expect(() => writeImage(ovaOf(patching), DISK)).toThrow('it cannot be patched');
+    await expect(writeImage(ovaOf(patching), DISK)).rejects.toThrow('it cannot be patched');
   });
 
   test('takes the disks that its VMDK takes', () => {
@@ -210,8 +208,8 @@ describe('the archive', () => {
 describe('the manifest', () => {
   test.each(['sha1', 'sha256', 'sha512'] as const)(
     'has the %s of every other member',
-    (manifest) => {
-      const files = filesOf(writeImage(ova({ manifest }), DISK));
+    async (manifest) => {
+      const files = filesOf(await writeImage(ova({ manifest }), DISK));
       const line = (name: string) => {
         const digest = createHash(manifest).update(files.get(name)!).digest('hex');
         return `${manifest.toUpperCase()}(${name})= ${digest}\n`;
@@ -221,27 +219,27 @@ describe('the manifest', () => {
     },
   );
 
-  test('counts the zeros of a disk with holes', () => {
-    const files = filesOf(writeImage(ovaOf(raw()), diskWithBlocks(200_192, [])));
+  test('counts the zeros of a disk with holes', async () => {
+    const files = filesOf(await writeImage(ovaOf(raw()), diskWithBlocks(200_192, [])));
     const digest = createHash('sha256').update(Buffer.alloc(200_192)).digest('hex');
     expect(files.get('golden.mf')!.toString()).toContain(`SHA256(golden-disk.raw)= ${digest}\n`);
   });
 
-  test('can be left out', () => {
-    const files = filesOf(writeImage(ova({ manifest: 'none' }), DISK));
+  test('can be left out', async () => {
+    const files = filesOf(await writeImage(ova({ manifest: 'none' }), DISK));
     expect([...files.keys()]).toEqual(['golden.ovf', 'golden-disk.vmdk']);
   });
 });
 
-function ovfOf(options: OvaOptions = {}): string {
-  return filesOf(writeImage(ova(options), DISK))
+async function ovfOf(options: OvaOptions = {}): Promise<string> {
+  return filesOf(await writeImage(ova(options), DISK))
     .get('golden.ovf')!
     .toString();
 }
 
 describe('the OVF', () => {
-  test('describes a machine with 4 CPUs, 4 GiB, a SCSI disk, a network card and UEFI', () => {
-    const files = filesOf(writeImage(ova(), DISK));
+  test('describes a machine with 4 CPUs, 4 GiB, a SCSI disk, a network card and UEFI', async () => {
+    const files = filesOf(await writeImage(ova(), DISK));
     const size = String(files.get('golden-disk.vmdk')!.length);
     const expected = DEFAULT_OVF.replace('DISK_FILE_SIZE', size);
     const found = files.get('golden.ovf')!.toString();
@@ -249,10 +247,10 @@ describe('the OVF', () => {
     expect(found.slice(found.trimEnd().length)).toMatch(/^\n+$/);
   });
 
-  test('takes any text for a name, and gives back the same', () => {
+  test('takes any text for a name, and gives back the same', async () => {
     const vmName = `"Bücher" & <Räder> &amp; &#65; ]]> 'x' 💾`;
     const escaped = '"Bücher" &amp; &lt;Räder&gt; &amp;amp; &amp;#65; ]]&gt; \'x\' 💾';
-    const xml = ovfOf({ vmName });
+    const xml = await ovfOf({ vmName });
     expect(xml).toContain(`<Name>${escaped}</Name>`);
     expect(xml).toContain(`ovf:id="${escaped.replaceAll('"', '&quot;')}"`);
   });
@@ -270,23 +268,23 @@ describe('the OVF', () => {
     expect(() => ova({ hwVersion: Number.NaN })).toThrow('hwVersion is NaN');
   });
 
-  test('gives the hardware version two digits', () => {
-    expect(ovfOf({ hwVersion: 8 })).toContain('>vmx-08<');
-    expect(ovfOf({ hwVersion: 21 })).toContain('>vmx-21<');
+  test('gives the hardware version two digits', async () => {
+    expect(await ovfOf({ hwVersion: 8 })).toContain('>vmx-08<');
+    expect(await ovfOf({ hwVersion: 21 })).toContain('>vmx-21<');
   });
 
-  test('gives an IDE controller no subtype, which vCenter refuses, and the VMDK its adapter', () => {
-    const files = filesOf(writeImage(ova({ diskController: 'ide', nic: 'none' }), DISK));
+  test('gives an IDE controller no subtype, which vCenter refuses, and the VMDK its adapter', async () => {
+    const files = filesOf(await writeImage(ova({ diskController: 'ide', nic: 'none' }), DISK));
     expect(files.get('golden.ovf')!.toString()).not.toContain('ResourceSubType');
     expect(files.get('golden-disk.vmdk')!.toString('latin1')).toContain('adapterType = "ide"');
   });
 
-  test('names no network for a machine without a network card', () => {
-    expect(ovfOf({ nic: 'none' })).not.toMatch(/Network|Ethernet/);
+  test('names no network for a machine without a network card', async () => {
+    expect(await ovfOf({ nic: 'none' })).not.toMatch(/Network|Ethernet/);
   });
 
-  test('says nothing of secure boot for a machine with BIOS', () => {
-    const xml = ovfOf({ firmware: 'bios' });
+  test('says nothing of secure boot for a machine with BIOS', async () => {
+    const xml = await ovfOf({ firmware: 'bios' });
     expect(xml).toContain('vmw:key="firmware" vmw:value="bios"');
     expect(xml).not.toContain('efi');
   });
@@ -295,8 +293,8 @@ describe('the OVF', () => {
 describe('the profiles for VirtualBox', () => {
   const diskUuid = '10111213-1415-4617-b819-1a1b1c1d1e1f';
 
-  test('have its own description of the same machine, with EFI', () => {
-    const xml = ovfOf({ profile: 'both', cpus: 2, memory: 1024, osType: 'debian10_64Guest' });
+  test('have its own description of the same machine, with EFI', async () => {
+    const xml = await ovfOf({ profile: 'both', cpus: 2, memory: 1024, osType: 'debian10_64Guest' });
     const machine = /<vbox:Machine .*<\/vbox:Machine>/s.exec(xml)![0];
     expect(machine).toContain('<Firmware type="EFI"/>');
     expect(machine).toContain('<CPU count="2"/>');
@@ -306,27 +304,27 @@ describe('the profiles for VirtualBox', () => {
     expect(machine).toContain('type="LsiLogic"');
   });
 
-  test('name the disk by one uuid in both descriptions, and the machine by another', () => {
-    const xml = ovfOf({ profile: 'both' });
+  test('name the disk by one uuid in both descriptions, and the machine by another', async () => {
+    const xml = await ovfOf({ profile: 'both' });
     expect(xml).toContain(`vbox:uuid="${diskUuid}"`);
     expect(xml).toContain(`<Image uuid="{${diskUuid}}"/>`);
     expect(xml).not.toContain(` uuid="{${diskUuid}}" name=`);
   });
 
-  test('keep the description that everybody else reads', () => {
-    const xml = ovfOf({ profile: 'both' });
+  test('keep the description that everybody else reads', async () => {
+    const xml = await ovfOf({ profile: 'both' });
     const without = xml
       .replace(/ *<vbox:Machine .*<\/vbox:Machine>\n/s, '')
       .replace(/ (xmlns:vbox|vbox:uuid)="[^"]*"/g, '');
-    expect(without.trimEnd()).toBe(ovfOf().trimEnd());
+    expect(without.trimEnd()).toBe((await ovfOf()).trimEnd());
   });
 
-  test('name its hardware family only if they are for it alone', () => {
-    expect(ovfOf({ profile: 'both' })).toContain('>vmx-14<');
-    expect(ovfOf({ profile: 'virtualbox' })).toContain('>virtualbox-2.2<');
+  test('name its hardware family only if they are for it alone', async () => {
+    expect(await ovfOf({ profile: 'both' })).toContain('>vmx-14<');
+    expect(await ovfOf({ profile: 'virtualbox' })).toContain('>virtualbox-2.2<');
   });
 
-  test('leave BIOS to it as its default', () => {
-    expect(ovfOf({ profile: 'both', firmware: 'bios' })).not.toContain('<Firmware');
+  test('leave BIOS to it as its default', async () => {
+    expect(await ovfOf({ profile: 'both', firmware: 'bios' })).not.toContain('<Firmware');
   });
 });

@@ -114,7 +114,7 @@ describeWith(['qemu-img'], 'the refcounts of a large image', () => {
     ['packed clusters', 90_000, () => noise(30_000)],
     ['packed and plain clusters', 60_000, (i: number) => noise(i % 3 ? 33_333 : BLOCK_SIZE + 32)],
     ['blocks that fill a cluster exactly', 33_000, () => noise(BLOCK_SIZE - 1 + 6)],
-  ])('are exact across refcount blocks: %s', (_, blockCount, packed) => {
+  ])('are exact across refcount blocks: %s', async (_, blockCount, packed) => {
     const path = join(temporaryFolder(), 'large.qcow2');
     const streams = [0, 1, 2].map(packed);
     const fd = openSync(path, 'w');
@@ -122,7 +122,7 @@ describeWith(['qemu-img'], 'the refcounts of a large image', () => {
     const output = tablesOnly(fd, new Set([bytes, ...streams].map(({ buffer }) => buffer)));
     const format = qcow2();
     const size = 2 ** 46; // 64 TiB
-    const writer = format.write(requestOf(format, output, { size }, 1));
+    const writer = await format.write(requestOf(format, output, { size }, 1));
     const last = size / BLOCK_SIZE - 1;
     for (let i = 0; i < blockCount; i++) {
       const stream = streams[i % streams.length]!; // never empty

@@ -43,8 +43,8 @@ describe.each(CASES.map((item) => [item.title, item] as const))('%s', (_, item) 
   const imagePath = join(folder, `image.${format.extension}`);
   const diskPath = join(folder, 'disk.raw');
 
-  beforeAll(() => {
-    writeImage(format, disk, { sizeKnown }).save(imagePath);
+  beforeAll(async () => {
+    (await writeImage(format, disk, { sizeKnown })).save(imagePath);
     writeDisk(diskPath, disk);
   });
 

@@ -32,8 +32,8 @@ function bytesOfDisk({ size, pieces }: TestDisk): Buffer {
 describe.each([
   ['fixed', vhd({ align: 'none' })],
   ['dynamic', vhdDynamic()],
-])('a %s VHD of ours', (subformat, format) => {
-  const image = writeImage(format, DISK).bytes;
+])('a %s VHD of ours', async (subformat, format) => {
+  const image = (await writeImage(format, DISK)).bytes;
 
   test.each([vhd(), vhdDynamic()])('gives its disk back to $name', async (reading) => {
     const reader = await openImage(reading, image);
@@ -89,10 +89,10 @@ describe('a VHD by QEMU', () => {
   }
 });
 
-describe('a dynamic VHD', () => {
+describe('a dynamic VHD', async () => {
   const HEADER = 512;
   const TABLE = 1536;
-  const image = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32, 64])).bytes;
+  const image = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32, 64]))).bytes;
   const blockSector = (index: number) => image.readUInt32BE(TABLE + 4 * index);
 
   function changed(change: (copy: Buffer) => void): Buffer {
@@ -182,8 +182,8 @@ describe('a dynamic VHD', () => {
 
 describe('a fixed VHD', () => {
   test('is the disk however its guest writes a footer into its first sector', async () => {
-    const image = writeImage(vhd(), diskWithBlocks(MIB, [0])).bytes;
-    const guest = writeImage(vhdDynamic(), diskWithBlocks(MIB, [])).read(0, 512);
+    const image = (await writeImage(vhd(), diskWithBlocks(MIB, [0]))).bytes;
+    const guest = (await writeImage(vhdDynamic(), diskWithBlocks(MIB, []))).read(0, 512);
     guest.copy(image);
     const reader = await openImage(vhd(), image);
     expect(reader.facts.subformat).toBe('fixed');
@@ -191,7 +191,7 @@ describe('a fixed VHD', () => {
   });
 
   test('that is shorter than its disk is refused', async () => {
-    const image = writeImage(vhd(), diskWithBlocks(MIB, [0])).bytes;
+    const image = (await writeImage(vhd(), diskWithBlocks(MIB, [0]))).bytes;
     await expect(openImage(vhd(), image.subarray(512))).rejects.toThrow('the disk has 1048576');
   });
 });

@@ -18,14 +18,14 @@ function hex(bytes: Uint8Array): string[] {
   return lines;
 }
 
-describe('a fixed VHD', () => {
+describe('a fixed VHD', async () => {
   const disk = diskWithBlocks(MIB, [0, 3, 15]);
   const { size } = disk;
-  const image = writeImage(vhd(), disk);
+  const image = await writeImage(vhd(), disk);
 
-  test('is the disk and one sector more', () => {
+  test('is the disk and one sector more', async () => {
     expect(image.position).toBe(size + 512);
-    expect(Buffer.compare(image.read(0, size), writeImage(raw(), disk).bytes)).toBe(0);
+    expect(Buffer.compare(image.read(0, size), (await writeImage(raw(), disk)).bytes)).toBe(0);
   });
 
   test('ends with this footer', () => {
@@ -39,12 +39,12 @@ describe('a fixed VHD', () => {
     ]);
   });
 
-  test('takes no space for zeros', () => {
-    expect(writeImage(vhd(), diskWithBlocks(5 * GIB, [])).written).toBe(512);
+  test('takes no space for zeros', async () => {
+    expect((await writeImage(vhd(), diskWithBlocks(5 * GIB, []))).written).toBe(512);
   });
 
-  test('is the same whether the size of the disk was known beforehand or not', () => {
-    const late = writeImage(vhd(), disk, { sizeKnown: false });
+  test('is the same whether the size of the disk was known beforehand or not', async () => {
+    const late = await writeImage(vhd(), disk, { sizeKnown: false });
     expect(late.bytes.equals(image.bytes)).toBe(true);
   });
 
@@ -58,8 +58,8 @@ describe('a fixed VHD', () => {
   });
 });
 
-describe('a dynamic VHD', () => {
-  const image = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [31, 32, 95, 96, 127]));
+describe('a dynamic VHD', async () => {
+  const image = await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [31, 32, 95, 96, 127]));
 
   test('begins with its footer and this header', () => {
     const head = image.read(0, 1536);
@@ -84,19 +84,19 @@ describe('a dynamic VHD', () => {
     ]);
   });
 
-  test('takes no space for a block of zeros', () => {
-    expect(writeImage(vhdDynamic(), diskWithBlocks(5 * GIB, [])).position).toBe(
+  test('takes no space for a block of zeros', async () => {
+    expect((await writeImage(vhdDynamic(), diskWithBlocks(5 * GIB, []))).position).toBe(
       1536 + 10_240 + 512,
     );
   });
 
-  test('holds whole blocks, also the one in which the disk ends', () => {
-    const odd = writeImage(vhdDynamic(), diskWithBlocks(512, [0]));
+  test('holds whole blocks, also the one in which the disk ends', async () => {
+    const odd = await writeImage(vhdDynamic(), diskWithBlocks(512, [0]));
     expect(odd.position).toBe(1536 + 512 + 512 + 2 * MIB + 512);
   });
 
-  test('writes no zeros inside a block', () => {
-    const one = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [5]));
+  test('writes no zeros inside a block', async () => {
+    const one = await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [5]));
     expect(one.written).toBe(1536 + 512 + 512 + BLOCK_SIZE + 512);
   });
 

@@ -32,7 +32,7 @@ describe.each(DISKS)('a VMDK of $name', (disk) => {
     if (isLarge) {
       // An export would read all its zeros.
       const identity = { name: disk.name };
-      writeImage(vmdk(), disk, { identity }).save(imagePath);
+      (await writeImage(vmdk(), disk, { identity })).save(imagePath);
       return;
     }
     const target = { format: vmdk(), sink: await fileSink(imagePath) };

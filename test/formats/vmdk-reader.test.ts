@@ -32,9 +32,9 @@ function bytesOfDisk({ size, pieces }: TestDisk): Buffer {
   return disk;
 }
 
-describe('a VMDK of ours', () => {
+describe('a VMDK of ours', async () => {
   const disk = diskWithBlocks(40 * MIB, [0, 1, 511, 512, 639]);
-  const image = writeImage(vmdk(), disk).bytes;
+  const image = (await writeImage(vmdk(), disk)).bytes;
 
   test('gives its disk back', async () => {
     const reader = await openImage(vmdk(), image);
@@ -296,7 +296,7 @@ describe('a VMDK', () => {
   });
 
   test('in several files, of which one ends within a packed grain, is refused', async () => {
-    const part = writeImage(vmdk(), diskWithBlocks(MIB, [15])).bytes;
+    const part = (await writeImage(vmdk(), diskWithBlocks(MIB, [15]))).bytes;
     const lines = [
       '# Disk DescriptorFile',
       'createType="custom"',

@@ -44,16 +44,15 @@ const BY_QEMU: Partial<
 
 /** Images of a format; the first is ours. */
 export async function seedsOf(name: FormatName): Promise<Buffer[]> {
-  await ova().prepare?.();
-  const others = name === 'ova' ? otherArchives() : byQemu(name);
-  return [writeImage(FORMATS[name](), DISK).bytes, ...others];
+  const others = name === 'ova' ? await otherArchives() : byQemu(name);
+  return [(await writeImage(FORMATS[name](), DISK)).bytes, ...others];
 }
 
 /** An archive as VirtualBox wants it, and one of two disks: a dynamic VHD, and a VMDK as others make it. */
-function otherArchives(): Buffer[] {
-  const ours = writeImage(ova({ profile: 'both', manifest: 'sha1' }), DISK).bytes;
+async function otherArchives(): Promise<Buffer[]> {
+  const ours = (await writeImage(ova({ profile: 'both', manifest: 'sha1' }), DISK)).bytes;
   const images = {
-    'a.vhd': writeImage(FORMATS['vhd-dynamic'](), DISK).bytes,
+    'a.vhd': (await writeImage(FORMATS['vhd-dynamic'](), DISK)).bytes,
     'b.vmdk': byQemu('vmdk')[0],
   };
   const found = Object.entries(images).flatMap(([name, bytes]) => (bytes ? [{ name, bytes }] : []));

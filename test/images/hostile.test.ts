@@ -16,7 +16,7 @@ import { writeImage } from '../support/write-image.ts';
 const MIB = 2 ** 20;
 const SECTOR = 512;
 const FIRST_GRAIN = 65_536;
-const image = writeImage(vmdk(), diskWithBlocks(4 * MIB, Array(64).keys())).bytes;
+const image = (await writeImage(vmdk(), diskWithBlocks(4 * MIB, Array(64).keys()))).bytes;
 const footer = header.decode(image.subarray(-1024));
 const directory = Number(footer.gdOffset) * SECTOR;
 const table = image.readUInt32LE(directory) * SECTOR;
@@ -102,7 +102,7 @@ describe('a VMDK', () => {
 });
 
 test('a qcow2 with an L1 table of 2^31 entries is refused', async () => {
-  const good = writeImage(qcow2(), diskWithBlocks(4 * MIB, [0])).bytes;
+  const good = (await writeImage(qcow2(), diskWithBlocks(4 * MIB, [0]))).bytes;
   const values = qcow2Header.decode(good);
   good.set(qcow2Header.encode({ ...values, l1Size: 2 ** 31 }));
   await expect(openImage(qcow2(), good)).rejects.toThrow(/L1|l1/);

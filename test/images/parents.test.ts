@@ -17,8 +17,8 @@ const SECTOR = 512;
 const HEADER = 512; // of our dynamic images, behind the copy of the footer
 
 /** A differencing VHD: our dynamic one, with its type, its parent, and of its first block every other sector alone. */
-function differencing(parent: Buffer): Buffer {
-  const image = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32])).bytes;
+async function differencing(parent: Buffer): Promise<Buffer> {
+  const image = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32]))).bytes;
   for (const at of [0, image.length - SECTOR]) {
     const values = { ...footer.decode(image.subarray(at)), diskType: 4, checksum: 0 };
     image.set(footer.encode({ ...values, checksum: checksum(footer.encode(values)) }), at);
@@ -35,9 +35,9 @@ function differencing(parent: Buffer): Buffer {
   return image;
 }
 
-describe('a differencing VHD', () => {
-  const parent = writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64])).bytes;
-  const child = differencing(parent);
+describe('a differencing VHD', async () => {
+  const parent = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64]))).bytes;
+  const child = await differencing(parent);
 
   function folderOf(above: Buffer): string {
     const cwd = temporaryFolder();
@@ -48,7 +48,7 @@ describe('a differencing VHD', () => {
 
   test('is its own sectors, and its parent where it has none', async () => {
     const cwd = folderOf(child);
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk', '-q'];
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
     const expected = await diskOf(await openImage(vhdDynamic(), parent), parent);
     for await (const stretch of (await openImage(vhdDynamic(), child)).extents()) {
@@ -57,7 +57,7 @@ describe('a differencing VHD', () => {
       child.copy(expected, diskOffset, imageOffset, imageOffset + diskLength);
     }
     expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
-    expect(kexport(['verify', 'child.vhd', '--backing'], { cwd }).status).toBe(0);
+    expect(kexport(['verify', 'child.vhd', '--allow-backing'], { cwd }).status).toBe(0);
   });
 
   test('is told of and checked without its parent', () => {
@@ -72,11 +72,11 @@ describe('a differencing VHD', () => {
     expect(status).toBe(0);
   });
 
-  test('is refused over another image of that name', () => {
+  test('is refused over another image of that name', async () => {
     const other = Buffer.from(parent);
     other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
-    const cwd = folderOf(differencing(other));
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk'];
+    const cwd = folderOf(await differencing(other));
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
     expect(status).toBe(1);
@@ -97,14 +97,14 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
   test('is the two together', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', 'top.vmdk', 'theirs');
-    const args = ['verify', 'top.vmdk', '--backing', '--against', 'theirs'];
+    const args = ['verify', 'top.vmdk', '--allow-backing', '--against', 'theirs'];
     expect(kexport(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
   });
 
   test('is refused once its parent was written to', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
-    const { status, stderr } = kexport(['verify', 'top.vmdk', '--backing'], { cwd });
+    const { status, stderr } = kexport(['verify', 'top.vmdk', '--allow-backing'], { cwd });
     expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
     expect(status).toBe(3);
   });

@@ -69,7 +69,7 @@ describeWith(['qemu-img'], 'an image by qemu-img', () => {
     const created = ['-f', 'qcow2', '-b', 'below.img', '-F', 'raw', image, String(2 * SIZE)];
     runIn(target, 'qemu-img', 'create', '-q', ...created);
     const places = [SIZE - 100, SIZE, SIZE + 70_000];
-    const [end, ...after] = await bytesAt(image, places, 1000, { backing: true });
+    const [end, ...after] = await bytesAt(image, places, 1000, { allowBacking: true });
     const expected = Buffer.concat([readFileSync(disk).subarray(-100), Buffer.alloc(900)]);
     expect(end?.equals(expected)).toBe(true);
     expect(after).toStrictEqual([Buffer.alloc(1000), Buffer.alloc(1000)]);
@@ -151,7 +151,7 @@ describe('an image that cannot be read', () => {
     test('with an external data file is refused with the reason', () => {
       const image = join(folder, 'refused.qcow2');
       runIn(folder, 'qemu-img', 'create', '-f', 'qcow2', '-o', 'data_file=other.raw', image, '1M');
-      expectRefused(image, '--backing');
+      expectRefused(image, '--allow-backing');
     });
 
     test('cut off is refused where its data end', () => {

@@ -108,7 +108,7 @@ describe('an appliance of VirtualBox', () => {
   }
 
   test.each(['1', '2'])('is sound, and gives its disk %s', (number) => {
-    const args = ['--archive-disk', `vmdisk${number}`, '--against', `disk${number}`];
+    const args = ['--ova-disk', `vmdisk${number}`, '--against', `disk${number}`];
     const cwd = folderWith(ova);
     expect(kexport(['verify', 'box.ova', ...args], { cwd })).toMatchObject({
       status: 0,

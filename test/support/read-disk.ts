@@ -17,7 +17,9 @@ export function inputOf(bytes: Uint8Array): ImageInput {
     size: bytes.length,
     read(offset, length) {
       if (offset + length > bytes.length) {
-        return Promise.reject(new FormatError(`${length} bytes at ${offset} are past the end`));
+        return Promise.reject(
+          new FormatError('damaged', `${length} bytes at ${offset} are past the end`),
+        );
       }
       return Promise.resolve(bytes.slice(offset, offset + length));
     },
@@ -29,7 +31,7 @@ export async function readerOf(format: Format, image: Uint8Array): Promise<Image
   if (!format.read) throw new Error(`${format.name} has no reader`);
   return format.read({
     input: inputOf(image),
-    openOther: (name) => Promise.reject(new FormatError(`another file: ${name}`)),
+    openOther: (name) => Promise.reject(new FormatError('damaged', `another file: ${name}`)),
     hasher(algorithm) {
       const hash = createHash(algorithm);
       return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };

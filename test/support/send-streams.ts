@@ -90,7 +90,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
     pushed.fill(0xff); // its memory is used again
   }
   stream.end();
-  if (size > 2 ** 28) throw new FormatError(`${size} bytes are too many for a test`);
+  if (size > 2 ** 28) throw new FormatError('damaged', `${size} bytes are too many for a test`);
   const disk = Buffer.alloc(size);
   for (const { diskOffset, data } of writes) data.copy(disk, diskOffset);
   return disk;

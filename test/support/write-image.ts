@@ -26,16 +26,16 @@ interface WriteOptions {
 }
 
 /** Writes a disk with a format alone, without workers, sources and sinks. */
-export function writeImage(
+export async function writeImage(
   format: Format,
   disk: TestDisk,
   options: WriteOptions = {},
-): MemoryImage {
+): Promise<MemoryImage> {
   const { sizeKnown = true, level, identity } = options;
   const image = new MemoryImage();
   const size = sizeKnown ? disk.size : undefined;
   const request = requestOf(format, image, { ...identity, size }, level);
-  const writer = format.write(request);
+  const writer = await format.write(request);
   for (const block of blocksOf(disk, request.encoding)) writer.add(block);
   writer.finish(disk.size);
   image.checkBuffers();

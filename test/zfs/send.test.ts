@@ -42,7 +42,15 @@ describeWith(['qemu-img'], 'a pair of snapshots', () => {
 
   test('is sent by zfs, and becomes an image upon that of the first', () => {
     const zfs = withZfs(SEND);
-    const made = zfs.kexport('qcow2', ...FROM_A, '--backing', 'a.qcow2', '-o', 'b.qcow2', '-q');
+    const made = zfs.kexport(
+      'qcow2',
+      ...FROM_A,
+      '--backing-file',
+      'a.qcow2',
+      '-o',
+      'b.qcow2',
+      '-q',
+    );
     expect(made).toMatchObject({ status: 0, stderr: '' });
     expect(zfs.asked()).toMatch(/^send -L -c -e -i tank\/grow@a tank\/grow@b$/m);
     const [image, raw] = [join(zfs.cwd, 'b.qcow2'), join(zfs.cwd, 'b.raw')];
@@ -80,7 +88,7 @@ describe('an increment that zfs does not send', () => {
     ],
   ])('%s is told in its words, and leaves nothing', (_, send, message) => {
     const zfs = withZfs(send);
-    for (const way of ['--backing', '--flatten']) {
+    for (const way of ['--backing-file', '--flatten']) {
       const { status, stderr } = zfs.kexport('qcow2', ...FROM_A, way, 'a.qcow2', '-o', 'b.qcow2');
       expect(stderr).toMatch(message);
       expect(status).toBe(1);
@@ -90,22 +98,25 @@ describe('an increment that zfs does not send', () => {
 });
 
 describe('an option in a wrong place', () => {
-  const upon = ['qcow2', fixture('grow-inc-b'), '--backing', 'a.qcow2'];
+  const upon = ['qcow2', fixture('grow-inc-b'), '--backing-file', 'a.qcow2'];
   test.each<[string[], RegExp]>([
-    [['qcow2', ...FROM_A], /needs the image of that snapshot \(--backing IMAGE .*--flatten IMAGE/],
-    [['qcow2', ...FROM_A, '--from', 'raw', '--flatten', 'a.raw'], /has zfs send a stream, not raw/],
+    [['qcow2', ...FROM_A], /needs the image of that snapshot \(.*--backing-file .*--flatten/],
     [
-      ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing', 'a.qcow2'],
+      ['qcow2', ...FROM_A, '--from', 'raw', '--flatten', 'a.raw'],
+      /--incremental-from reads a zfs send stream, not raw/,
+    ],
+    [
+      ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing-file', 'a.qcow2'],
       /is up to a snapshot, tank\/grow is none/,
     ],
     [
-      ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing', 'a.qcow2'],
+      ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing-file', 'a.qcow2'],
       /tank\/x@a is no snapshot of tank\/grow/,
     ],
-    [[...upon, '--from', 'raw'], /--backing IMAGE is for a zfs send stream, not for raw/],
-    [[...upon, '--verify'], /--verify is for whole disks/],
+    [[...upon, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
+    [[...upon, '--verify'], /--backing-file and --verify exclude each other/],
     [[...upon, '--zip'], /--zip is for raw and vhd/],
-    [['qcow2', '--backing', 'a.qcow2'], /none is named/],
+    [['qcow2', '--backing-file', 'a.qcow2'], /--backing-file needs a DISK, and none is given/],
   ])('%j is refused', (args, message) => {
     const zfs = withZfs(SEND);
     const { status, stderr } = zfs.kexport(...args, '--name', 'b');

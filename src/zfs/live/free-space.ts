@@ -6,6 +6,7 @@ import {
   type PoolSpace,
   type PresentVdev,
 } from '../../../formats/zfs/free-space.ts';
+import { roundDown } from '../../../formats/rounding.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
@@ -26,7 +27,7 @@ export interface PoolState {
 export interface FreeSpaceOptions {
   /** What blocks are checked and unpacked with. */
   readonly tools: Omit<PoolTools, 'media'>;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people where free space is not known for certain, and so not left out. */
   readonly onWarning: (message: string) => void;
 }
@@ -104,7 +105,7 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   const byId = new Map<number, TopVdev>();
   for (const { partition, labels } of vdevs) {
     const { topId: id, topGuid: guid } = labels.config;
-    const end = Math.floor(partition.size / LABEL_SIZE) * LABEL_SIZE - 2 * LABEL_SIZE;
+    const end = roundDown(partition.size, LABEL_SIZE) - 2 * LABEL_SIZE;
     const other = byId.get(id);
     byId.set(id, {
       id,
@@ -116,7 +117,11 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   return [...byId.values()];
 }
 
-function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSignal): PoolMedia {
+function mediaOf(
+  disk: DirectDisk,
+  vdevs: readonly TopVdev[],
+  signal: AbortSignal | undefined,
+): PoolMedia {
   const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
   return {
     sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,
@@ -125,7 +130,7 @@ function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSigna
       const found = byId.get(vdev);
       const partition = found?.sides[side];
       if (!partition || offset + length > found.size) {
-        throw new FormatError(`vdev ${vdev} does not reach to byte ${offset + length}`);
+        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
       return readAnywhere(disk, diskOffset, length);

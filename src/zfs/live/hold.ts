@@ -1,4 +1,4 @@
-import { KexportError } from '../../errors.ts';
+import { KexportError, option, wording } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A watch over what a checkpoint keeps from being freed. */
@@ -42,7 +42,7 @@ export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
     exceeded = new KexportError(
       'source',
       `the checkpoint of pool ${pool} holds back ${held} bytes that were freed since, more than the ${maxHold} it may`,
-      { hint: 'export when less is written, or allow more with --max-hold' },
+      { hint: wording`export when less is written, or allow more with ${option('maxHold')}` },
     );
     await checkpoint.discard();
   }

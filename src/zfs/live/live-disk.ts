@@ -33,7 +33,7 @@ export interface LiveDiskOptions {
   readonly maxHold?: number | undefined;
   /** Copies the free space of the pools too, as `keepIntentLog` does: what was synced since lies in what was free then. */
   readonly allSectors?: boolean | undefined;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people. */
   readonly onWarning: (message: string) => void;
 }

@@ -2,7 +2,7 @@
 // mounted file systems and zeros in their places.
 
 import { BLOCK_SIZE } from '../../../formats/index.ts';
-import { roundUp } from '../../../formats/rounding.ts';
+import { roundDown, roundUp } from '../../../formats/rounding.ts';
 import { throwIfAborted } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { overlay } from '../../sources/edited.ts';
@@ -99,7 +99,7 @@ function nextWanted(zeros: Stretches, position: number, length: number): Stretch
   let start = position;
   let index = zeros.firstEndingAfter(start);
   for (; index < zeros.count && roundUp(zeros.start(index), BLOCK_SIZE) <= start; index++) {
-    start = Math.max(start, Math.floor(zeros.end(index) / BLOCK_SIZE) * BLOCK_SIZE);
+    start = Math.max(start, roundDown(zeros.end(index), BLOCK_SIZE));
   }
   const end = start + length;
   for (; index < zeros.count; index++) {

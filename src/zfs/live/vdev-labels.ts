@@ -1,11 +1,11 @@
 // The four labels of a vdev that is in use, as they are on the disk.
 
-import { createHash } from 'node:crypto';
+import { host } from '#host';
 import { FormatError } from '../../../formats/index.ts';
 import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/zfs/label.ts';
 import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { readVdevConfig, type VdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import { KexportError } from '../../errors.ts';
+import { asKexportError } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
@@ -18,7 +18,12 @@ export interface VdevLabels {
   readonly slotCount: number;
 }
 
-export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+/** SHA-256, 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  const hash = host.hasher('sha256');
+  hash.update(bytes);
+  return Buffer.from(hash.digest(), 'hex');
+}
 
 /** A label that is being written just now is read once more, this often in all. */
 const ATTEMPTS = 5;
@@ -38,9 +43,8 @@ export async function readVdevLabels(
     try {
       return decodeLabels(labels);
     } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      if (attempt < ATTEMPTS) continue;
-      throw new KexportError('source', `${partition.path}: ${error.message}`, { cause: error });
+      if (error instanceof FormatError && attempt < ATTEMPTS) continue;
+      throw asKexportError(error, partition.path);
     }
   }
 }
@@ -49,7 +53,7 @@ function decodeLabels(labels: VdevLabels['labels']): VdevLabels {
   const configs = labels.map(({ bytes, vdevOffset }) => readVdevConfig(bytes, vdevOffset, sha256));
   const [config] = configs;
   if (!config || configs.some(({ identity }) => identity !== config.identity)) {
-    throw new FormatError('the labels of the vdev differ');
+    throw new FormatError('damaged', 'the labels of the vdev differ');
   }
   const { ashift } = config;
   const uberblocks = labels.flatMap(({ bytes, vdevOffset }) =>

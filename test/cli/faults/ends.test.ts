@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 
 const MIB = 2 ** 20;
 
-describe('who reads the image (`-o -`) stops', () => {
+describe('the reader of the image (`-o -`) stops', () => {
   test('the export ends without a word', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'disk'), withPartition(noise(8 * MIB)));

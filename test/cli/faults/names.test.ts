@@ -42,7 +42,7 @@ describe('the folder is missing or read-only', () => {
   });
 });
 
-describe('the image, or `NAME.partial`, is there', () => {
+describe('the image, or `NAME.partial`, exists', () => {
   test('the image: it is replaced only with --force', () => {
     const cwd = folderWithDisk();
     writeFileSync(join(cwd, 'x.raw'), 'old');

@@ -78,7 +78,9 @@ describe('a stream that is cut off', () => {
     const boundaries = boundariesOf(whole);
     expect(boundaries.length).toBeGreaterThan(10);
     for (const at of boundaries.slice(1)) {
-      expect(attempt(whole.subarray(0, at))).toMatch(/^ends too early, .* without its END$/);
+      expect(attempt(whole.subarray(0, at))).toMatch(
+        /^the stream ends early, .* without an END record$/,
+      );
     }
   });
 
@@ -87,7 +89,9 @@ describe('a stream that is cut off', () => {
     fc.assert(
       fc.property(fc.integer({ min: 16, max: whole.length - 1 }), (length) => {
         if (boundaries.has(length)) return;
-        expect(attempt(whole.subarray(0, length))).toMatch(/^ends too early, .* within a record$/);
+        expect(attempt(whole.subarray(0, length))).toMatch(
+          /^the stream ends early, .* within a record$/,
+        );
       }),
     );
   });
@@ -95,13 +99,13 @@ describe('a stream that is cut off', () => {
   test('as a package, is found out at each of its records', () => {
     const bytes = readFileSync(fixture('grow-R'));
     for (const at of boundariesOf(bytes).slice(1)) {
-      expect(attempt(bytes.subarray(0, at))).toMatch(/^ends too early/);
+      expect(attempt(bytes.subarray(0, at))).toMatch(/^the stream ends early/);
     }
   });
 
   test('and goes on after its END is refused', () => {
     const goesOn = Buffer.concat([whole, Buffer.alloc(1)]);
-    expect(attempt(goesOn)).toBe(`goes on after its end at byte ${whole.length}`);
+    expect(attempt(goesOn)).toBe(`bytes follow the end of the stream at byte ${whole.length}`);
   });
 });
 
@@ -127,31 +131,43 @@ describe('a stream with sound checksums', () => {
     [
       'but data past the end of the volume',
       { blocks: [{ diskOffset: MIB, bytes: noise(16_384) }] },
-      /^has data up to byte 1064960 of a volume of 1048576 bytes$/,
+      /^the stream has data up to byte 1064960 of a volume of 1048576 bytes$/,
     ],
     [
       'but blocks that do not ascend',
       { blocks: [8192, 0].map((diskOffset) => ({ diskOffset, bytes: noise(16_384) })) },
-      /^has at byte \d+ a block for offset 0 after one up to 24576$/,
+      /^the record at byte \d+ has a block for byte 0 after one that ends at 24576$/,
     ],
-    ['but no volume size', { volumeSize: undefined }, /^is partial: /],
-    ['but a volume of half a sector', { volumeSize: 256 }, /a volume of 256 bytes$/],
-    ['but blocks of 17 MiB', { blockSize: 17 * MIB }, /a block size of 17825792 bytes$/],
+    ['but no volume size', { volumeSize: undefined }, /^the stream of \S+ is partial: /],
+    [
+      'but a volume of half a sector',
+      { volumeSize: 256 },
+      /a volume of 256 bytes, expected a multiple of 512/,
+    ],
+    [
+      'but blocks of 17 MiB',
+      { blockSize: 17 * MIB },
+      /a block size of 17825792 bytes, expected .* up to 16777216$/,
+    ],
     [
       'but an unknown compression',
       { blocks: [{ diskOffset: 0, bytes: noise(512), compression: 17, length: 16_384 }] },
-      /compressed in an unknown way \(17\)$/,
+      /the unknown compression 17$/,
     ],
-    ['but unknown features', { features: 1n << 40n }, /^uses features of bit 40, unknown/],
-    ['but redacted', { features: 1n << 21n }, /^is redacted/],
-    ['but deduplicated', { features: 1n }, /^is deduplicated/],
+    [
+      'but unknown features',
+      { features: 1n << 40n },
+      /^the stream of \S+ uses unknown features \(bit 40\)/,
+    ],
+    ['but redacted', { features: 1n << 21n }, /^the stream of \S+ is redacted/],
+    ['but deduplicated', { features: 1n }, /^the stream of \S+ is deduplicated/],
   ])('%s is refused', (_, stream, message) => {
     expect(attempt(made(stream))).toMatch(message);
   });
 
   test('but a block beyond all disks is refused', () => {
     const blocks = [{ diskOffset: 2 ** 60, bytes: noise(512) }];
-    expect(attempt(made({ blocks }))).toMatch(/a stretch of the disk at or of 1152921504606846976/);
+    expect(attempt(made({ blocks }))).toMatch(/an offset or a length of 1152921504606846976/);
   });
 
   test.each([3, 5, 14, 15, 16])(

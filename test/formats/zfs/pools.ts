@@ -76,7 +76,9 @@ export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
       read: (vdev, side, offset, length) => {
         const piece = devices.get(vdev)?.[side]?.get(offset + ALLOCATABLE_OFFSET);
         if (piece && length <= piece.length) return Promise.resolve(piece.subarray(0, length));
-        return Promise.reject(new FormatError(`byte ${offset} of vdev ${vdev} is not recorded`));
+        return Promise.reject(
+          new FormatError('damaged', `byte ${offset} of vdev ${vdev} is not recorded`),
+        );
       },
     },
   };

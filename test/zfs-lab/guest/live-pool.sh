@@ -75,7 +75,7 @@ export_and_import() {
     sleep 3
     before=$(last_number) volume_before=$(last_of_volume)
     check "$1: the disk is exported while it is written to" \
-        kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --quiet
+        kexport raw,qcow2 /dev/vdb --checkpoint --output-dir "$images" --name "$1" --quiet
     tee said < "$work/.output"
     after=$(last_number) volume_after=$(last_of_volume)
     check "$1: nothing was copied for want of knowing what is free" silent "its free space is copied"

@@ -22,15 +22,15 @@ dmsetup create layer -u CRYPT-LUKS2-layer --table "0 $(blockdev --getsz /dev/vdb
 udevadm settle
 layer=$(realpath /dev/mapper/layer)
 zpool create -f -o cachefile=none -m /tank tank "$layer"
-check_match 'a pool on LUKS is refused' "pool tank is not all on /dev/vdb: $layer is LUKS on /dev/vdb3" "$(refusal --disk /dev/vdb)"
+check_match 'a pool on LUKS is refused' "pool tank is not all on /dev/vdb: $layer is LUKS on /dev/vdb3" "$(refusal /dev/vdb --checkpoint)"
 check_match 'and kexport sources has no command for it' "^/dev/vdb .* none: pool tank is not all on /dev/vdb: $layer is LUKS" \
     "$(kexport sources)"
-check_match 'by that name too' "$layer, which is LUKS on /dev/vdb3" "$(refusal --disk "$layer")"
+check_match 'by that name too' "$layer, which is LUKS on /dev/vdb3" "$(refusal "$layer" --checkpoint)"
 check_match 'and so is a plain copy of the disk below it' '/dev/vdb holds the ZFS pool tank, which is in use' "$(refusal /dev/vdb)"
 zpool destroy tank
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1
 check_match 'what is under LUKS beside a pool is told of' "^/dev/vdb3 .* COPIED WHILE IT IS IN USE by ${layer#/dev/}" \
-    "$(refusal --disk /dev/vdb --dry-run)"
+    "$(refusal /dev/vdb --checkpoint --dry-run)"
 zpool destroy tank
 dmsetup remove layer
 wipefs -qaf /dev/vdb3
@@ -47,12 +47,12 @@ sums=$(cd /tank/files && sha256sum -- *)
 (for ((n = 1; n < 1000; n++)); do head -c 200K /dev/urandom > /tank/files/churn && sleep 0.2; done) &
 writer=$!
 check 'a pool of several vdevs and a log is exported while it is written to' \
-    kexport raw --disk /dev/vdb --output-dir "$images" --name several
+    kexport raw /dev/vdb --checkpoint --output-dir "$images" --name several
 stop $writer
 check_fails 1 'what was deleted is not in the image' holds_secret "$images/several.raw"
 check "the image takes $(size_on_disk "$images/several.raw") MiB, for 60 MiB of files" test "$(size_on_disk "$images/several.raw")" -lt 90
 check 'with --all-sectors, what was deleted is copied' \
-    eval 'kexport raw --disk /dev/vdb --all-sectors --quiet --output-dir "$images" --name all && holds_secret "$images/all.raw"'
+    eval 'kexport raw /dev/vdb --checkpoint --all-sectors --quiet --output-dir "$images" --name all && holds_secret "$images/all.raw"'
 rm "$images/all.raw"
 zpool export tank
 loop=$(losetup -fP --show "$images/several.raw")
@@ -68,16 +68,16 @@ rm "$images/several.raw"
 holds_none() { test "$(zpool get -Hp -o value checkpoint tank)" = -; }
 
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 /dev/vdc1
-out=$(refusal --disk /dev/vdb)
+out=$(refusal /dev/vdb --checkpoint)
 check_match 'a pool that goes on elsewhere is refused' 'pool tank is not all on /dev/vdb: /dev/vdc1 is not on that disk' "$out"
 check_match 'as kexport sources says of both disks' 'none: .*not all on /dev/vdb: .*none: .*not all on /dev/vdc: ' "$(kexport sources | tr '\n' ' ')"
 zpool destroy tank
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 log /dev/vdc1
-out=$(refusal --disk /dev/vdb)
+out=$(refusal /dev/vdb --checkpoint)
 check_match 'so is one whose log is elsewhere' 'its log device /dev/vdc1 is not on that disk' "$out"
 zpool destroy tank
 zpool create -f -o cachefile=none -o feature@zpool_checkpoint=disabled tank /dev/vdb1
-out=$(refusal --disk /dev/vdb)
+out=$(refusal /dev/vdb --checkpoint)
 check_match 'so is one that has no checkpoints' 'zpool set feature@zpool_checkpoint=enabled tank' "$out"
 zpool destroy tank
 
@@ -91,8 +91,8 @@ leave_secret tank /tank 64
 leave_secret second /second 32
 seq 100000 > /second/numbers
 sum=$(sha256sum < /tank/secret/random)
-check 'the plan says that it is one side of a mirror' matches 'imported degraded' "$(kexport raw --dry-run --disk /dev/vdb 2>&1)"
-check 'one side of a mirror is exported' kexport raw --disk /dev/vdb --output-dir "$images" --name side
+check 'the plan says that it is one side of a mirror' matches 'imported degraded' "$(kexport raw --dry-run /dev/vdb --checkpoint 2>&1)"
+check 'one side of a mirror is exported' kexport raw /dev/vdb --checkpoint --output-dir "$images" --name side
 check_match 'the missing side is named' 'zpool detach tank /dev/vdc1' "$(cat "$work/.output")"
 check_fails 1 'what was deleted on either pool is not in the image' holds_secret "$images/side.raw"
 
@@ -102,7 +102,7 @@ holds_one() { test "$(zpool get -Hp -o value checkpoint tank)" != -; }
 (wait_until 300 holds_one && for n in {1..10}; do rm "/tank/old-$n" && zpool sync tank; done) &
 churn=$!
 status=0
-kexport raw --disk /dev/vdb --max-hold 8M -o - 2> said \
+kexport raw /dev/vdb --checkpoint --checkpoint-limit 8M -o - 2> said \
     > >(until [ "$(head -c 4M | wc -c)" = 0 ]; do sleep 1; done) || status=$?
 stop $churn
 check_equal 'an export ends that would hold back too much' 1 "$status"

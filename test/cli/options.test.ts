@@ -1,0 +1,85 @@
+// The definitions of the options, and what the command line makes of them.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
+import { KEXPORT } from '../../src/cli/programs/kexport.ts';
+import { kexport } from '../support/kexport.ts';
+
+const NAMES = Object.keys(OPTIONS) as OptionName[];
+const COMMANDS = [KEXPORT.main, ...KEXPORT.commands];
+
+function optionsOf({ options }: (typeof COMMANDS)[number]): OptionName[] {
+  return options.flatMap((group) => group.options);
+}
+
+describe('every option', () => {
+  const general = ['help', 'helpAll', 'version'];
+  const accepted = new Set(COMMANDS.flatMap(optionsOf));
+
+  test.each(NAMES.filter((name) => !general.includes(name)))('%s is one of a command', (name) => {
+    expect(accepted).toContain(name);
+  });
+
+  test('of a command is there once', () => {
+    for (const command of COMMANDS) {
+      const names = optionsOf(command);
+      expect(names.length).toBe(new Set(names).size);
+    }
+  });
+
+  test('of an export is shown by --help-all, in 80 columns', () => {
+    const { stdout } = kexport(['--help-all']);
+    for (const name of optionsOf(KEXPORT.main)) {
+      expect(stdout).toMatch(new RegExp(`^  (-., )?${longForm(name)}( |$)`, 'm'));
+    }
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test('that the README names exists', () => {
+    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+    const lines = readme.split('\n').filter((line) => /^(kexport|.*\| kexport) /.test(line));
+    const inLines = lines.flatMap((line) => line.match(/(?<= )--[a-z][a-z-]+/g) ?? []);
+    const named = [...inLines, ...(readme.match(/(?<=`)--[a-z][a-z-]+/g) ?? [])];
+    const forms = new Set(NAMES.map(longForm));
+    expect(named.length).toBeGreaterThan(50);
+    for (const form of named) expect(forms).toContain(form);
+  });
+});
+
+describe('a command line that cannot be parsed exits 2 with one line', () => {
+  test.each([
+    ['a mistyped option', ['raw', 'x', '--frce'], 'unknown option --frce (did you mean --force?)'],
+    ['letters that are swapped', ['raw', 'x', '--siez', '1G'], 'did you mean --size?'],
+    ['an unknown letter', ['raw', 'x', '-x'], 'unknown option -x (see --help-all)'],
+    ['an option of another command', ['info', 'x', '--zip'], 'info: --zip is not accepted here'],
+    ['a flag with a value', ['raw', 'x', '--force=1'], '--force takes no value, but "1" is given'],
+    ['no value at the end', ['raw', 'x', '-o'], '-o needs a value: FILE'],
+    ['an empty value', ['raw', 'x', '--name='], '--name needs a value: NAME'],
+    ['an option for a value', ['raw', 'x', '--size', '-q'], '--size needs a value before -q: SIZE'],
+    ['another choice', ['ova', 'x', '--nic', 'e1000'], 'is not E1000, E1000e, VmxNet3 or none'],
+    ['a number out of range', ['ova', 'x', '--cpus', '0'], '"0" is not a whole number from 1 to'],
+    ['a size in no unit', ['raw', 'x', '--size', '9X'], '"9X" is not a size such as 10G or 512M'],
+    ['half a MiB', ['ova', 'x', '--memory', '1.5M'], '"1.5M" is not a whole number of MiB'],
+    ['no image', ['info'], 'info: missing argument IMAGE (usage: kexport info IMAGE'],
+    ['two images', ['info', 'a', 'b'], 'info: unexpected argument "b" (usage: kexport info IMAGE'],
+  ])('%s', (_, args, message) => {
+    const { status, stdout, stderr } = kexport(args);
+    expect(stderr).toContain(`kexport: `);
+    expect(stderr).toContain(message);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
+
+describe('a word', () => {
+  test('after -- is not a command', () => {
+    expect(kexport(['--', 'info', 'x']).stderr).toContain('unknown format "info"');
+  });
+
+  test('that begins with a dash is the value of an option after =', () => {
+    const { stderr } = kexport(['raw', 'nowhere', '--vm-name=-1', '--name=-2']);
+    expect(stderr).toContain('cannot open nowhere');
+  });
+});

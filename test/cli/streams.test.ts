@@ -1,0 +1,85 @@
+// Answers and messages that cannot be written: one line and status 1, or nothing if nobody reads them.
+
+import { spawn } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { noise, withPartition } from '../support/disks.ts';
+import { sharedFolder } from '../support/folder.ts';
+import { kexport, shell, startKexport } from '../support/kexport.ts';
+
+const KSNAP = join(import.meta.dirname, '../../dist/src/cli/ksnap.js');
+
+const folder = sharedFolder();
+
+beforeAll(() => {
+  writeFileSync(join(folder, 'disk'), withPartition(noise(2 ** 20)));
+  const made = kexport(['qcow2', 'disk', '-o', 'image.qcow2', '-q'], { cwd: folder });
+  expect(made.status).toBe(0);
+});
+
+/** Each command as it prints something. */
+const COMMANDS = [
+  ['--help'],
+  ['--help-all'],
+  ['--version'],
+  ['info', '--help'],
+  ['info', 'image.qcow2'],
+  ['info', 'image.qcow2', '--json'],
+  ['verify', 'image.qcow2'],
+  ['verify', 'image.qcow2', '--json'],
+  ['sources'],
+  ['sources', '--json'],
+  ['raw', 'disk', '-o', 'x.raw', '--force', '--json'],
+  ['convert', 'image.qcow2', 'raw', '-o', 'x.raw', '--force', '--json'],
+  ['raw', 'disk', '-o', '-'],
+  ['qcow2', 'disk', '-o', '-'],
+];
+
+describe('standard output that is full', () => {
+  test.each(COMMANDS)('ends %s %s %s with one line', (...args) => {
+    const { status, stderr } = shell(`kexport ${args.join(' ')} > /dev/full`, folder);
+    expect(stderr).toBe(
+      'kexport: cannot write to standard output: no space left on device (ENOSPC)\n',
+    );
+    expect(status).toBe(1);
+  });
+
+  test('ends ksnap, too', () => {
+    const { status, stderr } = shell(`"${process.execPath}" "${KSNAP}" --help > /dev/full`, folder);
+    expect(stderr).toMatch(/^ksnap: cannot write to standard output: .*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe('standard output that nobody reads', () => {
+  test.each(COMMANDS)('ends %s %s %s without a message', async (...args) => {
+    const { child, ended } = startKexport(args, folder);
+    child.stdout.destroy();
+    const { status, stderr } = await ended;
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  });
+
+  test('leaves the images that were made', () => {
+    expect(readdirSync(folder).sort()).toEqual(['disk', 'image.qcow2', 'x.raw']);
+  });
+
+  test('ends ksnap, too', async () => {
+    const child = spawn(process.execPath, [KSNAP, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    expect(status).toBe(1);
+  });
+});
+
+describe('messages that cannot be written', () => {
+  test.each([
+    ['a report', ['raw', 'disk', '-o', 'y.raw', '--force'], 0],
+    ['an error', ['raw', 'nowhere'], 1],
+    ['an error of usage', ['raw', 'disk', '--sise', '1'], 2],
+    ['a file that cannot be read', ['verify', 'nowhere'], 3],
+  ])('change no status: %s', (_, args, status) => {
+    const line = `kexport ${args.join(' ')} 2> /dev/full`;
+    expect(shell(line, folder)).toEqual({ status, stdout: '', stderr: '' });
+  });
+});
