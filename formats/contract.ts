@@ -11,6 +11,7 @@ export const SECTOR_SIZE = 512;
 /** How a block is compressed. Two targets with equal encodings share one compression. */
 export type Encoding = ZlibEncoding | ZstdEncoding;
 
+/** Blocks as zlib streams. */
 export interface ZlibEncoding {
   /** A zlib stream (RFC 1950): 2 bytes of header, raw deflate, 4 bytes of Adler-32. */
   readonly kind: 'zlib';
@@ -20,6 +21,7 @@ export interface ZlibEncoding {
   readonly level: number;
 }
 
+/** Blocks as zstd frames. */
 export interface ZstdEncoding {
   /** One frame of zstd (RFC 8878), without a checksum. */
   readonly kind: 'zstd';
@@ -66,6 +68,7 @@ export interface ImageOutput {
 
 /** A synchronous state machine that turns ascending blocks into an image. */
 export interface FormatWriter {
+  /** Takes the next block; its index is above that of the one before. */
   add(block: Block): void;
   /** Writes what follows the last block. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
   finish(diskSize: number): void;
@@ -87,16 +90,21 @@ export interface Disk {
 
 /** Hashes what it is given; `digest` is lower-case hexadecimal. */
 export interface Hasher {
+  /** Adds bytes. */
   update(bytes: Uint8Array): void;
+  /** The hash of all of them. Called once. */
   digest(): string;
 }
 
 /** What a writer is given. */
 export interface WriteRequest {
+  /** What is known of the disk. */
   readonly disk: Disk;
   /** What `Format.encoding` answered. */
   readonly encoding: Encoding | undefined;
+  /** Where the image goes. */
   readonly output: ImageOutput;
+  /** A new hash, for a format that carries one. */
   hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher;
 }
 
@@ -143,6 +151,7 @@ export interface Format {
 
 /** What a reader is given. */
 export interface ReadRequest {
+  /** The image. */
   readonly input: ImageInput;
   /**
    * Opens another file that holds a part of the disk, by the name that the image has for it. Throws unless the user has
@@ -150,6 +159,7 @@ export interface ReadRequest {
    * file is to be left alone, and told of as `ImageReader.notOpened`.
    */
   openOther(name: string): Promise<ImageInput | undefined>;
+  /** A new hash, for a format that carries one. */
   hasher: WriteRequest['hasher'];
 }
 
@@ -170,16 +180,23 @@ export type ImageExtent = ZeroExtent | PlainExtent | CompressedExtent;
 
 /** Zeros that an image tells of. It need not, unless they hide what a backing file has there. */
 export interface ZeroExtent {
+  /** `zeros`. */
   readonly kind: 'zeros';
+  /** Position on the disk. */
   readonly diskOffset: number;
+  /** How many zeros. */
   readonly diskLength: number;
 }
 
 /** Bytes of the disk as they are. Of any length: readers join what is adjacent on the disk and in the image. */
 export interface PlainExtent {
+  /** `plain`. */
   readonly kind: 'plain';
+  /** Position on the disk. */
   readonly diskOffset: number;
+  /** Bytes on the disk, and in the image. */
   readonly diskLength: number;
+  /** Where they lie in the image. */
   readonly imageOffset: number;
   /** What `imageOffset` counts in; undefined: in the image itself. Answered by `openOther`. */
   readonly input?: ImageInput | undefined;
@@ -190,16 +207,20 @@ export type CompressionKind = 'deflate' | 'zlib' | 'zstd';
 
 /** One packed stream. */
 export interface CompressedExtent {
+  /** How the stream is compressed. */
   readonly kind: CompressionKind;
+  /** Position on the disk. */
   readonly diskOffset: number;
   /**
    * What the stream gives, to the byte; at most MAX_PACKED. The last may reach past the end of the disk, and what does is
    * dropped; or the stream gives no more than what lies on the disk, as in QEMU's VMDKs.
    */
   readonly diskLength: number;
+  /** Where the stream begins in the image. */
   readonly imageOffset: number;
   /** As far as the stream may reach; bytes of others may follow it. At most 2 * MAX_PACKED. */
   readonly imageLength: number;
+  /** See {@link PlainExtent.input}. */
   readonly input?: ImageInput | undefined;
 }
 
@@ -220,6 +241,7 @@ export interface ImageFacts {
   readonly format: string;
   /** Version or variant in the format's own words, such as `streamOptimized`. */
   readonly subformat?: string | undefined;
+  /** Of the disk in the image. */
   readonly diskSize: number;
   /** What the format alone has to tell, in the order to show it, under its specification's names. */
   readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -231,6 +253,7 @@ export interface ImageFacts {
 
 /** The image that has what another leaves out, as the other one tells. */
 export interface BackingFacts {
+  /** As the image names it: a file's name, mostly a path from the image's own folder. */
   readonly file: string;
   /** As QEMU calls it. */
   readonly format?: string | undefined;
@@ -248,6 +271,7 @@ export interface NotOpened {
 
 /** An image opened for reading. Holds no file: there is nothing to close. What is wrong with the image is a FormatError. */
 export interface ImageReader {
+  /** What the image says of itself. */
   readonly facts: ImageFacts;
   /** Undefined if all of the image is at hand. Else the disk cannot be read: facts, map and check are of what is. */
   readonly notOpened?: NotOpened | undefined;

@@ -10,6 +10,7 @@ export type FormatErrorKind = 'damaged' | 'unsupported';
  * a clause that says what was found where, and what was expected.
  */
 export class FormatError extends Error {
+  /** `FormatError`. */
   override readonly name = 'FormatError';
   readonly kind: FormatErrorKind;
 

@@ -10,7 +10,11 @@ import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
 export { FormatError, type FormatErrorKind } from './errors.ts';
-export type { OvaOptions } from './ova/index.ts';
+export type { None } from './none.ts';
+export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts';
+export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';
+export type { ManifestAlgorithm } from './ova/manifest.ts';
+export type { Profile } from './ova/ovf.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
 export type { AdapterType } from './vmdk/descriptor.ts';
@@ -18,7 +22,24 @@ export type { VmdkOptions } from './vmdk/index.ts';
 export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
 /** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw, vhd, 'vhd-dynamic': vhdDynamic, vhdx, vdi, vmdk, ova };
+export const FORMATS = {
+  /** See {@link qcow2}. */
+  qcow2,
+  /** See {@link raw}. */
+  raw,
+  /** See {@link vhd}. */
+  vhd,
+  /** See {@link vhdDynamic}. */
+  'vhd-dynamic': vhdDynamic,
+  /** See {@link vhdx}. */
+  vhdx,
+  /** See {@link vdi}. */
+  vdi,
+  /** See {@link vmdk}. */
+  vmdk,
+  /** See {@link ova}. */
+  ova,
+};
 
 /** As typed on the command line. */
 export type FormatName = keyof typeof FORMATS;

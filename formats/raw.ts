@@ -16,6 +16,7 @@ import { isZero } from './zeros.ts';
 // Zeros within a block become holes in this unit, the block size of the common file systems.
 const PAGE_SIZE = 4096;
 
+/** The bytes of the disk, one after the other. Zeros of a page are holes where the sink has holes. */
 export function raw(): Format {
   return {
     name: 'raw',

@@ -59,6 +59,14 @@ export interface ErrorDetails {
   readonly hint?: Wording | undefined;
 }
 
+/** The texts of a {@link KexportError} in one notation. */
+export interface ErrorText {
+  /** What was tried, on what, what was found. */
+  readonly message: string;
+  /** A command or an option that helps; undefined if none is known. */
+  readonly hint: string | undefined;
+}
+
 /** An error to show to a person: what was tried, on what, what was found. Anything else thrown is a bug. */
 export class KexportError extends Error {
   /** What kind of failure it is. */
@@ -81,7 +89,7 @@ export class KexportError extends Error {
   }
 
   /** The message and the hint with options in another notation, such as `--force`. */
-  inNotation(notation: Notation): { readonly message: string; readonly hint: string | undefined } {
+  inNotation(notation: Notation): ErrorText {
     const hint = this.#hint === undefined ? undefined : written(this.#hint, notation);
     return { message: written(this.#message, notation), hint };
   }
@@ -143,4 +151,22 @@ export function errnoOf(error: unknown): string | undefined {
 /** Throws the error that an aborted run ends with. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause: signal.reason });
+}
+
+/** Waits for something, but no longer than until an abort: then throws the error that an aborted run ends with. */
+export async function untilAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new KexportError('aborted', 'interrupted', { cause: signal?.reason }));
+  });
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }

@@ -1,20 +1,31 @@
 import type { Format } from '../contract.ts';
 import { FormatError } from '../errors.ts';
+import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 import type { ManifestAlgorithm } from './manifest.ts';
 import type { Profile } from './ovf.ts';
 import { memberName } from './tar.ts';
 
-export interface OvaOptions extends MachineOptions {
+/** Options of `ova`: of the machine that is written, or of what is read of an OVA. */
+export type OvaOptions = OvaWriteOptions | OvaReadOptions;
+
+/** What an OVA is written as. */
+export interface OvaWriteOptions extends MachineOptions {
   /** What the machine is called after the import, any text. Default: the name of the export. */
   readonly vmName?: string | undefined;
   /** Default vmware, which imports everywhere; VirtualBox wants `both` if the machine is to start with EFI. */
   readonly profile?: Profile | undefined;
   /** How the files are hashed. Default sha256; ESXi 6.0 and older read only sha1. */
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
-  /** Which disk is read, by its diskId or its file. Default: the first. */
-  readonly disk?: string | undefined;
+  /** For reading: see {@link OvaReadOptions}. */
+  readonly archiveDisk?: undefined;
+}
+
+/** What is read of an OVA. */
+export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'archiveDisk'>> {
+  /** One of its disks, by its diskId or its file. Default: the first. */
+  readonly archiveDisk?: string | undefined;
 }
 
 /** A machine as OVF, manifest and streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
@@ -43,7 +54,7 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
       return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    read: async (request) => (await import('./reader.ts')).readOva(request, options.disk),
+    read: async (request) => (await import('./reader.ts')).readOva(request, options.archiveDisk),
   };
 }
 

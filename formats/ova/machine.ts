@@ -3,6 +3,7 @@
 import { FormatError } from '../errors.ts';
 import type { AdapterType } from '../vmdk/descriptor.ts';
 
+/** The machine of an OVA. */
 export interface MachineOptions {
   /** Default 4. */
   readonly cpus?: number | undefined;
@@ -30,13 +31,22 @@ export type Firmware = 'efi' | 'bios';
 export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
 
 /** A guest by VMware's name. */
-export type OsType = keyof typeof OS_TYPES;
+export type OsType =
+  | 'otherLinux64Guest'
+  | 'other4xLinux64Guest'
+  | 'centos7_64Guest'
+  | 'debian10_64Guest'
+  | 'fedora64Guest'
+  | 'freebsd12_64Guest'
+  | 'rhel7_64Guest'
+  | 'ubuntu64Guest';
 
 /** A kind of controller by VMware's name, as far as it has one. */
-export type DiskController = keyof typeof DISK_CONTROLLERS;
+export type DiskController =
+  'lsilogic' | 'lsilogicsas' | 'buslogic' | 'VirtualSCSI' | 'sata' | 'nvme' | 'ide';
 
 /** By VMware's name: the CIM number ("CIM_OperatingSystem.OSType") and VirtualBox's name. */
-export const OS_TYPES = {
+export const OS_TYPES: Readonly<Record<OsType, { cim: number; virtualbox: string }>> = {
   otherLinux64Guest: { cim: 101, virtualbox: 'Linux_64' },
   other4xLinux64Guest: { cim: 100, virtualbox: 'Linux_64' },
   centos7_64Guest: { cim: 107, virtualbox: 'RedHat_64' },
@@ -64,7 +74,7 @@ const SCSI_CONTROLLER = 6;
 const OTHER_STORAGE = 20;
 
 /** The importers take one of these names, none other; an IDE controller must have none for vCenter. */
-export const DISK_CONTROLLERS = {
+export const DISK_CONTROLLERS: Readonly<Record<DiskController, ControllerKind>> = {
   lsilogic: scsi('lsilogic', { type: 'LsiLogic', ports: 16 }),
   lsilogicsas: scsi('lsilogicsas', { type: 'LsiLogicSas', ports: 8 }),
   buslogic: scsi('buslogic', { type: 'BusLogic', ports: 16 }),
@@ -91,7 +101,7 @@ export const DISK_CONTROLLERS = {
     virtualbox: { type: 'PIIX4', ports: 2 },
     adapterType: 'ide',
   },
-} satisfies Record<string, ControllerKind>;
+};
 
 function scsi(subType: string, virtualbox: ControllerKind['virtualbox']): ControllerKind {
   const adapterType = subType === 'buslogic' ? subType : 'lsilogic';

@@ -2,6 +2,7 @@ import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
 
+/** QCOW2, version 3: blocks compressed, no table of snapshots. QEMU, docs/interop/qcow2. */
 export function qcow2(): Format {
   return {
     name: 'qcow2',

@@ -4,6 +4,7 @@ import type { AdapterType } from './descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
 import { isDescriptor } from './descriptor-reader.ts';
 
+/** Options of `vmdk`. */
 export interface VmdkOptions {
   /** The disk controller that the descriptor names. Default: lsilogic, which every VMware product and VirtualBox know. */
   readonly adapterType?: AdapterType | undefined;

@@ -39,11 +39,13 @@ export class StreamRefusal extends FormatError {
 export interface StreamFacts {
   /** `POOL/VOLUME@SNAPSHOT`, as it was called where it was sent. */
   readonly snapshot: string;
+  /** Of the snapshot; it stays the same wherever the snapshot is received. */
   readonly guid: bigint;
   /** The guid of the snapshot that it builds upon; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
   /** Seconds since 1970. */
   readonly createdAt: number;
+  /** Whether it is of a volume, which is a disk; else of a file system. */
   readonly isVolume: boolean;
   /** FEATURE_* bits. */
   readonly features: bigint;

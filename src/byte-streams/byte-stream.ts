@@ -11,6 +11,7 @@ export interface ByteStream {
   peek(length: number, signal?: AbortSignal): Promise<Buffer>;
   /** Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody has to. */
   recycle?(piece: Buffer): void;
+  /** Ends what the bytes come from. */
   close(): Promise<void>;
 }
 

@@ -3,6 +3,8 @@
  * which is JavaScript alone. All make images of the same content.
  */
 export const COMPRESSORS = ['wasm', 'zlib', 'pako'] as const;
+
+/** One of {@link COMPRESSORS}. */
 export type CompressorName = (typeof COMPRESSORS)[number];
 
 /** Compresses block after block with one state, allocated once. */

@@ -45,6 +45,7 @@ export interface EncodeSettings {
 /** See `Disk` in the formats' contract. */
 export type Identity = Pick<Disk, 'name' | 'uuid' | 'createdAt'>;
 
+/** What came of a run of {@link encode}. */
 export interface EncodeResult {
   /** Size of the disk as the source has it, in bytes. */
   readonly sourceSize: number;

@@ -32,16 +32,21 @@ export interface ZstdCompression {
 }
 
 /** 1 (fastest) to 9 (smallest). */
-export type ZlibLevel = (typeof ZLIB_LEVELS)[number];
+export type ZlibLevel = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /** 1 (fastest) to 19 (smallest). */
-export type ZstdLevel = (typeof ZSTD_LEVELS)[number];
+export type ZstdLevel = ZlibLevel | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19;
 
-const ZLIB_LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
-const ZSTD_LEVELS = [...ZLIB_LEVELS, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19] as const;
+const ZLIB_LEVELS: readonly ZlibLevel[] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const ZSTD_LEVELS: readonly ZstdLevel[] = [...ZLIB_LEVELS, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
 /** The level that is taken where none is given. */
-export const DEFAULT_LEVELS = { zlib: 6, zstd: 3 } as const;
+export const DEFAULT_LEVELS = {
+  /** Of 9. */
+  zlib: 6,
+  /** Of 19. */
+  zstd: 3,
+} as const;
 
 /** The same before anybody has looked whether the level is one of that compression. */
 export interface UncheckedCompression extends CompressionOptions {

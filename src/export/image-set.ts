@@ -4,7 +4,9 @@ import type { Image, Target } from './image.ts';
 
 /** A target that came to nothing in a run that went on without it. */
 export interface Failure {
+  /** What was to be made. */
   readonly target: Target;
+  /** Why it was not: a KexportError. */
   readonly error: Error;
 }
 

@@ -7,12 +7,15 @@ import { spooled } from '../sinks/spool.ts';
 
 /** One image to make. */
 export interface Target {
+  /** What it is, as of `qcow2()`. */
   readonly format: Format;
+  /** Where it goes, as of `fileSink()`. */
   readonly sink: Sink;
 }
 
 /** What became of a target. */
 export interface ImageResult {
+  /** That of the target. */
   readonly format: Format;
   /** Name of the sink. */
   readonly name: string;

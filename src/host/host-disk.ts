@@ -8,17 +8,21 @@ import { deviceNumber } from './block-device.ts';
 export interface HostPartition {
   /** The kernel's name, `sda2`. */
   readonly name: string;
+  /** Its device, `/dev/sda2`. */
   readonly path: string;
   /** MAJOR:MINOR. */
   readonly number: string;
   /** From 1; 0 for the whole disk. */
   readonly index: number;
-  /** In bytes. */
+  /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
+  /** In bytes. */
   readonly size: number;
 }
 
+/** A disk and its partitions. */
 export interface HostDisk extends HostPartition {
+  /** In the order of the disk. */
   readonly partitions: readonly HostPartition[];
 }
 

@@ -6,6 +6,7 @@ import { readFully } from '../host/read-fully.ts';
 export interface FileInput extends ImageInput {
   /** What people call it. */
   readonly name: string;
+  /** The descriptor of the open file. */
   readonly fd: number;
 }
 

@@ -30,7 +30,7 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
 
 /** The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk` names one. */
 export function formatNamed(name: FormatName, disk?: string): Format {
-  return name === 'ova' ? ova({ disk }) : FORMATS[name]();
+  return name === 'ova' ? ova({ archiveDisk: disk }) : FORMATS[name]();
 }
 
 /**

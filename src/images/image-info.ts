@@ -11,6 +11,7 @@ import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
+  /** What the image says of itself. */
   readonly facts: ImageFacts;
   /** Undefined of a pipe, as is the next. */
   readonly fileSize: number | undefined;
@@ -27,17 +28,16 @@ export interface ImageInfo {
   readonly disk: DiskFacts | undefined;
 }
 
+/** Options of {@link imageInfo}. */
+export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'>;
+
 /**
  * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the image, and reads some KiB
  * of its disk. Throws a KexportError.
  */
 export async function imageInfo(
   path: string,
-  {
-    from,
-    allowBacking = false,
-    archiveDisk,
-  }: Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'> = {},
+  { from, allowBacking = false, archiveDisk }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, {
     from,

@@ -1,5 +1,6 @@
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
+import { disposable } from '../sources/disposable.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
@@ -8,6 +9,7 @@ import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
+/** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
   readonly from?: FormatName | undefined;
@@ -22,7 +24,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
 export async function openImageFile(
   path: string,
   { from, archiveDisk, ...options }: OpenFileOptions = {},
-): Promise<ImageFiles> {
+): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
     const found = await statFile(fd);
@@ -35,7 +37,7 @@ export async function openImageFile(
     const format = probed
       ? formatOfFile(path, await head(), archiveDisk)
       : formatNamed(from ?? 'raw', archiveDisk);
-    return await openImage(path, fd, size, { ...options, format: format ?? raw() });
+    return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
     throw error;

@@ -8,7 +8,9 @@ import { openBeside } from './open-beside.ts';
 
 /** An image that is open, and those that it takes the rest of its disk from. */
 export interface OpenImage {
+  /** The format's reader, which has the map of the disk. */
   readonly reader: ImageReader;
+  /** The file of the image. */
   readonly input: FileInput;
   /** Has what this image leaves out; undefined if that is zeros. */
   readonly backing: OpenImage | undefined;
@@ -29,6 +31,7 @@ export interface OpenImageOptions {
 
 /** An image and all the files it is in. */
 export interface ImageFiles extends OpenImage {
+  /** Closes all of them; called once. */
   close(): Promise<void>;
 }
 

@@ -16,6 +16,7 @@ const MAX_TOLD = 100;
 export interface Verdict {
   /** The first of them. */
   readonly problems: readonly Problem[];
+  /** How many there are, of which the first 100 are listed. */
   readonly problemCount: number;
   /** Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was not compared. */
   readonly diskSize: number | undefined;
@@ -27,9 +28,11 @@ export interface Verdict {
   readonly notOpened: readonly string[];
 }
 
+/** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
   /** A disk that the image's must be, but for zeros at the end of the longer one. */
   readonly against?: Source | undefined;
+  /** Threads that decompress. Default: one for each processor. */
   readonly threads?: number | undefined;
 }
 

@@ -1,5 +1,6 @@
 /** What `inspectDisk` finds on a disk, as far as it decides whether the disk boots elsewhere. */
 export interface DiskFacts {
+  /** Its partitions. */
   readonly table: PartitionTable;
   /** Whether the MBR has boot code, which is what a BIOS starts. */
   readonly bootCode: boolean;
@@ -9,6 +10,7 @@ export interface DiskFacts {
 
 /** A partition table as its readers take it. */
 export interface PartitionTable {
+  /** A protective MBR beside a GPT is `gpt`. */
   readonly kind: 'gpt' | 'mbr' | 'none';
   /** Why readers of others refuse the table or a part of it; a clause about it. */
   readonly problem: string | undefined;

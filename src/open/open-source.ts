@@ -5,6 +5,8 @@ import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
+import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
+import { disposable } from '../sources/disposable.ts';
 import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
 import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
 import { closeFile } from '../host/descriptors.ts';
@@ -14,7 +16,7 @@ import { type Descriptor } from './opened.ts';
 import { type Opened } from './opened.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
-import type { Source } from '../sources/source.ts';
+import type { OpenSource, Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
 import { withSource } from '../sources/with-source.ts';
 
@@ -24,7 +26,11 @@ import { withSource } from '../sources/with-source.ts';
  * through a pipe unless it is a zfs send stream. What lies on ZFS is read from a snapshot, which `close` destroys. Throws a
  * KexportError.
  */
-export async function openSource(name: string, options: SourceOptions = {}): Promise<Source> {
+export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
+  return disposable(await openNamed(name, options));
+}
+
+async function openNamed(name: string, options: SourceOptions): Promise<Source> {
   if (options.incrementalFrom !== undefined) {
     return asDisk({ stream: await openSent(name, options), isSent: true }, options);
   }
@@ -94,7 +100,7 @@ function startOfStdin(): number {
 }
 
 /** The disk, of whatever it comes. Takes over what was opened. */
-async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
+export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
   const { size, signal, volume, sentSnapshot, flatten } = options;
   try {
     if (!('stream' in opened)) {
@@ -145,14 +151,14 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
  * for what is no send stream.
  */
 export async function openChanges(
-  name: string,
+  input: string | BytesFrom,
   options: ChangesOptions = {},
-): Promise<SentChanges> {
-  const stream = await openSent(name, options);
+): Promise<SentChanges & AsyncDisposable> {
+  const stream = typeof input === 'string' ? await openSent(input, options) : byteStreamFrom(input);
   const { sentChanges } = await import('../zfs-send/changes.ts');
   const { signal, volume, sentSnapshot: snapshot } = options;
   try {
-    return await sentChanges(stream, { volume, snapshot, signal });
+    return disposable(await sentChanges(stream, { volume, snapshot, signal }));
   } catch (error) {
     await stream.close();
     throw error;

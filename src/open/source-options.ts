@@ -1,4 +1,4 @@
-import type { FormatName } from '../../formats/index.ts';
+import type { FormatName, None } from '../../formats/index.ts';
 import type { PackedKind } from '../images/image-kind.ts';
 import type { SnapshotOptions } from '../zfs/disk-snapshot.ts';
 
@@ -70,6 +70,3 @@ export interface ChangesOptions extends Omit<SentChoice, 'flatten'> {
   /** Ends the opening early, by a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** The members of options that do not go with others. */
-export type None<Options> = { readonly [Name in keyof Options]?: undefined };

@@ -3,13 +3,23 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { imageFile } from './image-file.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
+/** Options of {@link deviceSink}. */
+export interface DeviceSinkOptions {
+  /** What the device must have room for, in bytes. Default: nothing is known of that. */
+  readonly diskSize?: number | undefined;
+}
+
 /**
- * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that
- * is smaller than `diskSize` bytes. What the device holds is lost, also if the export fails later.
+ * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that is too
+ * small. What the device holds is lost, also if the export fails later. Throws a KexportError.
  */
-export async function deviceSink(path: string, diskSize: number | undefined): Promise<Sink> {
+export async function deviceSink(
+  path: string,
+  { diskSize }: DeviceSinkOptions = {},
+): Promise<OpenSink> {
   const file = await openExclusive(path);
   const image = await imageFile(file, true);
   let closed = false;
@@ -51,7 +61,7 @@ export async function deviceSink(path: string, diskSize: number | undefined): Pr
     commit: close,
     discard: close,
   };
-  return sink;
+  return openSink(sink);
 }
 
 async function openExclusive(path: string): Promise<FileHandle> {

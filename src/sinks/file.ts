@@ -5,16 +5,25 @@ import { EXT4, fileSystemOf, XFS } from '../host/file-systems.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { imageFile } from './image-file.ts';
-import type { Sink } from './sink.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 
 // Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with compression.
 const SYNC_STEP = 128 * 2 ** 20;
+
+/** Options of {@link fileSink}. */
+export interface FileSinkOptions {
+  /** Replaces what has the name. Default false: that is an error `exists`. */
+  readonly force?: boolean | undefined;
+}
 
 /**
  * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros are
  * holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
  */
-export async function fileSink(path: string, { force = false } = {}): Promise<Sink> {
+export async function fileSink(
+  path: string,
+  { force = false }: FileSinkOptions = {},
+): Promise<OpenSink> {
   const replaces = await exists(path);
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
@@ -37,7 +46,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
     }
   };
 
-  return {
+  return openSink({
     name: path,
     seekable: true,
     fd: file.fd,
@@ -84,7 +93,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       const now = await stat(name).catch(() => undefined);
       if (now?.dev === own.dev && now.ino === own.ino) await rm(name, { force: true });
     },
-  };
+  });
 
   async function close(): Promise<void> {
     if (closed) return;

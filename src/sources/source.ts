@@ -6,6 +6,9 @@ export interface Extent {
   readonly length: number;
 }
 
+/** A source that an `await using` closes, unless somebody has closed it before, as `encode` does. */
+export type OpenSource = Source & AsyncDisposable;
+
 /** A disk whose content is read once, front to back. Implement it to export something new. */
 export interface Source {
   /** What people call it: a path, a dataset. Shown in messages. */

@@ -16,14 +16,17 @@ const STEP_PIECE = 1 << 16;
 
 /** What a send stream does to the disk of its volume. */
 export interface SentChanges {
+  /** What people call the stream. Shown in messages. */
   readonly name: string;
+  /** The changes, to be read once. */
   readonly layer: Layer;
   /** Of the snapshot that it leads to. */
   readonly stream: StreamFacts;
   /** The snapshot that it builds upon; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
-  /** In bytes. */
+  /** Of the volume, in bytes; undefined where the stream does not tell it before its first change. */
   readonly blockSize: number | undefined;
+  /** Lets go of the stream; called once. */
   close(): Promise<void>;
 }
 

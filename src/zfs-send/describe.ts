@@ -16,15 +16,19 @@ import { streamTools } from './tools.ts';
 export interface StreamDescription {
   /** `POOL/DATASET@SNAPSHOT`. */
   readonly snapshot: string;
-  /** Hexadecimal, as zstream dump has them; `fromGuid` of an incremental stream alone. */
+  /** Of the snapshot, hexadecimal, as zstream dump has it. */
   readonly guid: string;
+  /** The guid of the snapshot that an incremental stream builds upon; undefined of a full one. */
   readonly fromGuid: string | undefined;
   /** Seconds since 1970. */
   readonly createdAt: number;
+  /** What the snapshot is of: only a volume is a disk. */
   readonly kind: 'volume' | 'file system';
+  /** Features of the stream that it needs from who receives it. */
   readonly features: readonly string[];
   /** Of a volume; undefined where the stream does not tell it. */
   readonly volumeSize: number | undefined;
+  /** Of a volume; undefined where the stream does not tell it. */
   readonly blockSize: number | undefined;
   /** How its blocks are compressed, as `zfs get compression` says it. */
   readonly compressions: readonly string[];

@@ -9,6 +9,7 @@ import type { StreamEvents } from './events.ts';
 
 /** A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in the lowest. */
 export interface Piece {
+  /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
   /** In bytes; Infinity: zeros to the end of the disk. */
   readonly length: number;

@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { KexportError, reasonOf, throwIfAborted, untilAborted } from '../errors.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
 export interface RunOptions {
@@ -50,7 +50,7 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
   return {
     stdout,
     async ended(signal) {
-      const found = await untilAborted(child, outcome, signal);
+      const found = await endOrAbandon(child, outcome, signal);
       if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);
     },
     stop: () => abandon(child),
@@ -139,7 +139,7 @@ async function outcomeOf(
 ): Promise<Outcome> {
   throwIfAborted(signal);
   const child = start(path, args);
-  return untilAborted(child, endOf(child, path), signal);
+  return endOrAbandon(child, endOf(child, path), signal);
 }
 
 function start(path: string, args: readonly string[]): Child {
@@ -153,25 +153,16 @@ function start(path: string, args: readonly string[]): Child {
   });
 }
 
-async function untilAborted<T>(
+async function endOrAbandon<T>(
   child: Child,
   work: Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal?.aborted) abandon(child);
-  throwIfAborted(signal);
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      abandon(child);
-      reject(new KexportError('aborted', 'interrupted', { cause: signal?.reason }));
-    };
-  });
-  signal?.addEventListener('abort', onAbort);
   try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
+    return await untilAborted(work, signal);
+  } catch (error) {
+    if (signal?.aborted) abandon(child);
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { BLOCK_SIZE, ova, type OvaOptions, raw } from '../../formats/index.ts';
+import { BLOCK_SIZE, ova, type OvaWriteOptions, raw } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
 import { encodeHeader } from '../../formats/ova/tar.ts';
@@ -114,7 +114,7 @@ sys.stdout.buffer.write('|'.join(names).encode())
 });
 
 describeWith(['virt-v2v'], 'virt-v2v', () => {
-  const inspect = async (options: OvaOptions) => {
+  const inspect = async (options: OvaWriteOptions) => {
     const path = save(await writeImage(ova(options), DISK));
     return run('virt-v2v', '-i', 'ova', '--print-source', '-o', 'null', path);
   };
@@ -148,7 +148,7 @@ describeWith([schema, 'xmllint'], "xmllint with DMTF's schemas", () => {
 
   test('finds every machine valid in the vmware profile', async () => {
     const paths: string[] = [];
-    const add = async (options: OvaOptions) => {
+    const add = async (options: OvaWriteOptions) => {
       const path = join(folder, `${paths.length}.ovf`);
       const archive = await writeImage(ovaOf(raw(), options), EMPTY);
       writeFileSync(path, filesOf(archive).get('golden.ovf')!);

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { byteStream, describeStream } from 'kexport';
+import { byteStreamFrom, describeStream } from 'kexport';
 import { describe, expect, test } from 'vitest';
 import { fixture } from '../support/send-streams.ts';
 
@@ -7,7 +7,7 @@ const MIB = 2 ** 20;
 
 describe('describeStream', () => {
   const describeFile = (name: string) =>
-    describeStream(byteStream(name, createReadStream(fixture(name))));
+    describeStream(byteStreamFrom(createReadStream(fixture(name)), { name }));
 
   test('lists what a package holds', async () => {
     const found = await describeFile('grow-R');

@@ -1,12 +1,8 @@
-import { realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { KexportError } from '../../errors.ts';
-import { listMounts, mountOf } from '../../host/mounts.ts';
 import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
-import { type LivePlan, planLiveExport, rootPool } from '../../zfs/live/plan.ts';
-import { poolOf } from '../../zfs/names.ts';
+import { planLiveExport, rootPool } from '../../zfs/live/plan.ts';
 import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
 import type { Request } from './request.ts';
@@ -43,26 +39,9 @@ export async function planDiskInUse(
     name: plan.disk.path,
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
-    async open(signal, onWarning) {
-      for (const pool of await poolsWrittenTo(plan, paths)) {
-        onWarning(
-          `the images are written to pool ${pool}, which is being exported, and may fill it: \
-use --output-dir with a folder on another disk, or -o - to another machine`,
-        );
-      }
-      return openLiveDisk(plan, { allSectors, keepIntentLog, maxHold, signal, onWarning });
+    open(signal, onWarning) {
+      const imagePaths = paths.filter((path) => path !== '-');
+      return openLiveDisk(plan, { keepIntentLog, maxHold, imagePaths, signal, onWarning });
     },
   };
-}
-
-/** The pools of the disk that an image will lie on. */
-async function poolsWrittenTo({ pools }: LivePlan, paths: readonly string[]): Promise<string[]> {
-  const mounts = await listMounts();
-  const written = new Set<string>();
-  for (const path of paths.filter((name) => name !== '-')) {
-    const folder = await realpath(dirname(path)).catch(() => undefined);
-    const mount = folder === undefined ? undefined : mountOf(folder, mounts);
-    if (mount?.type === 'zfs') written.add(poolOf(mount.source));
-  }
-  return pools.map(({ name }) => name).filter((name) => written.has(name));
 }

@@ -11,7 +11,7 @@ import { deviceSink } from '../../sinks/device.ts';
 import { fileSink, partialOf } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
-import { streamSink } from '../../sinks/stream.ts';
+import { descriptorSink } from '../../sinks/descriptor.ts';
 import type { Options } from '../options/options.ts';
 import { type Checksums, openChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
@@ -161,7 +161,7 @@ function openStdout(): Sink {
       hint: 'redirect it: kexport ... -o - > FILE',
     });
   }
-  return streamSink(1, 'standard output');
+  return descriptorSink(1, 'standard output');
 }
 
 async function openDevice(
@@ -179,7 +179,7 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
-  return deviceSink(path, size);
+  return deviceSink(path, { diskSize: size });
 }
 
 const FIFO_INTERVAL = 100; // milliseconds
@@ -190,7 +190,7 @@ async function openSpecial(path: string, signal: AbortSignal): Promise<Sink> {
     try {
       // A blocking open of a pipe that nobody reads would keep the program from ending.
       const fd = await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      return streamSink(fd, path, { owned: true });
+      return descriptorSink(fd, path, { owned: true });
     } catch (error) {
       throwIfAborted(signal);
       if (errnoOf(error) !== 'ENXIO') {

@@ -8,6 +8,7 @@ import { parsePoolStatus, type PoolStatus } from './pool-status.ts';
 
 /** A pool of which all that matters is on the disk. */
 export interface LivePool {
+  /** The name of the pool. */
   readonly name: string;
   /** The partitions that hold it. */
   readonly vdevs: readonly HostPartition[];
@@ -15,7 +16,9 @@ export interface LivePool {
   readonly missing: readonly string[];
   /** In bytes. */
   readonly size: number;
+  /** In bytes. */
   readonly free: number;
+  /** Whether the property is on, which has an import wait to see that no other host uses the pool. */
   readonly multihost: boolean;
 }
 

@@ -9,7 +9,9 @@ import { flushFile, flushFileSystem } from '../../host/flush.ts';
 import { openSpoolFile } from '../../host/spool-file.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
+/** A partition with a file system that is mounted. */
 export interface MountedPartition extends HostPartition {
+  /** Where. */
   readonly mountPoint: string;
   /** Its file system, as the kernel calls it: vfat, ext4. */
   readonly type: string;

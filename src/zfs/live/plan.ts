@@ -27,13 +27,15 @@ export interface LiveOptions {
   readonly disk?: string | undefined;
   /** Copies what is in swap partitions. */
   readonly includeSwap?: boolean | undefined;
-  /** Copies what lies between partitions. */
+  /** Copies what lies between partitions, and what pools have free. */
   readonly allSectors?: boolean | undefined;
 }
 
 /** A stretch of the disk in bytes. */
 export interface Stretch {
+  /** Its first byte. */
   readonly start: number;
+  /** The byte after its last. */
   readonly end: number;
 }
 
@@ -43,22 +45,28 @@ export interface StackedPartition extends HostPartition {
   readonly holders: readonly string[];
 }
 
+/** What an export of a disk in use will do. */
 export interface LivePlan {
+  /** The disk. */
   readonly disk: HostDisk;
+  /** The pools on it, which are exported as of a checkpoint each. */
   readonly pools: readonly LivePool[];
   /** Mounted file systems that are copied at the instant of the checkpoints. */
   readonly mounted: readonly MountedPartition[];
   /** Mounted ones that are too large for that. */
   readonly live: readonly MountedPartition[];
+  /** Swap partitions, of which only the header is copied. */
   readonly swaps: readonly HostPartition[];
   /** Partitions that LUKS, LVM or md use, which nothing makes hold still. */
   readonly stacked: readonly StackedPartition[];
+  /** Whether what lies between partitions, and what pools have free, is copied too. */
+  readonly allSectors: boolean;
   /** What is written as zeros, ascending. */
   readonly zeros: readonly Stretch[];
 }
 
 /** Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported while in use. */
-export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
+export async function planLiveExport(options: LiveOptions = {}): Promise<LivePlan> {
   const mounts = await listMounts();
   const disk = await findDisk(options.disk);
   const pools = await poolsOn(disk, await poolStatuses());
@@ -91,6 +99,7 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
       mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
       live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
       swaps,
+      allSectors: options.allSectors ?? false,
       zeros: zeros.sort((one, other) => one.start - other.start),
     };
   } finally {

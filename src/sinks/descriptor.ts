@@ -3,13 +3,21 @@ import { Socket } from 'node:net';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import { systemFile } from '../host/descriptors.ts';
 import { writeFully } from '../host/write-fully.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
-/**
- * An image sent to an open file descriptor, such as 1 for standard output. Never goes back. `owned` has the descriptor
- * closed at the end.
- */
-export function streamSink(fd: number, name: string, { owned = false } = {}): Sink {
+/** Options of {@link descriptorSink}. */
+export interface DescriptorSinkOptions {
+  /** Closes the descriptor at the end. Default false. */
+  readonly owned?: boolean | undefined;
+}
+
+/** An image sent to an open file descriptor, such as 1 for standard output. Never goes back. */
+export function descriptorSink(
+  fd: number,
+  name: string,
+  { owned = false }: DescriptorSinkOptions = {},
+): OpenSink {
   const { isFIFO, isSocket } = kindOf(fd);
   // A write to a full pipe blocks its thread for as long as the reader likes, and a blocked thread
   // keeps Node from exiting; a socket waits without a thread.
@@ -33,7 +41,7 @@ export function streamSink(fd: number, name: string, { owned = false } = {}): Si
     commit: () => send.end(),
     discard: () => send.end(),
   };
-  return sink;
+  return openSink(sink);
 }
 
 /** Whether an export failed because the program that read its output has stopped reading. */
