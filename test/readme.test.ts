@@ -7,7 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FORMATS } from '../formats/index.ts';
 import { temporaryFolder } from './support/folder.ts';
@@ -35,6 +35,26 @@ test('the library example compiles, runs, and makes its images', () => {
   execFileSync(process.execPath, ['example.js'], { cwd: folder });
   expect(existsSync(join(folder, 'web1.qcow2'))).toBe(true);
   run('cmp', join(folder, 'web1.raw'), join(folder, 'disk.raw'));
+});
+
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'docs/architecture.md',
+  'formats/README.md',
+  'fixtures/zfs/README.md',
+  'test/zfs-lab/README.md',
+];
+
+test.each(DOCUMENTS)('the links of %s lead to what is there', (document) => {
+  const text = readFileSync(join(TOP, document), 'utf8');
+  const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, link = '']) => link);
+  const missing = links
+    .filter((link) => !link.includes(':'))
+    .filter((link) => !existsSync(join(TOP, dirname(document), link)));
+  expect(missing).toEqual([]);
 });
 
 test('the table of formats names every format', () => {
