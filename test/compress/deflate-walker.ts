@@ -16,7 +16,10 @@ export interface Walked {
 
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** A canonical code (RFC 1951, section 3.2.2): its symbols by a `1` and the bits of the code, else -1. */
+/**
+ * A canonical code (RFC 1951, section 3.2.2): its symbols by a `1` and the bits of the code, else
+ * -1.
+ */
 type Code = Int16Array;
 
 /** Throws if the stream is anything but whole, well-formed and at its end. */
