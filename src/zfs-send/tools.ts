@@ -4,10 +4,10 @@ import { decompressZstd } from '../decompress/zstd.ts';
 import { fastParts } from './wasm.ts';
 
 /** What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else in JavaScript. */
-export function streamTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
-  const unpackers = { inflate: inflater('zlib'), zstd: decompressZstd };
+export function streamTools(): Pick<SendStreamOptions, 'checksum' | 'decompressors'> {
+  const decompressors = { inflate: inflater('zlib'), zstd: decompressZstd };
   // Missing under `--jitless`.
-  if (!('WebAssembly' in globalThis)) return { checksum: fletcher4(), unpackers };
+  if (!('WebAssembly' in globalThis)) return { checksum: fletcher4(), decompressors };
   const { checksum, lz4 } = fastParts();
-  return { checksum, unpackers: { ...unpackers, lz4 } };
+  return { checksum, decompressors: { ...decompressors, lz4 } };
 }

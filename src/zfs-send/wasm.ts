@@ -3,7 +3,11 @@
 
 import { readFileSync } from 'node:fs';
 import { FormatError } from '../../formats/index.ts';
-import { CHECKSUM_SIZE, type RunningChecksum, type Unpack } from '../../formats/zfs-send/index.ts';
+import {
+  CHECKSUM_SIZE,
+  type RunningChecksum,
+  type Decompress,
+} from '../../formats/zfs-send/index.ts';
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`.
 interface Exports {
@@ -29,8 +33,8 @@ const ROOM = 32;
 
 export interface FastParts {
   readonly checksum: RunningChecksum;
-  /** See `Unpackers`. */
-  readonly lz4: Unpack;
+  /** See `Decompressors`. */
+  readonly lz4: Decompress;
 }
 
 /** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */

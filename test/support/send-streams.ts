@@ -62,10 +62,10 @@ export function fixture(name: string): string {
 }
 
 /** The tools of a program that has neither WebAssembly nor a zlib with zstd. */
-export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
+export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'decompressors'> {
   return {
     checksum: fletcher4(),
-    unpackers: {
+    decompressors: {
       inflate: (packed, output) => output.set(inflateSync(packed)),
       zstd: (frame, output) => void decompress(frame, output),
     },
@@ -84,7 +84,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
       if (event.kind === 'end') size = event.size ?? size;
       if (event.kind !== 'write') continue;
       const data = Buffer.alloc(event.length);
-      event.unpackTo(data);
+      event.decompressTo(data);
       writes.push({ diskOffset: event.diskOffset, data });
     }
     pushed.fill(0xff); // its memory is used again

@@ -107,7 +107,7 @@ test('the labels of a vdev are found on its partition', async () => {
   expect(found.uberblocks).toHaveLength(4 * 12);
   bytes[4096 + 20_000]! ^= 1;
   await expect(readVdevLabels(diskOf(bytes), partition(size))).rejects.toThrow(
-    '/dev/sda2: vdev label at byte 0: its checksum is wrong',
+    '/dev/sda2: zfs: the vdev label at byte 0 has a wrong checksum',
   );
 });
 
