@@ -5,9 +5,11 @@ import { hasWebAssembly } from '../workers/wasm.ts';
 import { fastParts } from './wasm.ts';
 
 /** What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else in JavaScript. */
-export async function streamTools(): Promise<Pick<SendStreamOptions, 'checksum' | 'unpackers'>> {
-  const unpackers = { inflate: inflater('zlib'), zstd: decompressZstd };
-  if (!hasWebAssembly()) return { checksum: fletcher4(), unpackers };
+export async function streamTools(): Promise<
+  Pick<SendStreamOptions, 'checksum' | 'decompressors'>
+> {
+  const decompressors = { inflate: inflater('zlib'), zstd: decompressZstd };
+  if (!hasWebAssembly()) return { checksum: fletcher4(), decompressors };
   const { checksum, lz4 } = await fastParts();
-  return { checksum, unpackers: { ...unpackers, lz4 } };
+  return { checksum, decompressors: { ...decompressors, lz4 } };
 }

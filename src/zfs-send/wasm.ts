@@ -3,7 +3,11 @@
 
 import { FormatError } from '../../formats/index.ts';
 import { instantiate } from '../workers/wasm.ts';
-import { CHECKSUM_SIZE, type RunningChecksum, type Unpack } from '../../formats/zfs-send/index.ts';
+import {
+  CHECKSUM_SIZE,
+  type RunningChecksum,
+  type Decompress,
+} from '../../formats/zfs-send/index.ts';
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`.
 interface Exports {
@@ -23,8 +27,8 @@ const ROOM = 32;
 
 export interface FastParts {
   readonly checksum: RunningChecksum;
-  /** See `Unpackers`. */
-  readonly lz4: Unpack;
+  /** See `Decompressors`. */
+  readonly lz4: Decompress;
 }
 
 /** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
