@@ -39,7 +39,7 @@ for (const windowBits of windows.split(',').map(Number)) {
   for (const level of levels.split(',').map(Number)) {
     const encoding: Encoding = { kind: 'zlib', windowBits: windowBits === 12 ? 12 : 15, level };
     const zlib = await openCompressor(encoding, 'zlib');
-    const ours = deflateCompressor(encoding);
+    const ours = await deflateCompressor(encoding);
     const zlibSize = timed(zlib).bytes;
     const oursSize = timed(ours).bytes;
     const times: [number[], number[], number[]] = [[], [], []];

@@ -21,7 +21,7 @@ const made = makeSendStream({
   volumeSize,
   blockSize: VOLUME_BLOCK,
   blocks: blocksOf(disk),
-  checksum: fastParts().checksum,
+  checksum: (await fastParts()).checksum,
 });
 await pipeline(Readable.from(joined(made)), createWriteStream(stream));
 

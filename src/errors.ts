@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { host } from '#host';
 import { FormatError } from '../formats/errors.ts';
 
 /**
@@ -138,7 +138,7 @@ export function asKexportError(error: unknown, name?: string, hint?: Wording): u
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { errno, code } = error as NodeJS.ErrnoException;
-  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
+  const known = errno === undefined ? undefined : host.systemError(errno);
   if (known) return `${known[1]} (${known[0]})`;
   return code ? `${error.message} (${code})` : error.message;
 }

@@ -68,12 +68,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'byte-streams': ['host', 'errors.ts'],
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],
   decompress: ['compress', 'workers', 'host', 'errors.ts'],
-  compress: ['workers'],
-  workers: [],
+  compress: ['workers', 'runtime'],
+  workers: ['runtime'],
   runtime: [],
-  partitions: [],
+  partitions: ['runtime'],
   host: ['runtime', 'errors.ts'],
-  'errors.ts': [],
+  'errors.ts': ['runtime'],
 };
 
 /** The paths of all TypeScript files below a folder, from the top of the project. */
@@ -95,6 +95,28 @@ function importsOf(path: string): string[] {
     if (fileName === '#host') return HOST;
     return fileName.startsWith('.') ? join(dirname(path), fileName) : fileName;
   });
+}
+
+/** What a file loads as soon as it is loaded itself: of the project by path, of others by name. */
+function loadsOf(path: string): string[] {
+  const { outputText } = ts.transpileModule(readFileSync(join(TOP, path), 'utf8'), {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
+  });
+  const file = ts.createSourceFile(path, outputText, ts.ScriptTarget.ES2022);
+  return file.statements.flatMap((statement) => {
+    const isLoad = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+    const from = isLoad ? statement.moduleSpecifier : undefined;
+    if (!from || !ts.isStringLiteral(from)) return [];
+    return from.text.startsWith('.') ? join(dirname(path), from.text) : from.text;
+  });
+}
+
+/** A file and all that it loads by and by, but not what is behind `#host`. */
+function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  if (path.endsWith('.ts')) for (const next of loadsOf(path)) loadedBy(next, found);
+  return found;
 }
 
 /** The folder in `src/` that a file is in, or the file itself; undefined outside of `src/`. */
@@ -195,6 +217,17 @@ describe('the layers', () => {
     (path) => {
       const text = readFileSync(join(TOP, path), 'utf8');
       expect(text).not.toMatch(/console\.|process\.(exit|stdout|stderr)/);
+    },
+  );
+
+  // As in a browser, where `#host` is another.
+  test.each(['src/export/encode.ts', 'src/export/copy-blocks.ts', 'src/compress/worker.ts'])(
+    '%s loads nothing of Node but by #host',
+    (path) => {
+      const loaded = [...loadedBy(path)];
+      expect(loaded.filter((name) => name.startsWith('node:'))).toEqual([]);
+      expect(loaded).not.toContain(HOST);
+      expect(loaded).toContain('#host');
     },
   );
 

@@ -1,4 +1,4 @@
-import { findFooters } from '../../formats/vhd/footers.ts';
+import { readFooter } from '../../formats/vhd/decode-footer.ts';
 import { FIXED } from '../../formats/vhd/layout.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
@@ -46,7 +46,7 @@ async function footerOf(name: string, bytes: Buffer) {
   try {
     const read = (offset: number, length: number) =>
       Promise.resolve(bytes.subarray(offset, offset + length));
-    return (await findFooters({ size: bytes.length, read })).used.footer;
+    return (await readFooter({ size: bytes.length, read })).used.footer;
   } catch (error) {
     throw asKexportError(error, name);
   }

@@ -8,7 +8,7 @@ export type FillSetup = readonly SharedArrayBuffer[];
 
 // The answer is what went wrong, if something did.
 await serveTasks((memories: FillSetup) => {
-  const slabs = memories.map((memory) => Buffer.from(memory));
+  const slabs = memories.map((memory) => new Uint8Array(memory));
   const fill = fillWindow();
   return (task: FillTask) => {
     const slab = slabs[task.slab];

@@ -1,7 +1,6 @@
 // One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what follows it.
 
-import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
 import { type CompressorName, COMPRESSORS } from '../compress/compressor.ts';
 import { defaultCompressor } from '../compress/open-compressor.ts';
@@ -76,9 +75,7 @@ export async function encode(
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
     try {
-      // A disk whose end was moved is no longer that of the snapshot: an increment would bring its old end back.
-      const snapshotGuid = disk.size === source.size ? source.snapshotGuid : undefined;
-      await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
     } finally {
       await disk.close();
     }
@@ -137,17 +134,17 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
+  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
-  const { threads = availableParallelism(), onProgress } = options;
+  const { threads = host.availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
-  const { snapshotGuid } = options;
-  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
+  const { size, snapshotGuid } = source;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   const { digest } = options;
@@ -170,7 +167,8 @@ async function finishAll(
 ): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
-    results.set(image.target, await finishImage(image, diskSize, signal));
+    image.writer.finish(diskSize);
+    results.set(image.target, await finishImage(image, signal));
   });
   return results;
 }
@@ -204,8 +202,16 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
 }
 
 function newIdentity(): Identity {
-  const uuid = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
-  return { name: 'kexport', uuid, createdAt: Math.floor(Date.now() / 1000) };
+  return { name: 'kexport', uuid: randomUuid(), createdAt: Math.floor(Date.now() / 1000) };
+}
+
+/** RFC 9562, section 5.4: random but for the version, 4, and the variant. */
+function randomUuid(): Uint8Array {
+  const uuid = crypto.getRandomValues(new Uint8Array(16));
+  const view = new DataView(uuid.buffer);
+  view.setUint8(6, (view.getUint8(6) & 0x0f) | 0x40);
+  view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
+  return uuid;
 }
 
 /** Passes an abort of the caller's on. Returns the call that ends this. */

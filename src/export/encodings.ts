@@ -1,3 +1,5 @@
+import { host } from '#host';
+import { hasZstd } from '../compress/zstd.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import type { CompressionChoice, Encoding, Format } from '../../formats/index.ts';
 
@@ -96,9 +98,9 @@ export async function checkCompression(
     const names = formats.map(({ name }) => name).join(' and ');
     throw new KexportError('usage', `zstd is for qcow2 alone: ${names} cannot hold it`);
   }
-  const { hasZstd } = await import('../compress/zstd.ts');
-  if (hasZstd()) return;
-  throw new KexportError('unsupported', `this Node, ${process.version}, has no zstd`, {
+  const zlib = await host.zlib();
+  if (zlib && hasZstd(zlib)) return;
+  throw new KexportError('unsupported', `${host.name} has no zstd`, {
     hint: wording`Node 22.15 and newer have it; without ${option('compression')} it is zlib, which every QEMU reads`,
   });
 }

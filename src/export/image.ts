@@ -65,18 +65,11 @@ export function checkDiskSize(format: Format, diskSize: number): void {
   );
 }
 
-/** As much of an image as its end takes. */
-type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
-  readonly writer: Pick<FormatWriter, 'finish'>;
-};
-
-/** Writes the image's end and makes it durable; it does not have its final name yet. */
+/** Makes an image durable whose writer has finished; it does not have its final name yet. */
 export async function finishImage(
-  { format, encoding, sink, output, writer }: Finishable,
-  diskSize: number,
+  { format, encoding, sink, output }: Omit<Image, 'target' | 'writer'>,
   signal: AbortSignal | undefined,
 ): Promise<ImageResult> {
-  writer.finish(diskSize);
   await output.flush(signal);
   await sink.finish(output.position, signal);
   const length = sink.fileSize ?? output.position;

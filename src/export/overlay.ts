@@ -1,7 +1,7 @@
 // What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not the loop of
 // `copy-blocks.ts`: its blocks are of 64 KiB and its gaps are zeros, here blocks are the volume's and a gap is what is below.
 
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import { MIN_BLOCK_SIZE } from '../../formats/zfs-send/layout.ts';
 import { BLOCK_SIZE, qcow2 } from '../../formats/index.ts';
 import { overlayWriter } from '../../formats/qcow2/overlay-writer.ts';
@@ -83,7 +83,7 @@ async function write(
   const windowBits = options.optimize === 'size' ? 15 : 12; // QEMU writes 12 and reads 15
   const encoding = { kind: 'zlib', windowBits, level } as const;
   const compressor = options.compressor ?? (await defaultCompressor());
-  const { threads = availableParallelism() } = options;
+  const { threads = host.availableParallelism() } = options;
   const packing = { encoding, compressor, threads };
   const queue = clusterQueue({ writer, output, clusterSize, signal, ...packing });
   let dataEnd: number;
@@ -94,8 +94,8 @@ async function write(
     await queue.close();
   }
   const diskSize = sizeOf(changes, dataEnd, { ...options, below });
-  const overlay = { format: qcow2(), encoding, sink, output, writer };
-  const image = await finishImage(overlay, diskSize, signal);
+  writer.finish(diskSize);
+  const image = await finishImage({ format: qcow2(), encoding, sink, output }, signal);
   await options.onFinished?.();
   await sink.commit();
   return { sourceSize: diskSize, diskSize, images: [image], failures: [] };

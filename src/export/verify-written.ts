@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
@@ -66,7 +66,7 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
   const { name } = files.input;
   for await (const { message } of files.reader.check()) throw differs(name, message);
-  const source = imageSource(files, expected.threads ?? availableParallelism());
+  const source = imageSource(files, expected.threads ?? host.availableParallelism());
   try {
     const { diskSize } = files.reader.facts;
     if (diskSize !== expected.diskSize) {

@@ -1,5 +1,9 @@
 import { open, stat } from 'node:fs/promises';
-import { BASE_HEAD_SIZE, type BaseFacts, baseFacts } from '../../formats/qcow2/base-facts.ts';
+import {
+  BASE_HEAD_SIZE,
+  type BaseFacts,
+  decodeBaseFacts,
+} from '../../formats/qcow2/decode-base-facts.ts';
 import { blockSizeOfPath } from '../host/block-device.ts';
 import { readHead } from '../host/readable-file.ts';
 import { KexportError, option, reasonOf, wording } from '../errors.ts';
@@ -30,7 +34,7 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
   const head = await headOf(path);
   const format = formatOfBase(path, head);
   if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
-  const facts = format === 'qcow2' ? baseFacts(head) : undefined;
+  const facts = format === 'qcow2' ? decodeBaseFacts(head) : undefined;
   if (facts) return { path, format: 'qcow2', ...facts };
   throw new KexportError('source', `${path} is a ${format}: an image goes upon qcow2 or raw`, {
     hint: wording`${option('flatten', path)} makes a whole disk of it and the increment`,
@@ -41,7 +45,7 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
 export async function snapshotOfFile(path: string): Promise<bigint | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile() || !/\.qcow2?$/i.test(path)) return undefined;
-  return baseFacts(await headOf(path))?.snapshotGuid;
+  return decodeBaseFacts(await headOf(path))?.snapshotGuid;
 }
 
 /** By its name, and never by its first bytes alone: a guest writes those of a raw disk. */

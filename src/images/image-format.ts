@@ -11,6 +11,9 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   qcow: 'qcow2',
   vhd: 'vhd',
   vpc: 'vhd',
+  vhdx: 'vhdx',
+  avhdx: 'vhdx', // Hyper-V's checkpoints
+  vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'ova',
 };
@@ -20,6 +23,8 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   raw: 'raw',
   qcow2: 'qcow2',
   vpc: 'vhd',
+  vhdx: 'vhdx',
+  vdi: 'vdi',
   vmdk: 'vmdk',
 };
 
@@ -37,7 +42,8 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
   const format = name && formatNamed(name, disk);
   const begins = imageKind(head);
-  const agrees = name === 'ova' ? begins?.isTar : begins?.format?.startsWith(name ?? ' ');
+  const agrees =
+    name === 'ova' ? begins?.isTar : name !== undefined && isRead(begins?.format, name);
   if (begins === undefined || agrees) return format?.read ? format : undefined;
   const asRaw = option('from', 'raw');
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
@@ -50,6 +56,11 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
         hint,
       })
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
+}
+
+/** Whether what begins like an image of one format is read as another; a vhd begins like a dynamic one, if at all. */
+function isRead(begins: FormatName | undefined, name: FormatName): boolean {
+  return begins === name || (begins === 'vhd-dynamic' && name === 'vhd');
 }
 
 /** The format of a backing file, as the image above it tells, else by its name. */

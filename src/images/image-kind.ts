@@ -12,8 +12,6 @@ type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wor
 // Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
 const MAGICS: readonly Magic[] = [
   ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
-  ['a VHDX image', 0, 'vhdxfile'],
-  ['a VDI image', 64, '\x7f\x10\xda\xbe'],
   ['a QED image', 0, 'QED\0'],
   [TAR, 257, 'ustar'],
   ['a gzip file', 0, '\x1f\x8b', wording`say ${option('from', 'gz')} for what is in it`],

@@ -113,7 +113,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,
         {
-          hint: wording`say ${option('allowBacking', true)} to have it opened, if it lies in the same folder`,
+          hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
         },
       );
     }

@@ -20,6 +20,7 @@ import { positionedSource } from '../sources/positioned.ts';
 import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
+import { withSource } from '../sources/with-source.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
 /** Takes over the descriptor, unless it throws a KexportError. */
@@ -127,7 +128,7 @@ async function openImageSource(
   ]);
   // The other files of an image are looked for beside it, in its snapshot.
   const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
-  return { ...imageSource(image, threads), name };
+  return withSource(imageSource(image, threads), { name });
 }
 
 function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {

@@ -18,6 +18,7 @@ import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
+import { withSource } from '../sources/with-source.ts';
 
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
@@ -70,15 +71,8 @@ async function openPath(
 
 /** The source of a snapshot disk, which lets go of it when it is closed. */
 function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
-  const read = source.read?.bind(source);
-  return {
-    name: source.name,
-    get size() {
-      return source.size;
-    },
+  return withSource(source, {
     snapshotGuid: source.snapshotGuid ?? snapshot.snapshotGuid,
-    next: (buffer, signal) => source.next(buffer, signal),
-    ...(read && { read }),
     origin: snapshot.origin,
     async close() {
       try {
@@ -87,7 +81,7 @@ function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
         await snapshot.release();
       }
     },
-  };
+  });
 }
 
 function openStdin(): Descriptor {
@@ -155,13 +149,7 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
     incrementalFrom: undefined,
   };
   const source = await openSource(path, { ...options, ...own, ...sent });
-  return {
-    ...source,
-    get size() {
-      return source.size; // of a stream it is known at its end
-    },
-    snapshotGuid: source.snapshotGuid ?? told,
-  };
+  return withSource(source, { snapshotGuid: source.snapshotGuid ?? told });
 }
 
 /**

@@ -2,6 +2,7 @@ import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundDown } from '../../formats/rounding.ts';
 import type { Edit } from '../partitions/move-backup-gpt.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /**
  * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit must end at the
@@ -16,9 +17,9 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
   let tailDone = 0;
   let ended = false;
 
-  return {
-    name: source.name,
+  return withSource(source, {
     size,
+    read: undefined,
     async next(buffer, signal) {
       while (!ended) {
         const extent = await source.next(buffer, signal);
@@ -36,8 +37,7 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
       }
       return nextOfTail(buffer);
     },
-    close: () => source.close(),
-  };
+  });
 
   function editStretch(bytes: Uint8Array, diskOffset: number): void {
     for (const edit of edits) overlay(bytes, diskOffset, edit);

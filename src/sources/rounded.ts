@@ -7,6 +7,7 @@ import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { editedSource, overlay } from './edited.ts';
 import { extentsOf } from './extents-of.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /** Options of `roundedSource`. */
 export interface RoundingOptions {
@@ -34,13 +35,12 @@ export function roundedSource(
   const padded = paddedSource(source, size);
   if (keepGpt) return padded;
   let moved: Source | undefined;
-  return {
-    ...padded,
+  return withSource(padded, {
     async next(buffer, signal) {
       moved ??= await withMovedGpt(padded, { oldSize, size, onWarning }, signal);
       return moved.next(buffer, signal);
     },
-  };
+  });
 }
 
 interface Growth extends Pick<RoundingOptions, 'onWarning'> {
@@ -65,9 +65,10 @@ async function withMovedGpt(
 
 /** Fills the last block of a source with zeros, as far as the disk goes now. */
 function paddedSource(source: Source, size: number): Source {
-  return {
-    name: source.name,
+  return withSource(source, {
     size,
+    snapshotGuid: undefined, // an increment of that snapshot would bring the old end back
+    read: undefined,
     async next(buffer, signal) {
       const extent = await source.next(buffer, signal);
       if (!extent) return undefined;
@@ -77,8 +78,7 @@ function paddedSource(source: Source, size: number): Source {
       buffer.fill(0, length, end);
       return { diskOffset, length: end };
     },
-    close: () => source.close(),
-  };
+  });
 }
 
 /** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
@@ -103,8 +103,7 @@ async function readHead(
 /** What was read of a source, and then the rest of it, unless it has `ended`. */
 function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean): Source {
   const waiting = [...pieces];
-  return {
-    ...source,
+  return withSource(source, {
     next(buffer, signal) {
       const piece = waiting.shift();
       if (!piece) return ended ? Promise.resolve(undefined) : source.next(buffer, signal);
@@ -116,5 +115,5 @@ function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean)
       }
       return Promise.resolve({ diskOffset, length });
     },
-  };
+  });
 }

@@ -4,6 +4,7 @@ import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { extentsOf } from './extents-of.ts';
 import { positionedSource } from './positioned.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /**
  * Reads a disk of unknown size to its end into a spool file, and gives it again with its size. Takes over the source,
@@ -17,10 +18,10 @@ export async function spooledSource(
     const spool = await openSpoolFile(source.name);
     try {
       await copy(source, spool, signal);
-      const { name, size } = source;
+      const { name, origin, size, snapshotGuid } = source;
       if (size === undefined) throw new Error(`${name} has ended without telling its size`);
       await spool.truncate(size);
-      return positionedSource(name, spool, size);
+      return withSource(positionedSource(name, spool, size), { origin, snapshotGuid });
     } catch (error) {
       await spool.close();
       throw error;

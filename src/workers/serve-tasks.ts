@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { host } from '#host';
 import type { Numbered } from './task-pool.ts';
 
 /**
@@ -8,9 +8,11 @@ import type { Numbered } from './task-pool.ts';
 export async function serveTasks<Task, Answer>(
   start: (setup: never) => Promise<(task: Task) => Answer> | ((task: Task) => Answer),
 ): Promise<void> {
-  const work = await start(workerData as never);
-  parentPort?.on('message', ({ id, value }: Numbered<Task>) => {
+  const port = host.workerPort();
+  const work = await start(port.setup as never);
+  port.onMessage((message) => {
+    const { id, value } = message as Numbered<Task>; // of the pool
     const answer: Numbered<Answer> = { id, value: work(value) };
-    parentPort?.postMessage(answer);
+    port.post(answer);
   });
 }

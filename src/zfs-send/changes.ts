@@ -41,7 +41,7 @@ export async function sentChanges(
   const { name } = input;
   const { signal } = options;
   const kept = keptBytes(input);
-  const events = streamEvents(kept, options);
+  const events = await streamEvents(kept, options);
   const first = await events.next(signal);
   if (first?.kind !== 'begin') throw new Error(`${name} begins without a stream`);
   if (!first.isLast) return packagedChanges(kept, events, first, signal);
@@ -155,7 +155,7 @@ async function stepLayer(
   signal: AbortSignal | undefined,
 ): Promise<Layer> {
   const bytes = fileStream(name, spool, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
-  const events = streamEvents(bytes, {});
+  const events = await streamEvents(bytes, {});
   await events.next(signal); // its BEGIN
   return streamLayer(events);
 }

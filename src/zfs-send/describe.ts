@@ -55,7 +55,7 @@ export async function describeStream(
   input: ByteStream,
   { unpack = false, signal }: DescribeOptions = {},
 ): Promise<StreamDescription[]> {
-  const { checksum, unpackers } = streamTools();
+  const { checksum, decompressors } = await streamTools();
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;
@@ -87,7 +87,7 @@ export async function describeStream(
   function describing(facts: StreamFacts, start: number) {
     if (unpack) checkReadable(facts);
     const compressions = new Set<string>();
-    const eventOf = volumeEvents(facts, unpackers);
+    const eventOf = volumeEvents(facts, decompressors);
     let volumeSize: number | undefined;
     let blockSize: number | undefined;
     let dataSize = 0;
@@ -100,7 +100,7 @@ export async function describeStream(
         if (event?.kind === 'block-size') blockSize = event.blockSize;
         if (isData && event?.kind === 'write') {
           dataSize += event.length;
-          if (unpack) event.unpackTo(new Uint8Array(event.length));
+          if (unpack) event.decompressTo(new Uint8Array(event.length));
           compressions.add(compressionName(event.compression) ?? `${event.compression}`);
         }
       },

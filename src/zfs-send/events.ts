@@ -22,8 +22,8 @@ export interface StreamEvents {
 }
 
 /** Reads a send stream, or a package of them, for one volume. Takes over the bytes. */
-export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEvents {
-  const stream = sendStream({ ...streamTools(), choice });
+export async function streamEvents(input: ByteStream, choice: StreamChoice): Promise<StreamEvents> {
+  const stream = sendStream({ ...(await streamTools()), choice });
   let piece: Buffer | undefined;
   return {
     name: input.name,

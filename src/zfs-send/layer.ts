@@ -64,7 +64,11 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
     if (event.kind === 'write') {
       const { diskOffset, length } = event;
       addZeros(Math.max(position, freeFrom), diskOffset);
-      ready.push({ diskOffset, length, read: partly(length, (output) => event.unpackTo(output)) });
+      ready.push({
+        diskOffset,
+        length,
+        read: partly(length, (output) => event.decompressTo(output)),
+      });
       position = diskOffset + length;
     } else if (event.kind === 'free') {
       free(event.diskOffset, event.diskOffset + event.length);

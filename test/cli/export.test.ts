@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { timestamp } from '../../src/cli/print/timestamp.ts';
 import { DISKS, noise, text, withPartition, writeDisk } from '../support/disks.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
@@ -30,6 +31,25 @@ describe('kexport FORMATS DISK', () => {
     expect(raw).toBe(image?.replace('.qcow2', '.raw'));
     expect(stderr).toMatch(/^FORMAT +FILE +VIRTUAL SIZE +SIZE ON DISK +TIME +COMPRESSION\nqcow2 /);
   });
+
+  test.each([[], ['--force']])(
+    'chooses another name if that of this second is taken %s',
+    (...force) => {
+      const cwd = folderWithDisk();
+      const now = Date.now();
+      for (let second = 0; second < 60; second++) {
+        const name = `kldload-export-${timestamp(new Date(now + second * 1000))}`;
+        writeFileSync(join(cwd, `${name}.raw`), 'of another run');
+        writeFileSync(join(cwd, `${name}-2.qcow2.partial`), 'of a third');
+      }
+      const before = files(cwd);
+      const { status } = kexport(['qcow2,raw', 'disk.img', '-q', ...force], { cwd });
+      expect(status).toBe(0);
+      const made = files(cwd).filter((name) => !before.includes(name));
+      expect(made).toHaveLength(2);
+      for (const name of made) expect(name).toMatch(/^kldload-export-\d{8}-\d{6}-3\.(qcow2|raw)$/);
+    },
+  );
 
   test('takes the disk first, in the order of kldload', () => {
     const cwd = folderWithDisk();
@@ -87,7 +107,8 @@ describe('kexport FORMATS DISK', () => {
   test.each([
     ['gzip', '\x1f\x8b', '(say --from gz for what is in it; if it is a raw disk all the same'],
     ['zstd', '\x28\xb5\x2f\xfd', '(zstdcat FILE | kexport FORMAT -; if it is a raw disk'],
-    ['a VHDX', 'vhdxfile', '(convert it to raw first; if it is a raw disk all the same'],
+    ['a QED', 'QED\0', '(convert it to raw first; if it is a raw disk all the same'],
+    ['a VHDX', 'vhdxfile', '(say --from vhdx if it is that, --from raw if it is a raw disk)'],
   ])('says how else the disk in a file is read: %s', (_, magic, hint) => {
     const cwd = folderWithDisk(Buffer.from(magic.padEnd(1024, '\0'), 'latin1'));
     const { status, stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
@@ -106,7 +127,7 @@ describe('kexport FORMATS DISK', () => {
       'unknown format "qcow3" (give one or several of qcow2,raw',
     ],
     ['an unknown option', ['raw', 'x', '--fast'], 'unknown option --fast (see --help-all)'],
-    ['a level of 10', ['raw', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
+    ['a level of 10', ['qcow2', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],
     [
       'a size of nothing',
       ['raw', 'x', '--size', '0'],

@@ -1,4 +1,5 @@
-// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw one.
+// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw
+// disk.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -80,7 +80,52 @@ describe('a word', () => {
   });
 
   test('that begins with a dash is the value of an option after =', () => {
-    const { stderr } = kexport(['raw', 'nowhere', '--vm-name=-1', '--name=-2']);
+    const { stderr } = kexport(['ova', 'nowhere', '--vm-name=-1', '--name=-2']);
     expect(stderr).toContain('cannot open nowhere');
+  });
+});
+
+describe('an option that cannot take effect is refused', () => {
+  test.each([
+    ['qcow2 d --cpus 2', '--cpus needs the format ova (it has no effect on qcow2)'],
+    [
+      'qcow2,raw d --manifest sha1',
+      '--manifest needs the format ova (it has no effect on qcow2,raw)',
+    ],
+    ['qcow2,vhd-dynamic d --vhd-align none', '--vhd-align needs the format vhd'],
+    ['qcow2 d --zip', '--zip needs the format raw or vhd: the others are compressed'],
+    ['raw d --level 9', '--level needs a compressed format: qcow2, vmdk or ova'],
+    ['raw,vhd d --compression zlib', '--compression needs a compressed format'],
+    ['raw d --zip --optimize size', '--optimize needs a format that is compressed with zlib'],
+    ['qcow2 d --compression zstd --compressor pako', '--compressor needs a format that is'],
+    ['qcow2,raw d --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
+    ['vhd d --vhd-align none --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
+    ['raw d --keep-going', '--keep-going needs more than one format'],
+    ['raw d --ova-disk x', '--ova-disk needs an OVA, and d is not read as one'],
+    ['raw d.ova --from raw --ova-disk x', '--ova-disk needs an OVA, and d.ova is not'],
+    ['info d.vmdk --ova-disk x', '--ova-disk needs an OVA, and d.vmdk is not'],
+    ['verify d.gz --ova-disk x', '--ova-disk needs an OVA, and d.gz is not'],
+    ['verify d --against-from raw', '--against-from needs --against'],
+    ['raw --dry-run --json', '--dry-run and --json exclude each other'],
+    ['raw d --include-swap', '--include-swap needs --checkpoint, or no DISK at all'],
+    ['raw d --checkpoint --size 1G', '--size and --checkpoint exclude each other'],
+  ])('kexport %s', (line, message) => {
+    const { status, stdout, stderr } = kexport(line.split(' '));
+    expect(stderr).toContain(`kexport: ${message}`);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
+  test.each([
+    'raw d --zip --level 9',
+    'ova,raw d --cpus 2',
+    'qcow2 d --firmware bios',
+    'raw,vmdk d --keep-gpt --keep-going',
+    'raw d.ova --ova-disk x',
+    'raw d --from ova --ova-disk x',
+    'qcow2,vmdk d --compression zstd --optimize size',
+  ])('but not kexport %s', (line) => {
+    const { stderr } = kexport(line.split(' '));
+    expect(stderr).toMatch(/cannot open d|this Node, .* has no zstd/);
   });
 });

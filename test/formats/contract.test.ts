@@ -10,7 +10,7 @@ import { writeImage } from '../support/write-image.ts';
 const FULL: TestDisk[] = DISKS.filter(({ size }) => size <= 64 * 2 ** 20);
 
 // Where the table of blocks lies depends on whether its size is known: at the front, or after the blocks.
-const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic'];
+const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic', 'vhdx'];
 
 describe.each(Object.entries(FORMATS))('%s', (name, create) => {
   const format: Format = create();

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { BLOCK_SIZE, ova, type OvaWriteOptions, raw } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
-import { encodeHeader } from '../../formats/ova/tar.ts';
+import { encodeTarHeader } from '../../formats/ova/encode-tar.ts';
 import { diskWithBlocks, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
 import type { MemoryImage } from '../support/memory-image.ts';
@@ -48,7 +48,7 @@ describeWith(['tar'], 'GNU tar', () => {
       const options = ['--format=ustar', '--owner=0', '--group=0', '--numeric-owner', '--mode=644'];
       run('tar', ...options, '-cf', join(folder, 'peer.tar'), '-C', folder, 'peer.ovf');
       const header = readFileSync(join(folder, 'peer.tar')).subarray(0, 512);
-      const ours = encodeHeader({ name: 'peer.ovf', size, mtime: IDENTITY.createdAt });
+      const ours = encodeTarHeader({ name: 'peer.ovf', size, mtime: IDENTITY.createdAt });
       expect(Buffer.from(ours).toString('latin1')).toBe(header.toString('latin1'));
     }
   });

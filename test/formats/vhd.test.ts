@@ -2,21 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, FORMATS, raw, vhd, vhdDynamic } from '../../formats/index.ts';
 import { geometry } from '../../formats/vhd/geometry.ts';
 import { diskWithBlocks } from '../support/disks.ts';
+import { hexLines } from '../support/hex-lines.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-
-/** Bytes as lines of hexadecimal digits, without the lines that are all zeros. */
-function hex(bytes: Uint8Array): string[] {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const line = bytes.subarray(at, at + 16);
-    if (line.every((byte) => byte === 0)) continue;
-    lines.push(`${at.toString(16).padStart(4, '0')}: ${Buffer.from(line).toString('hex')}`);
-  }
-  return lines;
-}
 
 describe('a fixed VHD', async () => {
   const disk = diskWithBlocks(MIB, [0, 3, 15]);
@@ -29,7 +19,7 @@ describe('a fixed VHD', async () => {
   });
 
   test('ends with this footer', () => {
-    expect(hex(image.read(size, size + 512))).toEqual([
+    expect(hexLines(image.read(size, size + 512))).toEqual([
       '0000: 636f6e65637469780000000200010000',
       '0010: ffffffffffffffff2d732e4077696e20',
       '0020: 000a00005769326b0000000000100000',
@@ -64,7 +54,7 @@ describe('a dynamic VHD', async () => {
   test('begins with its footer and this header', () => {
     const head = image.read(0, 1536);
     expect(head.subarray(0, 512)).toEqual(image.read(image.position - 512, image.position));
-    expect(hex(head)).toEqual([
+    expect(hexLines(head)).toEqual([
       '0000: 636f6e65637469780000000200010000',
       '0010: 00000000000002002d732e4077696e20',
       '0020: 000a00005769326b0000000000800000',
@@ -78,7 +68,7 @@ describe('a dynamic VHD', async () => {
   });
 
   test('has a table that names the first sector of each block, in whole sectors', () => {
-    expect(hex(image.read(1536, 2048)).slice(0, 2)).toEqual([
+    expect(hexLines(image.read(1536, 2048)).slice(0, 2)).toEqual([
       '0000: 00000004000010050000200600003007',
       '0010: ffffffffffffffffffffffffffffffff',
     ]);

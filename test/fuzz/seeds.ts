@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FORMATS, type FormatName, ova } from '../../formats/index.ts';
-import { encodeMember, TAR_END } from '../../formats/ova/tar.ts';
+import { encodeMember } from '../../formats/ova/encode-tar.ts';
+import { TAR_END } from '../../formats/ova/layout.ts';
 import { type TestDisk, text, writeDisk } from '../support/disks.ts';
 import { writeImage } from '../support/write-image.ts';
 

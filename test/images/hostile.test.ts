@@ -69,7 +69,7 @@ describe('a VMDK', () => {
       lba.writeBigUInt64LE(128n);
     });
     expect((await problemsOf(await openImage(vmdk(), overlap))).join()).toMatch(
-      `the marker of grain 1 at sector ${first} says 0, expected is 128`,
+      `the marker of grain 1 at sector ${first} is for disk sector 0, expected 128`,
     );
   });
 
@@ -81,8 +81,8 @@ describe('a VMDK', () => {
     ],
     ['another size of grains', { grainSize: 8n }, 'the footer says grainSize 8, the header 128'],
     ['a directory past the end', { gdOffset: 2n ** 31n }, 'the grain directory at'],
-    ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not tell where'],
-  ])('with a footer that states %s is refused', async (_, values, message) => {
+    ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not say where'],
+  ])('with a footer that tells of %s is refused', async (_, values, message) => {
     const lying = changed((copy) =>
       copy.set(header.encode({ ...footer, ...values }), copy.length - 1024),
     );
@@ -94,7 +94,7 @@ describe('a VMDK', () => {
     await expect(openImage(vmdk(), spaces)).resolves.toBeDefined();
     const noise = changed((copy) => copy.fill('x', copy.indexOf(0, 600), 21 * SECTOR));
     await expect(openImage(vmdk(), noise)).rejects.toThrow(
-      /line \d+ of the descriptor: "x+\.\.\."/,
+      /line \d+ of the descriptor cannot be read: "x+\.\.\."/,
     );
   });
 });

@@ -128,7 +128,7 @@ describe('an appliance of VirtualBox', () => {
     const at = broken.lastIndexOf('KDMV'); // the footer of the second disk
     broken.writeUInt8(7, at + 4);
     const { status, stdout } = kexport(['verify', 'box.ova'], { cwd: folderOf(broken) });
-    expect(stdout).toMatch(/^error: box-disk002.vmdk has the digest \w{40}, the manifest says /m);
+    expect(stdout).toMatch(/^error: box-disk002.vmdk has the digest \w{40}, the manifest /m);
     expect(stdout).toMatch(/^error: the disk vmdisk2 cannot be read: vmdk: the footer says/m);
     expect(status).toBe(1);
   });

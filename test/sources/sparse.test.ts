@@ -32,11 +32,11 @@ describe('a sparse file', () => {
     const path = join(temporaryFolder('/dev/shm'), 'disk');
     const bytes = noise(512);
     writeDisk(path, {
-      size: 1024 * MIB + 512,
+      size: 128 * MIB + 512,
       pieces: [
         { offset: 100_000, bytes },
-        { offset: 700 * MIB, bytes },
-        { offset: 1024 * MIB, bytes },
+        { offset: 70 * MIB, bytes },
+        { offset: 128 * MIB, bytes },
       ],
     });
     const { disk, bytesRead } = await readAll(path);

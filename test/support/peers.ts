@@ -141,6 +141,8 @@ const DRIVERS = {
   raw: 'raw',
   vhd: 'vpc',
   'vhd-dynamic': 'vpc',
+  vhdx: 'vhdx',
+  vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'vmdk',
 } as const;

@@ -81,11 +81,11 @@ export function fixture(name: string): string {
   return join(FIXTURES, `${name}.zfs`);
 }
 
-/** Tools in JavaScript alone, for a program without WebAssembly and without zstd in its zlib. */
-export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
+/** The tools of a program that has neither WebAssembly nor a zlib with zstd. */
+export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'decompressors'> {
   return {
     checksum: fletcher4(),
-    unpackers: {
+    decompressors: {
       inflate: (packed, output) => output.set(inflateSync(packed)),
       zstd: (frame, output) => void decompress(frame, output),
     },
@@ -104,7 +104,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
       if (event.kind === 'end') size = event.size ?? size;
       if (event.kind !== 'write') continue;
       const data = Buffer.alloc(event.length);
-      event.unpackTo(data);
+      event.decompressTo(data);
       writes.push({ diskOffset: event.diskOffset, data });
     }
     pushed.fill(0xff); // its memory is used again

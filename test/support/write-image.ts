@@ -6,6 +6,7 @@ import {
   type Encoding,
   type Format,
   type WriteRequest,
+  type ZlibEncoding,
 } from '../../formats/index.ts';
 import type { TestDisk } from './disks.ts';
 import { hasher } from './hasher.ts';
@@ -63,7 +64,25 @@ export function requestOf(
 /**
  * The blocks of a disk that are not zero, in order. They can be compressed in that encoding only.
  */
-export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Generator<Block> {
+export function* blocksOf(disk: TestDisk, encoding?: Encoding): Generator<Block> {
+  for (const [index, bytes] of bytesByIndex(disk)) {
+    const length = Math.min(BLOCK_SIZE, disk.size - index * BLOCK_SIZE);
+    yield blockOf(index, bytes, { length, encoding });
+  }
+}
+
+// Tests write the same disks in every format, some several times: their blocks are made once, and
+// compressed once for each encoding.
+const known = new WeakMap<TestDisk, readonly (readonly [index: number, bytes: Buffer])[]>();
+const streams = new WeakMap<Uint8Array, Map<string, Buffer>>();
+
+function bytesByIndex(disk: TestDisk): readonly (readonly [index: number, bytes: Buffer])[] {
+  const found = known.get(disk) ?? splitIntoBlocks(disk);
+  known.set(disk, found);
+  return found;
+}
+
+function splitIntoBlocks({ pieces }: TestDisk): [index: number, bytes: Buffer][] {
   const blocks = new Map<number, Buffer>();
   for (const { offset, bytes } of pieces) {
     for (let done = 0; done < bytes.length;) {
@@ -73,10 +92,7 @@ export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Gene
       done += bytes.copy(block, (offset + done) % BLOCK_SIZE, done);
     }
   }
-  for (const [index, bytes] of [...blocks].sort(([a], [b]) => a - b)) {
-    const length = Math.min(BLOCK_SIZE, size - index * BLOCK_SIZE);
-    yield blockOf(index, bytes, { length, encoding });
-  }
+  return [...blocks].sort(([a], [b]) => a - b);
 }
 
 /** A block. If `packed` is given, that is its compressed form, whatever it holds. */
@@ -94,8 +110,16 @@ export function blockOf(
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
       if (asked.kind !== 'zlib') throw new Error(`cannot compress to ${asked.kind} here`);
-      const { level, windowBits } = asked;
-      return deflateSync(bytes, { level, windowBits, memLevel: 8 });
+      return deflateOnce(bytes, asked);
     },
   };
+}
+
+function deflateOnce(bytes: Uint8Array, { level, windowBits }: ZlibEncoding): Buffer {
+  const ofBlock = streams.get(bytes) ?? new Map<string, Buffer>();
+  streams.set(bytes, ofBlock);
+  const key = `${windowBits} ${level}`;
+  const stream = ofBlock.get(key) ?? deflateSync(bytes, { level, windowBits, memLevel: 8 });
+  ofBlock.set(key, stream);
+  return stream;
 }

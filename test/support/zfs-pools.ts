@@ -73,7 +73,7 @@ export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
   };
   return {
     checksum: fletcher4(),
-    unpackers: { inflate: never, zstd: never },
+    decompressors: { inflate: never, zstd: never },
     media: {
       sideCount: (vdev) => devices.get(vdev)?.length ?? 0,
       read: (vdev, side, offset, length) => {

@@ -115,7 +115,7 @@ describe('an option where it makes no sense', () => {
     ],
     [[...overlay, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
     [[...overlay, '--verify'], /--backing-file and --verify exclude each other/],
-    [[...overlay, '--zip'], /--zip is for raw and vhd/],
+    [[...overlay, '--zip'], /--zip needs the format raw or vhd/],
     [['qcow2', '--backing-file', 'a.qcow2'], /--backing-file needs a DISK, and none is given/],
   ])('%j is refused', (args, message) => {
     const zfs = withZfs(SEND);

@@ -7,12 +7,14 @@ import { describeStream } from '../../zfs-send/describe.ts';
 import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
+import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import type { Options } from '../options/options.ts';
 import { imageInfoJson, imageInfoText } from '../print/image-info.ts';
 import { streamInfoJson, streamInfoText } from '../print/stream-info.ts';
 
 /** Prints what there is to know about an image, a disk or a zfs send stream. */
 export const run: Run = async ([path = ''], options) => {
+  checkOvaDisk(path, options);
   const kind = await streamKind(path, options.from);
   await print(
     kind === 'zfs-send'

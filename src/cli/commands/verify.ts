@@ -10,6 +10,7 @@ import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { EXIT_FAILURE, reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
+import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
@@ -19,6 +20,9 @@ const EXIT_UNREADABLE = 3;
 
 /** Checks an image, and compares its disk with --against. */
 export const run: Run = async ([path = ''], options) => {
+  if (options.againstFrom !== undefined && options.against === undefined) {
+    throw new KexportError('usage', '--against-from needs --against');
+  }
   let verdict: StreamVerdict;
   try {
     verdict = await verifyWithProgress(path, options);
@@ -51,6 +55,7 @@ async function verify(
   running: CompareOptions,
 ): Promise<StreamVerdict> {
   const { against: name, againstFrom, allowBacking, threads, from } = options;
+  checkOvaDisk(path, options);
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') {
     const { verifySent } = await import('../../open/verify-stream.ts');

@@ -1,4 +1,5 @@
 import { KexportError } from '../../errors.ts';
+import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import { longForm, type OptionName, type Options } from '../options/options.ts';
 import type { Request } from './request.ts';
 
@@ -52,10 +53,13 @@ export function checkOptions(request: Request, options: Options): void {
     throw new KexportError('usage', what, { hint: 'give the name of one' });
   }
   if (options.backingFile !== undefined) checkOverlay(options);
+  const unused = options.dryRun && firstGiven(options, ['json', 'quiet']);
+  if (unused) throw new KexportError('usage', `--dry-run and ${unused} exclude each other`);
 }
 
 function checkDisk(request: Request, options: Options): void {
   const { source } = request;
+  if (source !== undefined) checkOvaDisk(source, options);
   if (!isDiskInUse(request, options)) {
     const given = firstGiven(options, DISK_IN_USE);
     if (given === undefined) return;

@@ -1,4 +1,4 @@
-import { type Format, type FormatName, FORMATS, ova, vhd } from '../../../formats/index.ts';
+import { type Format, type FormatName, FORMATS, ova, vhd, vhdx } from '../../../formats/index.ts';
 import type { Options } from '../options/options.ts';
 
 /**
@@ -7,6 +7,7 @@ import type { Options } from '../options/options.ts';
  */
 export function createFormat(name: FormatName, options: Options): Format {
   if (name === 'vhd') return vhd({ align: options.vhdAlign });
+  if (name === 'vhdx') return vhdx({ fixed: options.vhdxFixed });
   // --ova-disk is of what is read.
   if (name === 'ova') return ova({ ...options, ovaDisk: undefined, profile: options.ovfProfile });
   return FORMATS[name]();

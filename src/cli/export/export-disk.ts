@@ -6,6 +6,7 @@ import { abortOnSignals } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
+import { checkEffect } from './check-effect.ts';
 import { checkOptions, isDiskInUse } from './check-options.ts';
 import type { planDiskInUse } from './disk-in-use.ts';
 import type { ExportJob } from './export-job.ts';
@@ -21,10 +22,9 @@ import { sourceOptions } from './source-options.ts';
 export async function exportDisk(request: Request, options: Options): Promise<number> {
   checkOptions(request, options);
   const plan = planOutputs(request, options);
-  await checkCompression(
-    plan.outputs.map(({ format }) => format),
-    options,
-  ); // before a disk is opened
+  const formats = plan.outputs.map(({ format }) => format);
+  checkEffect(formats, options);
+  await checkCompression(formats, options); // before a disk is opened
   if (!isDiskInUse(request, options)) {
     const { source = '' } = request;
     return runExport(source, plan, options, ({ signal, onWarning }) =>

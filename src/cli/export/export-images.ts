@@ -2,7 +2,6 @@ import { encode, type EncodeResult } from '../../export/encode.ts';
 import { compressionOf } from '../../export/encodings.ts';
 import { warningsFor } from '../../inspect/warnings-for.ts';
 import type { Source } from '../../sources/source.ts';
-import { writeChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs, type Outputs } from './outputs.ts';
 
@@ -11,24 +10,24 @@ export async function exportImages(
   job: ExportJob,
   open: (job: ExportJob) => Promise<Source>,
 ): Promise<EncodeResult> {
-  const { plan, options, signal, onProgress, onWarning } = job;
+  const { options, signal, onProgress, onWarning } = job;
   const { threads, compressor, keepGpt, keepGoing, verify } = options;
   const source = await open(job);
-  const outputs = await openFor(source, job);
+  const { plan, targets, checksums } = await openFor(source, job);
   try {
-    const result = await encode(source, outputs.targets, {
+    const result = await encode(source, targets, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
       signal,
       onProgress,
       onWarning,
-      onFinished: () => writeChecksums(outputs),
+      onFinished: async () => checksums?.file.write(checksums.images),
     });
-    await outputs.checksums?.sink.commit();
+    await checksums?.file.commit();
     return result;
   } catch (error) {
-    await outputs.checksums?.sink.discard();
+    await checksums?.file.discard();
     throw error;
   }
 }
@@ -44,7 +43,8 @@ async function openFor(
     const hasOva = plan.outputs.some(({ format }) => format.name === 'ova');
     const firmware = options.firmware ?? (hasOva ? 'efi' : undefined);
     for (const warning of await warningsFor(source, { firmware })) onWarning(warning);
-    return await openOutputs(plan, source.origin ?? disk, source, { ...options, signal });
+    const read = { name: source.origin ?? disk, size: source.size };
+    return await openOutputs(plan, read, { ...options, signal });
   } catch (error) {
     await source.close();
     throw error;

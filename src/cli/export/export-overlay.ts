@@ -5,8 +5,6 @@ import { zlibLevelOf } from '../../export/encodings.ts';
 import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
 import { openChanges } from '../../open/open-source.ts';
-import type { Source } from '../../sources/source.ts';
-import { writeChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
@@ -26,33 +24,28 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
   const { backingFile = '', compressor, optimize, size, threads } = options;
   await inspectBackingFile(backingFile); // before a pipe is waited for
   const changes = await openChanges(name, { ...sentChoice(options), signal });
-  const disk: Source = {
-    name,
-    size: undefined,
-    next: () => Promise.resolve(undefined),
-    close: () => Promise.resolve(),
-  };
-  const outputs = await openOutputs(plan, name, disk, { ...options, signal }).catch(
+  const disk = { name, size: undefined };
+  const outputs = await openOutputs(plan, disk, { ...options, signal }).catch(
     async (error: unknown) => {
       await changes.close();
       throw error;
     },
   );
-  const sums = outputs.checksums?.sink;
+  const { checksums, targets } = outputs;
   try {
-    const { sink } = outputs.targets[0]!; // the one output
+    const { sink } = targets[0]!; // the one output
     const result = await encodeOverlay(changes, sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
       level: zlibLevelOf(options.level),
       signal,
       onProgress,
-      onFinished: () => writeChecksums(outputs),
+      onFinished: async () => checksums?.file.write(checksums.images),
     });
-    await sums?.commit();
+    await checksums?.file.commit();
     return result;
   } catch (error) {
-    await sums?.discard();
+    await checksums?.file.discard();
     throw error;
   }
 }

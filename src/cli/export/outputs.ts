@@ -1,10 +1,10 @@
-import { constants, open } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { Format } from '../../../formats/index.ts';
 import { levelsOf } from '../../export/encodings.ts';
 import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../../errors.ts';
+import { openFile } from '../../host/descriptors.ts';
 import { overlaps } from '../../host/host-disk.ts';
 import type { Target } from '../../export/image.ts';
 import { deviceSink } from '../../sinks/device.ts';
@@ -12,11 +12,9 @@ import { fileSink, partialOf } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
-import type { Source } from '../../sources/source.ts';
 import type { Options } from '../options/options.ts';
+import { type Checksums, openChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
-
-const openFile = promisify(open);
 
 type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'force' | 'level'> & {
   readonly signal: AbortSignal;
@@ -24,18 +22,41 @@ type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'fo
 
 /** Everything that is open for writing. */
 export interface Outputs {
+  /** The plan that was followed. */
+  readonly plan: Plan;
   readonly targets: readonly Target[];
-  /** SHA256SUMS and what goes into it, if it is wanted. */
-  readonly checksums: { readonly sink: Sink; readonly files: readonly HashedSink[] } | undefined;
+  /** SHA256SUMS and the images that go into it, if it is wanted. */
+  readonly checksums:
+    { readonly file: Checksums; readonly images: readonly HashedSink[] } | undefined;
 }
 
-/** Opens every output; if one fails, none is left open and no file is left. */
+/** What the outputs are of. */
+export interface OutputDisk {
+  /** The disk that is read, or was snapshotted: no output may be it. */
+  readonly name: string;
+  /** In bytes, if it is known. */
+  readonly size: number | undefined;
+}
+
+/**
+ * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for
+ * them. If one fails, none is left open and no file is left.
+ */
 export async function openOutputs(
   plan: Plan,
-  sourceName: string,
-  source: Source,
+  disk: OutputDisk,
   options: OpenOptions,
 ): Promise<Outputs> {
+  if (!plan.next) return openAll(plan, disk, options);
+  try {
+    return await openAll(plan, disk, { ...options, force: false });
+  } catch (error) {
+    if (!(error instanceof KexportError) || error.code !== 'exists') throw error;
+    return openOutputs(plan.next(), disk, options);
+  }
+}
+
+async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Promise<Outputs> {
   const opened: Sink[] = [];
   const keep = <S extends Sink>(sink: S): S => {
     opened.push(sink);
@@ -43,14 +64,14 @@ export async function openOutputs(
   };
   try {
     const targets: Target[] = [];
-    const files: HashedSink[] = [];
+    const images: HashedSink[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
-      let sink = keep(await openOutput(output, { ...options, sourceName, source, plain }));
+      let sink = keep(await openOutput(output, { ...options, disk, plain }));
       if (plan.checksums !== undefined) {
-        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, source));
-        files.push(hashing);
+        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, disk));
+        images.push(hashing);
         sink = hashing;
       }
       if (zipEntry !== undefined) {
@@ -60,9 +81,9 @@ export async function openOutputs(
       }
       targets.push({ format, sink });
     }
-    if (plan.checksums === undefined) return { targets, checksums: undefined };
-    const sink = keep(await fileSink(plan.checksums, options));
-    return { targets, checksums: { sink, files } };
+    if (plan.checksums === undefined) return { plan, targets, checksums: undefined };
+    const file = await openChecksums(plan.checksums, options);
+    return { plan, targets, checksums: { file, images } };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
@@ -70,19 +91,19 @@ export async function openOutputs(
 }
 
 /** Whether the format writes this disk front to back. */
-function streamsNow({ streaming }: Format, source: Source): boolean {
-  return streaming === 'size-first' && source.size !== undefined;
+function streamsNow({ streaming }: Format, { size }: OutputDisk): boolean {
+  return streaming === 'size-first' && size !== undefined;
 }
 
 type OpenRequest = OpenOptions & {
-  readonly sourceName: string;
-  readonly source: Source;
+  readonly disk: OutputDisk;
   /** Neither hashed nor zipped, which is for files. */
   readonly plain: boolean;
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { source, sourceName, plain, force = false, signal } = request;
+  const { disk, plain, force = false, signal } = request;
+  const { name: sourceName } = disk;
   if (path === '-') return openStdout();
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
@@ -108,7 +129,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       `${path} and ${sourceName}, the disk that is exported, overlap`,
     );
   }
-  if (found?.isBlockDevice()) return openDevice(format, path, source, force);
+  if (found?.isBlockDevice()) return openDevice(format, path, disk, force);
   if (!isFile) return openSpecial(path, signal);
   return fileSink(await throughLink(path), { force });
 }
@@ -146,7 +167,7 @@ function openStdout(): Sink {
 async function openDevice(
   format: Format,
   path: string,
-  source: Source,
+  { size }: OutputDisk,
   force: boolean,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
@@ -158,7 +179,7 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
-  return deviceSink(path, { diskSize: source.size });
+  return deviceSink(path, { diskSize: size });
 }
 
 const FIFO_INTERVAL = 100; // milliseconds

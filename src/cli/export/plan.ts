@@ -5,6 +5,7 @@ import type { Identity } from '../../export/encode.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
 import { createFormat } from './create-format.ts';
+import { isZippable } from './is-zippable.ts';
 import type { Request } from './request.ts';
 
 /** What will be written, and where to, before anything is opened. */
@@ -13,6 +14,8 @@ export interface Plan {
   readonly outputs: readonly Output[];
   /** Path of SHA256SUMS, if it is wanted. */
   readonly checksums: string | undefined;
+  /** The same with other names; there if nobody asked for the names. */
+  readonly next?: () => Plan;
 }
 
 export interface Output {
@@ -28,19 +31,33 @@ export interface Output {
  */
 export function planOutputs({ formats: names, outputDir }: Request, options: Options): Plan {
   const formats = createFormats(names, options);
-  if (options.zip && !formats.some(isZippable)) {
-    throw new KexportError('usage', '--zip is for raw and vhd: the other formats are compressed');
-  }
   const folder = outputDir ?? options.outputDir;
   return options.output === undefined
     ? planFolder(formats, folder ?? '.', options)
     : planFile(checkSingle(formats, folder, options), options);
 }
 
-/** Images in a folder, each named for its format. */
+/** Images in a folder. */
 function planFolder(formats: readonly Format[], folder: string, options: Options): Plan {
   const now = new Date();
-  const name = checkName(options.name ?? nameFromEnvironment() ?? defaultName(now));
+  const given = options.name ?? nameFromEnvironment();
+  if (given !== undefined) return planNamed(checkName(given), now, formats, folder, options);
+  const numbered = (number: number): Plan => {
+    const name = number === 1 ? defaultName(now) : `${defaultName(now)}-${number}`;
+    const next = () => numbered(number + 1);
+    return { ...planNamed(name, now, formats, folder, options), next };
+  };
+  return numbered(1);
+}
+
+/** Images of one name, each with the extension of its format. */
+function planNamed(
+  name: string,
+  now: Date,
+  formats: readonly Format[],
+  folder: string,
+  options: Options,
+): Plan {
   const outputs = formats.map((format) => {
     const file = `${name}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
@@ -80,11 +97,6 @@ function createFormats(names: readonly FormatName[], options: Options): Format[]
     if (error instanceof FormatError) throw new KexportError('usage', error.message);
     throw error;
   }
-}
-
-/** Whether a format stores blocks as they are, and is written front to back. */
-function isZippable({ name }: Format): boolean {
-  return name === 'raw' || name === 'vhd';
 }
 
 function checkSingle(

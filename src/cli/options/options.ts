@@ -77,6 +77,8 @@ export const OPTIONS = {
   vhdAlign: oneOf('UNIT', ['mib', 'none'], 'round a vhd up to whole MiB, or not', {
     default: 'mib',
   }),
+  vhdxFixed: flag('write a fixed vhdx, with room for all of the disk'),
+
   cpus: wholeNumber([1, 1024], 'processors', { default: '4' }),
   memory: memory('memory; in MiB without a unit', { default: '4G' }),
   firmware: oneOf('TYPE', ['efi', 'bios'], 'firmware; also checked for in the disk', {

@@ -39,6 +39,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     options: ['compression', 'level', 'optimize', 'threads', 'compressor'],
   },
   { title: 'vhd', options: ['vhdAlign'] },
+  { title: 'vhdx', options: ['vhdxFixed'] },
   {
     title: 'ova',
     options: [

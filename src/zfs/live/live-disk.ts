@@ -80,7 +80,7 @@ export async function openLiveDisk(
     }
     // An intent log that is kept refers to blocks that were free at the checkpoint.
     if (!plan.allSectors && !keepIntentLog) {
-      free = await freeSpaceOf(disk, pools, { signal, onWarning, tools: streamTools() });
+      free = await freeSpaceOf(disk, pools, { signal, onWarning, tools: await streamTools() });
     }
   } catch (error) {
     await release();

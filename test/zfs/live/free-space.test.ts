@@ -57,7 +57,7 @@ test('damaged metadata give a warning, and nothing is free', async () => {
   expect(groups).toEqual([]);
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^pool tank: its free space is copied, and with it what was deleted: no copy of a block is sound/,
+      /^pool tank: its free space is copied, and with it what was deleted: zfs: every copy of a block is damaged/,
     ),
   ]);
 });
