@@ -21,7 +21,9 @@ export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
 export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
-/** Makes each format with its default options, by its name, in the order in which people see them. */
+/**
+ * Makes each format with its default options, by its name, in the order in which people see them.
+ */
 export const FORMATS = {
   /** See {@link qcow2}. */
   qcow2,

@@ -67,7 +67,10 @@ export interface ErrorText {
   readonly hint: string | undefined;
 }
 
-/** An error to show to a person: what was tried, on what, what was found. Anything else thrown is a bug. */
+/**
+ * An error to show to a person: what was tried, on what, what was found. Anything else thrown is a
+ * bug.
+ */
 export class KexportError extends Error {
   /** What kind of failure it is. */
   readonly code: ErrorCode;
@@ -122,8 +125,8 @@ function asProperty({ option: name, value }: OptionMention): string {
 }
 
 /**
- * A FormatError as an error for people, which names the image or the stream `name` and has the kind of the FormatError as its
- * code. Returns any other error as it is.
+ * A FormatError as an error for people, which names the image or the stream `name` and has the kind
+ * of the FormatError as its code. Returns any other error as it is.
  */
 export function asKexportError(error: unknown, name?: string, hint?: Wording): unknown {
   if (!(error instanceof FormatError)) return error;
@@ -134,7 +137,10 @@ export function asKexportError(error: unknown, name?: string, hint?: Wording): u
   });
 }
 
-/** The operating system's words for a failed call, "no space left on device (ENOSPC)"; else the error's own. */
+/**
+ * The operating system's words for a failed call, "no space left on device (ENOSPC)"; else the
+ * error's own.
+ */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { errno, code } = error as NodeJS.ErrnoException;
@@ -153,7 +159,10 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause: signal.reason });
 }
 
-/** Waits for something, but no longer than until an abort: then throws the error that an aborted run ends with. */
+/**
+ * Waits for something, but no longer than until an abort: then throws the error that an aborted run
+ * ends with.
+ */
 export async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,

@@ -30,7 +30,7 @@ function blocksOf(page: string, language: string): { info: string; code: string 
   return [...blocks].map(([, info = '', code = '']) => ({ info: info.trim(), code }));
 }
 
-/** The words of each `kexport` command line in a block; what a shell makes of them is left alone. */
+/** The words of each `kexport` command line in a block, as far as they are for kexport. */
 function commandsIn(code: string): string[][] {
   const lines = code.replaceAll('\\\n', ' ').split('\n');
   const commands = lines.flatMap(

@@ -73,7 +73,9 @@ const IDE_CONTROLLER = 5;
 const SCSI_CONTROLLER = 6;
 const OTHER_STORAGE = 20;
 
-/** The importers take one of these names, none other; an IDE controller must have none for vCenter. */
+/**
+ * The importers take one of these names, none other; an IDE controller must have none for vCenter.
+ */
 export const DISK_CONTROLLERS: Readonly<Record<DiskController, ControllerKind>> = {
   lsilogic: scsi('lsilogic', { type: 'LsiLogic', ports: 16 }),
   lsilogicsas: scsi('lsilogicsas', { type: 'LsiLogicSas', ports: 8 }),

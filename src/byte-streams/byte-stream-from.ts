@@ -3,7 +3,9 @@ import type { Readable } from 'node:stream';
 import { KexportError, reasonOf, untilAborted } from '../errors.ts';
 import { type ByteStream, byteStream, peekable } from './byte-stream.ts';
 
-/** What bytes come from piece by piece: a stream of Node or of the web, or any iterable of bytes. */
+/**
+ * What bytes come from piece by piece: a stream of Node or of the web, or any iterable of bytes.
+ */
 export type ByteInput = Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** What bytes come from: in memory, in an open file of node:fs/promises, or piece by piece. */
@@ -16,8 +18,8 @@ export interface ByteStreamOptions {
 }
 
 /**
- * Bytes to be read once, of whatever they come from. Takes over a stream or an iterable, which is ended with the byte
- * stream; a file stays open, and is read from its first byte.
+ * Bytes to be read once, of whatever they come from. Takes over a stream or an iterable, which is
+ * ended with the byte stream; a file stays open, and is read from its first byte.
  */
 export function byteStreamFrom(
   input: BytesFrom,

@@ -5,11 +5,17 @@ import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 export interface ByteStream {
   /** What people call it. */
   readonly name: string;
-  /** The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never overlap. */
+  /**
+   * The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never
+   * overlap.
+   */
   read(signal?: AbortSignal): Promise<Buffer | undefined>;
   /** The bytes that the next pieces begin with, fewer than `length` only at the end. */
   peek(length: number, signal?: AbortSignal): Promise<Buffer>;
-  /** Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody has to. */
+  /**
+   * Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody
+   * has to.
+   */
   recycle?(piece: Buffer): void;
   /** Ends what the bytes come from. */
   close(): Promise<void>;
@@ -25,7 +31,10 @@ export function byteStream(name: string, stream: Readable): ByteStream {
   });
 }
 
-/** The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and where. */
+/**
+ * The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and
+ * where.
+ */
 export function streamOfChunks(
   name: string,
   stream: Readable,
@@ -57,7 +66,9 @@ export function streamOfChunks(
   });
 }
 
-/** A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again. */
+/**
+ * A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again.
+ */
 export function peekable(
   name: string,
   readChunk: ByteStream['read'],

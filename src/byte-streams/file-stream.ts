@@ -14,8 +14,9 @@ export interface FileStreamOptions {
 }
 
 /**
- * The bytes of a file, of which the next piece is read while the one before is worked on. Takes over
- * the file. Pieces that are given back are filled again, so that memory is touched, and freed, but once.
+ * The bytes of a file, of which the next piece is read while the one before is worked on. Takes
+ * over the file. Pieces that are given back are filled again, so that memory is touched, and freed,
+ * but once.
  */
 export function fileStream(
   name: string,

@@ -6,7 +6,10 @@ import { type ByteStream, peekable } from './byte-stream.ts';
 /** Bytes of the footer, which is the end of an image. */
 export const VHD_FOOTER_SIZE = 512;
 
-/** The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must tell of that disk. */
+/**
+ * The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must
+ * tell of that disk.
+ */
 export function fixedVhdStream(image: ByteStream): ByteStream {
   const { name } = image;
   let held: Buffer = Buffer.alloc(0); // what may be the footer

@@ -22,7 +22,10 @@ export async function openCompressor(
   return zstdCompressor(zlib, encoding);
 }
 
-/** The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without it. */
+/**
+ * The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without
+ * it.
+ */
 export async function defaultCompressor(): Promise<CompressorName> {
   if (hasWebAssembly()) return 'wasm';
   return (await host.zlib()) ? 'zlib' : 'pako';

@@ -23,8 +23,8 @@ export function zstdCompressor(zstd: Zstd, { level }: ZstdEncoding): Compressor 
   if (!handle) return documentedZstdCompressor(zstd, { level });
   return {
     compress(input, output) {
-      // All of the input in one call that ends the frame: zstd then knows its size, and takes tables to match. A frame
-      // that was ended leaves the state ready for the next one.
+      // All of the input in one call that ends the frame: zstd then knows its size, and takes
+      // tables to match. A frame that was ended leaves the state ready for the next one.
       const left = handle.write(END, input, 0, output);
       if (left.output === 0 || left.input > 0) throw new Error('zstd ran out of output');
       return output.length - left.output;

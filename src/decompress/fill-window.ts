@@ -35,11 +35,14 @@ export interface FillProblem {
   readonly damaged: boolean;
 }
 
-// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the next. Must take the
-// longest, of 2 * MAX_PACKED.
+// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the
+// next. Must take the longest, of 2 * MAX_PACKED.
 const READ_SIZE = 2 * MAX_COMPRESSED_EXTENT;
 
-/** Makes the function that fills windows, with buffers of its own. It answers what went wrong, if something did. */
+/**
+ * Makes the function that fills windows, with buffers of its own. It answers what went wrong, if
+ * something did.
+ */
 export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem | undefined {
   const unpackerOf = decompressors();
   const whole = new Uint8Array(MAX_COMPRESSED_EXTENT);

@@ -1,4 +1,5 @@
-// A worker thread: reads and decompresses what belongs into a slab of shared memory, and makes the rest of it zeros.
+// A worker thread: reads and decompresses what belongs into a slab of shared memory, and makes the
+// rest of it zeros.
 
 import { serveTasks } from '../workers/serve-tasks.ts';
 import { fillWindow, type FillTask } from './fill-window.ts';

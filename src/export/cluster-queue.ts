@@ -1,5 +1,5 @@
-// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress several at a time, and written
-// in the order of the disk.
+// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress
+// several at a time, and written in the order of the disk.
 
 import { host } from '#host';
 import type { Encoding } from '../../formats/index.ts';

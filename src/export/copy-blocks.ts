@@ -1,5 +1,6 @@
 // The loop that everything else serves, as two that overlap: one reads ahead and has the blocks
-// compressed, one writes behind in the order of the disk. A handful of slabs goes round between them.
+// compressed, one writes behind in the order of the disk. A handful of slabs goes round between
+// them.
 //
 //   source.next -> slab -> blocks that are not zero -> workers
 //               -> for every image: writer.add(block) -> output.flush -> sink; the slab is free again
@@ -42,7 +43,10 @@ interface Filled {
   readonly packed: Promise<void>;
 }
 
-/** Gives every block of the disk that is not zero to every image, and flushes them. Ends none of them. */
+/**
+ * Gives every block of the disk that is not zero to every image, and flushes them. Ends none of
+ * them.
+ */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
   const { encodings, threads, compressor, stop } = request;
   const shape = shapeFor(encodings.length, threads);
@@ -75,7 +79,8 @@ function shapeFor(encodings: number, threads: number): SlabShape {
   // One slab is read, one is written, and every worker has one under way and one waiting.
   if (encodings > 0)
     return { count: 2 + 2 * threads, blocks: 16, blockSize: BLOCK_SIZE, encodings };
-  // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue full.
+  // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue
+  // full.
   return { count: 3, blocks: 128, blockSize: BLOCK_SIZE, encodings };
 }
 

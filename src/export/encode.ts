@@ -1,4 +1,5 @@
-// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what follows it.
+// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what
+// follows it.
 
 import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
@@ -20,7 +21,10 @@ export type EncodeOptions = EncodeSettings & Compression;
 
 /** Options of {@link encode} besides those of the compression. */
 export interface EncodeSettings {
-  /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
+  /**
+   * What the images tell of the disk where their formats do. Default: the export's time and a
+   * random uuid.
+   */
   readonly identity?: Partial<Identity> | undefined;
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
@@ -28,11 +32,20 @@ export interface EncodeSettings {
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new end. */
+  /**
+   * Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new
+   * end.
+   */
   readonly keepGpt?: boolean | undefined;
-  /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
+  /**
+   * Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none
+   * is left then.
+   */
   readonly keepGoing?: boolean | undefined;
-  /** Reads every image back before it gets its name, and fails where one is not the disk that was read. */
+  /**
+   * Reads every image back before it gets its name, and fails where one is not the disk that was
+   * read.
+   */
   readonly verify?: boolean | undefined;
   /** Called when every image is complete but none has its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
@@ -49,7 +62,10 @@ export type Identity = Pick<Disk, 'name' | 'uuid' | 'createdAt'>;
 export interface EncodeResult {
   /** Size of the disk as the source has it, in bytes. */
   readonly sourceSize: number;
-  /** Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can have. */
+  /**
+   * Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can
+   * have.
+   */
   readonly diskSize: number;
   /** One for each target, in their order, that did not fail. */
   readonly images: readonly ImageResult[];
@@ -58,8 +74,9 @@ export interface EncodeResult {
 }
 
 /**
- * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns, every image
- * has its final name; when it throws, none is left. Throws a KexportError for all that is not a bug.
+ * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns,
+ * every image has its final name; when it throws, none is left. Throws a KexportError for all that
+ * is not a bug.
  */
 export async function encode(
   source: Source,

@@ -23,7 +23,10 @@ export interface ZlibCompression {
   readonly level?: ZlibLevel | undefined;
 }
 
-/** Frames of zstd for the formats that have it, by a Node that does (22.15); the others take zlib all the same. */
+/**
+ * Frames of zstd for the formats that have it, by a Node that does (22.15); the others take zlib
+ * all the same.
+ */
 export interface ZstdCompression {
   /** `zstd`: needs qcow2 among the formats. */
   readonly compression: 'zstd';

@@ -17,8 +17,8 @@ export interface ImageSet {
   /** Starts every image. Fails as `each` does. */
   start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
-   * Does something with every image at once and waits for all of them. Throws the first error; if the run keeps going,
-   * gives up that image instead, and throws when none is left.
+   * Does something with every image at once and waits for all of them. Throws the first error; if
+   * the run keeps going, gives up that image instead, and throws when none is left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
   /** Gives every image its final name. */

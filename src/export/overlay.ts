@@ -1,4 +1,5 @@
-// What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not the loop of
+// What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not
+// the loop of
 // `copy-blocks.ts`: its blocks are of 64 KiB and its gaps are zeros, here blocks are the volume's and a gap is what is below.
 
 import { host } from '#host';
@@ -24,9 +25,15 @@ import { withStreamErrors } from '../zfs-send/events.ts';
 
 /** Options of {@link encodeOverlay}. */
 export interface OverlayOptions {
-  /** The image or the disk that the stream builds upon: a qcow2 if it is called so, else raw. Only its head is read. */
+  /**
+   * The image or the disk that the stream builds upon: a qcow2 if it is called so, else raw. Only
+   * its head is read.
+   */
   readonly backingFile: string;
-  /** What the overlay calls it: an absolute path, or one from the folder of the overlay. Default: `backingFile`. */
+  /**
+   * What the overlay calls it: an absolute path, or one from the folder of the overlay. Default:
+   * `backingFile`.
+   */
   readonly backingName?: string | undefined;
   /** Default 6. */
   readonly level?: ZlibLevel | undefined;
@@ -47,8 +54,8 @@ export interface OverlayOptions {
 }
 
 /**
- * Writes what an incremental send stream changes as a qcow2 upon the image of the snapshot before. Takes over the changes and
- * the sink. Throws a KexportError, and leaves nothing then.
+ * Writes what an incremental send stream changes as a qcow2 upon the image of the snapshot before.
+ * Takes over the changes and the sink. Throws a KexportError, and leaves nothing then.
  */
 export async function encodeOverlay(
   changes: SentChanges,
@@ -151,7 +158,10 @@ function sizeOf(
   return diskSize;
 }
 
-/** The largest that a cluster holds nothing but what has changed, and that a block of the loop would be. */
+/**
+ * The largest that a cluster holds nothing but what has changed, and that a block of the loop would
+ * be.
+ */
 function clusterSizeOf(blockSize = BLOCK_SIZE): number {
   for (let size = BLOCK_SIZE; size >= MIN_BLOCK_SIZE; size /= 2) {
     if (blockSize % size === 0) return size;

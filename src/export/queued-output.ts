@@ -5,7 +5,10 @@ type Operation =
   | { readonly offset: number; readonly buffers: Uint8Array[]; end: number }
   | { readonly offset: number; readonly zeros: number };
 
-/** What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them out. */
+/**
+ * What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them
+ * out.
+ */
 export interface QueuedOutput extends ImageOutput {
   /** Carries out what is queued, in order. Afterwards the queued buffers are the caller's again. */
   flush(signal?: AbortSignal): Promise<void>;

@@ -29,7 +29,10 @@ export function checkVerifiable({ format, sink }: Target): void {
   });
 }
 
-/** Verifies the images of a run, one after the other, each with all threads. Fails as `ImageSet.each` does. */
+/**
+ * Verifies the images of a run, one after the other, each with all threads. Fails as
+ * `ImageSet.each` does.
+ */
 export async function verifyAll(
   images: ImageSet,
   results: ReadonlyMap<Target, ImageResult>,
@@ -45,8 +48,8 @@ export async function verifyAll(
 }
 
 /**
- * Reads a finished image back by the reader of its format: the structure must be sound, and the disk the one that was read.
- * Throws a KexportError if not.
+ * Reads a finished image back by the reader of its format: the structure must be sound, and the
+ * disk the one that was read. Throws a KexportError if not.
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;

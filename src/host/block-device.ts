@@ -4,7 +4,9 @@ import { statFile, systemFile } from './descriptors.ts';
 
 const SECTOR = 512;
 
-/** Size of an open block device in bytes, from the kernel's table, else by trying where reads end. */
+/**
+ * Size of an open block device in bytes, from the kernel's table, else by trying where reads end.
+ */
 export async function blockDeviceSize(name: string, fd: number): Promise<number> {
   const { rdev } = await statFile(fd, { bigint: true });
   // /sys counts in sectors of 512 bytes whatever the device's own sector size.

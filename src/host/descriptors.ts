@@ -1,4 +1,5 @@
-// Open files by their descriptors, for which node:fs has calls with promises only of its own handles.
+// Open files by their descriptors, for which node:fs has calls with promises only of its own
+// handles.
 
 import { close, fstat, ftruncate, open, read, readSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
@@ -26,7 +27,9 @@ export function systemFile(fd: number): SystemFile {
   };
 }
 
-/** Fills `target` from a position on, and keeps the thread meanwhile. Throws what the system says. */
+/**
+ * Fills `target` from a position on, and keeps the thread meanwhile. Throws what the system says.
+ */
 export function readFullySync(fd: number, position: number, target: Uint8Array): void {
   for (let done = 0; done < target.length;) {
     const count = readSync(fd, target, done, target.length - done, position + done);

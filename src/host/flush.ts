@@ -1,5 +1,6 @@
-// A snapshot holds what has reached the pool. What this machine's kernel still holds of a volume in memory is written first:
-// by the file systems that are mounted from it here, then by the devices on it, from the top down.
+// A snapshot holds what has reached the pool. What this machine's kernel still holds of a volume in
+// memory is written first: by the file systems that are mounted from it here, then by the devices
+// on it, from the top down.
 
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -11,8 +12,8 @@ import { listMounts } from './mounts.ts';
 const run = promisify(execFile);
 
 /**
- * Writes to a volume (zd16) what the kernel holds of it in memory. Returns where file systems on it are mounted here, if
- * any. Throws a KexportError if the volume does not take the writes.
+ * Writes to a volume (zd16) what the kernel holds of it in memory. Returns where file systems on it
+ * are mounted here, if any. Throws a KexportError if the volume does not take the writes.
  */
 export async function flushDisk(disk: string): Promise<readonly string[]> {
   const mounts = await listMounts();
@@ -32,7 +33,8 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
 
 /** Writes what the kernel holds in memory of a mounted file system, as far as that can be done. */
 export async function flushFileSystem(mountPoint: string): Promise<void> {
-  // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk all the same.
+  // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk
+  // all the same.
   await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
 }
 

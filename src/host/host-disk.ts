@@ -1,4 +1,5 @@
-// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon them, as /sys has it.
+// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon
+// them, as /sys has it.
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -46,7 +47,9 @@ export async function hostDisk(device: string): Promise<HostDisk | undefined> {
   return { ...(await partitionAt(diskFolder)), partitions };
 }
 
-/** What a device is: a disk with its partitions, or one partition. None for what is no block device. */
+/**
+ * What a device is: a disk with its partitions, or one partition. None for what is no block device.
+ */
 export async function partsOf(device: string): Promise<HostPartition[]> {
   const disk = await hostDisk(device);
   const number = await numberOf(device);
@@ -55,7 +58,10 @@ export async function partsOf(device: string): Promise<HostPartition[]> {
   return disk.partitions.filter((partition) => partition.number === number);
 }
 
-/** Whether one of two devices is the other, or a partition of it: what is written to one is read from the other. */
+/**
+ * Whether one of two devices is the other, or a partition of it: what is written to one is read
+ * from the other.
+ */
 export async function overlaps(one: string, other: string): Promise<boolean> {
   const numbers = new Set((await partsOf(one)).map(({ number }) => number));
   return (await partsOf(other)).some(({ number }) => numbers.has(number));

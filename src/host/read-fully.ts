@@ -3,7 +3,9 @@ import type { SystemFile } from '../runtime/host.ts';
 
 type Readable = Pick<SystemFile, 'read'>;
 
-/** Fills `target` from a position of a file on. Throws a KexportError, which calls the file `name`. */
+/**
+ * Fills `target` from a position of a file on. Throws a KexportError, which calls the file `name`.
+ */
 export async function readFully(
   name: string,
   file: Readable,
@@ -16,7 +18,10 @@ export async function readFully(
   throw new KexportError('source', `${name} ended at byte ${end}: it shrank while it was read`);
 }
 
-/** The same; answers how many bytes there were, fewer than `target` takes only at the end of the file. */
+/**
+ * The same; answers how many bytes there were, fewer than `target` takes only at the end of the
+ * file.
+ */
 export async function readUpTo(
   name: string,
   file: Readable,

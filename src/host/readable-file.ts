@@ -17,7 +17,10 @@ export function readableFile(name: string, fd: number): ReadableFile {
   };
 }
 
-/** What an open file begins with from `start` on: `length` bytes, or as many as there are. Throws a KexportError. */
+/**
+ * What an open file begins with from `start` on: `length` bytes, or as many as there are. Throws a
+ * KexportError.
+ */
 export async function readHead(
   name: string,
   fd: number,

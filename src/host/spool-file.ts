@@ -12,8 +12,8 @@ export interface SpoolFile extends ReadableFile {
 }
 
 /**
- * Opens a temporary file in TMPDIR for `what`. It has no name, so that nothing is left of it however
- * the program ends.
+ * Opens a temporary file in TMPDIR for `what`. It has no name, so that nothing is left of it
+ * however the program ends.
  */
 export async function openSpoolFile(what: string): Promise<SpoolFile> {
   const attempt = <T>(work: Promise<T>): Promise<T> =>

@@ -4,8 +4,8 @@ import type { SystemFile } from '../runtime/host.ts';
 const MAX_BUFFERS = 1024;
 
 /**
- * Writes buffers one after the other, going on where the system stops short: at a position, or where
- * the file is if that is undefined. Throws what the system says.
+ * Writes buffers one after the other, going on where the system stops short: at a position, or
+ * where the file is if that is undefined. Throws what the system says.
  */
 export async function writeFully(
   file: Pick<SystemFile, 'write'>,

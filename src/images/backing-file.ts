@@ -41,7 +41,10 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
   });
 }
 
-/** The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read, nothing is told. */
+/**
+ * The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read,
+ * nothing is told.
+ */
 export async function snapshotOfFile(path: string): Promise<bigint | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile() || !/\.qcow2?$/i.test(path)) return undefined;

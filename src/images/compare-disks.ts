@@ -13,8 +13,9 @@ export interface CompareOptions {
 }
 
 /**
- * The first byte in which two disks differ; undefined if there is none. A disk that is shorter is taken to go on with
- * zeros. Reads both at once, and leaves out what both leave out. Closes neither.
+ * The first byte in which two disks differ; undefined if there is none. A disk that is shorter is
+ * taken to go on with zeros. Reads both at once, and leaves out what both leave out. Closes
+ * neither.
  */
 export async function compareDisks(
   one: Source,

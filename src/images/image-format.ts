@@ -1,5 +1,6 @@
-// What format an image is read as: what the user says; else, for a regular file, what its name says, if its first bytes
-// agree. Never what the first bytes say alone: a guest writes those of a raw disk.
+// What format an image is read as: what the user says; else, for a regular file, what its name
+// says, if its first bytes agree. Never what the first bytes say alone: a guest writes those of a
+// raw disk.
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
 import { KexportError, option, wording } from '../errors.ts';
@@ -28,14 +29,17 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   vmdk: 'vmdk',
 };
 
-/** The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk` names one. */
+/**
+ * The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk`
+ * names one.
+ */
 export function formatNamed(name: FormatName, disk?: string): Format {
   return name === 'ova' ? ova({ ovaDisk: disk }) : FORMATS[name]();
 }
 
 /**
- * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a KexportError where its
- * first bytes say something else.
+ * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a
+ * KexportError where its first bytes say something else.
  */
 export function formatOfFile(path: string, head: Uint8Array, disk?: string): Format | undefined {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
@@ -58,7 +62,10 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
 }
 
-/** Whether what begins like an image of one format is read as another; a vhd begins like a dynamic one, if at all. */
+/**
+ * Whether what begins like an image of one format is read as another; a vhd begins like a dynamic
+ * one, if at all.
+ */
 function isRead(begins: FormatName | undefined, name: FormatName): boolean {
   return begins === name || (begins === 'vhd-dynamic' && name === 'vhd');
 }

@@ -18,8 +18,8 @@ export interface ImageInfo {
   /** What the file takes of its file system. */
   readonly allocatedSize: number | undefined;
   /**
-   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. Undefined if that
-   * cannot be told without the other files.
+   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file
+   * has. Undefined if that cannot be told without the other files.
    */
   readonly storedSize: number | undefined;
   /** Files that have a part of the disk and may not be opened, as the image names them. */
@@ -32,8 +32,8 @@ export interface ImageInfo {
 export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'ovaDisk'>;
 
 /**
- * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the image, and reads some KiB
- * of its disk. Throws a KexportError.
+ * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the
+ * image, and reads some KiB of its disk. Throws a KexportError.
  */
 export async function imageInfo(
   path: string,

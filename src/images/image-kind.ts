@@ -9,7 +9,8 @@ const TAR = 'a tar archive';
 
 type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wording];
 
-// Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
+// Images, archives and streams that are not disks although they hold one, by the bytes that they
+// begin with.
 const MAGICS: readonly Magic[] = [
   ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
   ['a QED image', 0, 'QED\0'],
@@ -43,7 +44,10 @@ export function imageKind(head: Uint8Array): ImageKind | undefined {
   return found && { title: found[0], isTar: found[0] === TAR, remedy: found[3] };
 }
 
-/** Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0, and its magic). */
+/**
+ * Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0,
+ * and its magic).
+ */
 export function beginsSendStream(head: Uint8Array): boolean {
   if (head.length < STREAM_MAGIC_AT + 8) return false;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

@@ -1,5 +1,5 @@
-// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a time; `next` gives them
-// out in order. Holes are skipped.
+// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a
+// time; `next` gives them out in order. Holes are skipped.
 
 import { host } from '#host';
 import { AsyncQueue } from '../workers/async-queue.ts';
@@ -24,7 +24,10 @@ interface Filling {
   readonly filled: Promise<void>;
 }
 
-/** The disk in an image. Takes over the image. `threads` unpack at once, by default one for each processor. */
+/**
+ * The disk in an image. Takes over the image. `threads` unpack at once, by default one for each
+ * processor.
+ */
 export function imageSource(image: ImageFiles, threads = host.availableParallelism()): Source {
   const { name } = image.input;
   const size = image.reader.facts.diskSize;

@@ -6,9 +6,10 @@ import { closeFile, openFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 
 /**
- * Opens the regular file that an image at `path` names, which must lie in the image's folder or below it: whoever made the
- * image would otherwise read any file of this machine. `name` may be a path below the folder; no absolute one,
- * none with `..`, no protocol of QEMU's such as `nbd:` or `json:`, no link that leads elsewhere. Throws a KexportError.
+ * Opens the regular file that an image at `path` names, which must lie in the image's folder or
+ * below it: whoever made the image would otherwise read any file of this machine. `name` may be a
+ * path below the folder; no absolute one, none with `..`, no protocol of QEMU's such as `nbd:` or
+ * `json:`, no link that leads elsewhere. Throws a KexportError.
  */
 export async function openBeside(path: string, name: string, image: string): Promise<FileInput> {
   const shown = `${image} names ${JSON.stringify(name)}`;

@@ -18,8 +18,8 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
 }
 
 /**
- * Opens an image by its name: what it is says `from`, else for a regular file its name; anything else is a raw disk. Throws a
- * KexportError.
+ * Opens an image by its name: what it is says `from`, else for a regular file its name; anything
+ * else is a raw disk. Throws a KexportError.
  */
 export async function openImageFile(
   path: string,

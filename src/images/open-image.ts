@@ -18,13 +18,16 @@ export interface OpenImage {
 
 export interface OpenImageOptions {
   readonly format: Format;
-  /** Opens the other files that an image names, if they are in its folder. Default: an image that needs one is refused. */
+  /**
+   * Opens the other files that an image names, if they are in its folder. Default: an image that
+   * needs one is refused.
+   */
   readonly allowBacking?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
   /**
-   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks what they have. For
-   * images that are not read as disks; see `filesNotOpened`.
+   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks
+   * what they have. For images that are not read as disks; see `filesNotOpened`.
    */
   readonly alone?: boolean | undefined;
 }
@@ -39,8 +42,8 @@ export interface ImageFiles extends OpenImage {
 const MAX_DEPTH = 64;
 
 /**
- * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and the caller's if it
- * throws. `path` is where its folder is looked for. Throws a KexportError.
+ * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and
+ * the caller's if it throws. `path` is where its folder is looked for. Throws a KexportError.
  */
 export async function openImage(
   path: string,
@@ -147,7 +150,10 @@ function leaveAlone(): Promise<undefined> {
   return Promise.resolve(undefined);
 }
 
-/** Over another disk, or one that was written to since, what the image leaves out would be wrong bytes. */
+/**
+ * Over another disk, or one that was written to since, what the image leaves out would be wrong
+ * bytes.
+ */
 function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
   const { id } = reader.facts;
   if (below.id === undefined || below.id === id) return;

@@ -1,4 +1,5 @@
-// From the maps of an image and of its backing files to what is read at a time: a window of the disk in pieces.
+// From the maps of an image and of its backing files to what is read at a time: a window of the
+// disk in pieces.
 
 import {
   BLOCK_SIZE,
@@ -11,7 +12,10 @@ import { SLAB_SIZE } from '../workers/slab.ts';
 import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './open-image.ts';
 
-/** A stretch of the disk that is to be read: some or all of what a stretch of an image gives. Bytes of the disk. */
+/**
+ * A stretch of the disk that is to be read: some or all of what a stretch of an image gives. Bytes
+ * of the disk.
+ */
 export interface Piece {
   readonly start: number;
   readonly end: number;

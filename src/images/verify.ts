@@ -1,4 +1,5 @@
-// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that of another.
+// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that
+// of another.
 
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
@@ -18,13 +19,19 @@ export interface Verdict {
   readonly problems: readonly Problem[];
   /** How many there are, of which the first 100 are listed. */
   readonly problemCount: number;
-  /** Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was not compared. */
+  /**
+   * Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was
+   * not compared.
+   */
   readonly diskSize: number | undefined;
   /** In bytes; undefined without another disk. */
   readonly otherSize: number | undefined;
   /** The first byte in which the two disks differ; undefined also if they do not. */
   readonly differsAt: number | undefined;
-  /** Files that have a part of the disk and were left alone, as the image names them: only the image by itself was checked. */
+  /**
+   * Files that have a part of the disk and were left alone, as the image names them: only the image
+   * by itself was checked.
+   */
   readonly notOpened: readonly string[];
 }
 
@@ -37,8 +44,8 @@ export interface VerifyOptions extends CompareOptions {
 }
 
 /**
- * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over the image and the other
- * disk. Throws where a file cannot be read.
+ * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over
+ * the image and the other disk. Throws where a file cannot be read.
  */
 export async function verifyImageFiles(
   image: ImageFiles,
@@ -51,7 +58,10 @@ export async function verifyImageFiles(
   return { ...(await verify(source, check, options, hasData)), notOpened };
 }
 
-/** The same of a disk that is packed in a file, or of any other: whether all of it can be read is all there is to it. */
+/**
+ * The same of a disk that is packed in a file, or of any other: whether all of it can be read is
+ * all there is to it.
+ */
 export async function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
   return { ...(await verify(source, () => Promise.resolve(), options)), notOpened: [] };
 }

@@ -4,7 +4,10 @@ export interface DiskFacts {
   readonly table: PartitionTable;
   /** Whether the MBR has boot code, which is what a BIOS starts. */
   readonly bootCode: boolean;
-  /** What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system". Undefined if unknown. */
+  /**
+   * What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system".
+   * Undefined if unknown.
+   */
   readonly content: string | undefined;
 }
 
@@ -28,7 +31,10 @@ export interface Partition {
   readonly diskOffset: number;
   /** In bytes. */
   readonly size: number;
-  /** In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not looked at. */
+  /**
+   * In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not
+   * looked at.
+   */
   readonly name: string;
   /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
   readonly esp?: EspFacts | undefined;

@@ -89,7 +89,10 @@ export function checkStatedSize(name: string, size: number, options: SourceOptio
   );
 }
 
-/** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */
+/**
+ * In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what
+ * else is said to be.
+ */
 function packedKind(
   name: string,
   head: Buffer | undefined,

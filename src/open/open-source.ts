@@ -21,10 +21,10 @@ import { streamSource } from '../sources/stream.ts';
 import { withSource } from '../sources/with-source.ts';
 
 /**
- * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
- * standard input. Devices are raw disks whatever they begin with, since a guest writes those bytes, and so is what comes
- * through a pipe unless it is a zfs send stream. What lies on ZFS is read from a snapshot, which `close` destroys. Throws a
- * KexportError.
+ * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its
+ * snapshots, or `-` for standard input. Devices are raw disks whatever they begin with, since a
+ * guest writes those bytes, and so is what comes through a pipe unless it is a zfs send stream.
+ * What lies on ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
   return disposable(await openNamed(name, options));
@@ -153,8 +153,8 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
 }
 
 /**
- * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`. Throws a KexportError
- * for what is no send stream.
+ * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`.
+ * Throws a KexportError for what is no send stream.
  */
 export async function openChanges(
   input: string | BytesFrom,
@@ -172,8 +172,8 @@ export async function openChanges(
 }
 
 /**
- * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with `incrementalFrom` what zfs sends of two
- * snapshots. Throws a KexportError.
+ * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with
+ * `incrementalFrom` what zfs sends of two snapshots. Throws a KexportError.
  */
 export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;

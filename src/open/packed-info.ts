@@ -20,8 +20,8 @@ const TITLES: Readonly<Record<PackedKind, string>> = {
 };
 
 /**
- * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not looked into. Throws a
- * KexportError where it is damaged or no disk.
+ * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not
+ * looked into. Throws a KexportError where it is damaged or no disk.
  */
 export async function packedInfo(
   path: string,

@@ -1,4 +1,5 @@
-// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much it unpacks to.
+// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much
+// it unpacks to.
 
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../partitions/crc32.ts';
@@ -15,7 +16,10 @@ import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
 
 const STREAM_CHUNK = 1 << 20;
 
-/** Opens what is packed in a regular file. Takes over the descriptor, unless it throws a KexportError. */
+/**
+ * Opens what is packed in a regular file. Takes over the descriptor, unless it throws a
+ * KexportError.
+ */
 export async function openPacked(
   { name, fd, start }: Descriptor,
   size: number,
@@ -49,7 +53,9 @@ export async function openPacked(
   };
 }
 
-/** The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd. */
+/**
+ * The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd.
+ */
 export function openGzip(packed: ByteStream, name: string): OpenedStream {
   const isVhd = isVhdName(name.replace(/\.gz$/i, ''));
   return { stream: diskStream(inflatedStream(packed, 'gzip'), isVhd), isSent: undefined };
@@ -59,7 +65,10 @@ function isVhdName(name: string): boolean {
   return /\.(vhd|vpc)$/i.test(name);
 }
 
-/** The disk in what was unpacked. An image that cannot be read front to back is refused at the first byte. */
+/**
+ * The disk in what was unpacked. An image that cannot be read front to back is refused at the first
+ * byte.
+ */
 function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
   let begun = false;
   const readChunk = async (signal: AbortSignal | undefined) => {

@@ -21,8 +21,8 @@ export interface BytesOptions {
   /** What messages call the disk. Default: what it is, such as `memory` or `the stream`. */
   readonly name?: string | undefined;
   /**
-   * Size of the disk in bytes, which must be true. Without it, that of a stream is known at its end, and formats that need
-   * it beforehand have the disk spooled to a file.
+   * Size of the disk in bytes, which must be true. Without it, that of a stream is known at its
+   * end, and formats that need it beforehand have the disk spooled to a file.
    */
   readonly size?: number | undefined;
   /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
@@ -45,9 +45,10 @@ export interface SentBytes extends StreamDisk {
 export type StreamDisk = Omit<SentChoice, 'incrementalFrom'>;
 
 /**
- * Makes a source of what a program has already: bytes in memory, a file that is open, or a stream. Memory and files have
- * random access. A stream is taken over, and ended with the source; a file stays open, and the bytes of an array must not
- * change while they are read. Throws a KexportError. For an image (qcow2, vmdk and so on), see {@link openSource}.
+ * Makes a source of what a program has already: bytes in memory, a file that is open, or a stream.
+ * Memory and files have random access. A stream is taken over, and ended with the source; a file
+ * stays open, and the bytes of an array must not change while they are read. Throws a KexportError.
+ * For an image (qcow2, vmdk and so on), see {@link openSource}.
  */
 export async function sourceFrom(
   input: BytesFrom,

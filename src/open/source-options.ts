@@ -3,8 +3,8 @@ import type { PackedKind } from '../images/image-kind.ts';
 import type { SnapshotOptions } from '../zfs/disk-snapshot.ts';
 
 /**
- * How a disk is opened by its name. Three kinds go apart: any disk or image; a disk of an OVA, with `ovaDisk`; a zfs
- * send stream, with the members of {@link SentChoice}.
+ * How a disk is opened by its name. Three kinds go apart: any disk or image; a disk of an OVA, with
+ * `ovaDisk`; a zfs send stream, with the members of {@link SentChoice}.
  */
 export type SourceOptions = CommonOptions & (AnyDisk | DiskOfOva | DiskOfStream);
 
@@ -12,11 +12,17 @@ export type SourceOptions = CommonOptions & (AnyDisk | DiskOfOva | DiskOfStream)
 export interface CommonOptions extends SnapshotOptions {
   /** Size of the disk in bytes. Needed only by what cannot tell it; elsewhere it must be true. */
   readonly size?: number | undefined;
-  /** Opens the other files that an image names, if they lie in its folder. Default: such an image is refused. */
+  /**
+   * Opens the other files that an image names, if they lie in its folder. Default: such an image is
+   * refused.
+   */
   readonly allowBacking?: boolean | undefined;
   /** Threads that decompress an image. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** Reads the holes of a sparse file too. Default: they are left out where the system tells where they lie. */
+  /**
+   * Reads the holes of a sparse file too. Default: they are left out where the system tells where
+   * they lie.
+   */
   readonly readHoles?: boolean | undefined;
 }
 
@@ -26,8 +32,8 @@ export type FromFormat = FormatName | PackedKind | 'zfs-send';
 /** A disk, or the one disk of an image. */
 export interface AnyDisk extends None<OvaChoice>, None<SentChoice> {
   /**
-   * What the bytes are. Default: of a regular file what its name says, if its first bytes agree; a zfs send stream if a
-   * regular file or a pipe begins like one; of all else a raw disk.
+   * What the bytes are. Default: of a regular file what its name says, if its first bytes agree; a
+   * zfs send stream if a regular file or a pipe begins like one; of all else a raw disk.
    */
   readonly from?: FromFormat | undefined;
 }
@@ -52,15 +58,21 @@ export interface OvaChoice {
 
 /** Which disk of a zfs send stream is meant. Given for anything else, it is an error. */
 export interface SentChoice {
-  /** Of the disks in a package of send streams, the volume's that was called so where it was sent. Default: the only one. */
+  /**
+   * Of the disks in a package of send streams, the volume's that was called so where it was sent.
+   * Default: the only one.
+   */
   readonly streamVolume?: string | undefined;
   /** Of its snapshots, this one, without `@`. Default: the one that the package leads to. */
   readonly streamSnapshot?: string | undefined;
-  /** The image of the disk that an incremental stream builds upon: what is opened is the whole disk then. */
+  /**
+   * The image of the disk that an incremental stream builds upon: what is opened is the whole disk
+   * then.
+   */
   readonly flatten?: string | undefined;
   /**
-   * The snapshot or bookmark that an increment begins from, `@NAME` or `#NAME`: what is opened is then the stream of what
-   * has changed up to the snapshot that is named.
+   * The snapshot or bookmark that an increment begins from, `@NAME` or `#NAME`: what is opened is
+   * then the stream of what has changed up to the snapshot that is named.
    */
   readonly incrementalFrom?: string | undefined;
 }

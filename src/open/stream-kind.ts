@@ -5,16 +5,19 @@ import { readHead } from '../host/readable-file.ts';
 import { beginsSendStream, packedByName, type PackedKind } from '../images/image-kind.ts';
 import type { FromFormat } from './source-options.ts';
 
-/** Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come first. */
+/**
+ * Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come
+ * first.
+ */
 const READ_SIZE = 4096;
 
 /** What is read front to back, as no image is. */
 export type StreamKind = PackedKind | 'zfs-send';
 
 /**
- * Which of those a file is that may as well be an image: the one that `from` says, else by its name and its first bytes; `-`
- * is a zfs send stream. Undefined for all else, and for what cannot be opened: who tries next says why. Throws a
- * KexportError for an image on standard input.
+ * Which of those a file is that may as well be an image: the one that `from` says, else by its name
+ * and its first bytes; `-` is a zfs send stream. Undefined for all else, and for what cannot be
+ * opened: who tries next says why. Throws a KexportError for an image on standard input.
  */
 export async function streamKind(
   path: string,

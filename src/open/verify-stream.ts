@@ -18,8 +18,9 @@ export interface VerifySentOptions extends CompareOptions {
 }
 
 /**
- * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack. With `against`, the disk
- * that it stands for is compared too. Throws a KexportError where something cannot be read, or there is no such disk.
+ * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack.
+ * With `against`, the disk that it stands for is compared too. Throws a KexportError where
+ * something cannot be read, or there is no such disk.
  */
 export async function verifySent(name: string, options: VerifySentOptions): Promise<SentVerdict> {
   const problems: Problem[] = [];

@@ -13,9 +13,14 @@ export interface Host {
   readonly hasher: (algorithm: 'sha1' | 'sha256' | 'sha512') => Hasher;
   /** Whether every byte is zero. */
   isZero(bytes: Uint8Array): boolean;
-  /** CRC-32 of bytes that follow others with the CRC-32 `before`; undefined where only JavaScript can. */
+  /**
+   * CRC-32 of bytes that follow others with the CRC-32 `before`; undefined where only JavaScript
+   * can.
+   */
   readonly crc32: ((bytes: Uint8Array, before: number) => number) | undefined;
-  /** The name and the words for a failed system call, by `Error.errno`; undefined if it is unknown. */
+  /**
+   * The name and the words for a failed system call, by `Error.errno`; undefined if it is unknown.
+   */
   systemError(errno: number): readonly [name: string, words: string] | undefined;
   /** Node's zlib; undefined where there is none. */
   zlib(): Promise<Zlib | undefined>;
@@ -53,7 +58,10 @@ export interface WorkerPort {
   onMessage(listener: (message: unknown) => void): void;
 }
 
-/** An open file as the system has it: a call may do less than it is asked for, and throws what the system says. */
+/**
+ * An open file as the system has it: a call may do less than it is asked for, and throws what the
+ * system says.
+ */
 export interface SystemFile {
   /** Reads from a position into `target`; answers how many bytes, 0 at the end of the file. */
   read(position: number, target: Uint8Array): Promise<number>;

@@ -68,7 +68,10 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Loads zlib when it is first asked for. Both calls are younger than the oldest Node that we run on. */
+/**
+ * Loads zlib when it is first asked for. Both calls are younger than the oldest Node that we run
+ * on.
+ */
 function crc32OfZlib(): Host['crc32'] {
   const node: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> = process; // from 20.16 on
   const zlib: { readonly crc32?: Host['crc32'] } | undefined = node.getBuiltinModule?.('node:zlib');

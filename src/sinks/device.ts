@@ -13,8 +13,9 @@ export interface DeviceSinkOptions {
 }
 
 /**
- * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that is too
- * small. What the device holds is lost, also if the export fails later. Throws a KexportError.
+ * A block device that becomes the image, from its first byte. Refuses one that is mounted or in
+ * use, and one that is too small. What the device holds is lost, also if the export fails later.
+ * Throws a KexportError.
  */
 export async function deviceSink(
   path: string,
@@ -66,8 +67,8 @@ export async function deviceSink(
 
 async function openExclusive(path: string): Promise<FileHandle> {
   try {
-    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its partitions: mounted,
-    // swap, part of a pool, a volume group or an array (open(2)).
+    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its
+    // partitions: mounted, swap, part of a pool, a volume group or an array (open(2)).
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') {

@@ -7,7 +7,8 @@ import { shellWord } from '../host/shell-word.ts';
 import { imageFile } from './image-file.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 
-// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with compression.
+// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with
+// compression.
 const SYNC_STEP = 128 * 2 ** 20;
 
 /** Options of {@link fileSink}. */
@@ -17,8 +18,8 @@ export interface FileSinkOptions {
 }
 
 /**
- * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros are
- * holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
+ * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros
+ * are holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
  */
 export async function fileSink(
   path: string,
@@ -129,8 +130,8 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
 }
 
 /**
- * Whether the file lies on a file system for which going past the page cache is a gain: on the disks of this machine, and
- * not ZFS or btrfs, which would wait for checksums or parity each time.
+ * Whether the file lies on a file system for which going past the page cache is a gain: on the
+ * disks of this machine, and not ZFS or btrfs, which would wait for checksums or parity each time.
  */
 async function isLocal(file: FileHandle): Promise<boolean> {
   const type = await fileSystemOf(file).catch(() => undefined);

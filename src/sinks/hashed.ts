@@ -12,8 +12,8 @@ export interface HashedSink extends Sink {
 }
 
 /**
- * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads it once more at the
- * end; the sink must then have `read`.
+ * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads
+ * it once more at the end; the sink must then have `read`.
  */
 export function hashed(sink: Sink, inOrder: boolean): HashedSink {
   const hash = host.hasher('sha256');

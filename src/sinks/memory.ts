@@ -16,7 +16,10 @@ export interface MemorySinkOptions {
 // What nothing is written to takes no memory until the image is complete.
 const CHUNK_SIZE = 2 ** 20;
 
-/** A sink whose image is in memory: `bytes()`, once `encode` has returned. It needs twice that memory for a moment. */
+/**
+ * A sink whose image is in memory: `bytes()`, once `encode` has returned. It needs twice that
+ * memory for a moment.
+ */
 export function memorySink({ name = 'memory' }: MemorySinkOptions = {}): MemorySink {
   const chunks = new Map<number, Uint8Array>();
   let image: Uint8Array | undefined;

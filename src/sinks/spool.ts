@@ -4,7 +4,10 @@ import type { Sink } from './sink.ts';
 
 const CHUNK_SIZE = 1 << 20;
 
-/** Makes any sink take any format: the image is collected in a spool file and sent when it is complete. */
+/**
+ * Makes any sink take any format: the image is collected in a spool file and sent when it is
+ * complete.
+ */
 export function spooled(sink: Sink): Sink {
   let file: SpoolFile | undefined;
 

@@ -8,15 +8,16 @@ export interface WritableSinkOptions {
   /** What messages call the stream. Default `the stream`. */
   readonly name?: string | undefined;
   /**
-   * Ends the stream after the image, and destroys it where there will be none. Default true; false leaves the stream open,
-   * as for one that goes on with something else.
+   * Ends the stream after the image, and destroys it where there will be none. Default true; false
+   * leaves the stream open, as for one that goes on with something else.
    */
   readonly end?: boolean | undefined;
 }
 
 /**
- * An image sent to a stream as it is made. Never goes back: a format that does is collected in a spool file first. What is
- * written is the stream's, a copy. Writing throws a KexportError `target` where the stream fails or is closed.
+ * An image sent to a stream as it is made. Never goes back: a format that does is collected in a
+ * spool file first. What is written is the stream's, a copy. Writing throws a KexportError `target`
+ * where the stream fails or is closed.
  */
 export function writableSink(
   stream: WritableStream<Uint8Array> | Writable,
@@ -54,7 +55,9 @@ interface Writer {
   release(): Promise<void>;
 }
 
-/** One array for all, which the stream may hold on to for longer than the caller of `write` does. */
+/**
+ * One array for all, which the stream may hold on to for longer than the caller of `write` does.
+ */
 function joined(buffers: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

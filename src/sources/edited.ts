@@ -5,9 +5,10 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit must end at the
- * end of the disk; the blocks that it touches are held back in memory, since the source may leave them out as zeros. No
- * other edit may put data where the source leaves out blocks. Takes over the source.
+ * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit
+ * must end at the end of the disk; the blocks that it touches are held back in memory, since the
+ * source may leave them out as zeros. No other edit may put data where the source leaves out
+ * blocks. Takes over the source.
  */
 export function editedSource(source: Source, edits: readonly [...Edit[], Edit]): Source {
   const last = edits.at(-1)!; // there is one

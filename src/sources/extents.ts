@@ -17,8 +17,8 @@ export interface ExtentsOptions {
 }
 
 /**
- * The data of a disk, front to back: extents ascend, and what lies between two is zeros. Reads what `next` of the source has
- * not answered yet, and does not close the source. Throws a KexportError.
+ * The data of a disk, front to back: extents ascend, and what lies between two is zeros. Reads what
+ * `next` of the source has not answered yet, and does not close the source. Throws a KexportError.
  */
 export async function* extents(
   source: Source,

@@ -2,8 +2,9 @@ import { KexportError } from '../errors.ts';
 import type { Source } from './source.ts';
 
 /**
- * Reads `length` bytes of a disk from an offset on, fewer only at the end of the disk. The bytes are the caller's. Throws a
- * KexportError, `unsupported` for a source without random access, such as a pipe.
+ * Reads `length` bytes of a disk from an offset on, fewer only at the end of the disk. The bytes
+ * are the caller's. Throws a KexportError, `unsupported` for a source without random access, such
+ * as a pipe.
  */
 export async function readDisk(
   source: Source,

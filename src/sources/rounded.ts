@@ -1,5 +1,5 @@
-// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on where
-// its entries are; the last blocks are held back until the old end has passed.
+// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on
+// where its entries are; the last blocks are held back until the old end has passed.
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
@@ -11,16 +11,18 @@ import { withSource } from './with-source.ts';
 
 /** Options of `roundedSource`. */
 export interface RoundingOptions {
-  /** Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk. */
+  /**
+   * Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk.
+   */
   readonly keepGpt?: boolean | undefined;
   /** Called at most once, if a GPT has to be left as it is although nobody asked for that. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
- * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of SECTOR_SIZE) with zeros, its
- * backup GPT moved to the new end. The source itself if it has that size already, or none yet.
- * Takes over the source.
+ * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of
+ * SECTOR_SIZE) with zeros, its backup GPT moved to the new end. The source itself if it has that
+ * size already, or none yet. Takes over the source.
  */
 export function roundedSource(
   source: Source,

@@ -6,8 +6,8 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * A source with random access and a known size, of which only the ranges are read, which ascend: the rest is zeros.
- * Takes over the source.
+ * A source with random access and a known size, of which only the ranges are read, which ascend:
+ * the rest is zeros. Takes over the source.
  */
 export function sparseSource(source: RandomAccessSource, ranges: readonly DataRange[]): Source {
   const { size = 0 } = source;

@@ -7,8 +7,8 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * Reads a disk of unknown size to its end into a spool file, and gives it again with its size. Takes over the source,
- * which is closed when this returns or throws.
+ * Reads a disk of unknown size to its end into a spool file, and gives it again with its size.
+ * Takes over the source, which is closed when this returns or throws.
  */
 export async function spooledSource(
   source: Source,

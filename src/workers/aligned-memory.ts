@@ -1,8 +1,11 @@
-// Memory as O_DIRECT wants it (open(2)), with which data go between the disk and a buffer without a copy in the page cache.
+// Memory as O_DIRECT wants it (open(2)), with which data go between the disk and a buffer without a
+// copy in the page cache.
 
 import { sharedPages } from './wasm.ts';
 
-/** What O_DIRECT wants of addresses, offsets and lengths, in bytes: the logical sector of any disk. */
+/**
+ * What O_DIRECT wants of addresses, offsets and lengths, in bytes: the logical sector of any disk.
+ */
 export const ALIGNMENT = 4096;
 
 const aligned = new WeakSet<ArrayBufferLike>();

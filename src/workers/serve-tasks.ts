@@ -2,8 +2,8 @@ import { host } from '#host';
 import type { Numbered } from './task-pool.ts';
 
 /**
- * The other side of a task pool: called once in the module of a worker. `start` is given what the pool was made with, and
- * answers the function that does one task, whose value is sent back.
+ * The other side of a task pool: called once in the module of a worker. `start` is given what the
+ * pool was made with, and answers the function that does one task, whose value is sent back.
  */
 export async function serveTasks<Task, Answer>(
   start: (setup: never) => Promise<(task: Task) => Answer> | ((task: Task) => Answer),

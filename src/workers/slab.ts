@@ -20,9 +20,9 @@ export interface SlabShape {
 }
 
 /**
- * The buffers that an extent of the disk passes through: as read, and compressed in each encoding. They
- * lie in shared memory, so that a worker compresses them where the reader put them and the writer
- * takes them from, and are used again and again.
+ * The buffers that an extent of the disk passes through: as read, and compressed in each encoding.
+ * They lie in shared memory, so that a worker compresses them where the reader put them and the
+ * writer takes them from, and are used again and again.
  */
 export interface Slab {
   /** Its place among the slabs. */
@@ -43,7 +43,10 @@ export function slabMemory(shape: SlabShape): SharedArrayBuffer {
   return alignedMemory(shape.count * strideOf(shape));
 }
 
-/** The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each make their own. */
+/**
+ * The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each
+ * make their own.
+ */
 export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
   return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));
 }

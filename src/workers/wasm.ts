@@ -26,7 +26,10 @@ export async function instantiate(url: URL): Promise<unknown> {
   return new WebAssembly.Instance(await module).exports;
 }
 
-/** Shared memory of at least `size` bytes, zeros, that begins at a page. Throws where that cannot be had. */
+/**
+ * Shared memory of at least `size` bytes, zeros, that begins at a page. Throws where that cannot be
+ * had.
+ */
 export function sharedPages(size: number): SharedArrayBuffer {
   const pages = Math.ceil(size / PAGE_SIZE);
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer;

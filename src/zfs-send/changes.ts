@@ -1,5 +1,5 @@
-// What a send stream changes: of a single one as it comes, of a package with several streams of the volume once all of it has
-// come, from a spool file.
+// What a send stream changes: of a single one as it comes, of a package with several streams of the
+// volume once all of it has come, from a spool file.
 
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
@@ -9,7 +9,10 @@ import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { type StreamEvents, streamEvents } from './events.ts';
 import { type Layer, layered, streamLayer } from './layer.ts';
 
-/** Limit of this program on the snapshots of one package: each is read at the same time as all others. */
+/**
+ * Limit of this program on the snapshots of one package: each is read at the same time as all
+ * others.
+ */
 const MAX_STEPS = 256;
 /** Bytes of each that are read at once. */
 const STEP_PIECE = 1 << 16;
@@ -24,15 +27,17 @@ export interface SentChanges {
   readonly stream: StreamFacts;
   /** The snapshot that it builds upon; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
-  /** Of the volume, in bytes; undefined where the stream does not tell it before its first change. */
+  /**
+   * Of the volume, in bytes; undefined where the stream does not tell it before its first change.
+   */
   readonly blockSize: number | undefined;
   /** Lets go of the stream; called once. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the beginning of a stream, or all of a package that has several streams of the volume. The caller closes `input` if
- * this throws.
+ * Reads the beginning of a stream, or all of a package that has several streams of the volume. The
+ * caller closes `input` if this throws.
  */
 export async function sentChanges(
   input: ByteStream,
@@ -60,7 +65,9 @@ export async function sentChanges(
   };
 }
 
-/** Bytes that are kept as they are read, in memory until it is clear whether they are needed again. */
+/**
+ * Bytes that are kept as they are read, in memory until it is clear whether they are needed again.
+ */
 interface KeptBytes extends ByteStream {
   /** Keeps no more. */
   letGo(): void;

@@ -1,6 +1,9 @@
 import { KexportError, option, wording } from '../errors.ts';
 
-/** Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image tells. */
+/**
+ * Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image
+ * tells.
+ */
 export function checkBackingFile(
   { path, snapshotGuid }: { readonly path: string; readonly snapshotGuid: bigint | undefined },
   stream: { readonly name: string; readonly fromGuid: bigint | undefined },

@@ -40,15 +40,18 @@ export interface StreamDescription {
 
 /** Options of {@link describeStream}. */
 export interface DescribeOptions {
-  /** Unpacks every block of a volume too, which finds damage that the checksums of the sender do not. Default false. */
+  /**
+   * Unpacks every block of a volume too, which finds damage that the checksums of the sender do
+   * not. Default false.
+   */
   readonly unpack?: boolean | undefined;
   /** Ends the reading early, by a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
- * Takes over the bytes. Throws a KexportError, `damaged` for what
+ * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no
+ * disk can be made of that. Takes over the bytes. Throws a KexportError, `damaged` for what
  * contradicts itself.
  */
 export async function describeStream(

@@ -14,8 +14,8 @@ export interface StreamEvents {
   /** What people call the stream. */
   readonly name: string;
   /**
-   * The next event, valid until the next call; undefined once the stream has come to its end and all of it is verified.
-   * Throws a KexportError. Calls never overlap.
+   * The next event, valid until the next call; undefined once the stream has come to its end and
+   * all of it is verified. Throws a KexportError. Calls never overlap.
    */
   next(signal?: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
@@ -63,7 +63,9 @@ const HINTS: Readonly<Record<RefusalReason, Wording>> = {
   volume: wording`name one with ${option('streamVolume')}`,
 };
 
-/** Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its. */
+/**
+ * Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its.
+ */
 export async function withStreamErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -72,7 +74,9 @@ export async function withStreamErrors<T>(name: string, work: () => T | Promise<
   }
 }
 
-/** `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked. */
+/**
+ * `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked.
+ */
 export function streamError(name: string, error: unknown): unknown {
   const hint = error instanceof StreamRefusal ? HINTS[error.reason] : undefined;
   return asKexportError(error, name, hint);

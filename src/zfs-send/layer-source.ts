@@ -43,7 +43,8 @@ export function layerSource(options: LayerSourceOptions): Source {
       if (!pending) return undefined;
       const diskOffset = roundDown(startOf(pending), BLOCK_SIZE);
       const filled = await fill(buffer, diskOffset, signal);
-      // Whether the disk goes on to the end of the block is known: there is more of it, or all of it has come.
+      // Whether the disk goes on to the end of the block is known: there is more of it, or all of
+      // it has come.
       const end = Math.min(roundUp(filled, BLOCK_SIZE), (size ?? Infinity) - diskOffset);
       buffer.fill(0, filled, end);
       return { diskOffset, length: end };

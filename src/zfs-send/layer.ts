@@ -1,5 +1,6 @@
-// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all of it. Layers are put
-// one upon the other, as the increments of a snapshot are upon its first full stream.
+// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all
+// of it. Layers are put one upon the other, as the increments of a snapshot are upon its first full
+// stream.
 
 import type { SendStreamEvent } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
@@ -7,13 +8,18 @@ import type { Source } from '../sources/source.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { StreamEvents } from './events.ts';
 
-/** A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in the lowest. */
+/**
+ * A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in
+ * the lowest.
+ */
 export interface Piece {
   /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
   /** In bytes; Infinity: zeros to the end of the disk. */
   readonly length: number;
-  /** Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError. */
+  /**
+   * Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError.
+   */
   readonly read: ((from: number, output: Uint8Array) => void) | undefined;
 }
 
@@ -26,8 +32,8 @@ export interface Layer {
 }
 
 /**
- * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`. It is read until all of it
- * is verified.
+ * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`.
+ * It is read until all of it is verified.
  */
 export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): Layer {
   /** Pieces that are known, but for the lengths that follow later. */

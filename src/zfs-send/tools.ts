@@ -4,7 +4,10 @@ import { decompressZstd } from '../decompress/zstd.ts';
 import { hasWebAssembly } from '../workers/wasm.ts';
 import { fastParts } from './wasm.ts';
 
-/** What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else in JavaScript. */
+/**
+ * What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else
+ * in JavaScript.
+ */
 export async function streamTools(): Promise<
   Pick<SendStreamOptions, 'checksum' | 'decompressors'>
 > {

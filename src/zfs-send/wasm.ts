@@ -1,5 +1,5 @@
-// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its source, `npm run build`
-// puts zfs-send.wasm beside the compiled form of this file.
+// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its
+// source, `npm run build` puts zfs-send.wasm beside the compiled form of this file.
 
 import { FormatError } from '../../formats/index.ts';
 import { instantiate } from '../workers/wasm.ts';

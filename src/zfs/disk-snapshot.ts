@@ -1,6 +1,9 @@
 /** How what lies on ZFS is read. */
 export interface SnapshotOptions {
-  /** False reads volumes and files as they are, while they may change. Default: from a snapshot that is made for it. */
+  /**
+   * False reads volumes and files as they are, while they may change. Default: from a snapshot that
+   * is made for it.
+   */
   readonly takeSnapshot?: boolean | undefined;
   /** Reads the device of a pool that is in use, although the copy does not import. */
   readonly liveInconsistent?: boolean | undefined;
@@ -20,6 +23,9 @@ export interface DiskSnapshot {
   readonly origin?: string | undefined;
   /** Of the snapshot that was named, if that is the disk. */
   readonly snapshotGuid?: bigint | undefined;
-  /** Takes away what was made for it. To be called once, when `path` is closed; tells by a warning of what stays. */
+  /**
+   * Takes away what was made for it. To be called once, when `path` is closed; tells by a warning
+   * of what stays.
+   */
   release(): Promise<void>;
 }

@@ -3,10 +3,12 @@ import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
 /**
- * Refuses a device with an imported pool on it, or only warns if that is what the user wants. Throws a KexportError.
+ * Refuses a device with an imported pool on it, or only warns if that is what the user wants.
+ * Throws a KexportError.
  *
- * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock) every few seconds. A copy
- * that takes minutes has roots whose blocks have moved to where it had read already: "I/O error" at import.
+ * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock)
+ * every few seconds. A copy that takes minutes has roots whose blocks have moved to where it had
+ * read already: "I/O error" at import.
  */
 export async function checkNoLivePool(
   path: string,

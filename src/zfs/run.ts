@@ -1,5 +1,5 @@
-// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of their own.
-// What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
+// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of
+// their own. What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
@@ -11,15 +11,16 @@ import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
 export interface RunOptions {
   /**
-   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it out for a command that
-   * changes something, since nobody would know then whether it did.
+   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it
+   * out for a command that changes something, since nobody would know then whether it did.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from `parseDatasetName` or from zfs
- * itself, so that it cannot be taken for an option. Throws a KexportError; `zfsFailure` tells why.
+ * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from
+ * `parseDatasetName` or from zfs itself, so that it cannot be taken for an option. Throws a
+ * KexportError; `zfsFailure` tells why.
  */
 export function zfs(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
   return runCommand('zfs', args, options);
@@ -33,13 +34,19 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
 /** What a running command prints, which is too much to keep. */
 export interface CommandOutput {
   readonly stdout: Readable;
-  /** Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on abort. */
+  /**
+   * Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on
+   * abort.
+   */
   ended(signal: AbortSignal | undefined): Promise<void>;
   /** Ends it, if it still runs. */
   stop(): void;
 }
 
-/** Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a KexportError. */
+/**
+ * Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a
+ * KexportError.
+ */
 export async function zfsOutput(args: readonly string[]): Promise<CommandOutput> {
   const path = await findProgram('zfs');
   const child = start(path, args);
@@ -61,8 +68,8 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
 const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
 
 /**
- * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for each space. Undefined
- * if that program is not there, or does not know the device.
+ * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for
+ * each space. Undefined if that program is not there, or does not know the device.
  */
 export async function zvolId(device: string): Promise<string | undefined> {
   const path = await firstProgram(ZVOL_ID);
@@ -144,11 +151,12 @@ async function outcomeOf(
 
 function start(path: string, args: readonly string[]): Child {
   return spawn(path, args, {
-    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs destroy` of ours
-    // must not die of it.
+    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
+    // destroy` of ours must not die of it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is printed.
+    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what
+    // is printed.
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
 }

@@ -7,14 +7,15 @@ import { fullName, parseDatasetName } from './names.ts';
 import { zfsOutput } from './run.ts';
 import { findVolume } from './volume.ts';
 
-// Blocks as they lie in the pool: large ones whole (-L), which -c takes, compressed ones compressed (-c), those within their
-// pointers too (-e), so that the kernel unpacks nothing and little goes through the pipe. Not raw (-w): of an encrypted volume
-// that would be ciphertext, which is no disk.
+// Blocks as they lie in the pool: large ones whole (-L), which -c takes, compressed ones compressed
+// (-c), those within their pointers too (-e), so that the kernel unpacks nothing and little goes
+// through the pipe. Not raw (-w): of an encrypted volume that would be ciphertext, which is no
+// disk.
 const AS_THEY_LIE = ['-L', '-c', '-e'];
 
 /**
- * Runs `zfs send -i FROM NAME`; `from` is `@SNAPSHOT`, `#BOOKMARK`, or either with the volume's name before it. Reading
- * throws a KexportError if the command fails; `close` ends it.
+ * Runs `zfs send -i FROM NAME`; `from` is `@SNAPSHOT`, `#BOOKMARK`, or either with the volume's
+ * name before it. Reading throws a KexportError if the command fails; `close` ends it.
  */
 export async function sendIncrement(
   name: string,
@@ -54,7 +55,10 @@ export async function sendIncrement(
   };
 }
 
-/** `DATASET@SNAPSHOT` or `DATASET#BOOKMARK`, which must be of that volume: a clone's origin is sent otherwise. */
+/**
+ * `DATASET@SNAPSHOT` or `DATASET#BOOKMARK`, which must be of that volume: a clone's origin is sent
+ * otherwise.
+ */
 function baseOf(dataset: string, from: string): string {
   const mark = from.search(/[@#]/);
   const given = from.slice(0, Math.max(mark, 0));

@@ -10,9 +10,9 @@ import { listMounts, mountOf } from '../host/mounts.ts';
 import { zfsFailure } from './run.ts';
 
 /**
- * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there whatever `snapdir` says.
- * Undefined, with a warning, where this user or this machine can make no snapshot: the file can be read all the same.
- * Throws a KexportError; nothing is left then.
+ * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there
+ * whatever `snapdir` says. Undefined, with a warning, where this user or this machine can make no
+ * snapshot: the file can be read all the same. Throws a KexportError; nothing is left then.
  */
 export async function snapshotFile(
   path: string,

@@ -11,8 +11,8 @@ import { type DatasetName, fullName } from './names.ts';
 import { findVolume, snapshotGuidOf, type Volume } from './volume.ts';
 
 /**
- * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with `partition`, only that
- * part of it is the disk. Throws a KexportError; nothing is left then.
+ * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with
+ * `partition`, only that part of it is the disk. Throws a KexportError; nothing is left then.
  */
 export async function snapshotVolume(
   name: DatasetName,
@@ -26,7 +26,8 @@ export async function snapshotVolume(
   const release = () => destroyAll(made, onWarning);
   try {
     const path = await snapshotDevice(volume, made, options);
-    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an increment.
+    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an
+    // increment.
     const isNamed = name.snapshot !== undefined;
     const snapshotGuid = isNamed ? await snapshotGuidOf(name, signal) : undefined;
     return { path, window: partition, snapshotGuid, release };
@@ -51,7 +52,8 @@ async function snapshotDevice(
     made.push(own);
     taken = own.name.slice(dataset.length + 1);
   } else {
-    // Where the user has set snapdev=visible it is there already, and being open it cannot be destroyed.
+    // Where the user has set snapdev=visible it is there already, and being open it cannot be
+    // destroyed.
     const device = await linkedDevice(fullName({ dataset, snapshot }));
     if (device !== undefined) return device;
   }

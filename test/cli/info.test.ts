@@ -61,7 +61,7 @@ describe('kexport info', () => {
     expect(json('x.vmdk', '--from', 'raw').format).toBe('raw');
     const wrong = info('x.raw', '--from', 'vmdk');
     expect(wrong.status).toBe(1);
-    expect(wrong.stderr).toMatch(/^kexport: x.raw: vmdk: begins with neither .*\n$/);
+    expect(wrong.stderr).toMatch(/^kexport: x.raw: vmdk: the image begins with neither .*\n$/);
   });
 
   test.each([

@@ -38,13 +38,13 @@ describe('every option', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test('that the README names exists', () => {
+  test('that README names exists', () => {
     const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
     const lines = readme.split('\n').filter((line) => /^(kexport|.*\| kexport) /.test(line));
     const inLines = lines.flatMap((line) => line.match(/(?<= )--[a-z][a-z-]+/g) ?? []);
     const named = [...inLines, ...(readme.match(/(?<=`)--[a-z][a-z-]+/g) ?? [])];
     const forms = new Set(NAMES.map(longForm));
-    expect(named.length).toBeGreaterThan(50);
+    expect(named.length).toBeGreaterThan(5); // docs.test.ts reads the other pages
     for (const form of named) expect(forms).toContain(form);
   });
 });
@@ -126,6 +126,6 @@ describe('an option that cannot take effect is refused', () => {
     'qcow2,vmdk d --compression zstd --optimize size',
   ])('but not kexport %s', (line) => {
     const { stderr } = kexport(line.split(' '));
-    expect(stderr).toMatch(/cannot open d|this Node, .* has no zstd/);
+    expect(stderr).toMatch(/cannot open d|has no zstd/);
   });
 });

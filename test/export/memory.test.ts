@@ -15,7 +15,7 @@ const source = {
   next(buffer) {
     if (at === SIZE) return Promise.resolve(undefined);
     const extent = { diskOffset: at, length: 65536 };
-    buffer.writeDoubleLE(at + 1, 0);
+    new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
     at += GIB;
     return Promise.resolve(extent);
   },
@@ -29,6 +29,7 @@ const sink = () => ({
 const targets = Object.values(FORMATS)
   .map((create) => create())
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
+  .filter(({ name }) => name !== 'vhdx' && name !== 'vdi') // they hold a map of the disk
   .map((format) => ({ format, sink: sink() }));
 const { images } = await encode(source, targets);
 console.log(JSON.stringify({

@@ -134,7 +134,9 @@ describe('an OVA of others', () => {
     expect(reader.facts.details['disks']).toContain('b.vmdk (d2): cannot be read');
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect(await problemsOf(reader)).toContainEqual(
-      expect.stringMatching(/^error: the disk d2 cannot be read: vmdk: begins with neither/),
+      expect.stringMatching(
+        /^error: the disk d2 cannot be read: vmdk: the image begins with neither/,
+      ),
     );
     await expect(openImage(ova({ ovaDisk: 'd2' }), image)).rejects.toThrow('begins with neither');
   });

@@ -77,9 +77,13 @@ describe('a VMDK', () => {
     [
       'another size of the disk',
       { capacity: footer.capacity * 2n },
-      'the footer says capacity 16384',
+      'capacity is 16384 in the footer',
     ],
-    ['another size of grains', { grainSize: 8n }, 'the footer says grainSize 8, the header 128'],
+    [
+      'another size of grains',
+      { grainSize: 8n },
+      'grainSize is 8 in the footer, but 128 in the header',
+    ],
     ['a directory past the end', { gdOffset: 2n ** 31n }, 'the grain directory at'],
     ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not say where'],
   ])('with a footer that tells of %s is refused', async (_, values, message) => {

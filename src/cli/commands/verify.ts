@@ -15,7 +15,9 @@ import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
 
-/** Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong. */
+/**
+ * Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong.
+ */
 const EXIT_UNREADABLE = 3;
 
 /** Checks an image, and compares its disk with --against. */

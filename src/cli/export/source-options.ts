@@ -11,8 +11,8 @@ export function sentChoice(options: Options): SentChoice {
 }
 
 /**
- * How the command line says that a disk is opened, by the library's names. Throws a KexportError for
- * options that do not go together: none is ignored.
+ * How the command line says that a disk is opened, by the library's names. Throws a KexportError
+ * for options that do not go together: none is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
   const { size, threads, readHoles, liveInconsistent, allowBacking, from, ovaDisk } = options;

@@ -1,11 +1,14 @@
-// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, `npm run build` puts
-// deflate.wasm beside the compiled form of this file.
+// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, `npm run build`
+// puts deflate.wasm beside the compiled form of this file.
 
 import type { ZlibEncoding } from '../../../formats/index.ts';
 import { instantiate } from '../../workers/wasm.ts';
 import type { Compressor } from '../compressor.ts';
 
-/** The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64 KiB. */
+/**
+ * The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64
+ * KiB.
+ */
 export const DEFLATE_SLACK = 500;
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`; it never grows.
@@ -19,9 +22,9 @@ interface DeflateExports {
 }
 
 /**
- * Compresses inputs of up to 64 KiB, each by itself, to zlib streams (RFC 1950): the same bytes for the same
- * input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2 MiB, no more;
- * throws a RangeError if the input is longer or the output too short.
+ * Compresses inputs of up to 64 KiB, each by itself, to zlib streams (RFC 1950): the same bytes for
+ * the same input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2
+ * MiB, no more; throws a RangeError if the input is longer or the output too short.
  */
 export async function deflateCompressor({ windowBits, level }: ZlibEncoding): Promise<Compressor> {
   const url = new URL('./deflate.wasm', import.meta.url);

@@ -1,5 +1,6 @@
-// Reads a disk past the page cache. ZFS writes past it too, so what the cache holds of a disk that a pool lies on may be
-// older than the disk: measured, a newest uberblock of txg 43 where 79 was on the disk.
+// Reads a disk past the page cache. ZFS writes past it too, so what the cache holds of a disk that
+// a pool lies on may be older than the disk: measured, a newest uberblock of txg 43 where 79 was on
+// the disk.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -11,8 +12,8 @@ import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
   /**
-   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its length are multiples of ALIGNMENT.
-   * Calls may overlap. Throws a KexportError.
+   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its
+   * length are multiples of ALIGNMENT. Calls may overlap. Throws a KexportError.
    */
   read(diskOffset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;

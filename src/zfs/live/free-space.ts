@@ -28,11 +28,17 @@ export interface FreeSpaceOptions {
   /** What blocks are checked and unpacked with. */
   readonly tools: Omit<PoolTools, 'media'>;
   readonly signal?: AbortSignal | undefined;
-  /** Called with a sentence for people where free space is not known for certain, and so not left out. */
+  /**
+   * Called with a sentence for people where free space is not known for certain, and so not left
+   * out.
+   */
   readonly onWarning: (message: string) => void;
 }
 
-/** Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a disk has more. */
+/**
+ * Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a
+ * disk has more.
+ */
 const MAX_STRETCHES = 2 ** 20;
 
 /** A top-level vdev and the devices on the disk that have all of it. */
@@ -41,8 +47,9 @@ interface TopVdev extends PresentVdev {
 }
 
 /**
- * The stretches of a disk that are free in the states that pools on it are in. The blocks of those states must stay: a checkpoint
- * keeps them. Whatever is wrong is a warning, and leaves free space out of what is answered; only an abort is thrown.
+ * The stretches of a disk that are free in the states that pools on it are in. The blocks of those
+ * states must stay: a checkpoint keeps them. Whatever is wrong is a warning, and leaves free space
+ * out of what is answered; only an abort is thrown.
  */
 export async function freeSpaceOf(
   disk: DirectDisk,
@@ -84,7 +91,10 @@ async function freeOf(
   }));
 }
 
-/** Undefined after a warning. Copying more is always right, so that nothing that goes wrong here ends an export. */
+/**
+ * Undefined after a warning. Copying more is always right, so that nothing that goes wrong here
+ * ends an export.
+ */
 async function orWarn<T>(
   { signal, onWarning }: FreeSpaceOptions,
   name: string,

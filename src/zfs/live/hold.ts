@@ -9,14 +9,20 @@ export interface HoldWatch {
   stop(): Promise<void>;
 }
 
-/** What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In bytes. */
+/**
+ * What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In
+ * bytes.
+ */
 export function maxHoldOf(free: number, maxHold: number | undefined): number {
   return maxHold ?? Math.floor(free / 2);
 }
 
 const INTERVAL = 2000; // milliseconds
 
-/** Discards a checkpoint as soon as it holds back more than `maxHold` bytes, rather than let the pool fill up. */
+/**
+ * Discards a checkpoint as soon as it holds back more than `maxHold` bytes, rather than let the
+ * pool fill up.
+ */
 export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
   let exceeded: KexportError | undefined;
   let busy: Promise<void> | undefined;

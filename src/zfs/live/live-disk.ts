@@ -1,5 +1,5 @@
-// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other file systems as of the
-// same moment.
+// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other
+// file systems as of the same moment.
 //
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
 //        -> free space of the pools -> read the rest of the disk -> labels once more -> discard the checkpoints
@@ -30,9 +30,14 @@ import { zpool } from '../run.ts';
 
 /** Options of {@link openLiveDisk}. */
 export interface LiveDiskOptions {
-  /** Leaves the intent logs in the image: an import then replays what was synced to them after the checkpoint. */
+  /**
+   * Leaves the intent logs in the image: an import then replays what was synced to them after the
+   * checkpoint.
+   */
   readonly keepIntentLog?: boolean | undefined;
-  /** What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free. */
+  /**
+   * What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free.
+   */
   readonly checkpointLimit?: number | undefined;
   /** Files that the images go to: of those that lie in a pool of the disk, `onWarning` is told. */
   readonly imagePaths?: readonly string[] | undefined;
@@ -59,8 +64,8 @@ interface CapturedPool {
 }
 
 /**
- * Opens a disk in use as it is at one moment: takes checkpoints of its pools, which closing the source discards. Must be
- * root. Throws a KexportError, and then has left nothing.
+ * Opens a disk in use as it is at one moment: takes checkpoints of its pools, which closing the
+ * source discards. Must be root. Throws a KexportError, and then has left nothing.
  */
 export async function openLiveDisk(
   plan: LivePlan,
@@ -145,7 +150,9 @@ async function warnOf(
   }
 }
 
-/** A pool that writes so fast that its uberblock was overwritten before it was read is tried again. */
+/**
+ * A pool that writes so fast that its uberblock was overwritten before it was read is tried again.
+ */
 const ATTEMPTS = 5;
 
 async function capturePool(

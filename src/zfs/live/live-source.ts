@@ -1,5 +1,5 @@
-// The disk as it was at the instant of the checkpoints: read past the page cache, with labels, copies of
-// mounted file systems and zeros in their places.
+// The disk as it was at the instant of the checkpoints: read past the page cache, with labels,
+// copies of mounted file systems and zeros in their places.
 
 import { BLOCK_SIZE } from '../../../formats/index.ts';
 import { roundDown, roundUp } from '../../../formats/rounding.ts';
@@ -91,7 +91,10 @@ async function readReplaced(
   for (const edit of edits) overlay(target, diskOffset, edit);
 }
 
-/** Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read is faster than two. */
+/**
+ * Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read
+ * is faster than two.
+ */
 const MIN_SKIP = 4 * BLOCK_SIZE;
 
 /** What is to be read next, from `position` on: whole blocks, at most `length` bytes. */

@@ -1,5 +1,6 @@
-// A file system that is mounted while its disk is exported, such as an EFI system partition: it is flushed, copied into a
-// temporary file at once, and read again to see that nothing was written meanwhile.
+// A file system that is mounted while its disk is exported, such as an EFI system partition: it is
+// flushed, copied into a temporary file at once, and read again to see that nothing was written
+// meanwhile.
 
 import { host } from '#host';
 import { KexportError, throwIfAborted } from '../../errors.ts';
@@ -26,7 +27,10 @@ export interface PartitionCopy {
   close(): Promise<void>;
 }
 
-/** Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions have 2 GiB at most. */
+/**
+ * Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions
+ * have 2 GiB at most.
+ */
 export const MAX_COPY_SIZE = 4 * 2 ** 30;
 
 const CHUNK_SIZE = 2 ** 20;
@@ -40,8 +44,8 @@ export async function flushMounted({ path, mountPoint }: MountedPartition): Prom
 }
 
 /**
- * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning` is called with a sentence for
- * people if its two file allocation tables differ.
+ * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning`
+ * is called with a sentence for people if its two file allocation tables differ.
  */
 export async function copyMounted(
   disk: DirectDisk,

@@ -65,7 +65,10 @@ export interface LivePlan {
   readonly zeros: readonly Stretch[];
 }
 
-/** Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported while in use. */
+/**
+ * Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported
+ * while in use.
+ */
 export async function planLiveExport(options: LiveOptions = {}): Promise<LivePlan> {
   const mounts = await listMounts();
   const disk = await findDisk(options.disk);
@@ -73,7 +76,8 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
   const direct = await openDirect(disk.path);
   try {
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
-    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where one begins.
+    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where
+    // one begins.
     const isWholeVdev = inPools.has(disk.path);
     const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
     const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
@@ -81,7 +85,8 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
     const zeros: Stretch[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
     const swapsInUse = await readFile('/proc/swaps', 'latin1');
     for (const partition of others) {
-      // A mounted one may have been swap before: its file system need not have overwritten that header.
+      // A mounted one may have been swap before: its file system need not have overwritten that
+      // header.
       const isMounted = mountedHere.some(({ path }) => path === partition.path);
       const header =
         options.includeSwap || isMounted
@@ -157,7 +162,10 @@ function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedP
   return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
 }
 
-/** What lies before the first partition, boot loaders keep theirs in; behind the last one, the backup GPT is. */
+/**
+ * What lies before the first partition, boot loaders keep theirs in; behind the last one, the
+ * backup GPT is.
+ */
 const MARGIN = 2 ** 20;
 
 /** The stretches between the partitions of a GPT. */

@@ -4,7 +4,10 @@ import { listMounts, mountOf } from '../../host/mounts.ts';
 import { poolOf } from '../names.ts';
 import type { LivePlan } from './plan.ts';
 
-/** The pools that are exported and that files of these paths will lie in: what is written there, they hold back. */
+/**
+ * The pools that are exported and that files of these paths will lie in: what is written there,
+ * they hold back.
+ */
 export async function poolsWrittenTo(
   { pools }: LivePlan,
   paths: readonly string[],

@@ -28,7 +28,9 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 /** A label that is being written just now is read once more, this often in all. */
 const ATTEMPTS = 5;
 
-/** Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound. */
+/**
+ * Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound.
+ */
 export async function readVdevLabels(
   disk: DirectDisk,
   partition: HostPartition,

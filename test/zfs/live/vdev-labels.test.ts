@@ -17,5 +17,5 @@ test('the labels of a vdev are read from its partition, and a damaged one is ref
   bytes[PARTITION_OFFSET + 20_000]! ^= 1;
   await expect(
     readVdevLabels(memoryDisk(bytes), partitionAt(PARTITION_OFFSET, size)),
-  ).rejects.toThrow('/dev/sda2: vdev label at byte 0: its checksum is wrong');
+  ).rejects.toThrow('/dev/sda2: zfs: the vdev label at byte 0 has a wrong checksum');
 });
