@@ -10,8 +10,9 @@ import type { HashedSink } from '../../sinks/hashed.ts';
 /** A SHA256SUMS that gets the sums of a run, in the form that `sha256sum -c` reads. */
 export interface Checksums {
   /**
-   * Writes the new file under its partial name: the sums of the images that were finished, and what the old one says of
-   * other files. Until `commit` or `discard`, other exports wait with theirs. Throws a KexportError.
+   * Writes the new file under its partial name: the sums of the images that were finished, and what
+   * the old one says of other files. Until `commit` or `discard`, other exports wait with theirs.
+   * Throws a KexportError.
    */
   write(images: readonly HashedSink[]): Promise<void>;
   /** Gives the new file its name. */
@@ -20,7 +21,10 @@ export interface Checksums {
   discard(): Promise<void>;
 }
 
-/** `force` replaces a partial file that a killed export left. Throws a KexportError if `path` cannot be a file. */
+/**
+ * `force` replaces a partial file that a killed export left. Throws a KexportError if `path` cannot
+ * be a file.
+ */
 export async function openChecksums(path: string, { force = false }): Promise<Checksums> {
   const partial = partialOf(path);
   const found = await stat(path).catch(() => undefined);

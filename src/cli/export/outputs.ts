@@ -34,8 +34,8 @@ export interface Outputs {
 }
 
 /**
- * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for them. If one fails, none is
- * left open and no file is left.
+ * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for
+ * them. If one fails, none is left open and no file is left.
  */
 export async function openOutputs(
   plan: Plan,
