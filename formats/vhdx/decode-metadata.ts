@@ -58,7 +58,7 @@ export async function readMetadata(input: ImageInput, region: Area): Promise<Met
   const item = (id: string): DataView => {
     const bytes = items.get(id);
     if (bytes) return viewOf(bytes);
-    throw new FormatError('damaged', `vhdx: the metadata have no ${KNOWN[id]?.name ?? id}`);
+    throw new FormatError('damaged', `vhdx: there is no metadata item "${KNOWN[id]?.name ?? id}"`);
   };
   const { blockSize, flags } = fileParameters.decode(bytesOf(item(FILE_PARAMETERS)));
   const hasParent = (flags & HAS_PARENT) !== 0;
@@ -115,14 +115,17 @@ async function itemsOf(input: ImageInput, region: Area): Promise<Map<string, Uin
       );
     }
     if (items.has(id))
-      throw new FormatError('damaged', `vhdx: the metadata have two items of ${known.name}`);
+      throw new FormatError('damaged', `vhdx: the metadata item "${known.name}" is there twice`);
     if (length !== (known.length ?? length) || length > MAX_ITEM_LENGTH) {
-      throw new FormatError('damaged', `vhdx: a ${known.name} of ${length} bytes`);
+      throw new FormatError(
+        'damaged',
+        `vhdx: the metadata item "${known.name}" has ${length} bytes`,
+      );
     }
     if (offset < METADATA_TABLE_SIZE || offset + length > region.length) {
       throw new FormatError(
         'damaged',
-        `vhdx: the ${known.name} has ${length} bytes at ${offset} of the metadata region, which has ${region.length}`,
+        `vhdx: the metadata item "${known.name}" has ${length} bytes at ${offset}, its region ${region.length}`,
       );
     }
     items.set(id, await input.read(region.offset + offset, length));

@@ -42,15 +42,15 @@ function fileOf(values: ReadonlyMap<string, string>): string | undefined {
 }
 
 function valuesOf(item: Uint8Array, count: number): ReadonlyMap<string, string> {
+  const end = parentLocator.size + count * parentLocatorEntry.size;
+  if (end > item.length) {
+    throw new FormatError(
+      'damaged',
+      `vhdx: a parent locator of ${item.length} bytes has no room for ${count} entries`,
+    );
+  }
   const values = new Map<string, string>();
-  for (let i = 0; i < count; i++) {
-    const at = parentLocator.size + i * parentLocatorEntry.size;
-    if (at + parentLocatorEntry.size > item.length) {
-      throw new FormatError(
-        'damaged',
-        `vhdx: a parent locator of ${item.length} bytes has no room for ${count} entries`,
-      );
-    }
+  for (let at = parentLocator.size; at < end; at += parentLocatorEntry.size) {
     const { keyOffset, keyLength, valueOffset, valueLength } = parentLocatorEntry.decode(
       item.subarray(at),
     );
