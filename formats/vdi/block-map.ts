@@ -34,9 +34,10 @@ export async function* extentsOf(
   for await (const [block, place] of mapEntries(input, header, Math.floor(from / blockSize))) {
     const diskOffset = block * blockSize;
     if (diskOffset >= diskSize) return;
+    const diskLength = lengthOf(header, block);
+    if (diskOffset + diskLength <= from) continue;
     const problem = placeProblem(input, header, block, place);
     if (problem !== undefined) throw new FormatError('damaged', `vdi: ${problem}`);
-    const diskLength = lengthOf(header, block);
     yield { kind: 'plain', diskOffset, diskLength, imageOffset: offsetOf(header, place) };
   }
 }

@@ -19,7 +19,14 @@ const MIB = 2 ** 20;
 const FIXTURE = join(import.meta.dirname, '..', '..', 'fixtures', 'disk.raw');
 
 /** QEMU's name of each format that it reads. */
-const DRIVERS = { qcow2: 'qcow2', vhd: 'vpc', vmdk: 'vmdk', 'vhd-dynamic': 'vpc' };
+const DRIVERS = {
+  qcow2: 'qcow2',
+  vhd: 'vpc',
+  vmdk: 'vmdk',
+  'vhd-dynamic': 'vpc',
+  vhdx: 'vhdx',
+  vdi: 'vdi',
+};
 
 function folderWith(disk: Buffer): string {
   const folder = temporaryFolder();
@@ -72,7 +79,8 @@ describeWith(['qemu-img', 'tar'], 'kexport all', () => {
     compareWithRaw('vmdk', join(cwd, 'x-disk.vmdk'), FIXTURE);
   });
 
-  test.each(['vmdk', 'ova', 'vhd', 'vhd-dynamic'])('sends any image to a pipe: %s', (format) => {
+  const everyFormat = ['vmdk', 'ova', 'vhd', 'vhd-dynamic', 'vhdx', 'vdi'] as const;
+  test.each(everyFormat)('sends any image to a pipe: %s', (format) => {
     const cwd = temporaryFolder();
     const known = shell(`kexport ${format} ${FIXTURE} -o - > known`, cwd);
     const unknown = shell(`cat ${FIXTURE} | kexport ${format} - -o - > unknown`, cwd);
@@ -81,7 +89,7 @@ describeWith(['qemu-img', 'tar'], 'kexport all', () => {
       if (format === 'ova')
         run('tar', '-xf', join(cwd, name), '-C', cwd, '--transform', `s/.*vmdk/${name}.vmdk/`);
       const image = format === 'ova' ? `${name}.vmdk` : name;
-      compareWithRaw(format.startsWith('vhd') ? 'vpc' : 'vmdk', join(cwd, image), FIXTURE);
+      compareWithRaw(format === 'ova' ? 'vmdk' : DRIVERS[format], join(cwd, image), FIXTURE);
     }
   });
 
@@ -176,11 +184,11 @@ describeWith(['qemu-img'], 'a qcow2 with a window of 32 KiB', () => {
 });
 
 describe('--checksums', () => {
-  test.each(['all', 'qcow2', 'vmdk', 'vhd-dynamic'])(
+  test.each(['all', 'qcow2', 'vmdk', 'vhd-dynamic', 'vhdx', 'vhdx --vhdx-fixed', 'vdi'])(
     'writes what sha256sum -c accepts: %s',
     (formats) => {
       const cwd = folderWith(Buffer.concat([text(MIB), Buffer.alloc(3 * MIB), noise(MIB)]));
-      report([formats, 'disk', '--name', 'x', '--checksums'], cwd);
+      report([...formats.split(' '), 'disk', '--name', 'x', '--checksums'], cwd);
       const count = formats === 'all' ? 5 : 1;
       const checked = run('sh', '-c', `cd ${cwd} && sha256sum -c SHA256SUMS`);
       expect(checked.match(/: OK\n/g)).toHaveLength(count);

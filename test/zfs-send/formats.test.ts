@@ -13,7 +13,15 @@ import { type RealStream, STREAMS } from '../support/send-streams.ts';
 type SourceOptions = NonNullable<Parameters<typeof openSource>[1]>;
 
 /** Images of each format but raw, as QEMU calls them; an ova is what the vmdk in it is. */
-const IN_QEMU = { qcow2: 'qcow2', vhd: 'vpc', 'vhd-dynamic': 'vpc', vmdk: 'vmdk', ova: 'vmdk' };
+const IN_QEMU = {
+  qcow2: 'qcow2',
+  vhd: 'vpc',
+  'vhd-dynamic': 'vpc',
+  vhdx: 'vhdx',
+  vdi: 'vdi',
+  vmdk: 'vmdk',
+  ova: 'vmdk',
+};
 
 const full = STREAMS.filter(({ kind }) => kind === 'full');
 const increments = STREAMS.filter(({ kind }) => kind === 'incremental').flatMap((stream) => {
