@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   // AssemblyScript has types and decorators that TypeScript lacks; asc checks it.
-  { ignores: ['dist/', 'src/compress/deflate/assembly/', 'src/zfs-send/assembly/'] },
+  { ignores: ['dist/', 'docs/api/', 'src/compress/deflate/assembly/', 'src/zfs-send/assembly/'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

@@ -1,9 +1,9 @@
-// Our deflate against Node's zlib, in one process and by turns, over every n-th block of a file:
+// Times our deflate and Node's zlib by turns in one process, over every n-th block of a file:
 //
 //   npm run build && node dist/bench/deflate.js <file> [every=10] [rounds=7] [windows] [levels]
 //
-// A round compresses all the blocks once with each; MB/s is the median of the rounds, and so is the
-// ratio, which is taken within each round.
+// A round compresses all blocks once with each. MB/s is the median of the rounds, and so is the
+// ratio, which is that of one round.
 
 import { readFileSync } from 'node:fs';
 import type { Encoding } from '../formats/index.ts';
@@ -39,7 +39,7 @@ for (const windowBits of windows.split(',').map(Number)) {
   for (const level of levels.split(',').map(Number)) {
     const encoding: Encoding = { kind: 'zlib', windowBits: windowBits === 12 ? 12 : 15, level };
     const zlib = await openCompressor(encoding, 'zlib');
-    const ours = deflateCompressor(encoding);
+    const ours = await deflateCompressor(encoding);
     const zlibSize = timed(zlib).bytes;
     const oursSize = timed(ours).bytes;
     const times: [number[], number[], number[]] = [[], [], []];

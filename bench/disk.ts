@@ -9,13 +9,13 @@ const FOLDER = join(tmpdir(), 'kexport-bench');
 
 /** Disks to export, each made once and kept in the temporary folder. */
 export interface Disks {
-  /** Such as a small server has: two and a half times the size of its files. */
+  /** As of a small server: two and a half times the size of its files. */
   readonly usual: string;
-  /** Nine tenths of it were never written. */
+  /** Nine tenths were never written. */
   readonly sparse: string;
   /** Random bytes. */
   readonly noise: string;
-  /** Gigabytes of which 256 MiB were written. */
+  /** Gigabytes, of which 256 MiB were written. */
   readonly empty: string;
 }
 
@@ -30,7 +30,7 @@ export function makeDisks(dataSize: number): Disks {
   };
 }
 
-/** ext4, with a sample of this machine's own /usr, of about `dataSize` bytes; the disk has that many `times`. */
+/** An ext4 with `times` copies of a sample of this machine's /usr, of about `dataSize` bytes. */
 function realisticDisk(dataSize: number, times: number): string {
   const disk = join(FOLDER, `disk-${dataSize}-${times}.img`);
   if (existsSync(disk)) return disk;

@@ -1,5 +1,5 @@
-// Makes a zfs send stream of a volume as `zfs send` would, from blocks that the caller gives: for benches and tests, which
-// run where no ZFS is.
+// Makes the stream that `zfs send` would make of a volume, from blocks that the caller gives: for
+// benches and tests, which run without ZFS.
 
 import {
   BEGIN,
@@ -17,26 +17,26 @@ import {
 } from '../formats/zfs-send/layout.ts';
 import { fletcher4, type RunningChecksum } from '../formats/zfs-send/fletcher4.ts';
 
-/** A block of a volume, or a stretch of it that is freed. */
+/** A block of a volume, or an extent of it that is freed. */
 export interface MadeBlock {
   readonly diskOffset: number;
-  /** Freed, this many bytes (Infinity: to the end). */
+  /** How many bytes are freed; Infinity for all to the end. */
   readonly free?: number;
   /** The payload of a WRITE record. */
   readonly bytes?: Uint8Array;
-  /** If the payload is compressed: the number of the compression, and what it unpacks to in bytes. */
+  /** Of a compressed payload: the number of the compression, and its length when decompressed. */
   readonly compression?: number;
   readonly length?: number;
 }
 
-/** What the stream is of. */
+/** What the stream has. */
 export interface MadeStream {
   readonly endian?: 'big' | 'little';
   readonly name?: string;
   readonly guid?: bigint;
   readonly fromGuid?: bigint;
   readonly features?: bigint;
-  /** Undefined: none is sent, as in an incremental stream. */
+  /** Undefined: none is sent, as in many incremental streams. */
   readonly volumeSize: number | undefined;
   readonly blockSize: number;
   readonly blocks: Iterable<MadeBlock>;
@@ -128,7 +128,7 @@ export function* makeSendStream(stream: MadeStream): Generator<Uint8Array, void>
     diskOffset: number,
     length: number,
     compression: number,
-    packedLength: number,
+    payloadLength: number,
   ): Uint8Array {
     return record(
       structs.write.encode({
@@ -145,7 +145,7 @@ export function* makeSendStream(stream: MadeStream): Generator<Uint8Array, void>
         compression,
         padding2: new Uint8Array(5),
         dedupKey: new Uint8Array(40),
-        compressedSize: compression === 0 ? 0n : BigInt(packedLength),
+        compressedSize: compression === 0 ? 0n : BigInt(payloadLength),
       }),
     );
   }

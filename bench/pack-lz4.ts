@@ -1,5 +1,5 @@
-// An LZ4 block as a sender's pool holds it, lz4_Block_format.md, after its length in four bytes, big-endian. Greedy, as ZFS
-// packs too.
+// An LZ4 block (lz4_Block_format.md) as a pool holds it: after its length in four bytes,
+// big-endian. It takes the first match that it finds, as ZFS does.
 
 const MIN_MATCH = 4;
 /** The last match begins at least so many bytes before the end. */
@@ -8,7 +8,7 @@ const LAST_LITERALS = 5;
 const HASH_BITS = 14;
 const MAX_DISTANCE = 65_535;
 
-/** Undefined if that saves less than an eighth, which is when ZFS keeps a block as it is. */
+/** Undefined if it saves less than an eighth: ZFS then stores the block as it is. */
 export function packLz4(block: Uint8Array): Uint8Array | undefined {
   const view = new DataView(block.buffer, block.byteOffset, block.length);
   const packed = new Uint8Array(block.length + (block.length >> 7) + 32);
@@ -35,7 +35,7 @@ export function packLz4(block: Uint8Array): Uint8Array | undefined {
   new DataView(packed.buffer).setUint32(0, to - 4);
   return to > block.length - (block.length >> 3) ? undefined : packed.subarray(0, to);
 
-  /** Literals up to there, and a match but at the end. */
+  /** Writes the literals up to there, and a match unless it is the end. */
   function sequence(literalsTo: number, distance = 0, length = MIN_MATCH): void {
     const literals = literalsTo - literalsFrom;
     packed[to++] = (Math.min(literals, 15) << 4) | Math.min(length - MIN_MATCH, 15);
@@ -48,7 +48,7 @@ export function packLz4(block: Uint8Array): Uint8Array | undefined {
     more(length - MIN_MATCH);
   }
 
-  /** What of a count does not fit into the token. */
+  /** The part of a count that does not fit into the token. */
   function more(count: number): void {
     if (count < 15) return;
     let rest = count - 15;

@@ -1,5 +1,6 @@
-// kexport and qemu-img side by side: the same disk, in turns, in one run. `--full` takes a larger disk and more turns;
-// `--only TEXT` the scenarios whose name contains it. The table goes to bench/RESULTS.md too.
+// Times kexport and qemu-img on the same disk, by turns, in one run. `--full` takes a larger disk
+// and more turns, `--only TEXT` the scenarios with that text in their name. Without `--only` the
+// table also goes to bench/RESULTS.md.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,13 +19,14 @@ const { values: options } = parseArgs({
 });
 const dataSize = (options.full ? 2048 : 192) * 2 ** 20;
 const maxTurns = options.full ? 5 : 3;
-const maxSeconds = options.full ? 60 : 8; // no further turn of a scenario after that
+const maxSeconds = options.full ? 60 : 8; // after which a scenario gets no further turn
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-bench-'));
 try {
   const disks = makeDisks(dataSize);
   const { usual, sparse, noise } = disks;
-  for (const disk of [usual, sparse, noise]) execFileSync('cp', [disk, '/dev/null']); // into the page cache
+  // Puts the disks into the page cache.
+  for (const disk of [usual, sparse, noise]) execFileSync('cp', [disk, '/dev/null']);
   const chosen = scenarios(disks, folder).filter(({ name }) => name.includes(options.only));
   const rows = chosen.flatMap((scenario) => rowsOf(scenario, compare(scenario)));
   const table = [HEADER, ...rows].join('\n');

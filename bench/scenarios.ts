@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Disks } from './disk.ts';
 
-/** Two commands that do the same, and the files that each leaves. */
+/** Two commands that do the same, and the files that each makes. */
 export interface Scenario {
   readonly name: string;
   readonly ours: Side;
@@ -11,9 +11,9 @@ export interface Scenario {
 }
 
 export interface Side {
-  /** Run once before the turns, to make what the command reads. */
+  /** Runs once before the turns, to make what the command reads. */
   readonly prepare?: string;
-  /** Run once after them. */
+  /** Runs once after them. */
   readonly cleanUp?: string;
   readonly command: string;
   readonly outputs: readonly string[];
@@ -156,7 +156,9 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   ];
 }
 
-/** Against a loop device, which as any device does not tell where it is empty. None without the right to make one. */
+/**
+ * A scenario on a loop device, which like any device does not say where it is empty. Needs root.
+ */
 function onDevice(what: {
   readonly name: string;
   readonly ours: Side;
@@ -190,12 +192,12 @@ function ofStream(disk: string, stream: string, ours: string, compression = ''):
   };
 }
 
-/** What is written is synced: kexport has then done so, the other has not. */
+/** Syncs what was written, as kexport has done by then and others have not. */
 function side(command: string, output: string): Side {
   return { command: `${command} "${output}" && sync "${output}"`, outputs: [output] };
 }
 
-/** A Node that has zstd: this one, or one from the package registry. None if neither can be had. */
+/** A Node with zstd: this one, or one from the package registry; undefined without either. */
 function zstdNodes(): string[] {
   const script = "'zstdCompressSync' in zlib && console.log(process.execPath)";
   const own = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout.trim();
@@ -205,7 +207,7 @@ function zstdNodes(): string[] {
   return other === '' ? [] : [other];
 }
 
-/** What kldload's script runs, one after the other. */
+/** The commands of kldload's script, one after the other. */
 function pipeline(convert: string, peer: string): Side {
   const streamOptimized = `${convert} -O vmdk -o subformat=streamOptimized`;
   const steps = [

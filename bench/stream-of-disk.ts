@@ -1,5 +1,5 @@
-// stream-of-disk.js DISK STREAM [lz4]: what `zfs send` (with lz4, `zfs send -c`) would make of a volume with the content of a
-// raw disk: blocks of 16 KiB, none that is empty.
+// stream-of-disk.js DISK STREAM [lz4]: the stream that `zfs send` (with lz4, `zfs send -c`) would
+// make of a volume with the bytes of a raw disk, in blocks of 16 KiB without the empty ones.
 
 import { closeSync, createWriteStream, openSync, readSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -21,7 +21,7 @@ const made = makeSendStream({
   volumeSize,
   blockSize: VOLUME_BLOCK,
   blocks: blocksOf(disk),
-  checksum: fastParts().checksum,
+  checksum: (await fastParts()).checksum,
 });
 await pipeline(Readable.from(joined(made)), createWriteStream(stream));
 
@@ -38,7 +38,7 @@ function* blocksOf(path: string): Generator<MadeBlock> {
   closeSync(fd);
 }
 
-/** As it lies in a pool: packed blocks are filled up to whole sectors. */
+/** As it lies in a pool: compressed blocks are filled up to whole sectors. */
 function madeBlock(diskOffset: number, bytes: Uint8Array): MadeBlock {
   const packed = compression === 'lz4' ? packLz4(bytes) : undefined;
   if (!packed) return { diskOffset, bytes };
@@ -48,7 +48,7 @@ function madeBlock(diskOffset: number, bytes: Uint8Array): MadeBlock {
   return { diskOffset, bytes: sectors, compression: LZ4, length: bytes.length };
 }
 
-/** Records and payloads, some at a time. */
+/** Records and payloads, joined to larger pieces. */
 function* joined(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   for (const piece of pieces) {

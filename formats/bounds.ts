@@ -1,9 +1,9 @@
 import { FormatError } from './errors.ts';
 
-/** A number of an image that counts bytes or sectors; throws a FormatError, which calls it `what`, if no double holds it exactly. */
+/** A byte or sector count as a number. Throws a FormatError if a double cannot hold it exactly. */
 export function exactNumber(value: bigint, what: string): number {
   if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-  throw new FormatError('damaged', `${what} is ${value}, more than any image has`);
+  throw new FormatError('damaged', `${what} is ${value}, more than any image can have`);
 }
 
 /** Whether a number is 1, 2, 4 and so on. */

@@ -1,14 +1,15 @@
-/** Which sectors of a window of an image are taken. */
+/** The sectors in a window of an image that are in use. */
 export interface Claims {
-  /** Takes sectors and answers the first that was taken already; undefined if none was. */
+  /** Claims sectors. Returns the first that was claimed before; undefined if none was. */
   claim(start: number, count: number): number | undefined;
-  /** Moves on to the window that follows; what was claimed past the end of the one before is kept. */
+  /** Moves to the next window; claims past the end of this one are kept. */
   next(): void;
 }
 
 /**
- * Claims in a window of `size` sectors from 0 on, both multiples of 32, each of which begins in it and reaches at most `reach`
- * sectors past its end. An image is looked through in windows so that memory does not grow with it.
+ * Claims in windows of `size` sectors, of which the first begins at 0. A claim begins in the window
+ * and ends at most `reach` sectors past it. `size` and `reach` are multiples of 32. An image is
+ * checked window by window so that memory does not grow with it.
  */
 export function claimsOf(size: number, reach: number): Claims {
   const words = new Uint32Array((size + reach) / 32 + 1);
@@ -20,7 +21,7 @@ export function claimsOf(size: number, reach: number): Claims {
       for (let at = start - windowStart; at < end;) {
         const stop = Math.min(end, (at | 31) + 1);
         const mask = (0xffff_ffff >>> (32 - (stop - at))) << (at & 31);
-        const word = words[at >>> 5]!;
+        const word = words[at >>> 5]!; // within the window and its reach
         const taken = word & mask;
         if (taken !== 0) first ??= windowStart + (at & ~31) + (31 - Math.clz32(taken & -taken));
         words[at >>> 5] = word | mask;

@@ -1,18 +1,18 @@
-// What a format promises and what it is given. Read this first, then `raw.ts`, then a larger format.
-//
-// The rule that keeps everything small: blocks ascend; a gap between two blocks means zeros.
+// What a format promises and what it is given. Read this file first, then `raw.ts`, then a larger
+// format. The rule that keeps a writer small: blocks ascend, and a gap between two blocks is zeros.
 
-/** The unit that flows through an export, in bytes: one qcow2 cluster, one VMDK grain. */
+/** The unit that an export moves, in bytes: one qcow2 cluster, one VMDK grain. */
 export const BLOCK_SIZE = 65_536;
 
-/** The unit disk sizes are counted in, in bytes. */
+/** The unit that disk sizes are counted in, in bytes. */
 export const SECTOR_SIZE = 512;
 
-/** How a block is compressed. Two targets with equal encodings share one compression. */
+/** How a block is compressed. Images with equal encodings share one compression of each block. */
 export type Encoding = ZlibEncoding | ZstdEncoding;
 
+/** A zlib stream (RFC 1950): 2 bytes of header, a deflate stream, 4 bytes of Adler-32. */
 export interface ZlibEncoding {
-  /** A zlib stream (RFC 1950): 2 bytes of header, raw deflate, 4 bytes of Adler-32. */
+  /** Tells the encodings apart. */
   readonly kind: 'zlib';
   /** Base-2 logarithm of the deflate window: 12 is 4 KiB, 15 is 32 KiB. */
   readonly windowBits: 12 | 15;
@@ -20,246 +20,272 @@ export interface ZlibEncoding {
   readonly level: number;
 }
 
+/** One zstd frame (RFC 8878) without a checksum. */
 export interface ZstdEncoding {
-  /** One frame of zstd (RFC 8878), without a checksum. */
+  /** Tells the encodings apart. */
   readonly kind: 'zstd';
   /** 1 (fastest) to 19 (smallest). */
   readonly level: number;
 }
 
-/** What the caller wants of the compression; each format turns it into an encoding of its own. */
+/** The compression that the caller asks for; each format derives its own encoding from it. */
 export interface CompressionChoice {
-  /** Of zlib: 1 (fastest) to 9 (smallest). */
+  /** Level of zlib: 1 (fastest) to 9 (smallest). */
   readonly level: number;
-  /** 1 (fastest) to 19 (smallest): a format that has zstd is to take it. Undefined: none is. */
+  /** Level of zstd, 1 to 19, for formats that have it; undefined: every format uses zlib. */
   readonly zstdLevel?: number | undefined;
-  /** Base-2 logarithm of the deflate window; undefined leaves it to the format. */
+  /** Base-2 logarithm of the deflate window; undefined: the format's own default. */
   readonly windowBits?: 12 | 15 | undefined;
 }
 
-/** One block of the disk that is not all zeros. Its buffers are only valid until the output has been flushed. */
+/** A block of the disk that is not all zeros. Its buffers are valid until the output is flushed. */
 export interface Block {
   /** Position on the disk, in units of BLOCK_SIZE. */
   readonly index: number;
   /** BLOCK_SIZE bytes; the last block of a disk is padded with zeros. */
   readonly bytes: Uint8Array;
-  /** How many of `bytes` lie on the disk: BLOCK_SIZE, less only in the last block. */
+  /** Bytes of the block that lie on the disk: BLOCK_SIZE, or fewer in the last block. */
   readonly length: number;
-  /** The block in that encoding, which must be the one that the format asked for. */
+  /** The compressed block. `encoding` must be the one that `Format.encoding` returned. */
   compressed(encoding: Encoding): Uint8Array;
 }
 
 /**
- * Where a writer puts its image. Every call only queues: buffers belong to the output until the
- * caller of the writer has flushed it.
+ * Where a writer puts its image. Each call only queues, so the buffers that are passed belong to
+ * the output until the caller of the writer has flushed it.
  */
 export interface ImageOutput {
   /** Length of the image so far, in bytes. */
   readonly position: number;
-  /** Puts bytes at the end of the image. */
+  /** Appends bytes to the image. */
   append(bytes: Uint8Array): void;
-  /** Puts zeros at the end of the image: a hole where the sink has holes. */
+  /** Appends `count` zeros to the image: a hole where the sink supports holes. */
   zeros(count: number): void;
-  /** Replaces bytes that were appended before, at an offset in the image. Not for formats that stream. */
+  /** Replaces bytes that were appended before. Formats that stream do not call this. */
   patch(imageOffset: number, bytes: Uint8Array): void;
 }
 
 /** A synchronous state machine that turns ascending blocks into an image. */
 export interface FormatWriter {
+  /** Adds the next block. Throws a FormatError if the format cannot hold it. */
   add(block: Block): void;
-  /** Writes what follows the last block. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
+  /** Writes the end of the image. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
   finish(diskSize: number): void;
 }
 
-/** What a writer is told of the disk. Injected, so that the same disk gives the same bytes. */
+/** What a writer knows about the disk. It is injected, so the same disk gives the same image. */
 export interface Disk {
   /** In bytes, a multiple of SECTOR_SIZE; undefined while the source has not ended. */
   readonly size: number | undefined;
-  /** What people call it: the name of the export, without an extension. Letters, digits, `.`, `_` and `-`. */
+  /** Name of the export without an extension: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** 16 bytes, RFC 9562. */
   readonly uuid: Uint8Array;
   /** Seconds since 1970, UTC. */
   readonly createdAt: number;
-  /** The guid of the ZFS snapshot whose disk it is, if it is known: increments are checked against it. */
+  /** The guid of the ZFS snapshot that the disk comes from; increments are checked against it. */
   readonly snapshotGuid?: bigint | undefined;
 }
 
-/** Hashes what it is given; `digest` is lower-case hexadecimal. */
+/** A running hash. */
 export interface Hasher {
+  /** Adds bytes. */
   update(bytes: Uint8Array): void;
+  /** Ends the hash and returns it in lower-case hexadecimal. */
   digest(): string;
 }
 
 /** What a writer is given. */
 export interface WriteRequest {
+  /** The disk that the image is of. */
   readonly disk: Disk;
-  /** What `Format.encoding` answered. */
+  /** The encoding that `Format.encoding` returned. */
   readonly encoding: Encoding | undefined;
+  /** The image; empty. */
   readonly output: ImageOutput;
+  /** Starts a hash. */
   hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher;
 }
 
-/**
- * One image format, its options bound: `qcow2()`, `vhd({ align: 'none' })`. A new one is a folder, a line in
- * `index.ts` and a test.
- */
+/** An image format with its options bound: `qcow2()`, `vhd({ align: 'none' })`. */
 export interface Format {
   /** As typed on the command line. */
   readonly name: string;
   /** One line for people. */
   readonly title: string;
-  /** File name extension, without the dot. */
+  /** File name extension without the dot. */
   readonly extension: string;
   /**
-   * Whether the image can go to a pipe: `always`; `size-first` if only the disk size must be known
-   * beforehand; `never` if the writer patches what it has written.
+   * Whether the image can be written to a pipe. `always`: yes. `size-first`: if the size of the
+   * disk is known beforehand. `never`: the writer patches what it has written.
    */
   readonly streaming: 'always' | 'size-first' | 'never';
   /**
-   * Whether `write` must be told the size of the disk, which even patches cannot add later. The caller then spools
-   * the disk of a pipe until it has ended.
+   * Whether `write` must know the size of the disk, since no patch can add it later. The caller
+   * then spools the disk of a pipe until it has ended.
    */
   readonly needsDiskSize?: boolean;
-  /** Largest disk in bytes that the format, as written here, can hold. */
+  /** The largest disk that an image as written here can hold, in bytes. */
   readonly maxDiskSize: number;
-  /** The disk size must be a multiple of this, in bytes; other disks are rounded up, for every image of the run. */
+  /** Disk sizes are rounded up to a multiple of this, in bytes, in every image of one export. */
   readonly sizeMultiple: number;
-  /** The encoding that blocks are wanted in; undefined if the format stores them plain. */
+  /** The encoding of the blocks; undefined if the format stores them uncompressed. */
   encoding(choice: CompressionChoice): Encoding | undefined;
   /**
-   * Starts an image in `request.output`, which must be empty, and returns its writer. Rejects with a FormatError if the
-   * format cannot hold this disk.
+   * Starts an image and returns its writer. Rejects with a FormatError if the format cannot hold
+   * this disk.
    */
   write(request: WriteRequest): Promise<FormatWriter>;
-  /** Whether a file that begins with `head` (at least one sector, if the file has one) is an image of this format. */
+  /** Whether a file is of this format. `head` is its first sector, or all of a shorter file. */
   matches(head: Uint8Array): boolean;
   /**
-   * Opens an image of this format in any of its variants, written by whomever. Throws a FormatError if it is none, or one
-   * that cannot be read as asked.
+   * Opens an image of this format in any of its variants, whichever program wrote it. Rejects with
+   * a FormatError if it is not such an image or cannot be read as requested.
    */
   read?(request: ReadRequest): Promise<ImageReader>;
 }
 
 /** What a reader is given. */
 export interface ReadRequest {
+  /** The image. */
   readonly input: ImageInput;
   /**
-   * Opens another file that holds a part of the disk, by the name that the image has for it. Throws unless the user has
-   * allowed that, and for a name that leads out of the image's folder: a reader passes names on as they are. Undefined: the
-   * file is to be left alone, and told of as `ImageReader.notOpened`.
+   * Opens another file that holds a part of the disk, by the name that the image has for it. The
+   * reader passes the name on unchecked: this rejects unless the user allowed other files, and for
+   * a name that leads out of the image's folder. Returns undefined for a file that is not to be
+   * opened; the reader then lists it in `ImageReader.notOpened`.
    */
   openOther(name: string): Promise<ImageInput | undefined>;
+  /** Starts a hash. */
   hasher: WriteRequest['hasher'];
 }
 
 /**
- * The bytes of an image, wherever they lie. Given to readers, which do no I/O of their own. What is read of an image is
- * hostile: every count, length and offset is checked before it is used, and nothing is asked for in lengths that the
- * image alone decides on.
+ * The bytes of an image, wherever they lie. Readers do no I/O of their own. Everything in an image
+ * is hostile: a reader checks each count, length and offset before it uses it, and never requests
+ * a length that only the image determines.
  */
 export interface ImageInput {
-  /** Bytes of the image. */
+  /** Length of the image in bytes. */
   readonly size: number;
-  /** Exactly `length` bytes from an offset, the caller's to keep. Throws a FormatError where the image ends before. */
+  /**
+   * Exactly `length` bytes from an offset, in a buffer that belongs to the caller. Rejects with a
+   * FormatError if the image ends before.
+   */
   read(imageOffset: number, length: number): Promise<Uint8Array>;
 }
 
-/** Where a stretch of the disk lies in an image. Offsets and lengths are in bytes, and within the image. */
+/** Where an extent of the disk lies in an image. Offsets and lengths are in bytes. */
 export type ImageExtent = ZeroExtent | PlainExtent | CompressedExtent;
 
-/** Zeros that an image tells of. It need not, unless they hide what a backing file has there. */
+/** Zeros that the image states. It must state only those that hide data of a backing file. */
 export interface ZeroExtent {
+  /** Tells the extents apart. */
   readonly kind: 'zeros';
+  /** Where the extent begins on the disk. */
   readonly diskOffset: number;
+  /** Its length on the disk. */
   readonly diskLength: number;
 }
 
-/** Bytes of the disk as they are. Of any length: readers join what is adjacent on the disk and in the image. */
+/** Uncompressed data. Readers join extents that are adjacent on the disk and in the image. */
 export interface PlainExtent {
+  /** Tells the extents apart. */
   readonly kind: 'plain';
+  /** Where the extent begins on the disk. */
   readonly diskOffset: number;
+  /** Its length on the disk and in the image. */
   readonly diskLength: number;
+  /** Where the data begins in `input`, or in the image. */
   readonly imageOffset: number;
-  /** What `imageOffset` counts in; undefined: in the image itself. Answered by `openOther`. */
+  /** The file that holds the data, from `openOther`; undefined: the image itself. */
   readonly input?: ImageInput | undefined;
 }
 
-/** How a stretch is packed: RFC 1951, RFC 1950, RFC 8878. */
+/** A compressed stream: RFC 1951, RFC 1950, RFC 8878. */
 export type CompressionKind = 'deflate' | 'zlib' | 'zstd';
 
-/** One packed stream. */
+/** One compressed stream. */
 export interface CompressedExtent {
+  /** Tells the extents apart and names the compression. */
   readonly kind: CompressionKind;
+  /** Where the extent begins on the disk. */
   readonly diskOffset: number;
   /**
-   * What the stream gives, to the byte; at most MAX_PACKED. The last may reach past the end of the disk, and what does is
-   * dropped; or the stream gives no more than what lies on the disk, as in QEMU's VMDKs.
+   * Length of the decompressed stream, at most MAX_COMPRESSED_EXTENT. The last extent may reach
+   * past the end of the disk: the excess is dropped, and the stream may also end with the disk, as
+   * in VMDKs of QEMU.
    */
   readonly diskLength: number;
+  /** Where the stream begins in `input`, or in the image. */
   readonly imageOffset: number;
-  /** As far as the stream may reach; bytes of others may follow it. At most 2 * MAX_PACKED. */
+  /** Upper bound of the stream's length, at most 2 * MAX_COMPRESSED_EXTENT; it may end before. */
   readonly imageLength: number;
+  /** The file that holds the stream, from `openOther`; undefined: the image itself. */
   readonly input?: ImageInput | undefined;
 }
 
-/** The most that one packed stream gives, in bytes: QEMU's largest cluster. Readers refuse larger units. */
+/** The longest disk extent of one compressed stream, in bytes: QEMU's largest cluster. */
 export const MAX_COMPRESSED_EXTENT = 2 * 2 ** 20;
 
-/** Something wrong with an image that a reader can nevertheless tell of. */
+/** Something wrong in an image that can still be opened. */
 export interface Problem {
-  /** What was found where, against what was expected: a clause for people, "cluster 12 has refcount 0, 1 refers to it". */
+  /** A clause: what was found where, and what was expected. */
   readonly message: string;
-  /** `leak`: space is lost, but every byte of the disk is right. */
+  /** `error`: the disk may read wrong. `leak`: only space in the image is lost. */
   readonly severity: 'error' | 'leak';
 }
 
-/** What `kexport info` shows; sizes in bytes. */
+/** What an image says about itself, for `kexport info`. */
 export interface ImageFacts {
   /** As on the command line. */
   readonly format: string;
   /** Version or variant in the format's own words, such as `streamOptimized`. */
   readonly subformat?: string | undefined;
+  /** Size of the disk in bytes. */
   readonly diskSize: number;
-  /** What the format alone has to tell, in the order to show it, under its specification's names. */
+  /** Further facts in the order to show them, by their names in the specification. */
   readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /** What images that build upon this one know it by: the CID of a vmdk, the unique id of a vhd. */
+  /** How overlays identify this image: the CID of a VMDK, the unique ID of a VHD. */
   readonly id?: string | undefined;
-  /** Never opened unless the user says so, and not by the reader: the caller does. */
+  /** The backing file. The reader never opens it: the caller does, if the user allows it. */
   readonly backing?: BackingFacts | undefined;
 }
 
-/** The image that has what another leaves out, as the other one tells. */
+/** The backing file of an overlay, as the overlay names it. */
 export interface BackingFacts {
+  /** Name of the file. */
   readonly file: string;
-  /** As QEMU calls it. */
+  /** Its format by QEMU's name; undefined: the overlay does not say. */
   readonly format?: string | undefined;
-  /** Its `ImageFacts.id`, or its disk is not the one that was built upon. Undefined where the format has none. */
+  /** The `ImageFacts.id` that it must have; undefined: the format has none. */
   readonly id?: string | undefined;
 }
 
-/** The files with a part of the disk that `ReadRequest.openOther` left alone. */
+/** Files with a part of the disk for which `ReadRequest.openOther` returned undefined. */
 export interface NotOpened {
-  /** As the image names them. */
+  /** Their names in the image. */
   readonly files: readonly string[];
-  /** Whether the image by itself has the map of the disk. Else what only they tell is missing in it. */
+  /** Whether the image by itself maps the whole disk; else the extents in `files` are missing. */
   readonly isMapped: boolean;
 }
 
-/** An image opened for reading. Holds no file: there is nothing to close. What is wrong with the image is a FormatError. */
+/** An image opened for reading. It holds no resources, so there is nothing to close. */
 export interface ImageReader {
+  /** What the image says about itself. */
   readonly facts: ImageFacts;
-  /** Undefined if all of the image is at hand. Else the disk cannot be read: facts, map and check are of what is. */
+  /** Undefined if all files are open. Else the disk cannot be read, but facts and checks can. */
   readonly notOpened?: NotOpened | undefined;
   /**
-   * The map of the disk, by ascending `diskOffset`, from the first stretch that ends after the byte `from` of the disk (it
-   * may begin before). What lies between two stretches is zeros, or what the backing file has there. Each call is a
-   * walk of its own. Memory does not grow with the disk.
+   * The extents of the disk by ascending `diskOffset`, from the first one that ends after the byte
+   * `from` of the disk (it may begin before). A gap is zeros, or data of the backing file. Each
+   * call walks the image anew, in memory that does not grow with the disk. Throws a FormatError
+   * where the image is damaged or not supported.
    */
   extents(from?: number): Iterable<ImageExtent> | AsyncIterable<ImageExtent>;
   /**
-   * Reads all of the structure and tells what is wrong with it, an unbounded number of times in a hostile image. Unpacks
-   * nothing: whoever reads the disk does.
+   * Checks the structure of the image, without decompressing data, and yields each problem; a
+   * hostile image can have any number. Throws a FormatError for what cannot be checked.
    */
   check(): Iterable<Problem> | AsyncIterable<Problem>;
 }

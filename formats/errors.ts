@@ -1,20 +1,34 @@
 /**
- * Why something cannot be read or written. `damaged`: the image, the stream or the pool contradicts itself or its
- * format. `unsupported`: nothing is wrong with it, but it uses something that is not implemented here, or what was
- * asked for does not fit it.
+ * Why something cannot be read or written. `damaged`: the image, the stream or the pool contradicts
+ * itself or its specification. `unsupported`: nothing is wrong with it, but it uses something that
+ * is not implemented here, or the request does not fit it.
  */
 export type FormatErrorKind = 'damaged' | 'unsupported';
 
 /**
- * An image, a stream or a pool that cannot be read or written as asked. It is not a bug, and its message is for people:
- * a clause that says what was found where, and what was expected.
+ * An image, a stream or a pool that cannot be read or written as requested. It is never a bug. Its
+ * message is for people: a clause that says what was found where, and what was expected.
  */
 export class FormatError extends Error {
+  /** `FormatError`. */
   override readonly name = 'FormatError';
+  /** Whether something is damaged or only not supported. */
   readonly kind: FormatErrorKind;
 
   constructor(kind: FormatErrorKind, message: string, options?: ErrorOptions) {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** Makes a FormatError of one kind from the clause that follows the format's name. */
+type Fault = (clause: string, options?: ErrorOptions) => FormatError;
+
+/** Both kinds of FormatError of one format; its name begins each message. */
+export function faultsOf(format: string): { readonly damaged: Fault; readonly unsupported: Fault } {
+  const fault =
+    (kind: FormatErrorKind): Fault =>
+    (clause, options) =>
+      new FormatError(kind, `${format}: ${clause}`, options);
+  return { damaged: fault('damaged'), unsupported: fault('unsupported') };
 }

@@ -1,8 +1,12 @@
-// UUIDs as Microsoft and VirtualBox store them: the first three fields, of 4, 2 and 2 bytes, are little-endian.
+// UUIDs as Microsoft and VirtualBox store them: the first three fields, of 4, 2 and 2 bytes, are
+// little-endian.
 
 import { uuidText } from './uuid.ts';
 
-/** The 16 bytes of a UUID in the order of RFC 9562 as a stored GUID, or the other way. Returns a new buffer. */
+/**
+ * The 16 bytes of a UUID in the order of RFC 9562 as a stored GUID, or the other way. Returns a new
+ * buffer.
+ */
 export function swapGuid(bytes: Uint8Array): Uint8Array {
   const swapped = Uint8Array.from(bytes);
   swapped.subarray(0, 4).reverse();

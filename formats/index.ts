@@ -1,4 +1,4 @@
-// The registry: one line per format.
+// The registry: one line for each format.
 
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
@@ -10,18 +10,41 @@ import { vmdk } from './vmdk/index.ts';
 
 export * from './contract.ts';
 export { FormatError, type FormatErrorKind } from './errors.ts';
-export type { OvaOptions } from './ova/index.ts';
+export type { None } from './none.ts';
+export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts';
+export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';
+export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
+export type { Profile } from './ova/encode-ovf.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
-export type { AdapterType } from './vmdk/descriptor.ts';
+export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
 export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
-/** Makes each format with its default options, by its name, in the order in which people see them. */
-export const FORMATS = { qcow2, raw, vhd, 'vhd-dynamic': vhdDynamic, vhdx, vdi, vmdk, ova };
+/**
+ * Makes each format with its default options, by its name, in the order in which people see them.
+ */
+export const FORMATS = {
+  /** See {@link qcow2}. */
+  qcow2,
+  /** See {@link raw}. */
+  raw,
+  /** See {@link vhd}. */
+  vhd,
+  /** See {@link vhdDynamic}. */
+  'vhd-dynamic': vhdDynamic,
+  /** See {@link vhdx}. */
+  vhdx,
+  /** See {@link vdi}. */
+  vdi,
+  /** See {@link vmdk}. */
+  vmdk,
+  /** See {@link ova}. */
+  ova,
+};
 
-/** As typed on the command line. */
+/** A format as typed on the command line. */
 export type FormatName = keyof typeof FORMATS;
 
-/** What `all` stands for: one image for each kind of host. */
+/** The formats of `all`: one image for each kind of host. */
 export const ALL_FORMATS: readonly FormatName[] = ['qcow2', 'raw', 'vhd', 'vmdk', 'ova'];

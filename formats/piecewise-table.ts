@@ -10,8 +10,8 @@ export interface PiecewiseTable {
 }
 
 /**
- * A table of any length, of which each piece is `empty` at first. Its memory grows with the pieces that were asked for: the
- * others are all the one `empty`, which belongs to the table.
+ * A table of any length, of which each piece is `empty` at first. Its memory grows with the pieces
+ * that were asked for: the others are all the one `empty`, which belongs to the table.
  */
 export function piecewiseTable(empty: Uint8Array): PiecewiseTable {
   const filled = new Map<number, Uint8Array>();

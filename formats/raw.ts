@@ -1,4 +1,4 @@
-// The disk as it is. On disk: the blocks, each at its own offset; zeros are holes where the sink has holes.
+// The disk as it is: each block at its own offset, zeros as holes where the sink supports holes.
 
 import {
   BLOCK_SIZE,
@@ -13,9 +13,10 @@ import {
 } from './contract.ts';
 import { isZero } from './zeros.ts';
 
-// Zeros within a block become holes in this unit, the block size of the common file systems.
+// The unit of the holes within a block: the block size of the common file systems.
 const PAGE_SIZE = 4096;
 
+/** The raw format: an image is the disk itself. */
 export function raw(): Format {
   return {
     name: 'raw',
@@ -26,7 +27,7 @@ export function raw(): Format {
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
     write: ({ output }) => Promise.resolve(rawWriter(output)),
-    matches: () => false, // any file may be a raw disk
+    matches: () => false, // every file can be a raw disk
     read: ({ input }) => Promise.resolve(rawReader(input)),
   };
 }
@@ -36,11 +37,11 @@ function rawReader({ size }: ImageInput): ImageReader {
   return {
     facts: { format: 'raw', diskSize: size, details: {} },
     extents: (from = 0) => (from < size ? [all] : []),
-    check: () => [], // any file is sound
+    check: () => [], // every file is sound
   };
 }
 
-/** Writes the disk as it is; `output` must be empty. */
+/** Writes the disk as it is. `output` must be empty. */
 export function rawWriter(output: ImageOutput): FormatWriter {
   return {
     add(block) {
@@ -57,7 +58,7 @@ function addPages({ bytes, length }: Block, output: ImageOutput): void {
   let dataStart = 0;
   for (let at = 0; at < length; at += PAGE_SIZE) {
     const end = Math.min(at + PAGE_SIZE, length);
-    if (bytes[at] !== 0 || !isZero(bytes.subarray(at, end))) continue; // a view costs more than a look
+    if (bytes[at] !== 0 || !isZero(bytes.subarray(at, end))) continue; // views are slow
     if (at > dataStart) output.append(bytes.subarray(dataStart, at));
     output.zeros(end - at);
     dataStart = end;

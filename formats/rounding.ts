@@ -1,16 +1,26 @@
 import { SECTOR_SIZE } from './contract.ts';
 
-/** The next multiple of `multiple` from `size` on, both in bytes or both in any other unit. */
+/** Rounds up to a multiple; both numbers are in the same unit. */
 export function roundUp(size: number, multiple: number): number {
   return Math.ceil(size / multiple) * multiple;
 }
 
-/** The last multiple of `multiple` up to `size`. */
+/** Rounds down to a multiple; both numbers are in the same unit. */
 export function roundDown(size: number, multiple: number): number {
   return size - (size % multiple);
 }
 
-/** The size of a disk with its last sector padded, in bytes. */
+/** What is missing to the next multiple; both numbers are in the same unit. */
+export function paddingAfter(size: number, multiple: number): number {
+  return (multiple - (size % multiple)) % multiple;
+}
+
+/** A size in bytes, rounded up to whole sectors. */
 export function wholeSectors(size: number): number {
   return roundUp(size, SECTOR_SIZE);
+}
+
+/** The sectors that a size in bytes takes. */
+export function sectorsOf(size: number): number {
+  return Math.ceil(size / SECTOR_SIZE);
 }

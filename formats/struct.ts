@@ -1,13 +1,15 @@
-// A struct table turned into encode and decode. Every on-disk struct of every format is one such
-// table, in the order of its specification; gaps, overlaps and a wrong total fail when it is declared.
+// Turns a table of fields into encode and decode. Every on-disk struct of every format is such a
+// table, in the order of its specification. A gap, an overlap or a wrong size fails at declaration.
 
 type Value = number | bigint | string | Uint8Array;
 
-/** How one field is laid out; `T` is its value in a program. */
+/** How a field of the type `T` lies in a struct. */
 export interface FieldType<T extends Value> {
   /** In bytes. */
   readonly size: number;
+  /** Encodes a value at an offset of the view. */
   set(view: DataView, offset: number, value: T, littleEndian: boolean): void;
+  /** Decodes the value at an offset of the view. */
   get(view: DataView, offset: number, littleEndian: boolean): T;
 }
 
@@ -16,19 +18,19 @@ type Values<F extends Table> = {
   -readonly [K in keyof F]: F[K][1] extends FieldType<infer T> ? T : never;
 };
 
-/** A declared struct. */
+/** A struct that was declared; `V` holds the values of its fields. */
 export interface Struct<V> {
   /** In bytes. */
   readonly size: number;
-  /** Returns a new buffer of `size` bytes. */
+  /** Encodes the values into a new buffer of `size` bytes. */
   encode(values: Readonly<V>): Uint8Array;
-  /** Reads the struct at the start of `bytes`; throws a RangeError if they are too few. */
+  /** Decodes the struct that `bytes` begins with. Throws a RangeError if there are too few. */
   decode(bytes: Uint8Array): V;
-  /** The same, but each field is read when it is asked for, so that `bytes` must stay as they are. */
+  /** The same, but each field is decoded on access, so `bytes` must not change. */
   over(bytes: Uint8Array): Readonly<V>;
 }
 
-/** Declares a struct of `size` bytes; throws if the fields do not cover it without gap or overlap. */
+/** Declares a struct of `size` bytes. Throws unless the fields cover it without gap or overlap. */
 export function struct<F extends Table>(
   endian: 'big' | 'little',
   size: number,
@@ -45,7 +47,7 @@ export function struct<F extends Table>(
       const view = viewOf(bytes);
       const given = values as Record<string, Value>;
       for (const [name, [offset, type]] of entries) {
-        type.set(view, offset, given[name]!, little); // the table's type has every name
+        type.set(view, offset, given[name]!, little); // the type of the table has every name
       }
       return bytes;
     },
@@ -60,7 +62,7 @@ export function struct<F extends Table>(
   };
 }
 
-/** An object that reads each field from the `view` of the one that inherits from it. */
+/** A prototype whose getters decode each field from the `view` of the object. */
 function fieldReaders(entries: [string, Table[string]][], little: boolean): object {
   const readers = {};
   for (const [name, [offset, type]] of entries) {
@@ -87,31 +89,35 @@ function assertCovered(entries: [string, Table[string]][], size: number): void {
   if (end !== size) throw new Error(`the fields end at ${end}, the struct at ${size}`);
 }
 
+/** An unsigned number of 8 bits. */
 export const u8: FieldType<number> = {
   size: 1,
   set: (view, offset, value) => view.setUint8(offset, value),
   get: (view, offset) => view.getUint8(offset),
 };
 
+/** An unsigned number of 16 bits. */
 export const u16: FieldType<number> = {
   size: 2,
   set: (view, offset, value, little) => view.setUint16(offset, value, little),
   get: (view, offset, little) => view.getUint16(offset, little),
 };
 
+/** An unsigned number of 32 bits. */
 export const u32: FieldType<number> = {
   size: 4,
   set: (view, offset, value, little) => view.setUint32(offset, value, little),
   get: (view, offset, little) => view.getUint32(offset, little),
 };
 
+/** An unsigned number of 64 bits. */
 export const u64: FieldType<bigint> = {
   size: 8,
   set: (view, offset, value, little) => view.setBigUint64(offset, value, little),
   get: (view, offset, little) => view.getBigUint64(offset, little),
 };
 
-/** ASCII text in `size` bytes, padded with NUL; throws a RangeError if the text is longer. */
+/** ASCII text in `size` bytes, padded with NUL. Encoding longer text throws a RangeError. */
 export function ascii(size: number): FieldType<string> {
   return {
     size,
@@ -127,7 +133,7 @@ export function ascii(size: number): FieldType<string> {
   };
 }
 
-/** Exactly `size` bytes, copied both ways; throws a RangeError if given more or fewer. */
+/** Exactly `size` bytes, copied. Encoding any other number of bytes throws a RangeError. */
 export function bytes(size: number): FieldType<Uint8Array> {
   const within = (view: DataView, offset: number) =>
     new Uint8Array(view.buffer, view.byteOffset + offset, size);

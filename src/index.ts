@@ -1,25 +1,99 @@
 // The library: everything a program needs to export a disk without the command line.
 
 export * from '../formats/index.ts';
+export type { StreamFacts } from '../formats/zfs-send/index.ts';
+export {
+  type BytesFrom,
+  type ByteInput,
+  byteStreamFrom,
+  type ByteStreamOptions,
+} from './byte-streams/byte-stream-from.ts';
+export type { ByteStream } from './byte-streams/byte-stream.ts';
 export { type CompressorName, COMPRESSORS } from './compress/compressor.ts';
-export { encode, type EncodeOptions, type EncodeResult, type Identity } from './export/encode.ts';
-export type { Progress } from './sources/progress.ts';
-export type { PackedKind } from './images/image-kind.ts';
-export { type ErrorCode, KexportError } from './errors.ts';
-export { type Compression, DEFAULT_LEVELS } from './export/encodings.ts';
-export type { ImageResult, Target } from './export/image.ts';
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorText,
+  KexportError,
+  type Notation,
+  OPTION_NAMES,
+  type OptionMention,
+  type OptionName,
+  type Wording,
+} from './errors.ts';
+export {
+  encode,
+  type EncodeOptions,
+  type EncodeResult,
+  type EncodeSettings,
+  type Identity,
+} from './export/encode.ts';
+export {
+  type Compression,
+  type CompressionOptions,
+  DEFAULT_LEVELS,
+  type ZlibCompression,
+  type ZlibLevel,
+  type ZstdCompression,
+  type ZstdLevel,
+} from './export/encodings.ts';
 export type { Failure } from './export/image-set.ts';
+export type { ImageResult, Target } from './export/image.ts';
+export { encodeOverlay, type OverlayOptions } from './export/overlay.ts';
+export type { HostDisk, HostPartition } from './host/host-disk.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
-export { imageInfo, type ImageInfo } from './images/image-info.ts';
+export type { FileInput } from './images/file-input.ts';
+export { imageInfo, type ImageInfo, type ImageInfoOptions } from './images/image-info.ts';
+export type { PackedKind } from './images/image-kind.ts';
 export { openImageFile, type OpenFileOptions } from './images/open-image-file.ts';
 export type { ImageFiles, OpenImage } from './images/open-image.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
-export { deviceSink } from './sinks/device.ts';
-export { fileSink } from './sinks/file.ts';
+export type { DiskFacts, EspFacts, Partition, PartitionTable } from './inspect/disk-facts.ts';
+export { openChanges, openSource } from './open/open-source.ts';
+export {
+  type BytesOptions,
+  type RawBytes,
+  type SentBytes,
+  sourceFrom,
+  type SourceFromOptions,
+} from './open/source-from.ts';
+export type {
+  AnyDisk,
+  ArchiveChoice,
+  ChangesOptions,
+  CommonOptions,
+  DiskOfArchive,
+  DiskOfStream,
+  FromFormat,
+  SentChoice,
+  SourceOptions,
+} from './open/source-options.ts';
+export { descriptorSink, type DescriptorSinkOptions } from './sinks/descriptor.ts';
+export { deviceSink, type DeviceSinkOptions } from './sinks/device.ts';
+export { fileSink, type FileSinkOptions } from './sinks/file.ts';
+export { memorySink, type MemorySink, type MemorySinkOptions } from './sinks/memory.ts';
+export type { OpenSink } from './sinks/open-sink.ts';
 export type { Sink } from './sinks/sink.ts';
-export { streamSink } from './sinks/stream.ts';
-export { openSource } from './open/open-source.ts';
-export type { FromFormat, SourceOptions } from './open/source-options.ts';
-export type { Extent, Source } from './sources/source.ts';
-export { byteStream, type ByteStream } from './byte-streams/byte-stream.ts';
-export { describeStream, type StreamDescription } from './zfs-send/describe.ts';
+export { writableSink, type WritableSinkOptions } from './sinks/writable.ts';
+export { type DataExtent, extents, type ExtentsOptions } from './sources/extents.ts';
+export type { Progress } from './sources/progress.ts';
+export { readDisk } from './sources/read-disk.ts';
+export type { Extent, OpenSource, Source } from './sources/source.ts';
+export type { SentChanges } from './zfs-send/changes.ts';
+export {
+  describeStream,
+  type DescribeOptions,
+  type StreamDescription,
+} from './zfs-send/describe.ts';
+export type { Layer, Piece } from './zfs-send/layer.ts';
+export type { SnapshotOptions } from './zfs/disk-snapshot.ts';
+export { type LiveDiskOptions, openLiveDisk } from './zfs/live/live-disk.ts';
+export type { LivePool } from './zfs/live/live-pools.ts';
+export type { MountedPartition } from './zfs/live/mounted-copy.ts';
+export {
+  type LiveOptions,
+  type LivePlan,
+  planLiveExport,
+  type StackedPartition,
+  type Stretch,
+} from './zfs/live/plan.ts';

@@ -2,20 +2,25 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { TOP } from './support/project.ts';
 
-const TOP = join(import.meta.dirname, '..');
-
-/** Which rooms of `src/` a room may import, types too; docs/architecture.md draws it. All may import `formats/`. */
+/**
+ * Which rooms of `src/` a room may import, types too. All may import `formats/`.
+ * docs/architecture.md draws this table.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
     'export',
     'open',
     'images',
+    'zfs',
     'zfs-send',
+    'inspect',
     'sources',
     'byte-streams',
     'sinks',
     'compress',
+    'host',
     'errors.ts',
   ],
   cli: [
@@ -31,7 +36,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'host',
     'errors.ts',
   ],
-  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'errors.ts'],
+  export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'runtime', 'errors.ts'],
   open: [
     'images',
     'zfs',
@@ -42,9 +47,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'errors.ts'],
+  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
     'zfs-send',
     'sources',
@@ -53,43 +59,73 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions'],
-  sources: ['byte-streams', 'workers', 'host', 'partitions', 'errors.ts'],
-  'byte-streams': ['errors.ts'],
-  sinks: ['workers', 'host', 'errors.ts'],
-  decompress: ['compress', 'workers', 'errors.ts'],
-  compress: ['workers'],
-  workers: [],
-  partitions: [],
-  host: ['errors.ts'],
-  'errors.ts': [],
+  sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
+  'byte-streams': ['host', 'errors.ts'],
+  sinks: ['workers', 'host', 'runtime', 'errors.ts'],
+  decompress: ['compress', 'workers', 'host', 'errors.ts'],
+  compress: ['workers', 'runtime'],
+  workers: ['runtime'],
+  runtime: [],
+  partitions: ['runtime'],
+  host: ['runtime', 'errors.ts'],
+  'errors.ts': ['runtime'],
 };
 
-/** Files of TypeScript below a folder, from the top of the project. */
+/** The paths of all TypeScript files below a folder, from the top of the project. */
 function filesIn(folder: string): string[] {
   return readdirSync(join(TOP, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.includes('assembly/'))
     .map((path) => join(folder, path));
 }
 
-/** What a file imports: of the project by its path from the top, of others by its name. Types and `import()` too. */
+/** What `#host` of package.json is in the source. */
+const HOST = 'src/runtime/node.ts';
+
+/**
+ * What a file imports, types and `import()` too: own files by path from the top, others by name.
+ */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
-  return importedFiles.map(({ fileName }) =>
-    fileName.startsWith('.') ? join(dirname(path), fileName) : fileName,
-  );
+  return importedFiles.map(({ fileName }) => {
+    if (fileName === '#host') return HOST;
+    return fileName.startsWith('.') ? join(dirname(path), fileName) : fileName;
+  });
 }
 
-/** The folder right below `src/` that a file is in, or the file itself; undefined outside `src/`. */
+/** What a file loads as soon as it is loaded itself: of the project by path, of others by name. */
+function loadsOf(path: string): string[] {
+  const { outputText } = ts.transpileModule(readFileSync(join(TOP, path), 'utf8'), {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
+  });
+  const file = ts.createSourceFile(path, outputText, ts.ScriptTarget.ES2022);
+  return file.statements.flatMap((statement) => {
+    const isLoad = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+    const from = isLoad ? statement.moduleSpecifier : undefined;
+    if (!from || !ts.isStringLiteral(from)) return [];
+    return from.text.startsWith('.') ? join(dirname(path), from.text) : from.text;
+  });
+}
+
+/** A file and all that it loads by and by, but not what is behind `#host`. */
+function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  if (path.endsWith('.ts')) for (const next of loadsOf(path)) loadedBy(next, found);
+  return found;
+}
+
+/** The folder in `src/` that a file is in, or the file itself; undefined outside of `src/`. */
 function roomOf(path: string): string | undefined {
   const [top, room] = path.split('/');
   return top === 'src' ? room : undefined;
 }
 
-/** A way back to where it began, by what each imports of the others; undefined if there is none. */
+/** A chain of imports that ends where it began; undefined if there is none. */
 function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   const way: string[] = [];
@@ -114,6 +150,30 @@ function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | und
 
 const files = [...filesIn('formats'), ...filesIn('src')];
 const graph = new Map(files.map((path) => [path, importsOf(path)]));
+
+/** All that a room reaches by arrows. */
+function reachedFrom(room: string): Set<string> {
+  const reached = new Set<string>();
+  const visit = (from: string) => {
+    for (const next of ARROWS[from] ?? []) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      visit(next);
+    }
+  };
+  visit(room);
+  return reached;
+}
+
+/** The table as Mermaid draws it, without arrows that a longer way replaces. */
+function picture(): string[] {
+  return Object.entries(ARROWS).flatMap(([room, others]) => {
+    const direct = others.filter(
+      (other) => !others.some((between) => reachedFrom(between).has(other)),
+    );
+    return direct.length === 0 ? [] : [`${room} --> ${direct.join(' & ')}`];
+  });
+}
 
 describe('the layers', () => {
   test.each(filesIn('formats'))(
@@ -141,6 +201,13 @@ describe('the layers', () => {
     }
   });
 
+  test('docs/architecture.md draws the table of arrows, and describes every room', () => {
+    const page = readFileSync(join(TOP, 'docs', 'architecture.md'), 'utf8');
+    const [, drawn = ''] = /```mermaid\nflowchart TD\n([^]*?)\n```/.exec(page) ?? [];
+    expect(drawn.split('\n').map((line) => line.trim())).toEqual(picture());
+    for (const room of Object.keys(ARROWS)) expect(page).toContain(`| \`${room}\``);
+  });
+
   test('no files import each other in a circle', () => {
     expect(circleIn(graph)).toBeUndefined();
   });
@@ -153,13 +220,59 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool only perl, which says where a sparse file has data, and is done without where it is missing.
-  const runners = ['src/zfs/', 'src/sources/data-map.ts'];
+  // As in a browser, where `#host` is another.
+  test.each(['src/export/encode.ts', 'src/export/copy-blocks.ts', 'src/compress/worker.ts'])(
+    '%s loads nothing of Node but by #host',
+    (path) => {
+      const loaded = [...loadedBy(path)];
+      expect(loaded.filter((name) => name.startsWith('node:'))).toEqual([]);
+      expect(loaded).not.toContain(HOST);
+      expect(loaded).toContain('#host');
+    },
+  );
+
+  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Neither is
+  // needed where it is missing.
+  const runners = ['src/zfs/', 'src/sources/data-map.ts', 'src/host/flush.ts'];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(
     '%s runs no program of others',
     (path) => {
       for (const name of importsOf(path)) expect(name).not.toMatch(/child_process$/);
+    },
+  );
+});
+
+/** What a file imports of values; a type is the same in both. */
+function valuesImportedBy(path: string): string[] {
+  const file = ts.createSourceFile(
+    path,
+    readFileSync(join(TOP, path), 'utf8'),
+    ts.ScriptTarget.ES2022,
+  );
+  return file.statements
+    .filter((statement) => ts.isImportDeclaration(statement))
+    .filter(({ importClause }) => {
+      const named = importClause?.namedBindings;
+      if (importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return false;
+      return !named || !ts.isNamedImports(named) || named.elements.some((each) => !each.isTypeOnly);
+    })
+    .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text);
+}
+
+// A class or a table that is there twice, once built and once from its source, is not the same.
+describe('the tests', () => {
+  test.each(filesIn('test'))('%s imports the built library or the sources, not both', (path) => {
+    const imported = valuesImportedBy(path);
+    const isBuilt = imported.some((name) => /^kexport(\/|$)/.test(name));
+    const isSource = imported.some((name) => /^(\.\.\/)+(src|formats)\//.test(name));
+    expect(isBuilt && isSource).toBe(false);
+  });
+
+  test.each(filesIn('test').filter((path) => path !== 'test/support/built.ts'))(
+    '%s leaves it to test/support/built.ts to find a built file',
+    (path) => {
+      expect(importsOf(path).join()).not.toContain('dist/');
     },
   );
 });

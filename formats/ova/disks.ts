@@ -1,20 +1,20 @@
-// The disks of a machine that the archive has: each in a member, read where it lies.
+// The disks of a machine that are in the archive: each in a member, and read where it lies.
 
 import type { Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { readVhd } from '../vhd/reader.ts';
 import { readVmdk } from '../vmdk/reader.ts';
-import type { OvfDisk, OvfFile, OvfMachine } from './ovf-reader.ts';
-import type { TarMember } from './tar-reader.ts';
+import type { OvfDisk, OvfFile, OvfMachine } from './decode-ovf.ts';
+import type { TarMember } from './decode-tar.ts';
+import { damaged, unsupported } from './faults.ts';
 
-/** A disk that the archive has, with its place. */
+/** A disk that is in the archive. */
 export interface FoundDisk {
   readonly disk: OvfDisk;
   readonly file: OvfFile;
   readonly member: TarMember;
 }
 
-/** The disks of the OVF whose files are in the archive. */
+/** The disks of a machine whose files are in the archive. */
 export function disksOf(machine: OvfMachine, members: readonly TarMember[]): FoundDisk[] {
   return machine.disks.flatMap((disk) => {
     const file = machine.files.find(({ id }) => id === disk.fileRef);
@@ -23,58 +23,51 @@ export function disksOf(machine: OvfMachine, members: readonly TarMember[]): Fou
   });
 }
 
-/** The disk of that name, its diskId or its file; without a name the first that is one. Throws a FormatError that lists them all. */
+/**
+ * The disk with a name, either its diskId or its file; without a name the first that is a disk.
+ * Throws a FormatError that lists all disks.
+ */
 export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefined): FoundDisk {
   const found =
     wanted === undefined
       ? (disks.find((each) => readOf(each) !== undefined) ?? disks[0])
       : disks.find(({ disk, file }) => disk.id === wanted || file.href === wanted);
   if (found) return found;
+  if (disks.length === 0) throw unsupported('the OVF names no disk that is in the archive');
   const names = disks.map(({ disk, member }) => `${disk.id} (${member.name})`).join(', ');
-  throw new FormatError(
-    'unsupported',
-    disks.length === 0
-      ? 'ova: the OVF names no disk that is in the archive'
-      : `ova: no disk "${wanted ?? ''}", there are ${names}`,
-  );
+  throw unsupported(`there is no disk "${wanted ?? ''}", the archive has ${names}`);
 }
 
 /**
- * Opens a disk of the archive that `request` is of; offsets of its map count within the member. By what the OVF says: what
- * is in the disk's first bytes does not decide how it is read. Throws a FormatError for what cannot be read.
+ * Opens a disk of an archive. The offsets of its extents count within the member. The OVF says how
+ * the disk is read; its first bytes do not. Rejects with a FormatError if it cannot be read.
  */
 export async function openDisk(
   { input, hasher }: ReadRequest,
   { disk, file, member }: FoundDisk,
 ): Promise<ImageReader> {
+  const { name } = member;
   if (file.compression !== undefined || file.chunkSize !== undefined) {
     const how = file.compression ?? `chunks of ${file.chunkSize ?? ''}`;
-    throw new FormatError(
-      'unsupported',
-      `ova: ${member.name} is packed (${how}): unpack the archive and that file first`,
+    throw unsupported(
+      `${name} is compressed (${how}): extract the archive and decompress it first`,
     );
   }
   if (disk.parentRef !== undefined) {
-    throw new FormatError(
-      'unsupported',
-      `ova: ${member.name} has only what is new since the disk ${disk.parentRef}`,
-    );
+    throw unsupported(`${name} holds only what changed since the disk ${disk.parentRef}`);
   }
-  const request: ReadRequest = {
+  const read = readOf({ disk, member });
+  if (!read) {
+    throw unsupported(`${name} has the format "${disk.format}", vmdk and vhd are supported`);
+  }
+  return read({
     hasher,
     input: memberInput(input, member),
-    openOther: (name) =>
-      Promise.reject(new FormatError('unsupported', `ova: ${member.name} has a part in ${name}`)),
-  };
-  const read = readOf({ disk, member });
-  if (read) return read(request);
-  throw new FormatError(
-    'unsupported',
-    `ova: ${member.name} is of the format "${disk.format}", read are vmdk and vhd`,
-  );
+    openOther: (other) => Promise.reject(unsupported(`a part of ${name} is in the file ${other}`)),
+  });
 }
 
-/** The reader for a disk; undefined for other media, such as the ISO 9660 images that VirtualBox lists as disks too. */
+/** The reader of a disk; undefined for other media, such as the CDs that VirtualBox lists too. */
 export function readOf({
   disk: { format },
   member: { name },
@@ -90,10 +83,7 @@ function memberInput(archive: ImageInput, { name, size, imageOffset }: TarMember
     size,
     read: async (offset, length) => {
       if (length <= size - offset) return archive.read(imageOffset + offset, length);
-      throw new FormatError(
-        'damaged',
-        `${name} ends at byte ${size}, within ${length} bytes at ${offset}`,
-      );
+      throw damaged(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
     },
   };
 }

@@ -1,29 +1,46 @@
 import type { Format } from '../contract.ts';
-import { FormatError } from '../errors.ts';
+import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
+import { memberName } from './decode-tar.ts';
+import type { ManifestAlgorithm } from './encode-manifest.ts';
+import type { Profile } from './encode-ovf.ts';
+import { unsupported } from './faults.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
-import type { ManifestAlgorithm } from './manifest.ts';
-import type { Profile } from './ovf.ts';
-import { memberName } from './tar.ts';
 
-export interface OvaOptions extends MachineOptions {
+/** Options of `ova`: of the machine that is written, or of what is read of an OVA. */
+export type OvaOptions = OvaWriteOptions | OvaReadOptions;
+
+/** What an OVA is written as. */
+export interface OvaWriteOptions extends MachineOptions {
   /** What the machine is called after the import, any text. Default: the name of the export. */
   readonly vmName?: string | undefined;
-  /** Default vmware, which imports everywhere; VirtualBox wants `both` if the machine is to start with EFI. */
+  /**
+   * Default: vmware, which imports everywhere. VirtualBox needs `both` if the machine is to start
+   * with EFI.
+   */
   readonly profile?: Profile | undefined;
-  /** How the files are hashed. Default sha256; ESXi 6.0 and older read only sha1. */
+  /** How the files are hashed. Default: sha256; ESXi 6.0 and older read only sha1. */
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
-  /** Which disk is read, by its diskId or its file. Default: the first. */
-  readonly disk?: string | undefined;
+  /** For reading: see {@link OvaReadOptions}. */
+  readonly archiveDisk?: undefined;
 }
 
-/** A machine as OVF, manifest and streamOptimized VMDK in a tar. Throws a FormatError for options that no importer takes. */
+/** What is read of an OVA. */
+export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'archiveDisk'>> {
+  /** One of its disks, by its diskId or its file. Default: the first. */
+  readonly archiveDisk?: string | undefined;
+}
+
+/**
+ * A machine: an OVF, a manifest and a streamOptimized VMDK in a tar. Throws a FormatError for
+ * options that no importer accepts.
+ */
 export function ova(options: OvaOptions = {}): Format {
   const { adapterType } = DISK_CONTROLLERS[machineOf(options).diskController];
   return ovaOf(vmdk({ adapterType }), options);
 }
 
-/** An OVA whose disk is written in a format of the caller's, which must only append once the disk's size is known. */
+/** The same with another format of the disk, which must only append if it knows the disk's size. */
 export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
   const { vmName, profile = 'vmware', manifest = 'sha256' } = options;
   const machine = machineOf(options);
@@ -32,27 +49,24 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     name: 'ova',
     title: 'OVA, a whole machine (VMware, VirtualBox, Proxmox)',
     extension: 'ova',
-    streaming: 'never', // the OVF and the manifest tell of the disk that follows them
-    needsDiskSize: true, // a hash cannot go back to the disk's header, which tells it
+    streaming: 'never', // the OVF and the manifest describe the disk that follows them
+    needsDiskSize: true, // a hash cannot go back to the header of the disk, which has the size
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
-    // Reader and writer are loaded when they are needed: loading the XML library takes longer than a short run of the program.
+    // Writer and reader are loaded on demand: loading the XML library takes longer than `--help`.
     write: async (request) => {
       const { ovaWriter } = await import('./writer.ts');
       return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    read: async (request) => (await import('./reader.ts')).readOva(request, options.disk),
+    read: async (request) => (await import('./reader.ts')).readOva(request, options.archiveDisk),
   };
 }
 
 function checkVmName(vmName: string): void {
-  // XML has no way to write most control characters, and takes line ends in attributes for spaces.
+  // XML cannot hold most control characters, and reads line ends in attributes as spaces.
   const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
   if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
-  throw new FormatError(
-    'unsupported',
-    `ova: ${JSON.stringify(vmName)} cannot be the name of a machine`,
-  );
+  throw unsupported(`${JSON.stringify(vmName)} cannot be the name of a machine`);
 }

@@ -1,42 +1,52 @@
-// The machine that an OVA describes: what can be chosen, and what each choice is called by whom.
+// The machine that an OVA describes: the choices, and their names in each product.
 
-import { FormatError } from '../errors.ts';
-import type { AdapterType } from '../vmdk/descriptor.ts';
+import type { AdapterType } from '../vmdk/encode-descriptor.ts';
+import { unsupported } from './faults.ts';
 
+/** The machine of an OVA. */
 export interface MachineOptions {
-  /** Default 4. */
+  /** Number of virtual CPUs. Default: 4. */
   readonly cpus?: number | undefined;
-  /** In MiB, a multiple of 4, which ESXi asks for. Default 4096. */
+  /** In MiB, a multiple of 4 for ESXi. Default: 4096. */
   readonly memory?: number | undefined;
-  /** Default efi. */
+  /** Default: efi. */
   readonly firmware?: Firmware | undefined;
-  /** VMware's hardware version: 14 (default) is ESXi 6.7. EFI needs 8, sata 10, nvme 13. */
+  /** VMware's hardware version. Default: 14, for ESXi 6.7. EFI needs 8, sata 10, nvme 13. */
   readonly hwVersion?: number | undefined;
-  /** VMware's name of the guest. Default otherLinux64Guest. */
+  /** VMware's name of the guest. Default: otherLinux64Guest. */
   readonly osType?: OsType | undefined;
-  /** What the disk hangs on. Default lsilogic, which VMware products and VirtualBox both have. */
+  /** Default: lsilogic, which VMware products and VirtualBox both have. */
   readonly diskController?: DiskController | undefined;
-  /** Default E1000, which every importer knows. */
+  /** Default: E1000, which every importer knows. */
   readonly nic?: Nic | undefined;
 }
 
-/** The options with their defaults, checked. */
+/** The checked options with their defaults. */
 export type Machine = { readonly [K in keyof MachineOptions]-?: NonNullable<MachineOptions[K]> };
 
-/** What starts the boot loader. */
+/** The firmware that starts the boot loader. */
 export type Firmware = 'efi' | 'bios';
 
-/** A network card by VMware's name. VirtualBox has only the first and takes the others for one of its own. */
+/** A network card by VMware's name. VirtualBox has only the first, and replaces the others. */
 export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
 
 /** A guest by VMware's name. */
-export type OsType = keyof typeof OS_TYPES;
+export type OsType =
+  | 'otherLinux64Guest'
+  | 'other4xLinux64Guest'
+  | 'centos7_64Guest'
+  | 'debian10_64Guest'
+  | 'fedora64Guest'
+  | 'freebsd12_64Guest'
+  | 'rhel7_64Guest'
+  | 'ubuntu64Guest';
 
 /** A kind of controller by VMware's name, as far as it has one. */
-export type DiskController = keyof typeof DISK_CONTROLLERS;
+export type DiskController =
+  'lsilogic' | 'lsilogicsas' | 'buslogic' | 'VirtualSCSI' | 'sata' | 'nvme' | 'ide';
 
 /** By VMware's name: the CIM number ("CIM_OperatingSystem.OSType") and VirtualBox's name. */
-export const OS_TYPES = {
+export const OS_TYPES: Readonly<Record<OsType, { cim: number; virtualbox: string }>> = {
   otherLinux64Guest: { cim: 101, virtualbox: 'Linux_64' },
   other4xLinux64Guest: { cim: 100, virtualbox: 'Linux_64' },
   centos7_64Guest: { cim: 107, virtualbox: 'RedHat_64' },
@@ -50,12 +60,12 @@ export const OS_TYPES = {
 interface ControllerKind {
   /** "ResourceType" of CIM_ResourceAllocationSettingData. */
   readonly resourceType: number;
-  /** "ResourceSubType", letter case as VMware wants it. */
+  /** "ResourceSubType", in the letter case of VMware. */
   readonly subType: string | undefined;
   readonly title: string;
-  /** VirtualBox's own kind of controller, and its usual number of ports. */
+  /** VirtualBox's controller and its usual number of ports. */
   readonly virtualbox: { readonly type: string; readonly ports: number };
-  /** What the VMDK's descriptor says. */
+  /** The controller that the descriptor of the VMDK names. */
   readonly adapterType: AdapterType;
 }
 
@@ -63,12 +73,14 @@ const IDE_CONTROLLER = 5;
 const SCSI_CONTROLLER = 6;
 const OTHER_STORAGE = 20;
 
-/** The importers take one of these names, none other; an IDE controller must have none for vCenter. */
-export const DISK_CONTROLLERS = {
+/**
+ * The importers take one of these names, none other; an IDE controller must have none for vCenter.
+ */
+export const DISK_CONTROLLERS: Readonly<Record<DiskController, ControllerKind>> = {
   lsilogic: scsi('lsilogic', { type: 'LsiLogic', ports: 16 }),
   lsilogicsas: scsi('lsilogicsas', { type: 'LsiLogicSas', ports: 8 }),
   buslogic: scsi('buslogic', { type: 'BusLogic', ports: 16 }),
-  // VMware's paravirtual controller; VirtualBox has none and makes it LsiLogic.
+  // VMware's paravirtual controller; VirtualBox uses LsiLogic instead.
   VirtualSCSI: scsi('VirtualSCSI', { type: 'LsiLogic', ports: 16 }),
   sata: {
     resourceType: OTHER_STORAGE,
@@ -91,7 +103,7 @@ export const DISK_CONTROLLERS = {
     virtualbox: { type: 'PIIX4', ports: 2 },
     adapterType: 'ide',
   },
-} satisfies Record<string, ControllerKind>;
+};
 
 function scsi(subType: string, virtualbox: ControllerKind['virtualbox']): ControllerKind {
   const adapterType = subType === 'buslogic' ? subType : 'lsilogic';
@@ -99,7 +111,7 @@ function scsi(subType: string, virtualbox: ControllerKind['virtualbox']): Contro
   return { resourceType: SCSI_CONTROLLER, subType, title, virtualbox, adapterType };
 }
 
-/** Throws a FormatError for a machine that no importer would take. */
+/** Adds the defaults. Throws a FormatError for a machine that no importer accepts. */
 export function machineOf(options: MachineOptions): Machine {
   const machine: Machine = {
     cpus: options.cpus ?? 4,
@@ -121,14 +133,11 @@ export function machineOf(options: MachineOptions): Machine {
 
 function checkVersion(what: string, used: boolean, { hwVersion }: Machine, needed: number): void {
   if (!used || hwVersion >= needed) return;
-  throw new FormatError(
-    'unsupported',
-    `ova: ${what} needs hardware version ${needed}, asked for is ${hwVersion}`,
-  );
+  throw unsupported(`${what} needs hardware version ${needed} or later, not ${hwVersion}`);
 }
 
 function checkCount(option: string, value: number, unit: number): void {
   if (Number.isSafeInteger(value) && value > 0 && value % unit === 0) return;
   const wanted = unit === 1 ? 'a whole number' : `a multiple of ${unit}`;
-  throw new FormatError('unsupported', `ova: ${option} is ${value}, it must be ${wanted} above 0`);
+  throw unsupported(`${option} is ${value}, it must be ${wanted} above 0`);
 }

@@ -2,7 +2,7 @@ import type { Hasher, ImageOutput } from '../contract.ts';
 
 const ZEROS = new Uint8Array(65_536);
 
-/** The part of an archive that a member's own writer takes for an empty image; hashed as it is appended. */
+/** A member of an archive as an empty image, for its own writer; hashed as it is appended. */
 export function memberOutput(archive: ImageOutput, hasher: Hasher | undefined): ImageOutput {
   const start = archive.position;
   return {

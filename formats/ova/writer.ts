@@ -1,31 +1,25 @@
 // Writes an OVA, a tar, in one pass:
-//   front     NAME.ovf, NAME.mf and the header of the disk: holes at first, patched in when the disk is written,
-//             of the same length whatever they then say
+//   front     NAME.ovf, NAME.mf and the header of the disk: holes, patched in when the disk is
+//             written; their length does not depend on that
 //   disk      NAME-disk.EXT as its own format writes it, hashed on the way
-//   end       two blocks of zeros, and more up to a whole record
+//   end       two blocks of zeros, and padding to a whole record
 // The OVF comes first because VMware products and VirtualBox read the archive as a stream.
 
 import type { Disk, Format, FormatWriter, Hasher, WriteRequest } from '../contract.ts';
-import { FormatError } from '../errors.ts';
+import { paddingAfter } from '../rounding.ts';
+import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
+import { encodeOvf, type Profile } from './encode-ovf.ts';
+import { encodeMember, encodeTarHeader } from './encode-tar.ts';
+import { unsupported } from './faults.ts';
+import { MAX_MEMBER_NAME, TAR_BLOCK, TAR_END, TAR_RECORD } from './layout.ts';
 import type { Machine } from './machine.ts';
-import { encodeManifest, type ManifestAlgorithm } from './manifest.ts';
 import { memberOutput } from './member-output.ts';
-import { encodeOvf, type Profile } from './ovf.ts';
-import {
-  encodeHeader,
-  encodeMember,
-  MAX_MEMBER_NAME,
-  paddingAfter,
-  TAR_BLOCK,
-  TAR_END,
-  TAR_RECORD,
-} from './tar.ts';
 
-/** What an archive is to hold. */
+/** What an archive holds. */
 export interface OvaContents {
-  /** Makes the disk's file. It must only append. */
+  /** Writes the file of the disk. It must only append. */
   readonly diskFormat: Format;
-  /** What people see after the import; undefined for the name of the export. */
+  /** Name of the machine; undefined: the name of the export. */
   readonly vmName: string | undefined;
   readonly machine: Machine;
   readonly profile: Profile;
@@ -33,8 +27,8 @@ export interface OvaContents {
 }
 
 /**
- * `request.output` must be empty. Rejects with a FormatError if the size of the disk is not known or its name cannot name
- * the members.
+ * `request.output` must be empty. Rejects with a FormatError if the size of the disk is not known,
+ * or if members cannot be named after it.
  */
 export async function ovaWriter(
   request: WriteRequest,
@@ -49,7 +43,7 @@ export async function ovaWriter(
   const member = memberOutput(output, hash);
   const inner = await diskFormat.write({
     ...request,
-    disk: { ...disk, name: diskName(disk) }, // libvmdk wants the file to be called what the descriptor says
+    disk: { ...disk, name: diskName(disk) }, // libvmdk needs the name of the file in the descriptor
     output: member,
   });
   return {
@@ -71,7 +65,7 @@ export async function ovaWriter(
 interface Front {
   /** In bytes. */
   readonly size: number;
-  /** In pieces that follow each other. The digest is that of the disk's file, undefined while there is none. */
+  /** In pieces that follow each other. The digest is that of the disk's file, if there is one. */
   encode(fileSize: number, fileDigest: string | undefined): Uint8Array[];
 }
 
@@ -79,10 +73,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const { disk } = request;
   const { vmName = disk.name, machine, profile, manifest } = contents;
   if (disk.size === undefined) {
-    throw new FormatError(
-      'unsupported',
-      'ova: the size of the disk must be known before it is written',
-    );
+    throw unsupported('the size of the disk must be known before it is written');
   }
   const ovfName = `${disk.name}.ovf`;
   const fileName = `${diskName(disk)}.${contents.diskFormat.extension}`;
@@ -100,13 +91,13 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
       const digest = digestOf(ovf, request.hasher(manifest));
       const lines = [
         { name: ovfName, digest },
-        { name: fileName, digest: fileDigest ?? digest }, // any has the length
+        { name: fileName, digest: fileDigest ?? digest }, // all digests have the same length
       ];
       files.push({ name: `${disk.name}.mf`, bytes: encodeManifest(manifest, lines) });
     }
     const mtime = disk.createdAt;
     const members = files.flatMap(({ name, bytes }) => encodeMember({ name, mtime, bytes }));
-    return [...members, encodeHeader({ name: fileName, mtime, size: fileSize })];
+    return [...members, encodeTarHeader({ name: fileName, mtime, size: fileSize })];
   };
   const size = encode(0, undefined).reduce((sum, part) => sum + part.length, 0);
   return { size, encode };
@@ -116,17 +107,15 @@ function diskName({ name }: Pick<Disk, 'name'>): string {
   return `${name}-disk`;
 }
 
-/** Proxmox takes no other characters in the name of the disk's file, and tar no longer one without records of pax. */
+/** Proxmox accepts only these characters, and tar without pax records no longer name. */
 function checkName(fileName: string): void {
   if (!/^[\w.-]+$/.test(fileName)) {
     const allowed = 'letters, digits, ".", "_" and "-"';
-    throw new FormatError('unsupported', `ova: the name "${fileName}" has more than ${allowed}`);
+    throw unsupported(`the name "${fileName}" has characters other than ${allowed}`);
   }
   if (fileName.length > MAX_MEMBER_NAME) {
-    throw new FormatError(
-      'unsupported',
-      `ova: the name "${fileName}" has ${fileName.length} characters, a member's has at most ${MAX_MEMBER_NAME}`,
-    );
+    const found = `the name "${fileName}" has ${fileName.length} characters`;
+    throw unsupported(`${found}, members have at most ${MAX_MEMBER_NAME}`);
   }
 }
 

@@ -1,35 +1,48 @@
-import type { Problem } from '../contract.ts';
-import { hex, unsupported } from './extensions.ts';
+import type { ImageInput, Problem } from '../contract.ts';
+import { error } from '../problems.ts';
+import type { Header } from './decode-header.ts';
+import { hexOffset, unsupported } from './faults.ts';
 
-// Two bytes a cluster of the image: how often it is referred to, and as what.
+// Two bytes for each cluster of the image: how often it is referred to, and as what.
 const COUNT = 0x1fff;
 const AS_DATA = 0x2000;
 const AS_L2 = 0x4000;
 const AS_META = 0x8000;
 
-/** Counts from here on are not told apart: that many compressed clusters share one, or snapshots hold it. */
+/** The highest count that is kept; compressed clusters and snapshots can reach it. */
 export const COUNT_LIMIT = COUNT;
 
-/** The largest image that is checked, in clusters: 512 MiB of counts, of which the system only provides what is used. */
+/** Limit of this program: 512 MiB of counts, of which the system provides only what is used. */
 const MAX_CLUSTERS = 2 ** 28;
 
-/** `meta` is what nothing else may refer to, `l2` an L2 table, which snapshots share, `data` what is on the disk. */
+/** `meta`: nothing else may refer to it. `l2`: an L2 table, which snapshots share. `data`: disk. */
 export type Use = 'meta' | 'l2' | 'data';
 
 const FLAGS = { meta: AS_META, l2: AS_L2, data: AS_DATA };
 
-/** Who refers to the clusters of an image, as its tables have it. */
+/** References to the clusters of an image, counted from its tables. */
 export interface ClusterUses {
   readonly clusterCount: number;
-  /** Counts `times` references to each cluster that [start, end) touches. Answers a problem if it is not in the image. */
+  /**
+   * Counts `times` references to each cluster that [start, end) touches. Returns a problem if it
+   * runs past the end of the image.
+   */
   refer(use: Use, start: number, end: number, times?: number): Problem | undefined;
-  /** How often a cluster is referred to; COUNT_LIMIT for that often or more. */
+  /** References to a cluster, at most COUNT_LIMIT. */
   count(cluster: number): number;
+  /** Whether a cluster is an L2 table. */
   isL2(cluster: number): boolean;
   /** Whether anything refers to a cluster that [start, end) touches. */
   isUsed(start: number, end: number): boolean;
-  /** What a cluster is wrongly used for at once; undefined if all is well with it. */
+  /** Two uses of a cluster that exclude each other; undefined if all is well. */
   overlap(cluster: number): string | undefined;
+}
+
+/** What the steps of a check share. */
+export interface CheckContext {
+  readonly input: ImageInput;
+  readonly header: Header;
+  readonly uses: ClusterUses;
 }
 
 /** Throws a FormatError for an image of more than 2^28 clusters. */
@@ -37,8 +50,7 @@ export function clusterUses(imageSize: number, clusterSize: number): ClusterUses
   const clusterCount = Math.ceil(imageSize / clusterSize);
   if (clusterCount > MAX_CLUSTERS) {
     throw unsupported(
-      `an image of ${clusterCount} clusters`,
-      `at most ${MAX_CLUSTERS} can be checked`,
+      `the image has ${clusterCount} clusters, at most ${MAX_CLUSTERS} can be checked`,
     );
   }
   const uses = new Uint16Array(clusterCount);
@@ -56,8 +68,8 @@ export function clusterUses(imageSize: number, clusterSize: number): ClusterUses
       }
       if (last < clusterCount) return undefined;
       const what = { meta: 'a table', l2: 'an L2 table', data: 'a cluster' }[use];
-      const message = `${what} at ${hex(start)} runs past the end of the image (${hex(imageSize)})`;
-      return { severity: 'error', message };
+      const where = `${what} at ${hexOffset(start)}`;
+      return error(`${where} runs past the end of the image (${hexOffset(imageSize)})`);
     },
     count: (cluster) => (uses[cluster] ?? 0) & COUNT,
     isL2: (cluster) => ((uses[cluster] ?? 0) & AS_L2) !== 0,

@@ -1,53 +1,60 @@
-// Hands out the clusters of a growing image and keeps their refcounts. Compressed blocks share
-// clusters byte by byte, as QEMU's allocator packs them; tables and plain blocks take whole ones.
+// Allocates the clusters of a growing image and counts the references to them. Compressed blocks
+// share clusters byte by byte, as in QEMU's allocator; tables and plain blocks take whole ones.
 //
-// On disk: a cluster for the header, then data and tables as they come, a refcount block whenever the
-// image has outgrown the one before (every 2 GiB), at the end the refcount table and the last blocks.
+// On disk: a cluster for the header, data and tables as they come, a refcount block whenever the
+// image has outgrown the one before (every 2 GiB), then the refcount table and the last blocks.
 
 import type { ImageOutput } from '../contract.ts';
+import { paddingAfter, roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
-import { CLUSTER_SIZE, ENTRY_SIZE, REFCOUNT_SIZE } from './layout.ts';
+import { ENTRY_SIZE, REFCOUNT_SIZE } from './layout.ts';
 
 const MAX_REFCOUNT = 2 ** (8 * REFCOUNT_SIZE) - 1;
 
+/** The clusters of an image that is being written. */
 export interface Clusters {
-  /** Puts bytes into adjacent clusters of their own; returns their image offset. */
+  /** Appends bytes in adjacent clusters of their own; returns their image offset. */
   addWhole(bytes: Uint8Array): number;
-  /** Puts less than a cluster of compressed data beside what was packed before; returns its image offset. */
-  addPacked(bytes: Uint8Array): number;
-  /** Refers once more to a cluster that was added; false if its refcount is in the image already, or as high as it gets. */
+  /** Adds less than a cluster of compressed data after the last; returns its image offset. */
+  addCompressed(bytes: Uint8Array): number;
+  /**
+   * Adds a reference to a cluster of `addWhole`. Returns false if its refcount is in the image
+   * already or at its maximum.
+   */
   share(imageOffset: number): boolean;
   /** Writes the refcounts. Nothing can be added afterwards. */
-  finish(): { refcountTableOffset: number; refcountTableClusters: number };
+  finish(): { readonly refcountTableOffset: number; readonly refcountTableClusters: number };
 }
 
-/** `output` must be empty. Its first cluster is kept for the header, to be patched in. */
-export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clusters {
+/**
+ * `output` must be empty. Its first cluster is left for the header, which the caller patches in.
+ */
+export function clusters(output: ImageOutput, clusterSize: number): Clusters {
   const refcountsPerBlock = clusterSize / REFCOUNT_SIZE;
   /** Bytes of the image that one refcount block counts. */
   const refcountSpan = refcountsPerBlock * clusterSize;
 
-  // Refcount blocks already in the image, by their offset, and those that still change, by their
-  // place in the table. At most three are open: the image grows by less than their span between
+  // Image offsets of the refcount blocks that are written, and by their index in the table those
+  // that still change. At most three still change: the image grows by less than their span between
   // two L2 tables, and each table retires what lies behind it.
   const written: number[] = [];
   const open = new Map<number, Uint8Array>();
 
-  // Room for compressed data. Its cluster need not be the last: tables and plain blocks may follow.
+  // Room for compressed data. Its cluster may not be the last: tables and plain blocks can follow.
   let roomStart = 0;
   let roomEnd = 0;
 
   output.zeros(clusterSize);
   refer(0, clusterSize);
 
-  return { addWhole, addPacked, share, finish };
+  return { addWhole, addCompressed, share, finish };
 
   function addWhole(bytes: Uint8Array): number {
     retireRefcountBlocks();
     return appendWhole(bytes);
   }
 
-  function addPacked(bytes: Uint8Array): number {
+  function addCompressed(bytes: Uint8Array): number {
     const endsImage = roomStart === output.position;
     if (!endsImage && bytes.length > roomEnd - roomStart) {
       retireRefcountBlocks();
@@ -56,7 +63,7 @@ export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clust
     }
     const at = roomStart;
     roomStart += bytes.length;
-    roomEnd = roundUp(roomStart);
+    roomEnd = roundUp(roomStart, clusterSize);
     if (at === output.position) output.append(bytes);
     else output.patch(at, bytes);
     refer(at, roomStart);
@@ -87,11 +94,11 @@ export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clust
     return { refcountTableOffset: start, refcountTableClusters: tableSize / clusterSize };
   }
 
-  /** The space that the refcount table and the blocks not yet written take at `start`, counting themselves. */
+  /** What the refcount table and the last blocks take at `start`; they count themselves, too. */
   function refcountSpace(start: number): { blockCount: number; tableSize: number; end: number } {
     let blockCount = written.length;
     for (;;) {
-      const tableSize = roundUp(blockCount * ENTRY_SIZE);
+      const tableSize = roundUp(blockCount * ENTRY_SIZE, clusterSize);
       const end = start + tableSize + (blockCount - written.length) * clusterSize;
       const needed = Math.ceil(end / refcountSpan);
       if (needed <= blockCount) return { blockCount, tableSize, end };
@@ -99,7 +106,7 @@ export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clust
     }
   }
 
-  /** Writes the refcount blocks that the image has outgrown, giving up the room that they still count. */
+  /** Writes the refcount blocks that the image has outgrown, and gives up the room they count. */
   function retireRefcountBlocks(): void {
     for (;;) {
       const index = written.length;
@@ -122,10 +129,10 @@ export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clust
   }
 
   function align(): void {
-    output.zeros(roundUp(output.position) - output.position);
+    output.zeros(paddingAfter(output.position, clusterSize));
   }
 
-  /** Adds one to the refcount of every cluster that [start, end) touches. */
+  /** Adds one to the refcount of each cluster that [start, end) touches. */
   function refer(start: number, end: number): void {
     const last = Math.floor((end - 1) / clusterSize);
     for (let cluster = Math.floor(start / clusterSize); cluster <= last; cluster++) {
@@ -139,9 +146,5 @@ export function clusters(output: ImageOutput, clusterSize = CLUSTER_SIZE): Clust
     let block = open.get(index);
     if (!block) open.set(index, (block = new Uint8Array(clusterSize)));
     return block;
-  }
-
-  function roundUp(bytes: number): number {
-    return Math.ceil(bytes / clusterSize) * clusterSize;
   }
 }

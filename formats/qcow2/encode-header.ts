@@ -1,8 +1,9 @@
-// The header cluster: header, header extensions, the name of the backing file.
+// The header cluster: header, header extensions, name of the backing file.
 
-import { FormatError } from '../errors.ts';
-import { viewOf } from '../struct.ts';
 import type { Encoding } from '../contract.ts';
+import { paddingAfter } from '../rounding.ts';
+import { viewOf } from '../struct.ts';
+import { unsupported } from './faults.ts';
 import {
   additionalFields,
   BACKING_FORMAT,
@@ -16,22 +17,20 @@ import {
   featureName,
   header,
   MAGIC,
+  MAX_BACKING_NAME,
   REFCOUNT_ORDER,
   SNAPSHOT_GUID,
 } from './layout.ts';
 
-/** The longest name of a backing file, in bytes: the specification's. */
-const MAX_BACKING_NAME = 1023;
-
-/** What is below an image. */
+/** The backing file of an overlay. */
 export interface Backing {
-  /** As the image names it: a path, from the folder of the image if it is not absolute. */
+  /** Its name in the image: a path, relative to the folder of the image. */
   readonly file: string;
   /** `qcow2` or `raw`. */
   readonly format: string;
 }
 
-/** What the header tells; sizes and offsets in bytes. */
+/** The values of a header. Sizes and offsets are in bytes. */
 export interface HeaderFacts {
   readonly diskSize: number;
   /** Default: CLUSTER_BITS. */
@@ -44,34 +43,32 @@ export interface HeaderFacts {
   readonly refcountTableOffset: number;
   readonly refcountTableClusters: number;
   readonly backing?: Backing;
-  /** Of the ZFS snapshot whose disk the image holds. */
+  /** The guid of the ZFS snapshot whose disk the image holds. */
   readonly snapshotGuid: bigint | undefined;
-  /** They do not fit into small clusters. */
+  /** Whether to include the feature name table, which does not fit into small clusters. */
   readonly withFeatureNames: boolean;
 }
 
-/** Encodes what an image begins with. Throws a FormatError if it is longer than a cluster. */
+/** Encodes the beginning of an image. Throws a FormatError if it is longer than a cluster. */
 export function encodeHeader(facts: HeaderFacts): Uint8Array {
   const { backing, snapshotGuid, withFeatureNames, clusterBits = CLUSTER_BITS } = facts;
   const zstd = facts.compression === 'zstd';
   const additional = zstd ? [encodeAdditional()] : [];
   const extensions = [
-    ...(backing ? encodeExtension(BACKING_FORMAT, ascii(backing.format)) : []),
+    ...(backing ? encodeExtension(BACKING_FORMAT, utf8(backing.format)) : []),
     ...(snapshotGuid === undefined ? [] : encodeExtension(SNAPSHOT_GUID, encodeU64(snapshotGuid))),
     ...(withFeatureNames ? encodeExtension(FEATURE_NAME_TABLE, featureNames()) : []),
     ...encodeExtension(END_OF_EXTENSIONS, new Uint8Array(0)),
   ];
-  const backingName = new TextEncoder().encode(backing?.file ?? '');
+  const backingName = utf8(backing?.file ?? '');
   const backingOffset = [...additional, ...extensions].reduce(
     (at, { length }) => at + length,
     header.size,
   );
-  const size = backingOffset + backingName.length;
-  if (backingName.length > MAX_BACKING_NAME || size > 2 ** clusterBits) {
-    throw new FormatError(
-      'unsupported',
-      `qcow2: the name of the backing file is too long: ${backing?.file ?? ''}`,
-    );
+  const room = Math.min(MAX_BACKING_NAME, 2 ** clusterBits - backingOffset);
+  if (backingName.length > room) {
+    const found = `the name of the backing file has ${backingName.length} bytes`;
+    throw unsupported(`${found}, there is room for ${room}: ${backing?.file ?? ''}`);
   }
   const head = header.encode({
     magic: MAGIC,
@@ -102,7 +99,7 @@ function encodeAdditional(): Uint8Array {
 }
 
 function encodeExtension(type: number, data: Uint8Array): Uint8Array[] {
-  const padding = new Uint8Array((8 - (data.length % 8)) % 8);
+  const padding = new Uint8Array(paddingAfter(data.length, 8));
   return [extension.encode({ type, length: data.length }), data, padding];
 }
 
@@ -110,7 +107,7 @@ function featureNames(): Uint8Array {
   return concat(FEATURE_NAMES.map((feature) => featureName.encode(feature)));
 }
 
-function ascii(text: string): Uint8Array {
+function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 

@@ -1,4 +1,4 @@
-// QCOW2 on disk: the structs, constants and limits that the writer and the reader share.
+// QCOW2 on disk: the structs, constants and limits that writers and readers share.
 // Specification: QEMU, docs/interop/qcow2. All numbers are big-endian.
 
 import { ascii, bytes, struct, u16, u32, u64, u8 } from '../struct.ts';
@@ -15,17 +15,19 @@ export const REFCOUNT_ORDER = 4;
 /** Bytes of a refcount. */
 export const REFCOUNT_SIZE = 2 ** REFCOUNT_ORDER / 8;
 
-/** Entries of the L1, L2 and refcount tables are 8 bytes. */
+/** Entries of the L1, L2 and refcount tables have 8 bytes. */
 export const ENTRY_SIZE = 8;
-export const L2_ENTRIES = CLUSTER_SIZE / ENTRY_SIZE;
 
-/** Bytes of the disk that one L2 table maps: 512 MiB. */
-export const L2_SPAN = L2_ENTRIES * CLUSTER_SIZE;
+/** Bytes of the disk that one L2 table of the images written here maps: 512 MiB. */
+export const L2_SPAN = (CLUSTER_SIZE / ENTRY_SIZE) * CLUSTER_SIZE;
 
 /** The largest L1 table that QEMU opens (QCOW_MAX_L1_SIZE), in bytes. */
 export const MAX_L1_SIZE = 32 * 2 ** 20;
 
-/** In an L1 entry or a standard L2 entry: the cluster's refcount is exactly one. */
+/** The specification's limit on the name of a backing file, in bytes. */
+export const MAX_BACKING_NAME = 1023;
+
+/** In an L1 entry or a standard L2 entry: the refcount of the cluster is exactly one. */
 export const COPIED = 1n << 63n;
 
 /** In an L2 entry: the rest is a compressed cluster descriptor. */
@@ -34,28 +36,37 @@ export const COMPRESSED = 1n << 62n;
 /** In a standard L2 entry: the cluster reads as zeros, whatever the backing file has there. */
 export const ALL_ZEROS = 1n;
 
-/** Compressed data is counted in these units, whatever the cluster size. */
+/** The unit that compressed data is counted in, whatever the cluster size. */
 export const COMPRESSED_SECTOR = 512;
 
-/** Compressed cluster descriptor: below this bit the image offset, from it to bit 61 the additional sectors. */
+/**
+ * In a compressed cluster descriptor: the bits below this one are the image offset, those from it
+ * to 61 the number of additional sectors.
+ */
 export function compressedOffsetBits(clusterBits: number): number {
   return 62 - (clusterBits - 8);
 }
 
-// The high half of an L1 entry, an L2 entry or a refcount table entry, and its low half, as 32-bit numbers: bigint
-// arithmetic would take longer than all else that is done with an entry.
+// Bits of the high and of the low half of an entry, as numbers of 32 bits: bigint arithmetic would
+// take longer than all else that is done with an entry.
 export const COPIED_HIGH = 0x8000_0000;
 export const COMPRESSED_HIGH = 0x4000_0000;
 /** Bits 32 to 55 of an image offset. */
 export const OFFSET_HIGH = 0x00ff_ffff;
 /** Bits 9 to 31 of an image offset. */
 export const OFFSET_LOW = 0xffff_fe00;
-/** In a standard L2 entry: the cluster reads as zeros. Not in version 2 and not with extended L2 entries. */
+/** Bits 0 to 8, which are reserved in an L1 entry and in an entry of the refcount table. */
+export const RESERVED_LOW = 0x1ff;
+/** ALL_ZEROS; neither in version 2 nor in extended L2 entries. */
 export const ZERO_LOW = 1;
 
 /** Cluster sizes that QEMU opens: 512 bytes to 2 MiB. */
 export const MIN_CLUSTER_BITS = 9;
 export const MAX_CLUSTER_BITS = 21;
+/**
+ * With extended L2 entries a subcluster is at least a sector (QCOW_EXTL2_SUBCLUSTERS_PER_CLUSTER).
+ */
+export const MIN_EXTENDED_CLUSTER_BITS = 14;
 
 /** Refcounts are at most 64 bits wide. */
 export const MAX_REFCOUNT_ORDER = 6;
@@ -63,10 +74,10 @@ export const MAX_REFCOUNT_ORDER = 6;
 /** The largest refcount table that QEMU opens (QCOW_MAX_REFTABLE_SIZE), in bytes. */
 export const MAX_REFCOUNT_TABLE_SIZE = 8 * 2 ** 20;
 
-/** The most snapshots of an image that QEMU opens (QCOW_MAX_SNAPSHOTS). */
+/** The most snapshots with which QEMU opens an image (QCOW_MAX_SNAPSHOTS). */
 export const MAX_SNAPSHOTS = 65_536;
 
-/** With extended L2 entries a cluster has that many subclusters. */
+/** Subclusters of a cluster with extended L2 entries. */
 export const SUBCLUSTERS = 32;
 
 /** "Header", version 3, without the optional fields after `headerLength`. */
@@ -91,14 +102,17 @@ export const header = struct('big', 104, {
   headerLength: [100, u32],
 });
 
-/** "Additional fields" of a header whose `headerLength` is 112; zlib compression needs none. */
+/** Bytes of the header in version 2, which ends before `incompatibleFeatures`. */
+export const VERSION_2_SIZE = 72;
+
+/** "Additional fields" of a header whose `headerLength` is 112; zlib does not need them. */
 export const additionalFields = struct('big', 8, {
   compressionType: [0, u8],
   padding: [1, bytes(7)], // zero
 });
 export const COMPRESSION_TYPE_ZSTD = 1;
 
-/** "Header extensions": each is this, then `length` bytes, padded to a multiple of 8. */
+/** "Header extensions": each is this and `length` bytes, padded to a multiple of 8. */
 export const extension = struct('big', 8, {
   type: [0, u32],
   length: [4, u32],
@@ -107,9 +121,12 @@ export const END_OF_EXTENSIONS = 0;
 export const BACKING_FORMAT = 0xe2792aca;
 export const BITMAPS = 0x23852875;
 export const DATA_FILE = 0x44415441;
-/** Our own, which others skip: the guid of the ZFS snapshot whose disk the image holds, 8 bytes. Spells "kzfs". */
-export const SNAPSHOT_GUID = 0x6b7a6673;
 export const FEATURE_NAME_TABLE = 0x6803f857;
+/**
+ * This program's own, which others skip: the guid of the ZFS snapshot whose disk the image holds,
+ * 8 bytes. Spells "kzfs".
+ */
+export const SNAPSHOT_GUID = 0x6b7a6673;
 
 /** "Feature name table": lets an older program name the feature that it lacks. */
 export const featureName = struct('big', 48, {
@@ -126,14 +143,14 @@ export const AUTOCLEAR = 2;
 export const DIRTY = 1n << 0n;
 export const CORRUPT = 1n << 1n;
 export const EXTERNAL_DATA = 1n << 2n;
-export const COMPRESSION_TYPE = 1n << 3n; // it is another than zlib, which is 0
+export const COMPRESSION_TYPE = 1n << 3n; // it is not zlib, which is 0
 export const EXTENDED_L2 = 1n << 4n;
 /** Bit of `compatibleFeatures`. */
 export const LAZY_REFCOUNTS = 1n << 0n;
-/** Bit of `autoclearFeatures`: the bitmaps are as the disk is. */
+/** Bit of `autoclearFeatures`: the bitmaps are up to date. */
 export const BITMAPS_VALID = 1n << 0n;
 
-/** Every feature bit of the specification, set or not: a later program may set it in this image. */
+/** All feature bits of the specification: a later program may set any of them in an image. */
 export const FEATURE_NAMES = [
   { kind: INCOMPATIBLE, bit: 0, name: 'dirty bit' },
   { kind: INCOMPATIBLE, bit: 1, name: 'corrupt bit' },
@@ -145,10 +162,7 @@ export const FEATURE_NAMES = [
   { kind: AUTOCLEAR, bit: 1, name: 'raw external data' },
 ];
 
-/** What an image of version 2 has in place of the fields that it lacks. */
-export const VERSION_2_SIZE = 72;
-
-/** "Snapshot table entry"; after it `extraSize`, `idSize` and `nameSize` bytes, padded to a multiple of 8. */
+/** "Snapshot table entry"; then `extraSize`, `idSize` and `nameSize` bytes, padded to 8. */
 export const snapshot = struct('big', 40, {
   l1TableOffset: [0, u64],
   l1Size: [8, u32], // entries
@@ -169,7 +183,7 @@ export const bitmaps = struct('big', 24, {
   directoryOffset: [16, u64],
 });
 
-/** "Bitmap directory entry"; after it `extraSize` and `nameSize` bytes, padded to a multiple of 8. */
+/** "Bitmap directory entry"; then `extraSize` and `nameSize` bytes, padded to 8. */
 export const bitmap = struct('big', 24, {
   tableOffset: [0, u64],
   tableSize: [8, u32], // entries

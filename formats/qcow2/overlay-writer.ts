@@ -1,60 +1,59 @@
-// Writes a qcow2 image that holds what differs from a backing file, front to back like `writer.ts`. Its clusters are as large
-// as the blocks in which the disk changed, so that it holds nothing else; what is zeros now is marked as such.
+// Writes a qcow2 image that holds what differs from a backing file, front to back like `writer.ts`.
+// Its clusters have the size of the blocks that changed, so it holds nothing else. Blocks that are
+// zeros now are marked as zeros.
 
-import { FormatError } from '../errors.ts';
 import type { ImageOutput } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { clusters } from './clusters.ts';
-import { compressedDescriptor, deflateOf } from './compressed.ts';
 import { type Backing, encodeHeader } from './encode-header.ts';
-import { ALL_ZEROS, COPIED, ENTRY_SIZE, MAX_L1_SIZE } from './layout.ts';
+import { deflateOf, encodeCompressed } from './encode-l2-entry.ts';
+import { ALL_ZEROS, COPIED, ENTRY_SIZE } from './layout.ts';
+import { mapWriter } from './map-writer.ts';
 
 /** What an overlay is written with. */
 export interface OverlayRequest {
+  /** The image; empty. */
   readonly output: ImageOutput;
   /** In bytes, a power of two from 512 to 65,536. */
   readonly clusterSize: number;
   readonly backing: Backing;
-  /** Of the ZFS snapshot whose disk the image and what is below it are. */
+  /** The guid of the ZFS snapshot whose disk the overlay holds together with its backing file. */
   readonly snapshotGuid: bigint;
 }
 
 /**
- * A synchronous state machine; clusters and zeros ascend. Buffers belong to the output until it has been flushed. Throws a
- * FormatError for a disk that is too large for its clusters.
+ * A synchronous state machine. Clusters and zeros ascend. Buffers belong to the output until it is
+ * flushed. Throws a FormatError for a disk that is too large for its clusters.
  */
 export interface OverlayWriter {
-  /** Adds a cluster, given as it is and as a zlib stream (RFC 1950). */
-  add(diskOffset: number, bytes: Uint8Array, packed: Uint8Array): void;
-  /** Marks whole clusters as zeros. */
+  /** Adds a cluster, both as it is and as a zlib stream (RFC 1950). */
+  add(diskOffset: number, bytes: Uint8Array, compressed: Uint8Array): void;
+  /** Marks whole clusters as zeros. Offset and length are in bytes. */
   addZeros(diskOffset: number, length: number): void;
+  /** Writes the end of the image. `diskSize` is in bytes. */
   finish(diskSize: number): void;
 }
 
 export function overlayWriter(request: OverlayRequest): OverlayWriter {
   const { output, clusterSize, backing, snapshotGuid } = request;
   const clusterBits = Math.log2(clusterSize);
-  const entries = clusterSize / ENTRY_SIZE;
-  const span = entries * clusterSize; // bytes of the disk that one L2 table maps
+  const l2Entries = clusterSize / ENTRY_SIZE;
+  const span = l2Entries * clusterSize; // bytes of the disk that an L2 table maps
   const space = clusters(output, clusterSize);
-  /** L1 entries; what is missing is none. */
-  const l1: bigint[] = [];
-  let l1Index = 0;
-  let l2 = new Uint8Array(clusterSize);
-  let l2Used = false;
-  /** A table of zeros alone, which L1 entries share as those of a snapshot would. */
+  const map = mapWriter(space, clusterSize);
+  /** An L2 table of zeros alone, which L1 entries share as those of snapshots would. */
   let zeroTable: number | undefined;
-  /** The L1 entry that had it to itself so far. */
+  /** The one L1 entry that refers to it so far. */
   let zeroTableOwner: number | undefined;
 
   return {
-    add(diskOffset, bytes, packed) {
-      const data = deflateOf(packed);
+    add(diskOffset, bytes, compressed) {
+      const data = deflateOf(compressed);
       const entry =
         data.length < clusterSize
-          ? compressedDescriptor(space.addPacked(data), data.length, clusterBits)
+          ? encodeCompressed(space.addCompressed(data), data.length, clusterBits)
           : BigInt(space.addWhole(bytes)) | COPIED;
-      setEntry(diskOffset, entry);
+      map.set(diskOffset / clusterSize, entry);
     },
     addZeros(diskOffset, length) {
       const end = diskOffset + length;
@@ -63,66 +62,31 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
           addZeroTable(at / span);
           at += span;
         } else {
-          setEntry(at, ALL_ZEROS);
+          map.set(at / clusterSize, ALL_ZEROS);
           at += clusterSize;
         }
       }
     },
     finish(diskSize) {
-      writeL2();
-      // What was freed may lie past an end that the disk has only now; a table may be longer than the disk needs.
-      const l1Size = Math.max(Math.ceil(diskSize / span), l1.length);
-      checkL1(l1Size, diskSize);
-      const table = new Uint8Array(l1Size * ENTRY_SIZE);
-      l1.forEach((entry, i) => viewOf(table).setBigUint64(i * ENTRY_SIZE, entry));
-      const l1TableOffset = space.addWhole(table);
-      const tables = space.finish();
-      const facts = { diskSize, clusterBits, l1Size, l1TableOffset, ...tables, backing };
-      output.patch(0, encodeHeader({ ...facts, snapshotGuid, withFeatureNames: false }));
+      const l1 = map.finish(diskSize);
+      const refcounts = space.finish();
+      const facts = { diskSize, clusterBits, ...l1, ...refcounts, backing, snapshotGuid };
+      output.patch(0, encodeHeader({ ...facts, withFeatureNames: false }));
     },
   };
 
-  function checkL1(l1Size: number, end: number): void {
-    if (l1Size * ENTRY_SIZE <= MAX_L1_SIZE) return;
-    const most = (MAX_L1_SIZE / ENTRY_SIZE) * span;
-    throw new FormatError(
-      'unsupported',
-      `qcow2: clusters of ${clusterSize} bytes are for disks of up to ${most} bytes, not ${end}`,
-    );
-  }
-
-  function setEntry(diskOffset: number, entry: bigint): void {
-    const index = Math.floor(diskOffset / span);
-    if (index !== l1Index) {
-      writeL2();
-      checkL1(index + 1, diskOffset);
-      l1Index = index;
-    }
-    const at = ((diskOffset / clusterSize) % entries) * ENTRY_SIZE;
-    viewOf(l2).setBigUint64(at, entry);
-    l2Used = true;
-  }
-
-  function writeL2(): void {
-    if (!l2Used) return;
-    l1[l1Index] = BigInt(space.addWhole(l2)) | COPIED;
-    l2 = new Uint8Array(clusterSize);
-    l2Used = false;
-  }
-
   function addZeroTable(index: number): void {
-    writeL2();
-    checkL1(index + 1, index * span);
+    map.endTable();
     if (zeroTable !== undefined && space.share(zeroTable)) {
-      if (zeroTableOwner !== undefined) l1[zeroTableOwner] = BigInt(zeroTable);
+      if (zeroTableOwner !== undefined) map.setTable(zeroTableOwner, BigInt(zeroTable));
       zeroTableOwner = undefined;
-      l1[index] = BigInt(zeroTable);
+      map.setTable(index, BigInt(zeroTable));
       return;
     }
     const table = new Uint8Array(clusterSize);
-    for (let i = 0; i < entries; i++) viewOf(table).setBigUint64(i * ENTRY_SIZE, ALL_ZEROS);
+    for (let i = 0; i < l2Entries; i++) viewOf(table).setBigUint64(i * ENTRY_SIZE, ALL_ZEROS);
     zeroTable = space.addWhole(table);
     zeroTableOwner = index;
-    l1[index] = BigInt(zeroTable) | COPIED;
+    map.setTable(index, BigInt(zeroTable) | COPIED);
   }
 }

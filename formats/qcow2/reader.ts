@@ -1,42 +1,46 @@
-// Reads images of version 2 and 3 by whomever: header -> L1 table -> L2 tables, one at a time -> stretches.
+// Reads images of version 2 and 3: header -> L1 table -> L2 tables, one at a time -> extents.
 
 import type {
+  ImageExtent,
   ImageFacts,
   ImageInput,
   ImageReader,
   NotOpened,
   ReadRequest,
-  ImageExtent,
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
-import { checkImage } from './check.ts';
-import { fault, hex, unsupported } from './extensions.ts';
-import { type Header, readHeader } from './header.ts';
-import { l2Entry, l2Stretches, type MapContext, offsetOf } from './l2-table.ts';
+import { checkQcow2 } from './check.ts';
+import { type Header, readHeader } from './decode-header.ts';
+import { decodeEntry, decodeL2Entry, offsetOf } from './decode-l2-entry.ts';
+import { decodeSnapshots } from './decode-snapshots.ts';
+import { damaged, hexOffset, tableProblem, unsupported } from './faults.ts';
+import { l2Extents, type MapContext } from './l2-extents.ts';
 import { ENTRY_SIZE, ZERO_LOW } from './layout.ts';
-import { readSnapshots } from './snapshots.ts';
 
-/** So many snapshots are told by name; more are counted. */
+/** Snapshots that are listed by name; the others are counted. */
 const MAX_NAMES = 100;
 
-/** Opens an image. Throws a FormatError for what is none, or cannot be read. Holds its L1 table, at most 32 MiB. */
-export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
+/**
+ * Opens an image. Rejects with a FormatError if it is not a qcow2 or cannot be read. Keeps the L1
+ * table in memory, at most 32 MiB.
+ */
+export async function readQcow2(request: ReadRequest): Promise<ImageReader> {
   const { input } = request;
   const header = await readHeader(input);
   const facts = await factsOf(header, input);
   const { dataFile, notOpened } = await openDataFile(header, request);
   const context: MapContext = { header, input, dataFile };
   const l1 = once(() => readL1(context));
-  const l2 = lastOf((offset: number) => readTable(context, offset));
+  const l2 = lastOf((offset: number) => readL2(context, offset));
   const checkedShared = new Set<number>();
   return {
     facts,
     notOpened,
-    extents: (from = 0) => stretches(from),
-    check: () => checkImage(input, header),
+    extents: (from = 0) => extents(from),
+    check: () => checkQcow2(input, header),
   };
 
-  async function* stretches(from: number): AsyncGenerator<ImageExtent> {
+  async function* extents(from: number): AsyncGenerator<ImageExtent> {
     const { clusterSize, l2EntrySize, diskSize } = header;
     const span = (clusterSize / l2EntrySize) * clusterSize;
     const { offsets, shared } = await l1();
@@ -45,12 +49,12 @@ export async function qcow2Reader(request: ReadRequest): Promise<ImageReader> {
       if (offset === 0) continue;
       if (shared.has(offset)) {
         if (!checkedShared.has(offset)) checkAllZeros(await l2(offset), offset, context);
-        checkedShared.add(offset); // each is read but once, whatever the size of the disk
+        checkedShared.add(offset); // each is read only once, whatever the size of the disk
         const diskOffset = i * span;
         yield { kind: 'zeros', diskOffset, diskLength: Math.min(span, diskSize - diskOffset) };
         continue;
       }
-      yield* l2Stretches(await l2(offset), i * span, from, context);
+      yield* l2Extents(await l2(offset), i * span, from, context);
     }
   }
 }
@@ -62,9 +66,9 @@ async function openDataFile(
   if (name === undefined) return {};
   const dataFile = await request.openOther(name);
   if (dataFile) return { dataFile };
-  // As if it were as large as any: where the clusters lie in it is told by the tables.
+  // The tables in the image say where the clusters lie, so a file of any size can stand in for it.
   const read = () =>
-    Promise.reject(unsupported(`the data file ${JSON.stringify(name)} was not opened`));
+    Promise.reject(unsupported(`the external data file ${JSON.stringify(name)} is not open`));
   return {
     dataFile: { size: Number.MAX_SAFE_INTEGER, read },
     notOpened: { files: [name], isMapped: true },
@@ -72,9 +76,9 @@ async function openDataFile(
 }
 
 interface L1Table {
-  /** Image offsets of the L2 tables, 0 where there is none. */
+  /** Image offsets of the L2 tables; 0: there is none. */
   readonly offsets: Float64Array;
-  /** Those that map several parts of the disk. */
+  /** The offsets that several entries have. */
   readonly shared: ReadonlySet<number>;
 }
 
@@ -82,9 +86,7 @@ async function readL1({ header, input }: MapContext): Promise<L1Table> {
   const { offset, entryCount } = header.l1;
   const view = viewOf(await input.read(offset, entryCount * ENTRY_SIZE));
   const offsets = new Float64Array(entryCount);
-  for (let i = 0; i < entryCount; i++) {
-    offsets[i] = offsetOf(view.getUint32(i * ENTRY_SIZE), view.getUint32(i * ENTRY_SIZE + 4));
-  }
+  for (let i = 0; i < entryCount; i++) offsets[i] = offsetOf(decodeEntry(view, i));
   return { offsets, shared: sharedOf(offsets) };
 }
 
@@ -99,31 +101,29 @@ function sharedOf(offsets: Float64Array): ReadonlySet<number> {
 }
 
 /**
- * Several parts of the disk share a table of zeros alone, as our own overlays have. Any other such table is damage; mapping
- * millions of them it would be read for ever.
+ * L1 entries may share a table of zeros alone, as in the overlays of this program. Any other shared
+ * table is damage: with millions of references, reading it would never end.
  */
 function checkAllZeros(table: Uint8Array, offset: number, { header }: MapContext): void {
   const { version, l2EntrySize } = header;
   const view = viewOf(table);
   for (let i = 0; i < table.length / l2EntrySize; i++) {
-    const { high, low } = l2Entry(view, i, l2EntrySize);
+    const { high, low } = decodeL2Entry(view, i, l2EntrySize);
     if (version > 2 && l2EntrySize === ENTRY_SIZE && high === 0 && low === ZERO_LOW) continue;
-    throw fault(`the L2 table at ${hex(offset)} is that of two parts of the disk`);
+    throw damaged(`the L2 table at ${hexOffset(offset)} maps two parts of the disk`);
   }
 }
 
-async function readTable({ header, input }: MapContext, offset: number): Promise<Uint8Array> {
-  const { clusterSize } = header;
-  if (offset % clusterSize !== 0) throw fault(`an L2 table at ${hex(offset)} is not aligned`);
-  if (offset + clusterSize > input.size) {
-    throw fault(`the L2 table at ${hex(offset)}`, `the image ends at ${hex(input.size)}`);
-  }
-  return input.read(offset, clusterSize);
+async function readL2({ header, input }: MapContext, offset: number): Promise<Uint8Array> {
+  const { clusterSize: size } = header;
+  const problem = tableProblem('the L2 table', { offset, size }, size, input.size);
+  if (problem !== undefined) throw damaged(problem);
+  return input.read(offset, size);
 }
 
 async function factsOf(header: Header, input: ImageInput): Promise<ImageFacts> {
   const names: string[] = [];
-  for await (const { name } of readSnapshots(input, header)) {
+  for await (const { name } of decodeSnapshots(input, header)) {
     if (names.push(name) === MAX_NAMES) break;
   }
   const { count } = header.snapshots;
@@ -153,7 +153,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make());
 }
 
-/** Keeps what was asked for last, as neighbours are often asked for in turn. */
+/** Keeps the value of the last key, since the same one is often requested again. */
 function lastOf<T>(make: (key: number) => Promise<T>): (key: number) => Promise<T> {
   let last: { key: number; value: T } | undefined;
   return async (key) => {

@@ -7,7 +7,10 @@ import { FREE, MAP_ENTRY_SIZE, ZERO } from './layout.ts';
 // Entries of the map that are read at a time.
 const PIECE = 16_384;
 
-/** The blocks of the disk from one on that the image has, each with its number in the image. Reads the map in pieces. */
+/**
+ * The blocks of the disk from one on that the image has, each with its number in the image. Reads
+ * the map in pieces.
+ */
 export async function* mapEntries(
   input: ImageInput,
   { mapOffset, blockCount }: Header,

@@ -1,5 +1,6 @@
-// VDI on disk: the structs, constants and limits that writer and reader share. All numbers are little-endian.
-// There is no specification: src/VBox/Storage/VDICore.h and VDI.cpp of VirtualBox 7.2 say what it is.
+// VDI on disk: the structs, constants and limits that writer and reader share. All numbers are
+// little-endian. There is no specification: src/VBox/Storage/VDICore.h and VDI.cpp of VirtualBox
+// 7.2 say what it is.
 
 import { ascii, bytes, struct, u32, u64 } from '../struct.ts';
 
@@ -14,7 +15,10 @@ export const SIGNATURE = 0xbeda_107f;
 /** "u32Version": 1.1, the major version in the upper half. */
 export const VERSION = 0x0001_0001;
 
-/** "cbHeader" with the geometry at its end, which VirtualBox writes, and the least of any header of version 1. */
+/**
+ * "cbHeader" with the geometry at its end, which VirtualBox writes, and the least of any header of
+ * version 1.
+ */
 export const HEADER_SIZE = 0x190;
 export const MIN_HEADER_SIZE = 0x180;
 
@@ -27,7 +31,10 @@ export const DIFFERENCING = 4;
 /** "cbBlock" of our images: VirtualBox's own, the only one that QEMU (block/vdi.c) reads. */
 export const VDI_BLOCK_SIZE = MIB;
 
-/** Where our images have the map and, after it, the data: multiples of this, as VirtualBox's (VDI_DATA_ALIGN). */
+/**
+ * Where our images have the map and, after it, the data: multiples of this, as VirtualBox's
+ * (VDI_DATA_ALIGN).
+ */
 export const ALIGNMENT = MIB;
 
 /** Entries of the map are 4 bytes: the block's number among those in the image. */
@@ -40,7 +47,10 @@ export const ZERO = 0xffff_fffe;
 /** Four of these are the entry of a block that was never written. */
 export const FREE_BYTE = 0xff;
 
-/** Limit of this program: a disk of 64 TiB, whose map has 256 MiB. VirtualBox's and QEMU's own are beyond that. */
+/**
+ * Limit of this program: a disk of 64 TiB, whose map has 256 MiB. VirtualBox's and QEMU's own are
+ * beyond that.
+ */
 export const MAX_BLOCKS = 2 ** 26;
 export const MAX_DISK_SIZE = MAX_BLOCKS * VDI_BLOCK_SIZE;
 
@@ -51,7 +61,10 @@ const geometry = struct('little', 16, {
   sectorSize: [12, u32], // bytes
 });
 
-/** What a disk without a geometry has for one. VirtualBox then chooses it; QEMU and VirtualBox ask for the sector size. */
+/**
+ * What a disk without a geometry has for one. VirtualBox then chooses it; QEMU and VirtualBox ask
+ * for the sector size.
+ */
 export const NO_GEOMETRY = geometry.encode({ cylinders: 0, heads: 0, sectors: 0, sectorSize: 512 });
 
 /** "VDIPREHEADER" and "VDIHEADER1PLUS". */

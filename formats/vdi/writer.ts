@@ -16,7 +16,10 @@ const BLOCKS_PER_VDI_BLOCK = VDI_BLOCK_SIZE / BLOCK_SIZE;
 const PIECE_ENTRIES = 2 ** 14;
 const EMPTY_PIECE = new Uint8Array(PIECE_ENTRIES * MAP_ENTRY_SIZE).fill(FREE_BYTE);
 
-/** Throws a FormatError if the size of the disk is not known: VirtualBox takes no map after the blocks. */
+/**
+ * Throws a FormatError if the size of the disk is not known: VirtualBox takes no map after the
+ * blocks.
+ */
 export function vdiWriter({ disk, output }: WriteRequest): FormatWriter {
   if (disk.size === undefined) {
     throw new FormatError(

@@ -4,7 +4,7 @@
 
 import type { FormatWriter, WriteRequest } from '../contract.ts';
 import { rawWriter } from '../raw.ts';
-import { encodeFooter } from './footer.ts';
+import { encodeFooter } from './encode-footer.ts';
 import { FIXED } from './layout.ts';
 
 export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {

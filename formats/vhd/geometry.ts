@@ -1,20 +1,20 @@
 import { SECTOR_SIZE } from '../contract.ts';
 
-/** How a BIOS of the nineties would count a disk. */
+/** The size of a disk as the BIOS counts it. */
 export interface Geometry {
   readonly cylinders: number;
   readonly heads: number;
   readonly sectorsPerTrack: number;
 }
 
-// The most cylinders that the footer's field holds, and heads and sectors that ATA addresses.
+// The most cylinders that the field of the footer holds, and the most heads and sectors of ATA.
 const MAX_CYLINDERS = 65_535;
 const MAX_HEADS = 16;
 const MAX_SECTORS = 255;
 
 /**
- * The geometry of a disk of `diskSize` bytes. Specification: "Appendix: CHS Calculation". It rounds down, and stops at
- * 127.5 GiB, so a reader must take the size from the footer's "Current Size".
+ * The geometry of a disk of `diskSize` bytes. Specification: "Appendix: CHS Calculation". It rounds
+ * down and ends at 127.5 GiB, so readers must take the size from the footer's "Current Size".
  */
 export function geometry(diskSize: number): Geometry {
   const most = MAX_CYLINDERS * MAX_HEADS * MAX_SECTORS;

@@ -3,17 +3,22 @@ import { footer, FOOTER_COOKIE, MAX_DISK_SIZE } from './layout.ts';
 
 const MIB = 2 ** 20;
 
-// Readers and writers are loaded when they are needed: a program that lists formats needs neither.
+// Writers and readers are loaded on demand: a program that lists formats needs neither.
 const read: NonNullable<Format['read']> = async (request) =>
   (await import('./reader.ts')).readVhd(request);
 
 /** Options of `vhd`. */
 export interface VhdOptions {
-  /** `mib`, the default, rounds the disk up to whole MiB, as Azure demands; `none` keeps its size. */
+  /**
+   * `mib`, the default, rounds the disk up to whole MiB, as Azure demands; `none` keeps its size.
+   */
   readonly align?: 'mib' | 'none' | undefined;
 }
 
-/** Fixed VHD: the disk and a footer. No program can tell it from a raw disk by its head: QEMU must be told `-f vpc`. */
+/**
+ * Fixed VHD: the disk and a footer. Its beginning is that of a raw disk, so QEMU must be told
+ * `-f vpc`.
+ */
 export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
   return {
     name: 'vhd',
@@ -29,13 +34,13 @@ export function vhd({ align = 'mib' }: VhdOptions = {}): Format {
   };
 }
 
-/** Dynamic VHD: only the blocks of 2 MiB that are not all zeros. Azure does not take it. */
+/** Dynamic VHD: only the blocks of 2 MiB that are not all zeros. Azure does not accept it. */
 export function vhdDynamic(): Format {
   return {
     name: 'vhd-dynamic',
     title: 'dynamic VHD, without the zeros (Hyper-V generation 1, VirtualBox, AWS)',
     extension: 'dynamic.vhd',
-    streaming: 'never', // the table at the front names blocks that come after it
+    streaming: 'never', // the table at the front refers to blocks that come after it
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,

@@ -1,4 +1,5 @@
-// The block allocation table of an image, and the map of the disk that it makes with the sector bitmaps.
+// The block allocation table of an image, and the map of the disk that it makes with the sector
+// bitmaps.
 
 import type { ImageExtent, PlainExtent } from '../contract.ts';
 import { FormatError } from '../errors.ts';
@@ -73,7 +74,10 @@ export function blockLayout(input: Replayed, table: Area, metadata: Metadata): B
   return { input, tableOffset: table.offset, entryCount, ...layout };
 }
 
-/** The entries of the table from one on, but for those that are all zeros. Reads the table in pieces. */
+/**
+ * The entries of the table from one on, but for those that are all zeros. Reads the table in
+ * pieces.
+ */
 export async function* tableEntries(layout: BlockLayout, first: number): AsyncGenerator<Entry> {
   const { input, tableOffset, entryCount, ratio } = layout;
   for (let start = first; start < entryCount; start += PIECE) {
@@ -168,7 +172,10 @@ export function entryProblem(layout: BlockLayout, entry: Entry, block: number): 
   return end > input.size ? `block ${block} ends at ${end}, the image at ${input.size}` : undefined;
 }
 
-/** Bytes of the disk as they are in the file. Past its end, where only the log has extended it, they are zeros. */
+/**
+ * Bytes of the disk as they are in the file. Past its end, where only the log has extended it, they
+ * are zeros.
+ */
 function* storedExtents(
   { input, hasParent }: BlockLayout,
   { diskOffset, diskLength, imageOffset }: Omit<PlainExtent, 'kind'>,

@@ -24,7 +24,10 @@ import {
 // Of this program: an image of 256 TiB, whose check takes 32 MiB of memory, a bit for each MiB.
 const MAX_UNITS = 2 ** 28;
 
-/** Tells what is wrong with an image that has been opened. Throws a FormatError for one that is too large for that. */
+/**
+ * Tells what is wrong with an image that has been opened. Throws a FormatError for one that is too
+ * large for that.
+ */
 export async function* checkImage(
   layout: BlockLayout,
   regions: Regions,

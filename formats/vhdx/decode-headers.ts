@@ -53,7 +53,10 @@ function chooseHeader(one: Header | false, other: Header | false): Header {
 
 const signatureField = ascii(4);
 
-/** Why a struct with that signature and a checksum after it cannot be relied on; undefined if it can. */
+/**
+ * Why a struct with that signature and a checksum after it cannot be relied on; undefined if it
+ * can.
+ */
 export function damageOf(encoded: Uint8Array, signature: string): string | undefined {
   const view = viewOf(encoded);
   if (signatureField.get(view, 0, true) !== signature) return `does not begin with "${signature}"`;

@@ -1,4 +1,5 @@
-// The log: a ring of sectors of 4 KiB. An entry is a header and descriptors, then the sectors that these describe.
+// The log: a ring of sectors of 4 KiB. An entry is a header and descriptors, then the sectors that
+// these describe.
 
 import { FormatError } from '../errors.ts';
 import {
@@ -29,7 +30,10 @@ export interface LogEntry {
   /** Where in the log the first entry begins that is to be replayed with this one. */
   readonly tail: number;
   readonly sequenceNumber: bigint;
-  /** Bytes of the image, at the least, when it was written, and what they are to be at the least once it is replayed. */
+  /**
+   * Bytes of the image, at the least, when it was written, and what they are to be at the least
+   * once it is replayed.
+   */
   readonly flushedFileOffset: bigint;
   readonly lastFileOffset: bigint;
   readonly writes: readonly LogWrite[];
@@ -40,8 +44,9 @@ const PER_SECTOR = LOG_SECTOR_SIZE / dataDescriptor.size;
 const HEADER_SLOTS = logEntryHeader.size / dataDescriptor.size;
 
 /**
- * The entries that are to be replayed, in that order: of all sequences that are complete the newest. "Log Replay". Throws a
- * FormatError if there is none, which the specification has as a damaged image.
+ * The entries that are to be replayed, in that order: of all sequences that are complete the
+ * newest. "Log Replay". Throws a FormatError if there is none, which the specification has as a
+ * damaged image.
  */
 export function activeSequence(log: Uint8Array, logGuid: Uint8Array): readonly LogEntry[] {
   const entries = new Map<number, LogEntry>();
@@ -72,8 +77,9 @@ export function activeSequence(log: Uint8Array, logGuid: Uint8Array): readonly L
 }
 
 /**
- * The entry that begins at a sector of the log; undefined if none does, or it is torn or of another log. No two of them
- * overlap: only the first sector of one begins as an entry does, so however many there are, each sector is hashed once.
+ * The entry that begins at a sector of the log; undefined if none does, or it is torn or of another
+ * log. No two of them overlap: only the first sector of one begins as an entry does, so however
+ * many there are, each sector is hashed once.
  */
 function decodeEntry(log: Uint8Array, start: number, logGuid: Uint8Array): LogEntry | undefined {
   if (!begins(log, start, LOG_ENTRY_SIGNATURE)) return undefined;
@@ -125,7 +131,10 @@ function decodeZeros(bytes: Uint8Array, sequenceNumber: bigint): LogWrite | unde
   return { imageOffset: found.imageOffset, length: found.zeroLength, bytes: undefined };
 }
 
-/** The first and the last bytes of the sector are in the descriptor: in their place it has signature and numbers. */
+/**
+ * The first and the last bytes of the sector are in the descriptor: in their place it has signature
+ * and numbers.
+ */
 function decodeData(
   bytes: Uint8Array,
   sector: Uint8Array,

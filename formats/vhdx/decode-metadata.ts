@@ -52,7 +52,10 @@ const KNOWN: Readonly<Record<string, { readonly name: string; readonly length?: 
   [PARENT_LOCATOR]: { name: 'parent locator' },
 };
 
-/** Reads the items of the metadata region. Throws a FormatError for what is missing, or no disk can have. */
+/**
+ * Reads the items of the metadata region. Throws a FormatError for what is missing, or no disk can
+ * have.
+ */
 export async function readMetadata(input: ImageInput, region: Area): Promise<Metadata> {
   const items = await itemsOf(input, region);
   const item = (id: string): DataView => {

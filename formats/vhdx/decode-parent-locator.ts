@@ -6,7 +6,9 @@ import { parentLocator, parentLocatorEntry, VHDX_LOCATOR } from './layout.ts';
 // Longer than any key that is known, in bytes.
 const MAX_KEY_LENGTH = 64;
 
-/** What a differencing image says of its parent. Throws a FormatError if that is not another VHDX. */
+/**
+ * What a differencing image says of its parent. Throws a FormatError if that is not another VHDX.
+ */
 export function decodeParentLocator(item: Uint8Array): BackingFacts {
   if (item.length < parentLocator.size) {
     throw new FormatError('damaged', `vhdx: a parent locator of ${item.length} bytes`);
@@ -20,7 +22,8 @@ export function decodeParentLocator(item: Uint8Array): BackingFacts {
   }
   const values = valuesOf(item, keyValueCount);
   const file = fileOf(values);
-  // While a merge is under way there is a second id, "parent_linkage2": such a parent is refused by its id.
+  // While a merge is under way there is a second id, "parent_linkage2": such a parent is refused by
+  // its id.
   const id = values
     .get('parent_linkage')
     ?.replace(/^\{|\}$/g, '')
@@ -34,7 +37,9 @@ export function decodeParentLocator(item: Uint8Array): BackingFacts {
   return { file, format: 'vhdx', id };
 }
 
-/** The path from the image's folder; else, as those of another machine lead nowhere, the bare name. */
+/**
+ * The path from the image's folder; else, as those of another machine lead nowhere, the bare name.
+ */
 function fileOf(values: ReadonlyMap<string, string>): string | undefined {
   const relative = values.get('relative_path')?.replace(/^\.\\/, '').replaceAll('\\', '/');
   const path = values.get('absolute_win32_path') ?? values.get('volume_path');

@@ -35,7 +35,10 @@ export interface Regions {
 
 type Entry = ReturnType<typeof regionEntry.decode>;
 
-/** Reads the region table, or its copy if it is damaged. Throws a FormatError if there is none, or a region cannot be. */
+/**
+ * Reads the region table, or its copy if it is damaged. Throws a FormatError if there is none, or a
+ * region cannot be.
+ */
 export async function readRegions(input: ImageInput): Promise<Regions> {
   const copies = [];
   for (const offset of REGION_TABLE_OFFSETS)

@@ -14,12 +14,16 @@ import {
 
 const RATIO = chunkRatio(VHDX_BLOCK_SIZE, LOGICAL_SECTOR_BYTES);
 
-// Entries of the blocks of a chunk, and one for a sector bitmap, which no disk without a parent has.
+// Entries of the blocks of a chunk, and one for a sector bitmap, which no disk without a parent
+// has.
 const CHUNK_SIZE = (RATIO + 1) * BAT_ENTRY_SIZE;
 
 const EMPTY_CHUNK = emptyChunk();
 
-/** The table of a disk that is all zeros. Its memory grows by 32 KiB for each chunk of 4 GiB that has data. */
+/**
+ * The table of a disk that is all zeros. Its memory grows by 32 KiB for each chunk of 4 GiB that
+ * has data.
+ */
 export function blockTable(): PiecewiseTable {
   return piecewiseTable(EMPTY_CHUNK);
 }
@@ -49,8 +53,8 @@ export function tableSpace(diskSize: number): number {
 }
 
 /**
- * All zeros by the state that says so: what a block that is "not present" holds is undefined. Its offset must be zero, or
- * Hyper-V cannot read the disk (QEMU, block/vhdx.c).
+ * All zeros by the state that says so: what a block that is "not present" holds is undefined. Its
+ * offset must be zero, or Hyper-V cannot read the disk (QEMU, block/vhdx.c).
  */
 function emptyChunk(): Uint8Array {
   const chunk = new Uint8Array(CHUNK_SIZE);

@@ -56,7 +56,10 @@ export interface ImagePlan {
   readonly tableOffset: number;
 }
 
-/** Bytes and where they go in the image; what lies between two is zeros, or blocks. Ascending, without overlaps. */
+/**
+ * Bytes and where they go in the image; what lies between two is zeros, or blocks. Ascending,
+ * without overlaps.
+ */
 export function* encodeStructures(plan: ImagePlan): Generator<Piece> {
   const guid = swapGuid(plan.uuid);
   const regions = encodeRegionTable(plan);

@@ -10,7 +10,10 @@ const signature = ascii(FILE_SIGNATURE.length);
 
 /** Options of `vhdx`. */
 export interface VhdxOptions {
-  /** Room for every block of the disk, as for a disk that is written to a lot. Default: only those that are not all zeros. */
+  /**
+   * Room for every block of the disk, as for a disk that is written to a lot. Default: only those
+   * that are not all zeros.
+   */
   readonly fixed?: boolean | undefined;
 }
 
@@ -22,10 +25,12 @@ export function vhdx({ fixed = false }: VhdxOptions = {}): Format {
       ? 'fixed VHDX, sparse as a file (Hyper-V)'
       : 'dynamic VHDX, without the zeros (Hyper-V, AWS)',
     extension: 'vhdx',
-    // The table at the front names blocks that come after it; in a fixed image it is known beforehand.
+    // The table at the front names blocks that come after it; in a fixed image it is known
+    // beforehand.
     streaming: fixed ? 'size-first' : 'never',
     maxDiskSize: MAX_DISK_SIZE,
-    // 7-Zip refuses a disk of an odd number of sectors, Azure's and Hyper-V's own tools make whole MiB.
+    // 7-Zip refuses a disk of an odd number of sectors, Azure's and Hyper-V's own tools make whole
+    // MiB.
     sizeMultiple: ALIGNMENT,
     encoding: () => undefined,
     async write(request) {

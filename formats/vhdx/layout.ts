@@ -1,5 +1,6 @@
-// VHDX on disk: the structs, constants and limits that writer and reader share. All numbers are little-endian.
-// Specification: Microsoft, [MS-VHDX] Virtual Hard Disk v2 (VHDX) File Format, version of 23 April 2024.
+// VHDX on disk: the structs, constants and limits that writer and reader share. All numbers are
+// little-endian. Specification: Microsoft, [MS-VHDX] Virtual Hard Disk v2 (VHDX) File Format,
+// version of 23 April 2024.
 
 import { ascii, bytes, struct, u16, u32, u64, viewOf } from '../struct.ts';
 import { crc32c } from './crc32c.ts';
@@ -54,7 +55,10 @@ export const IS_REQUIRED = 4;
 export const LEAVE_BLOCKS_ALLOCATED = 1; // fixed
 export const HAS_PARENT = 2; // differencing
 
-/** An entry of the block allocation table is 8 bytes: the state, and the image offset in MiB from bit 20 on. */
+/**
+ * An entry of the block allocation table is 8 bytes: the state, and the image offset in MiB from
+ * bit 20 on.
+ */
 export const BAT_ENTRY_SIZE = 8;
 
 /** "Payload BAT Entry States", bits 0 to 2. */
@@ -160,7 +164,9 @@ export const parentLocator = struct('little', 20, {
   keyValueCount: [18, u16],
 });
 
-/** "Parent Locator Entry": offsets in the metadata item, lengths in bytes of UTF-16, little-endian. */
+/**
+ * "Parent Locator Entry": offsets in the metadata item, lengths in bytes of UTF-16, little-endian.
+ */
 export const parentLocatorEntry = struct('little', 12, {
   keyOffset: [0, u32],
   valueOffset: [4, u32],
@@ -211,7 +217,9 @@ export const dataSector = struct('little', LOG_SECTOR_SIZE, {
 /** Offset of the checksum in every struct that has one. */
 const CHECKSUM_OFFSET = 4;
 
-/** The CRC-32C that a struct must have, counted with its checksum field as zero, as all of VHDX is. */
+/**
+ * The CRC-32C that a struct must have, counted with its checksum field as zero, as all of VHDX is.
+ */
 export function checksumOf(encoded: Uint8Array): number {
   const open = new Uint8Array(encoded); // `slice` of Node's buffers does not copy
   viewOf(open).setUint32(CHECKSUM_OFFSET, 0, true);
@@ -224,18 +232,25 @@ export function seal(encoded: Uint8Array): Uint8Array {
   return encoded;
 }
 
-/** The blocks of the disk that share one sector bitmap block: so many entries of the table, then one of a bitmap. */
+/**
+ * The blocks of the disk that share one sector bitmap block: so many entries of the table, then one
+ * of a bitmap.
+ */
 export function chunkRatio(blockSize: number, logicalSectorSize: number): number {
   return (SECTORS_PER_BITMAP * logicalSectorSize) / blockSize;
 }
 
 /**
- * "BlockSize" of our images. Of the sizes allowed the smallest: an ext4 of 20 GiB with 1.2 GiB of files takes 1197 MiB in
- * blocks of 1 MiB, 1230 in 2, 1392 in 8 and 1888 in 32, Hyper-V's default; Microsoft advises 1 for Linux.
+ * "BlockSize" of our images. Of the sizes allowed the smallest: an ext4 of 20 GiB with 1.2 GiB of
+ * files takes 1197 MiB in blocks of 1 MiB, 1230 in 2, 1392 in 8 and 1888 in 32, Hyper-V's default;
+ * Microsoft advises 1 for Linux.
  */
 export const VHDX_BLOCK_SIZE = MIB;
 
-/** "LogicalSectorSize" of our images, and "PhysicalSectorSize", as Hyper-V makes them: no guest then writes half a page. */
+/**
+ * "LogicalSectorSize" of our images, and "PhysicalSectorSize", as Hyper-V makes them: no guest then
+ * writes half a page.
+ */
 export const LOGICAL_SECTOR_BYTES = 512;
 export const PHYSICAL_SECTOR_BYTES = 4096;
 

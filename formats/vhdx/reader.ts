@@ -1,4 +1,5 @@
-// Opens a VHDX: headers -> log, replayed in memory -> regions -> metadata -> the table of blocks, in pieces.
+// Opens a VHDX: headers -> log, replayed in memory -> regions -> metadata -> the table of blocks,
+// in pieces.
 
 import type { ImageReader, ReadRequest } from '../contract.ts';
 import { guidText } from '../guid.ts';
@@ -11,8 +12,8 @@ import { readRegions } from './decode-regions.ts';
 import { replayLog } from './replay-log.ts';
 
 /**
- * Opens a VHDX of any type. One that was not closed is read as if its log had been replayed, which the specification
- * demands of everybody; the file stays as it is.
+ * Opens a VHDX of any type. One that was not closed is read as if its log had been replayed, which
+ * the specification demands of everybody; the file stays as it is.
  */
 export async function readVhdx({ input }: ReadRequest): Promise<ImageReader> {
   const creator = await readCreator(input);

@@ -6,7 +6,10 @@ import { activeSequence, type LogWrite } from './decode-log.ts';
 import type { Header } from './decode-headers.ts';
 import { ALIGNMENT, LOG_SECTOR_SIZE } from './layout.ts';
 
-/** An image as it is once its log has been replayed, which is done in memory: the file stays as it is. */
+/**
+ * An image as it is once its log has been replayed, which is done in memory: the file stays as it
+ * is.
+ */
 export interface Replayed extends ImageInput {
   /** Bytes of the file, where the log makes it larger: what is past them is zeros, or the log's. */
   readonly storedSize: number;
@@ -16,13 +19,17 @@ export interface Replayed extends ImageInput {
   changes(start: number, end: number): boolean;
 }
 
-// Limits of this program. Hyper-V's and QEMU's logs have 1 MiB; and no table that a log sets to zero is larger.
+// Limits of this program. Hyper-V's and QEMU's logs have 1 MiB; and no table that a log sets to
+// zero is larger.
 const MAX_LOG_LENGTH = 16 * 2 ** 20;
 const MAX_SECTORS = 2 ** 18;
 
 const ZEROS = new Uint8Array(LOG_SECTOR_SIZE);
 
-/** Replays the log that a header names. Holds what it writes, at most MAX_LOG_LENGTH. Throws a FormatError if it cannot be. */
+/**
+ * Replays the log that a header names. Holds what it writes, at most MAX_LOG_LENGTH. Throws a
+ * FormatError if it cannot be.
+ */
 export async function replayLog(input: ImageInput, header: Header): Promise<Replayed> {
   if (isNullGuid(header.logGuid)) return asIs(input);
   const { logLength } = header;

@@ -1,27 +1,28 @@
 import { BLOCK_SIZE, type Format } from '../contract.ts';
 import { viewOf } from '../struct.ts';
-import type { AdapterType } from './descriptor.ts';
+import { isDescriptor } from './decode-descriptor.ts';
+import type { AdapterType } from './encode-descriptor.ts';
 import { MAGIC, MAX_DISK_SIZE } from './layout.ts';
-import { isDescriptor } from './descriptor-reader.ts';
 
+/** Options of `vmdk`. */
 export interface VmdkOptions {
-  /** The disk controller that the descriptor names. Default: lsilogic, which every VMware product and VirtualBox know. */
+  /** The disk controller that the descriptor names. Default: lsilogic, which all products know. */
   readonly adapterType?: AdapterType | undefined;
 }
 
-/** streamOptimized VMDK: what import takes and OVAs hold; VMware products do not run a machine from it. */
+/** streamOptimized VMDK, for imports and OVAs; VMware products do not run a machine from it. */
 export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
   return {
     name: 'vmdk',
     title: 'VMDK, streamOptimized (VMware, VirtualBox, AWS)',
     extension: 'vmdk',
-    streaming: 'size-first', // the header and the descriptor tell the size
+    streaming: 'size-first', // the size is in the header and the descriptor
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: BLOCK_SIZE,
     encoding: ({ level, windowBits = 15 }) => ({ kind: 'zlib', windowBits, level }),
-    // Reader and writer are loaded when they are needed: a program that lists formats needs neither.
+    // Writer and reader are loaded on demand: a program that lists formats needs neither.
     write: async ({ disk, encoding, output }) => {
-      if (!encoding) throw new Error('vmdk is written compressed: no encoding given');
+      if (!encoding) throw new Error('vmdk is always compressed, but there is no encoding');
       const { vmdkWriter } = await import('./writer.ts');
       return vmdkWriter({ disk, encoding, output, adapterType });
     },

@@ -1,24 +1,24 @@
-// Opens a VMDK: a sparse extent that begins with its descriptor, or a descriptor alone, which names files with the extents.
+// Opens a VMDK: a sparse extent with its descriptor, or a descriptor that names files with extents.
 
+import { exactNumber } from '../bounds.ts';
 import {
+  type ImageExtent,
   type ImageFacts,
   type ImageReader,
   type NotOpened,
   type Problem,
   type ReadRequest,
   SECTOR_SIZE,
-  type ImageExtent,
 } from '../contract.ts';
-import { exactNumber } from '../bounds.ts';
-import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import { viewOf } from '../struct.ts';
 import {
+  checkDescriptorSize,
+  decodeDescriptor,
   type DescribedExtent,
   type Descriptor,
   isDescriptor,
-  parseDescriptor,
-} from './descriptor-reader.ts';
+} from './decode-descriptor.ts';
 import {
   type Extent,
   fits,
@@ -26,22 +26,26 @@ import {
   sparseExtent,
   unopenedExtent,
   zeroExtent,
-} from './extents.ts';
-import { COWD_MAGIC, MAGIC, MAX_DESCRIPTOR_SIZE, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
+} from './extent-kinds.ts';
+import { damaged, unsupported } from './faults.ts';
+import { COWD_MAGIC, MAGIC, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
-// What one file can be. VirtualBox and VMware products call them so.
+// createTypes of an image in one file, by VirtualBox and VMware products.
 const IN_ONE_FILE = ['monolithicSparse', 'streamOptimized'];
 
-/** What of the descriptor is shown, and as what. */
-const TOLD = {
+/** The values of the descriptor that are shown, and their titles. */
+const SHOWN = {
   CID: 'content ID',
   'ddb.adapterType': 'adapter type',
   'ddb.uuid.image': 'uuid',
   'ddb.virtualHWVersion': 'virtual hardware version',
 };
 
-/** Opens a VMDK of VMware's hosted products or of ESXi, but for ESXi's own sparse extents. */
+/**
+ * Opens a VMDK of VMware's hosted products or of ESXi, except ESXi's own sparse extents. Rejects
+ * with a FormatError if it is not a VMDK or cannot be read.
+ */
 export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
   const { input } = request;
   const head = await input.read(0, Math.min(input.size, SECTOR_SIZE));
@@ -49,57 +53,42 @@ export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
   if (magic === MAGIC) return readSparse(await openSparseExtent(input));
   if (magic === COWD_MAGIC || magic === SESPARSE_MAGIC) {
     const kind = magic === COWD_MAGIC ? 'vmfsSparse (COWD)' : 'SEsparse';
-    throw new FormatError(
-      'unsupported',
-      `vmdk: a ${kind} extent of ESXi, which is not read: clone it with vmkfstools -i`,
-    );
+    throw unsupported(`a ${kind} extent of ESXi cannot be read: clone it with vmkfstools -i`);
   }
-  if (!isDescriptor(head) || input.size > MAX_DESCRIPTOR_SIZE) {
-    throw new FormatError(
-      'damaged',
-      'vmdk: begins with neither "KDMV" nor "# Disk DescriptorFile"',
-    );
+  if (!isDescriptor(head)) {
+    throw damaged('the image begins with neither "KDMV" nor "# Disk DescriptorFile"');
   }
-  return readExtents(request, parseDescriptor(await input.read(0, input.size)));
+  checkDescriptorSize(input.size);
+  return readExtents(request, decodeDescriptor(await input.read(0, input.size)));
 }
 
 async function readSparse(extent: SparseExtent): Promise<ImageReader> {
   const { header, input, size } = extent;
   const offset = exactNumber(header.descriptorOffset, 'vmdk: the descriptor') * SECTOR_SIZE;
   const length = exactNumber(header.descriptorSize, 'vmdk: the descriptor') * SECTOR_SIZE;
-  if (offset === 0 || length === 0) throw isExtent();
-  if (length > MAX_DESCRIPTOR_SIZE) {
-    throw new FormatError(
-      'unsupported',
-      `vmdk: a descriptor of ${length} bytes, at most ${MAX_DESCRIPTOR_SIZE} are read`,
-    );
-  }
+  if (offset === 0 || length === 0) throw onlyExtent();
+  checkDescriptorSize(length);
   if (offset + length > input.size) {
-    throw new FormatError(
-      'damaged',
-      `vmdk: a descriptor of ${length} bytes at ${offset}, the image ends at ${input.size}`,
-    );
+    throw damaged(`the descriptor ends at ${offset + length}, the image at ${input.size}`);
   }
   const text = await input.read(offset, length);
-  if (text[0] === 0) throw isExtent(); // QEMU leaves room for one in every file
-  const descriptor = parseDescriptor(text);
+  if (text[0] === 0) throw onlyExtent(); // QEMU leaves room for a descriptor in each file
+  const descriptor = decodeDescriptor(text);
   const { createType, extents } = descriptor;
   if (!IN_ONE_FILE.includes(createType)) {
-    throw new FormatError(
-      'unsupported',
-      `vmdk: ${createType} in one file, which can be ${IN_ONE_FILE.join(' or ')}`,
-    );
+    const types = IN_ONE_FILE.join(' and ');
+    throw unsupported(`createType ${createType} in one file, ${types} are supported`);
   }
   if (extents.length === 1 && fits(extent, extents[0]!.size)) {
     return readerOf(descriptor, [sparseExtent(extent, extents[0]!.size)], []);
   }
-  const message = `the descriptor tells of ${extents.length} extents of ${sizeOf(extents)} bytes, the header of one of ${size}`;
-  return readerOf(descriptor, [sparseExtent(extent, size)], [error(message)]);
+  const described = `${extents.length} extents of ${sizeOf(extents)} bytes`;
+  const problem = error(`the descriptor has ${described}, the header one extent of ${size} bytes`);
+  return readerOf(descriptor, [sparseExtent(extent, size)], [problem]);
 }
 
-function isExtent(): FormatError {
-  const message = 'a part of an image in several files: open the .vmdk that is the descriptor';
-  return new FormatError('unsupported', `vmdk: ${message}`);
+function onlyExtent() {
+  return unsupported('this is one extent of an image in several files: open its descriptor');
 }
 
 async function readExtents(request: ReadRequest, descriptor: Descriptor): Promise<ImageReader> {
@@ -112,12 +101,9 @@ async function openExtent(request: ReadRequest, extent: DescribedExtent): Promis
   const { type, size, file, fileOffset } = extent;
   if (type === 'ZERO') return zeroExtent(size);
   if (!['FLAT', 'VMFS', 'SPARSE'].includes(type)) {
-    throw new FormatError(
-      'unsupported',
-      `vmdk: the extent "${file ?? ''}" is ${type}, read are FLAT, VMFS, SPARSE, ZERO`,
-    );
+    throw unsupported(`an extent of type ${type}, FLAT, VMFS, SPARSE and ZERO are supported`);
   }
-  if (file === undefined) throw new FormatError('damaged', `vmdk: a ${type} extent without a file`);
+  if (file === undefined) throw damaged(`the descriptor names no file for its ${type} extent`);
   const input = await request.openOther(file);
   if (!input) return unopenedExtent(file, size);
   const opened = { name: file, input };
@@ -136,13 +122,13 @@ function readerOf(
 ): ImageReader {
   const diskSize = sizeOf(extents);
   if (!Number.isSafeInteger(diskSize) || diskSize === 0) {
-    throw new FormatError('damaged', `vmdk: a disk of ${diskSize} bytes`);
+    throw damaged(`the extents in the descriptor have ${diskSize} bytes`);
   }
   return {
     facts: factsOf(descriptor, extents, diskSize),
     notOpened: notOpenedOf(extents),
-    extents: (from = 0) => stretchesOf(extents, from),
-    check: () => checkOf(extents, problems),
+    extents: (from = 0) => imageExtentsOf(extents, from),
+    check: () => checkAll(extents, problems),
   };
 }
 
@@ -151,29 +137,30 @@ function notOpenedOf(extents: readonly Extent[]): NotOpened | undefined {
   return files.length === 0 ? undefined : { files, isMapped: false };
 }
 
-async function* stretchesOf(extents: readonly Extent[], from: number): AsyncGenerator<ImageExtent> {
+/** The image extents of all VMDK extents, at their places on the disk. */
+async function* imageExtentsOf(
+  extents: readonly Extent[],
+  from: number,
+): AsyncGenerator<ImageExtent> {
   let start = 0;
   for (const extent of extents) {
     if (start + extent.size > from) {
-      for await (const stretch of extent.stretches(Math.max(0, from - start))) {
-        // Only at the end of the disk may a packed grain give more than there is room for.
-        if (stretch.diskOffset + stretch.diskLength > extent.size && extent !== extents.at(-1)) {
-          throw new FormatError(
-            'damaged',
-            `vmdk: a grain of "${extent.file?.name ?? ''}" ends past its extent`,
-          );
+      for await (const found of extent.imageExtents(Math.max(0, from - start))) {
+        // Only at the end of the disk may a compressed grain reach past its extent.
+        if (found.diskOffset + found.diskLength > extent.size && extent !== extents.at(-1)) {
+          throw damaged(`a grain of "${extent.file?.name ?? ''}" reaches past its extent`);
         }
-        const diskOffset = start + stretch.diskOffset;
-        yield stretch.kind === 'zeros'
-          ? { ...stretch, diskOffset }
-          : { ...stretch, diskOffset, input: extent.file?.input };
+        const diskOffset = start + found.diskOffset;
+        yield found.kind === 'zeros'
+          ? { ...found, diskOffset }
+          : { ...found, diskOffset, input: extent.file?.input };
       }
     }
     start += extent.size;
   }
 }
 
-async function* checkOf(
+async function* checkAll(
   extents: readonly Extent[],
   problems: readonly Problem[],
 ): AsyncGenerator<Problem> {
@@ -193,13 +180,10 @@ function factsOf(
   const parentCid = cidOf(values, 'parentCID') ?? NO_PARENT;
   const hint = values.get('parentFileNameHint');
   if (parentCid !== NO_PARENT && hint === undefined) {
-    throw new FormatError(
-      'damaged',
-      `vmdk: the parent with the CID ${parentCid} has no parentFileNameHint`,
-    );
+    throw damaged(`the descriptor has the parent CID ${parentCid}, but no parentFileNameHint`);
   }
   const files = extents.flatMap(({ file, notOpened }) => file?.name ?? notOpened ?? []);
-  const told = Object.entries(TOLD).flatMap(([name, title]) => {
+  const shown = Object.entries(SHOWN).flatMap(([name, title]) => {
     const value = values.get(name);
     return value === undefined ? [] : [[title, value] as const];
   });
@@ -210,14 +194,14 @@ function factsOf(
     id: cidOf(values, 'CID'),
     details: {
       ...extents[0]?.details,
-      ...Object.fromEntries(told),
+      ...Object.fromEntries(shown),
       ...(files.length > 0 && { extents: files }),
     },
     ...(parentCid !== NO_PARENT && { backing: { file: hint!, format: 'vmdk', id: parentCid } }),
   };
 }
 
-/** A content ID, of eight digits. */
+/** A content ID, in eight digits. */
 function cidOf(values: Descriptor['values'], name: string): string | undefined {
   return values.get(name)?.toLowerCase().padStart(8, '0');
 }

@@ -1,23 +1,23 @@
-/** Bytes that come in pieces and are taken in others. */
+/** A queue of bytes that are pushed in pieces of one size and taken in pieces of another. */
 export interface ByteQueue {
-  /** Bytes that wait. */
+  /** Number of bytes in the queue. */
   readonly length: number;
-  /** Adds bytes, which must stay as they are until `take` has answered undefined. */
+  /** Adds bytes, which must not change until `take` has returned undefined. */
   push(bytes: Uint8Array): void;
   /**
-   * Takes the first `length` bytes, in one array; undefined if so many have not come yet: it is then to be asked for as
-   * many again. An array stays as it is as long as what was pushed.
+   * Takes the first `length` bytes. Returns undefined if there are fewer; the next call must then
+   * be for the same length. The array is valid as long as the bytes that were pushed.
    */
   take(length: number): Uint8Array | undefined;
-  /** A copy of the first `length` bytes, or of all if so many have not come yet. */
+  /** A copy of the first `length` bytes, or of all if there are fewer. */
   peek(length: number): Uint8Array;
 }
 
-/** Bytes are copied only where what is taken comes from more than one piece. */
+/** Copies only bytes that are taken from more than one piece. */
 export function byteQueue(): ByteQueue {
-  /** What is left of what was pushed. */
+  /** Pushed bytes that were not taken. */
   let rest: Uint8Array = new Uint8Array(0);
-  /** What is asked for and has come only in part, `filled` bytes of it. */
+  /** A take that cannot be completed yet; it has `filled` bytes. */
   let begun: Uint8Array | undefined;
   let filled = 0;
 
@@ -26,13 +26,16 @@ export function byteQueue(): ByteQueue {
       return filled + rest.length;
     },
     push({ buffer, byteOffset, length }) {
-      const bytes = new Uint8Array(buffer, byteOffset, length); // of a Buffer, parts cost twice as much
+      // Not a Buffer, whose subarrays cost twice as much.
+      const bytes = new Uint8Array(buffer, byteOffset, length);
       rest = rest.length === 0 ? bytes : joined(rest, bytes);
     },
     take(length) {
       if (!begun && rest.length >= length) return next(length);
       begun ??= new Uint8Array(length);
-      if (begun.length !== length) throw new Error(`asked for ${begun.length}, then ${length}`);
+      if (begun.length !== length) {
+        throw new Error(`${begun.length} bytes were requested, now ${length}`);
+      }
       const more = next(Math.min(length - filled, rest.length));
       begun.set(more, filled);
       filled += more.length;

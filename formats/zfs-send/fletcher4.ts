@@ -1,25 +1,26 @@
-// Fletcher-4: four running sums modulo 2^64 over words of 32 bits, each the sum of the values of the one before.
-// Source: OpenZFS, module/zcommon/zfs_fletcher.c. Here 64 words at a time are summed in doubles, which hold such sums
-// exactly, and joined to what went before:
-//   after n words with the sums A B C D of their own:   a' = a + A,   b' = b + n a + B,
-//   c' = c + n b + n(n+1)/2 a + C,   d' = d + n c + n(n+1)/2 b + n(n+1)(n+2)/6 a + D
+// Fletcher-4: four running sums modulo 2^64 over words of 32 bits, each the sum of the values of
+// the one before. Source: OpenZFS, module/zcommon/zfs_fletcher.c. Here 64 words at a time are
+// summed in doubles, which hold these sums A B C D exactly; after n words they are added to the
+// total:
+//   a' = a + A,   b' = b + n a + B,   c' = c + n b + n(n+1)/2 a + C,
+//   d' = d + n c + n(n+1)/2 b + n(n+1)(n+2)/6 a + D
 
 import { viewOf } from '../struct.ts';
 
-/** The checksum of all bytes given so far. */
+/** The checksum of all bytes so far. */
 export interface RunningChecksum {
-  /** Starts anew, with words in that byte order. */
+  /** Starts a new checksum over words in a byte order. */
   reset(endian: 'big' | 'little'): void;
-  /** Adds bytes, a multiple of 4. */
+  /** Adds bytes; their number is a multiple of 4. */
   update(bytes: Uint8Array): void;
   /** The four sums. */
   value(): readonly bigint[];
 }
 
-/** Bytes that a checksum takes. */
+/** Bytes of a checksum. */
 export const CHECKSUM_SIZE = 32;
 
-/** Whether bytes that a stream of that byte order holds are the checksum. */
+/** Whether the bytes in a stream of a byte order are the checksum. */
 export function isChecksum(
   stored: Uint8Array,
   checksum: RunningChecksum,
@@ -29,7 +30,7 @@ export function isChecksum(
   return checksum.value().every((sum, i) => view.getBigUint64(8 * i, endian === 'little') === sum);
 }
 
-// The largest sum of so many words is below 2^53.
+// The largest sum of this many words is below 2^53.
 const WORDS_AT_ONCE = 64;
 const BYTES_AT_ONCE = 4 * WORDS_AT_ONCE;
 const TWO_32 = 2 ** 32;
@@ -92,7 +93,7 @@ function addWords(
   add(a, ownA, 0, 0);
 }
 
-/** Adds two numbers to a sum, the second of them in halves that may be larger than 32 bits. */
+/** Adds two numbers to a sum; the halves of the second may be larger than 32 bits. */
 function add(sum: Sum, own: number, high: number, low: number): void {
   const ownHigh = Math.floor(own / TWO_32);
   const lows = sum.low + (own - ownHigh * TWO_32) + low;

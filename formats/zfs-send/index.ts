@@ -1,5 +1,9 @@
+export { checkReadable, featureNames, type StreamFacts, streamFacts } from './decode-begin.ts';
+export type { PackagedDataset, PackageFacts } from './decode-package.ts';
+export { compressionName, type Decompress, type Decompressors } from './decompress-block.ts';
 export { CHECKSUM_SIZE, fletcher4, type RunningChecksum } from './fletcher4.ts';
-export type { PackagedDataset, PackageFacts } from './package.ts';
+export { type RecordReader, recordReader, type StreamRecord } from './record-reader.ts';
+export { type RefusalReason, StreamRefusal } from './refusal.ts';
 export {
   type SendStream,
   sendStream,
@@ -8,18 +12,8 @@ export {
   type StreamChoice,
 } from './send-stream.ts';
 export {
-  checkReadable,
-  featureNames,
-  type RefusalReason,
-  type StreamFacts,
-  streamFacts,
-  StreamRefusal,
-} from './stream-facts.ts';
-export { compressionName, type Unpack, type Unpackers } from './unpack.ts';
-export {
   type VolumeEvent,
   volumeEvents,
   type VolumeFree,
   type VolumeWrite,
 } from './volume-events.ts';
-export { type RecordReader, recordReader, type StreamRecord } from './records.ts';

@@ -1,18 +1,17 @@
-// A ZFS send stream: the records that it is made of, as the sender's processor has them in memory, in either byte order.
-// Source: OpenZFS, include/sys/zfs_ioctl.h, `dmu_replay_record` and what it contains; the comments name its fields where
-// ours are others. A stream is:
-//   BEGIN, records of one snapshot, END
-// and a package (zfs send -p, -R, -I), of header type 2:
-//   BEGIN and its name-value list, END; the streams of its snapshots; an END of zeros
+// A ZFS send stream: its records, in the byte order of the sender. Source: OpenZFS,
+// include/sys/zfs_ioctl.h, `dmu_replay_record`; comments give its names of fields where they
+// differ.
+//   stream                              BEGIN, records of one snapshot, END
+//   package (zfs send -p, -R, -I)       BEGIN and a name-value list, END; streams; an END of zeros
 
-import { ascii, bytes, type Struct, struct, u32, u64, u8 } from '../struct.ts';
+import { ascii, bytes, struct, u32, u64, u8 } from '../struct.ts';
 
-/** Bytes of a record without its payload. */
+/** Bytes of a record without payload. */
 export const RECORD_SIZE = 312;
-/** A record but BEGIN ends with the checksum of all that stands before it, in the stream and in the record. */
+/** Offset of the checksum in a record but BEGIN. It covers the stream up to this offset. */
 export const RECORD_CHECKSUM_AT = 280;
 
-/** DMU_BACKUP_MAGIC, at this offset of a BEGIN record. */
+/** DMU_BACKUP_MAGIC, and its offset in a BEGIN record. */
 export const STREAM_MAGIC = 0x2f5bacbacn;
 export const STREAM_MAGIC_AT = 8;
 export const STREAM_MAGIC_END = 16;
@@ -30,7 +29,7 @@ export const WRITE_EMBEDDED = 8;
 export const OBJECT_RANGE = 9;
 export const REDACT = 10;
 
-/** Names of the records, by their type, for messages. */
+/** Names of the record types for messages. */
 export const RECORD_NAMES = [
   'BEGIN',
   'OBJECT',
@@ -52,7 +51,7 @@ export const HEADER_TYPE_MASK = 3n;
 /** Features are the bits above them. */
 export const FEATURES_SHIFT = 2n;
 
-/** DMU_BACKUP_FEATURE_*: what a reader must know of a stream, by bit. */
+/** DMU_BACKUP_FEATURE_* by bit: what a reader must support. */
 export const FEATURE_NAMES: Readonly<Record<number, string>> = {
   0: 'dedup',
   1: 'dedup properties',
@@ -80,27 +79,27 @@ export const FEATURE_RAW = 1n << 24n;
 /** `dmu_objset_type_t` of a volume (DMU_OST_ZVOL). */
 export const VOLUME = 3;
 
-/** Objects of a volume (ZVOL_OBJ, ZVOL_ZAP_OBJ): its data, and its properties with the size. */
+/** Objects of a volume (ZVOL_OBJ, ZVOL_ZAP_OBJ): its data, and its properties with its size. */
 export const DATA_OBJECT = 1n;
 export const PROPERTIES_OBJECT = 2n;
 
-/** A FREE of this length goes to the end (DMU_OBJECT_END). */
+/** Length of a FREE up to the end of the object (DMU_OBJECT_END). */
 export const TO_THE_END = 0xffffffffffffffffn;
 
-/** SPA_MAXBLOCKSIZE: no block is larger. */
+/** SPA_MAXBLOCKSIZE: the largest block. */
 export const MAX_BLOCK_SIZE = 16 * 2 ** 20;
-/** SPA_MINBLOCKSIZE. Blocks are multiples of it, and of volumes powers of two. */
+/** SPA_MINBLOCKSIZE. Blocks are multiples of it; those of volumes are powers of two. */
 export const MIN_BLOCK_SIZE = 512;
-/** BPE_PAYLOAD_SIZE: the most that a block pointer embeds. */
+/** BPE_PAYLOAD_SIZE: the most bytes that a block pointer embeds. */
 export const MAX_EMBEDDED_SIZE = 112;
 
-/** What every record begins with. */
+/** The beginning of every record. */
 const HEAD_FIELDS = {
   type: [0, u32],
-  payloadLength: [4, u32], // of BEGIN alone
+  payloadLength: [4, u32], // only in BEGIN
 } as const;
 
-/** What the records of an object begin with. */
+/** The beginning of the records about an object. */
 const OBJECT_HEAD_FIELDS = {
   ...HEAD_FIELDS,
   object: [8, u64],
@@ -128,7 +127,7 @@ const OBJECT_FIELDS = {
   compression: [33, u8],
   dnodeSlots: [34, u8],
   flags: [35, u8],
-  rawBonusLength: [36, u32], // of raw streams alone, like all that follows
+  rawBonusLength: [36, u32], // this and all after it only in raw streams
   toGuid: [40, u64],
 } as const;
 
@@ -143,8 +142,8 @@ const WRITE_FIELDS = {
   flags: [49, u8],
   compression: [50, u8], // 0: the payload is the block
   padding2: [51, bytes(5)],
-  dedupKey: [56, bytes(40)], // not looked at
-  compressedSize: [96, u64], // of the payload, if it is compressed
+  dedupKey: [56, bytes(40)], // not used
+  compressedSize: [96, u64], // bytes of a compressed payload
 } as const;
 
 const FREE_FIELDS = {
@@ -163,7 +162,7 @@ const FREE_OBJECTS_FIELDS = {
 
 const END_FIELDS = {
   ...HEAD_FIELDS,
-  checksum: [8, bytes(32)], // of all before this record
+  checksum: [8, bytes(32)], // of the stream before this record
   toGuid: [40, u64],
 } as const;
 
@@ -174,7 +173,7 @@ const SPILL_FIELDS = {
   flags: [32, u8],
   compression: [33, u8],
   padding: [34, bytes(6)],
-  compressedSize: [40, u64], // of the payload; 0: it is `length`
+  compressedSize: [40, u64], // bytes of the payload; 0: it has `length`
 } as const;
 
 const WRITE_EMBEDDED_FIELDS = {
@@ -185,11 +184,11 @@ const WRITE_EMBEDDED_FIELDS = {
   compression: [40, u8],
   embeddedType: [41, u8], // 0: data (BP_EMBEDDED_TYPE_DATA)
   padding: [42, bytes(6)],
-  logicalSize: [48, u32], // of the payload when unpacked
-  packedSize: [52, u32], // of the payload, which is filled up to a multiple of 8
+  logicalSize: [48, u32], // bytes of the decompressed payload
+  compressedSize: [52, u32], // bytes of the payload, which is padded to a multiple of 8
 } as const;
 
-/** `mzap_phys_t`, sys/zap_impl.h: the head of a small property list, before its entries. */
+/** `mzap_phys_t`, sys/zap_impl.h: the beginning of a small property list, before its entries. */
 const MICRO_ZAP_FIELDS = {
   blockType: [0, u64],
   salt: [8, u64],
@@ -197,7 +196,7 @@ const MICRO_ZAP_FIELDS = {
   padding: [24, bytes(40)],
 } as const;
 
-/** `mzap_ent_phys_t`; an entry without a name is not used. */
+/** `mzap_ent_phys_t`; an entry without a name is free. */
 const MICRO_ZAP_ENTRY_FIELDS = {
   value: [0, u64],
   differentiator: [8, u32],
@@ -208,7 +207,7 @@ const MICRO_ZAP_ENTRY_FIELDS = {
 /** ZBT_MICRO */
 export const MICRO_ZAP = (1n << 63n) + 3n;
 
-/** The structs that a stream's records begin with; what follows up to the checksum is not looked at. */
+/** The structs at the beginning of the records; the rest up to the checksum is not used. */
 export type RecordStructs = ReturnType<typeof structsOf>;
 
 function structsOf(endian: 'big' | 'little') {
@@ -226,11 +225,8 @@ function structsOf(endian: 'big' | 'little') {
   };
 }
 
-/** Both byte orders: a stream is in the one of the machine that sent it. */
+/** The structs in both byte orders: a stream has that of the host that sent it. */
 export const RECORD_STRUCTS = { big: structsOf('big'), little: structsOf('little') };
 
-/** Where the checksum in END ends. */
+/** End of the checksum in END. */
 export const END_CHECKSUM_END = 40;
-
-/** The values of a struct. */
-export type ValuesOf<S> = S extends Struct<infer V> ? Readonly<V> : never;

@@ -1,4 +1,5 @@
 import { FormatError } from '../errors.ts';
+import { roundUp } from '../rounding.ts';
 import {
   BEGIN,
   MAX_BLOCK_SIZE,
@@ -11,10 +12,10 @@ import {
   WRITE_EMBEDDED,
 } from './layout.ts';
 
-/** Limit of this program on the list that a package begins with: some 100,000 snapshots. */
+/** Limit of this program on the list of a package, in bytes: some 100,000 snapshots. */
 const MAX_BEGIN_PAYLOAD = 64 * 2 ** 20;
 
-/** How many bytes follow a record of that type. Throws a FormatError for what no record has. */
+/** Bytes of payload after a record. Throws a FormatError for a length that no record has. */
 export function payloadLength(type: number, record: Uint8Array, structs: RecordStructs): number {
   const length = statedLength(type, record, structs);
   const most = type === BEGIN ? MAX_BEGIN_PAYLOAD : MAX_BLOCK_SIZE;
@@ -28,7 +29,7 @@ function statedLength(type: number, record: Uint8Array, structs: RecordStructs):
   if (type === BEGIN) return structs.begin.over(record).payloadLength;
   if (type === OBJECT) {
     const { bonusLength, rawBonusLength } = structs.object.over(record);
-    return rawBonusLength === 0 ? roundUp8(bonusLength) : rawBonusLength;
+    return rawBonusLength === 0 ? roundUp(bonusLength, 8) : rawBonusLength;
   }
   if (type === WRITE) {
     const { compression, compressedSize, logicalSize } = structs.write.over(record);
@@ -39,12 +40,8 @@ function statedLength(type: number, record: Uint8Array, structs: RecordStructs):
     return Number(compressedSize === 0n ? length : compressedSize);
   }
   if (type === WRITE_EMBEDDED) {
-    const { packedSize } = structs.writeEmbedded.over(record);
-    return packedSize > MAX_EMBEDDED_SIZE ? Infinity : roundUp8(packedSize);
+    const { compressedSize } = structs.writeEmbedded.over(record);
+    return compressedSize > MAX_EMBEDDED_SIZE ? Infinity : roundUp(compressedSize, 8);
   }
   return 0;
-}
-
-function roundUp8(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8;
 }

@@ -1,56 +1,69 @@
-// A send stream or a package of streams, made into what becomes of one volume's disk.
+// Turns a send stream, or a package of them, into what it does to the disk of one volume.
 
 import { FormatError } from '../errors.ts';
 import type { RunningChecksum } from './fletcher4.ts';
 import { BEGIN, END } from './layout.ts';
-import { type PackageFacts, packageFacts } from './package.ts';
-import { recordReader, type StreamRecord } from './records.ts';
-import { checkUsable, type StreamFacts, streamFacts, StreamRefusal } from './stream-facts.ts';
-import type { Unpackers } from './unpack.ts';
+import { type PackageFacts, packageFacts } from './decode-package.ts';
+import { recordReader, type StreamRecord } from './record-reader.ts';
+import { checkUsable, type StreamFacts, streamFacts } from './decode-begin.ts';
+import { StreamRefusal } from './refusal.ts';
+import type { Decompressors } from './decompress-block.ts';
 import { type VolumeEvent, volumeEvents } from './volume-events.ts';
 
-/** Which of the disks in a package is wanted. */
+/** The disk that is wanted from a package. */
 export interface StreamChoice {
-  /** `POOL/VOLUME`, as it was called where it was sent. Default: the only volume. */
+  /** `POOL/VOLUME`, the name on the sending side. Default: the only volume. */
   readonly volume?: string | undefined;
-  /** Its snapshot, without `@`. Default: the one that the package leads to. */
+  /** Its snapshot, without `@`. Default: the last one of the package. */
   readonly snapshot?: string | undefined;
 }
 
-/** The streams of one volume, each building upon the one before, up to the snapshot that is wanted. */
+/** The streams of one volume, each upon the one before, up to the snapshot that is wanted. */
 export type SendStreamEvent =
   | VolumeEvent
   | {
+      /** A stream begins. */
       readonly kind: 'begin';
+      /** What it says about itself. */
       readonly stream: StreamFacts;
       /** Where it begins in the bytes that were pushed. */
       readonly at: number;
-      /** Whether it is the stream of the snapshot that is wanted: no other begins after it. */
+      /** Whether it is that of the snapshot that is wanted, after which no other begins. */
       readonly isLast: boolean;
     };
 
-/** A synchronous state machine: push bytes, take events until there is none. */
+/** A synchronous state machine: push bytes, then call `next` until it returns undefined. */
 export interface SendStream {
-  /** Adds bytes, which must stay as they are until `next` has answered undefined. */
+  /** Adds bytes, which must not change until `next` has returned undefined. */
   push(bytes: Uint8Array): void;
-  /** The next event, valid as long as those bytes; undefined if it needs more of them. Throws a FormatError. */
+  /**
+   * The next event, valid as long as those bytes; undefined: it needs more. Throws a FormatError if
+   * the stream is damaged, and a StreamRefusal if it cannot be used as requested.
+   */
   next(): SendStreamEvent | undefined;
-  /** Says that no more bytes come. Throws a FormatError if the stream is not complete. */
+  /** Ends the bytes. Throws a FormatError if the stream is not complete. */
   end(): void;
 }
 
 /** What a stream is read with. */
 export interface SendStreamOptions {
+  /** Fletcher-4; for this stream alone. */
   readonly checksum: RunningChecksum;
-  readonly unpackers: Unpackers;
+  /** The decompressors. */
+  readonly decompressors: Decompressors;
+  /** The disk that is wanted. */
   readonly choice?: StreamChoice;
 }
 
-/** Reads a stream that has been sent for one snapshot of a volume, or a package in which there is such a one. */
-export function sendStream({ checksum, unpackers, choice = {} }: SendStreamOptions): SendStream {
+/** Reads the stream of a snapshot of a volume, or a package that has one. */
+export function sendStream({
+  checksum,
+  decompressors,
+  choice = {},
+}: SendStreamOptions): SendStream {
   const records = recordReader(checksum);
   const selection = streamSelection(choice);
-  /** Of the stream that is read, if it is wanted. */
+  /** Decodes the records of the current stream; undefined if it is not wanted. */
   let eventOf: ((record: StreamRecord) => VolumeEvent | undefined) | undefined;
 
   return {
@@ -86,34 +99,34 @@ export function sendStream({ checksum, unpackers, choice = {} }: SendStreamOptio
     const place = selection.place(stream);
     if (place === 'unwanted') return undefined;
     checkUsable(stream);
-    eventOf = volumeEvents(stream, unpackers);
+    eventOf = volumeEvents(stream, decompressors);
     return { kind: 'begin', stream, at: record.at, isLast: place === 'last' };
   }
 }
 
 interface StreamSelection {
   beginPackage(facts: PackageFacts): void;
-  /** What part a stream has in what is wanted. Throws a StreamRefusal. */
+  /** Whether a stream is wanted. Throws a StreamRefusal if the request does not fit it. */
   place(stream: StreamFacts): 'unwanted' | 'step' | 'last';
-  /** Called at each END of a package itself. */
+  /** Takes note of an END of the package itself. */
   passEnd(): void;
 }
 
 interface Wanted {
   readonly dataset: string;
   readonly snapshot: string;
-  /** Of the snapshot; undefined where the package does not tell it. */
+  /** The guid of the snapshot; undefined if the package does not say. */
   readonly guid: bigint | undefined;
 }
 
 function streamSelection(choice: StreamChoice): StreamSelection {
   let contents: PackageFacts | undefined;
   let ends = 0;
-  /** What is wanted of a package: by choice, or since it is the first volume that came. */
+  /** What is wanted from a package: by choice, or its first volume. */
   let wanted: Wanted | undefined;
   let previous: StreamFacts | undefined;
   let reached = false;
-  /** Names of the snapshots that came, of a package that has no list of them. */
+  /** Names of the snapshots so far, in a package without a list. */
   const passed: string[] = [];
 
   return {
@@ -147,8 +160,9 @@ function streamSelection(choice: StreamChoice): StreamSelection {
     passEnd() {
       ends++;
       if (ends < 2) return;
-      if (!wanted)
+      if (!wanted) {
         throw new StreamRefusal('file-system', 'the package has file systems only, no volume');
+      }
       if (reached) return;
       if (wanted.guid === undefined) throw noSnapshot(wanted.dataset, wanted.snapshot, passed);
       const found = previous === undefined ? '' : `; its last one is that of ${previous.snapshot}`;
@@ -203,7 +217,7 @@ function noSnapshot(dataset: string, wanted: string, names: readonly string[]): 
   return new StreamRefusal('snapshot', what);
 }
 
-/** Also of a bookmark or of what has no snapshot's name. */
+/** The dataset of a snapshot or a bookmark; without either, the name itself. */
 function datasetOf(snapshot: string): string {
   return snapshot.split('@')[0] ?? snapshot;
 }

@@ -1,6 +1,9 @@
-// The records of one volume's stream, made into what they do to its disk.
+// Turns the records of one volume's stream into what they do to its disk.
 
 import { FormatError, type FormatErrorKind } from '../errors.ts';
+import { type StreamFacts } from './decode-begin.ts';
+import { decodeVolumeSize } from './decode-volume-size.ts';
+import { decompressBlock, type Decompressors } from './decompress-block.ts';
 import {
   DATA_OBJECT,
   END,
@@ -17,17 +20,23 @@ import {
   WRITE_BY_REFERENCE,
   WRITE_EMBEDDED,
 } from './layout.ts';
-import type { StreamRecord } from './records.ts';
-import { type RefusalReason, type StreamFacts, StreamRefusal } from './stream-facts.ts';
-import { unpackBlock, type Unpackers } from './unpack.ts';
-import { volumeSizeOf } from './volume-size.ts';
+import type { StreamRecord } from './record-reader.ts';
+import { type RefusalReason, StreamRefusal } from './refusal.ts';
 
-/** What a record does to the disk. Offsets and lengths are in bytes, multiples of MIN_BLOCK_SIZE. */
+/**
+ * What a record does to the disk. Offsets and lengths are in bytes, multiples of MIN_BLOCK_SIZE.
+ */
 export type VolumeEvent =
-  | { readonly kind: 'block-size'; readonly blockSize: number }
+  | {
+      /** The size of the volume's blocks. */
+      readonly kind: 'block-size';
+      /** In bytes. */
+      readonly blockSize: number;
+    }
   | VolumeWrite
   | VolumeFree
   | {
+      /** The stream ends. */
       readonly kind: 'end';
       /** Size of the volume; undefined in an incremental stream that does not change it. */
       readonly size: number | undefined;
@@ -35,29 +44,37 @@ export type VolumeEvent =
       readonly at: number;
     };
 
-/** A block of data. Those of a stream ascend and do not overlap. */
+/** A block of data. The blocks of a stream ascend and do not overlap. */
 export interface VolumeWrite {
+  /** Tells the events apart. */
   readonly kind: 'write';
+  /** Where the block begins on the disk. */
   readonly diskOffset: number;
+  /** Its length on the disk. */
   readonly length: number;
-  /** Its number in `compressionName`. */
+  /** The number of its compression; see `compressionName`. */
   readonly compression: number;
-  /** Puts the data into `output`, which has `length` bytes. Throws a FormatError. */
-  unpackTo(output: Uint8Array): void;
+  /** Fills `output`, which has `length` bytes. Throws a FormatError if the block is damaged. */
+  decompressTo(output: Uint8Array): void;
 }
 
-/** Zeros from now on. They come in any order, but before a write that lies in them. */
+/** A part of the disk that is zeros now. Frees come in any order, but before writes into them. */
 export interface VolumeFree {
+  /** Tells the events apart. */
   readonly kind: 'free';
+  /** Where the zeros begin on the disk. */
   readonly diskOffset: number;
-  /** Infinity: to the end of the disk. */
+  /** Their length; Infinity: to the end of the disk. */
   readonly length: number;
 }
 
-/** Makes a function that gives the event of each record of a stream after BEGIN, undefined if it does nothing to the disk. */
+/**
+ * Returns a function that decodes each record of a stream after BEGIN; it returns undefined for a
+ * record that does nothing to the disk. Throws a FormatError for a record that cannot be right.
+ */
 export function volumeEvents(
   stream: StreamFacts,
-  unpackers: Unpackers,
+  decompressors: Decompressors,
 ): (record: StreamRecord) => VolumeEvent | undefined {
   let writtenTo = 0;
   let size: number | undefined;
@@ -79,7 +96,7 @@ export function volumeEvents(
     if (type === END) return endOf(record);
     if (type === REDACT) throw refused('redacted', 'is redacted: parts are left out');
     if (type === WRITE_BY_REFERENCE) throw refused('deduplicated', 'is deduplicated');
-    return undefined; // of raw streams, or of file systems
+    return undefined; // only in raw streams or those of file systems
   };
 
   interface Write {
@@ -88,22 +105,25 @@ export function volumeEvents(
   }
 
   function writeOf(record: StreamRecord): Write {
-    const { object, offset, logicalSize, compression } = record.structs.write.over(record.bytes);
-    return makeWrite(record, { object, offset, logicalSize, compression, packed: record.payload });
+    const write = record.structs.write.over(record.bytes);
+    const { object, offset, logicalSize, compression } = write;
+    const data = record.payload;
+    return makeWrite(record, { object, offset, logicalSize, compression, data });
   }
 
   function embeddedWriteOf(record: StreamRecord): Write {
     const write = record.structs.writeEmbedded.over(record.bytes);
-    const { object, offset, compression, embeddedType, logicalSize, packedSize } = write;
+    const { object, offset, length, compression, embeddedType, logicalSize, compressedSize } =
+      write;
     if (embeddedType !== 0) {
       const what = `embedded data of the unknown type ${embeddedType}`;
       throw found(record, what, { kind: 'unsupported' });
     }
-    if (BigInt(logicalSize) !== write.length) {
-      throw found(record, `${logicalSize} bytes embedded in a block of ${write.length}`);
+    if (BigInt(logicalSize) !== length) {
+      throw found(record, `${logicalSize} bytes embedded in a block of ${length}`);
     }
-    const packed = record.payload.subarray(0, packedSize);
-    return makeWrite(record, { object, offset, logicalSize: write.length, compression, packed });
+    const data = record.payload.subarray(0, compressedSize);
+    return makeWrite(record, { object, offset, logicalSize: length, compression, data });
   }
 
   function makeWrite(
@@ -113,10 +133,10 @@ export function volumeEvents(
       readonly offset: bigint;
       readonly logicalSize: bigint;
       readonly compression: number;
-      readonly packed: Uint8Array;
+      readonly data: Uint8Array;
     },
   ): Write {
-    const { object, compression, packed } = write;
+    const { object, compression, data } = write;
     const diskOffset = toNumber(write.offset, record);
     const length = toNumber(write.logicalSize, record);
     checkUnits('a block', length, record);
@@ -125,9 +145,9 @@ export function volumeEvents(
       diskOffset,
       length,
       compression,
-      unpackTo(output) {
+      decompressTo(output) {
         try {
-          unpackBlock(compression, packed, output, unpackers);
+          decompressBlock(compression, data, output, decompressors);
         } catch (error) {
           const { kind, message } = asFormatError(error);
           const what = `a bad block for byte ${diskOffset} of the disk: ${message}`;
@@ -146,10 +166,8 @@ export function volumeEvents(
     if (object === PROPERTIES_OBJECT && event.diskOffset === 0) size = sizeIn(event, record);
     if (object !== DATA_OBJECT) return undefined;
     if (event.diskOffset < writtenTo) {
-      throw found(
-        record,
-        `a block for byte ${event.diskOffset} after one that ends at ${writtenTo}`,
-      );
+      const what = `a block for byte ${event.diskOffset} after one that ends at ${writtenTo}`;
+      throw found(record, what);
     }
     writtenTo = event.diskOffset + event.length;
     return event;
@@ -157,8 +175,8 @@ export function volumeEvents(
 
   function sizeIn(event: VolumeWrite, record: StreamRecord): number {
     const block = new Uint8Array(event.length);
-    event.unpackTo(block);
-    const bytes = volumeSizeOf(block);
+    event.decompressTo(block);
+    const bytes = decodeVolumeSize(block);
     if (bytes === undefined) throw found(record, 'the properties of a volume, without its size');
     checkUnits('a volume', bytes, record, Number.MAX_SAFE_INTEGER);
     return bytes;
@@ -168,8 +186,8 @@ export function volumeEvents(
     const { object, offset, length } = record.structs.free.over(record.bytes);
     if (object !== DATA_OBJECT) return undefined;
     const diskOffset = toNumber(offset, record);
-    const toTheEnd = length === TO_THE_END;
-    return { kind: 'free', diskOffset, length: toTheEnd ? Infinity : toNumber(length, record) };
+    const isToTheEnd = length === TO_THE_END;
+    return { kind: 'free', diskOffset, length: isToTheEnd ? Infinity : toNumber(length, record) };
   }
 
   function freeObjectsOf(record: StreamRecord): VolumeEvent | undefined {
@@ -179,29 +197,26 @@ export function volumeEvents(
     return frees(DATA_OBJECT) ? { kind: 'free', diskOffset: 0, length: Infinity } : undefined;
   }
 
-  function refused(reason: RefusalReason, what: string): StreamRefusal {
-    return new StreamRefusal(reason, `the stream of ${stream.snapshot} ${what}`);
-  }
-
   function endOf({ at }: StreamRecord): VolumeEvent {
-    if (size === undefined && stream.fromGuid === undefined)
+    if (size === undefined && stream.fromGuid === undefined) {
       throw refused('partial', 'is partial: it has no volume size');
+    }
     if (size !== undefined && writtenTo > size) {
-      throw new FormatError(
-        'damaged',
-        `the stream has data up to byte ${writtenTo} of a volume of ${size} bytes`,
-      );
+      const what = `the stream has data up to byte ${writtenTo} of a volume of ${size} bytes`;
+      throw new FormatError('damaged', what);
     }
     return { kind: 'end', size, at: at + RECORD_SIZE };
+  }
+
+  function refused(reason: RefusalReason, what: string): StreamRefusal {
+    return new StreamRefusal(reason, `the stream of ${stream.snapshot} ${what}`);
   }
 }
 
 function checkUnits(what: string, bytes: number, record: StreamRecord, most = MAX_BLOCK_SIZE) {
   if (bytes > 0 && bytes <= most && bytes % MIN_BLOCK_SIZE === 0) return;
-  throw found(
-    record,
-    `${what} of ${bytes} bytes, expected a multiple of ${MIN_BLOCK_SIZE} up to ${most}`,
-  );
+  const expected = `expected a multiple of ${MIN_BLOCK_SIZE} up to ${most}`;
+  throw found(record, `${what} of ${bytes} bytes, ${expected}`);
 }
 
 function toNumber(value: bigint, record: StreamRecord): number {
@@ -209,10 +224,8 @@ function toNumber(value: bigint, record: StreamRecord): number {
   if (number % MIN_BLOCK_SIZE === 0 && number <= Number.MAX_SAFE_INTEGER - MAX_BLOCK_SIZE) {
     return number;
   }
-  throw found(
-    record,
-    `an offset or a length of ${value} bytes, expected a multiple of ${MIN_BLOCK_SIZE}`,
-  );
+  const expected = `expected a multiple of ${MIN_BLOCK_SIZE} within 8 PiB`;
+  throw found(record, `an offset or a length of ${value} bytes, ${expected}`);
 }
 
 function asFormatError(error: unknown): Pick<FormatError, 'kind' | 'message'> {

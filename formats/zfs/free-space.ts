@@ -1,14 +1,14 @@
-// The free space of a pool in one state of it: what a space map for each metaslab, a stretch of a vdev, says, and then the logs
-// of what was done since that map was last written to.
+// The free space of a pool in one of its states: a space map for each metaslab (a part of a vdev),
+// then the logs of what was done since that map was written.
 //   uberblock -> meta object set -> directory -> vdevs -> array of space maps -> space maps
 //                                             -> logs of each transaction group, for all vdevs
-// What is not as it must be is a FormatError, and then nothing is known: what is free and what is not contradict nowhere, the sums
-// are right, and what was read on the way is allocated.
-// Sources: OpenZFS, module/zfs/metaslab.c (metaslab_init, metaslab_load), module/zfs/spa_log_spacemap.c (spa_ld_log_spacemaps).
+// Any contradiction, a wrong sum, or a block that was read but is free, is a FormatError.
+// Sources: OpenZFS, module/zfs/metaslab.c and spa_log_spacemap.c (spa_ld_log_spacemaps).
 
-import { FormatError } from '../errors.ts';
+import type { FormatError } from '../errors.ts';
+import { damaged, unsupported } from './faults.ts';
 import { type AllocationMap, allocationMap } from './allocation-map.ts';
-import { POOL_SECTOR } from './block-pointer.ts';
+import { POOL_SECTOR } from './decode-pointer.ts';
 import { poolBlocks, type PoolBlocks, type PoolTools } from './pool-blocks.ts';
 import { readPoolDirectory, type PoolDirectory, type TopVdev } from './pool-directory.ts';
 import { numberAt, openPoolObjects, type PoolObject, type PoolObjects } from './pool-objects.ts';
@@ -17,44 +17,45 @@ import type { RingEntry } from './uberblocks.ts';
 import { MAX_ASHIFT, MIN_ASHIFT } from './vdev-config.ts';
 import { readZap } from './zap.ts';
 
-/** Where on a device begins what its vdev allocates from, in bytes: two labels and the boot block, VDEV_LABEL_START_SIZE. */
+/** Offset of the allocatable space on a device: two labels, boot block (VDEV_LABEL_START_SIZE). */
 export const ALLOCATABLE_OFFSET = 4 * 2 ** 20;
 
-/** A top-level vdev that is there. */
+/** A top-level vdev that is present. */
 export interface PresentVdev {
-  /** Its number. */
+  /** Its number in the pool. */
   readonly id: number;
   readonly guid: bigint;
-  /** What the smallest of its devices has for it to allocate from, in bytes. */
+  /** Allocatable bytes of its smallest device. */
   readonly size: number;
 }
 
 /** The free space of a pool. */
 export interface PoolSpace {
   /**
-   * Calls `onFree` for each stretch of a vdev that is free, ascending, in bytes of what it allocates from. Throws a
-   * FormatError if that is not known for certain; then what was told is to be forgotten.
+   * Calls `onFree` for each free part of a vdev, ascending, in bytes of its allocatable space.
+   * Rejects with a FormatError if the pool contradicts itself; the calls so far are then void.
    */
   eachFree(vdev: PresentVdev, onFree: (start: number, end: number) => void): Promise<void>;
 }
 
 const VERSION = 5000n; // SPA_VERSION_FEATURES
-/** Limits on what is read of the metadata: so much, and a part of the vdevs' size. */
+/** Limit on the metadata that is read: this many bytes, and this share of the vdevs' size. */
 const MIN_BUDGET = 2 ** 28;
 const BUDGET_SHARE = 1 / 64;
 
 const OBJECT_ARRAY = 2; // DMU_OT_OBJECT_ARRAY
 const READABLE_TYPES = ['disk', 'file', 'mirror'];
-/** SPA_MAXBLOCKSHIFT of old; today it is at least 24. */
+/** The lowest metaslab_shift, SPA_MAXBLOCKSHIFT in old versions; today it is at least 24. */
 const MIN_METASLAB_SHIFT = 17;
-/** Limit of this program on the metaslabs of a vdev; OpenZFS makes 2^17. */
+/** Limit of this program on the metaslabs of a vdev; OpenZFS makes at most 2^17. */
 const MAX_METASLABS = 2 ** 20;
-/** Limit of this program on what is looked at at once, in the smallest blocks of a vdev: bits in memory, 64 MiB of them. */
+/** Limit of this program on the smallest blocks in memory at once: 64 MiB of bits. */
 const UNITS_AT_ONCE = 2 ** 29;
 
 /**
- * Opens the state of a pool that an uberblock leads to. Throws a FormatError if its free space cannot be read. For what is larger
- * than `unitsAtOnce` smallest blocks, the logs are read several times.
+ * Opens the state of a pool that an uberblock is the root of. Rejects with a FormatError if its
+ * free space cannot be read. The logs are read once for each `unitsAtOnce` smallest blocks of a
+ * vdev.
  */
 export async function openPoolSpace(
   { order, values, txg }: RingEntry,
@@ -62,15 +63,16 @@ export async function openPoolSpace(
   tools: PoolTools,
   unitsAtOnce = UNITS_AT_ONCE,
 ): Promise<PoolSpace> {
-  if (order !== 'little') throw new FormatError('unsupported', 'it is in big-endian order');
-  if (values.version !== VERSION)
-    throw new FormatError('unsupported', `it is of version ${values.version}`);
+  if (order !== 'little') throw unsupported('the pool is in big-endian byte order');
+  if (values.version !== VERSION) {
+    throw unsupported(`the pool has version ${values.version}, ${VERSION} is supported`);
+  }
   const size = present.reduce((sum, vdev) => sum + vdev.size, 0);
   const blocks = poolBlocks(tools, txg, MIN_BUDGET + size * BUDGET_SHARE);
   const objects = await openPoolObjects(values.rootBlockPointer, blocks);
   const directory = await readPoolDirectory(objects);
   if (directory.logs.some((log) => log.txg > txg)) {
-    throw new FormatError('damaged', 'it has a log of space maps of a later state');
+    throw damaged('the pool has a log of space maps from a later state');
   }
   return {
     async eachFree(vdev, onFree) {
@@ -83,9 +85,9 @@ export async function openPoolSpace(
 
 interface VdevLayout extends TopVdev {
   readonly metaslabCount: number;
-  /** Smallest blocks in a metaslab. */
+  /** Number of smallest blocks in a metaslab. */
   readonly units: number;
-  /** Metaslabs that are looked at at once. */
+  /** Number of metaslabs in memory at once. */
   readonly perBatch: number;
 }
 
@@ -94,10 +96,11 @@ function layoutOf(
   { guid, size }: PresentVdev,
   unitsAtOnce: number,
 ): VdevLayout {
-  if (found?.guid !== guid) throw new FormatError('damaged', 'the pool does not know the vdev');
+  if (found?.guid !== guid) throw damaged('the vdev is not one of the pool');
   const { type, ashift, metaslabShift, allocatable } = found;
-  if (!READABLE_TYPES.includes(type))
-    throw new FormatError('unsupported', `the vdev is of type ${type}`);
+  if (!READABLE_TYPES.includes(type)) {
+    throw unsupported(`a vdev of type ${type}, ${READABLE_TYPES.join(', ')} are supported`);
+  }
   const metaslabCount = Math.floor(allocatable / 2 ** metaslabShift);
   const units = 2 ** (metaslabShift - ashift);
   const isSound =
@@ -109,13 +112,12 @@ function layoutOf(
     metaslabCount * 2 ** metaslabShift <= size;
   const perBatch = Math.min(Math.floor(unitsAtOnce / units), metaslabCount);
   if (isSound) return { ...found, metaslabCount, units, perBatch };
-  throw new FormatError(
-    'damaged',
-    `the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes`,
+  throw damaged(
+    `the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes, which cannot be right`,
   );
 }
 
-/** What a vdev is read with. */
+/** What the free space of a vdev is read with. */
 interface VdevReading {
   readonly id: number;
   readonly layout: VdevLayout;
@@ -130,7 +132,7 @@ async function readVdev(
 ): Promise<void> {
   const { layout, objects } = reading;
   const maps = await objects(layout.metaslabArray);
-  if (maps.type !== OBJECT_ARRAY) throw new FormatError('damaged', 'the vdev has no space maps');
+  if (maps.type !== OBJECT_ARRAY) throw damaged('the vdev has no space maps');
   const unflushed = await unflushedOf(layout, objects);
   const { perBatch } = layout;
   const map = allocationMap(perBatch * layout.units);
@@ -149,7 +151,7 @@ async function readVdev(
   }
 }
 
-/** A part of the metaslabs. */
+/** The metaslabs that are in memory. */
 interface Batch {
   readonly map: AllocationMap;
   readonly first: number;
@@ -172,7 +174,7 @@ async function readMaps(
   }
 }
 
-/** The transaction groups from which on the logs have what a space map lacks; undefined if no map lacks any. */
+/** For each metaslab the transaction group whose log is the first that its space map lacks. */
 async function unflushedOf(
   { zap }: VdevLayout,
   objects: PoolObjects,
@@ -183,7 +185,7 @@ async function unflushedOf(
   return object === undefined ? undefined : objects(Number(object));
 }
 
-/** Does in their order what the logs say that was done after a metaslab's own map was last written to. */
+/** Applies the logs, but for what the space map of a metaslab has already. */
 async function replayLogs(
   { id, layout, objects, logs }: VdevReading,
   unflushed: PoolObject | undefined,
@@ -218,16 +220,15 @@ function apply({ isFreed }: SpaceMapEntry, map: AllocationMap, start: number, co
 }
 
 function outside(): FormatError {
-  return new FormatError('damaged', 'an entry of a space map is not inside a metaslab');
+  return damaged('an entry of a space map is not within a metaslab');
 }
 
-/** What was read must be allocated, or what is read here is not what it seems. */
+/** A block that was read must be allocated, or the space maps are not those of this state. */
 function checkPlaces({ id, layout, blocks }: VdevReading, { map, first, count }: Batch): void {
   const start = first * layout.units;
   for (const { vdev, offset } of blocks.places) {
     const unit = Math.floor(offset / 2 ** layout.ashift) - start;
     if (vdev !== id || unit < 0 || unit >= count * layout.units) continue;
-    if (!map.isAllocated(unit))
-      throw new FormatError('damaged', 'a block that is in use is said to be free');
+    if (!map.isAllocated(unit)) throw damaged('a block that is in use is marked as free');
   }
 }

@@ -1,54 +1,56 @@
-// What the meta object set of a pool says of the pool: its features, its vdevs, and the logs of its space maps.
+// The directory of a pool: its features, its vdevs, and the logs of its space maps.
 //   object 1, a ZAP -> "config", a name-value list -> the tree of vdevs
-//                   -> "features_for_read", "features_for_write", ZAPs -> how often each feature is in use
+//                   -> "features_for_read", "features_for_write", ZAPs -> use count of each feature
 //                   -> "com.delphix:log_spacemap_zap", a ZAP -> the log of each transaction group
-// Sources: OpenZFS, sys/dmu.h (DMU_POOL_...), sys/fs/zfs.h (ZPOOL_CONFIG_...), module/zfs/spa_log_spacemap.c.
+// Sources: OpenZFS, sys/dmu.h (DMU_POOL_...), sys/fs/zfs.h (ZPOOL_CONFIG_...),
+// module/zfs/spa_log_spacemap.c.
 
-import { FormatError } from '../errors.ts';
+import { damaged, unsupported } from './faults.ts';
 import { viewOf } from '../struct.ts';
-import { decodeNvList, isNvList, type NvList, type NvValue } from './nvlist.ts';
+import { decodeNvList, isNvList, type NvList, type NvValue } from './decode-nvlist.ts';
 import type { PoolObject, PoolObjects } from './pool-objects.ts';
 import { readZap, type Zap } from './zap.ts';
 
-/** A top-level vdev as its pool knows it. */
+/** A top-level vdev in the configuration of its pool. */
 export interface TopVdev {
-  /** `disk`, `file`, `mirror`; others for what is not read here, such as `hole` for one that is no longer there. */
+  /** `disk`, `file`, `mirror`; others are not supported, such as `hole` for a removed one. */
   readonly type: string;
   readonly guid: bigint;
   /** Base-2 logarithm of the smallest block. */
   readonly ashift: number;
   /** Base-2 logarithm of the size of a metaslab. */
   readonly metaslabShift: number;
-  /** Number of the object that has the numbers of the space maps, one for each metaslab. */
+  /** Object with the object numbers of the space maps, one for each metaslab. */
   readonly metaslabArray: number;
-  /** What it allocates from, in bytes. */
+  /** Allocatable bytes. */
   readonly allocatable: number;
-  /** Number of the ZAP that has what else there is to say of it; undefined if it has none. */
+  /** Object of the ZAP with its further properties; undefined if it has none. */
   readonly zap: number | undefined;
 }
 
-/** A log of what was allocated and freed in all vdevs in one transaction group. */
+/** A log of the allocations and frees of one transaction group in all vdevs. */
 export interface SpaceLog {
   readonly txg: bigint;
-  /** The object that it is, a space map. */
+  /** Number of its object, which is a space map. */
   readonly object: number;
 }
 
+/** What the directory of a pool says. */
 export interface PoolDirectory {
-  /** By their numbers. */
+  /** Top-level vdevs by their numbers. */
   readonly vdevs: ReadonlyMap<number, TopVdev>;
-  /** By ascending transaction groups. */
+  /** Sorted by transaction group. */
   readonly logs: readonly SpaceLog[];
 }
 
 const DIRECTORY_OBJECT = 1; // DMU_POOL_DIRECTORY_OBJECT
 const PACKED_LIST = 3; // DMU_OT_PACKED_NVLIST
-/** Limit of this program on the description of a pool, in bytes. */
+/** Limit of this program on the configuration of a pool, in bytes. */
 const MAX_CONFIG_SIZE = 16 * 2 ** 20;
 
 /**
- * Features, by their names, with which free space is as it is read here. What the space maps are made of is a matter of the first
- * four. `device_removal`, `obsolete_counts`, `draid` and `raidz_expansion` are left out.
+ * Features that do not change how free space is stored, except the first four, which are supported.
+ * `device_removal`, `obsolete_counts`, `draid` and `raidz_expansion` are not.
  */
 const KNOWN_FEATURES = new Set([
   'com.delphix:spacemap_histogram',
@@ -94,17 +96,14 @@ const KNOWN_FEATURES = new Set([
   'org.zfsonlinux:userobj_accounting',
 ]);
 
-/** Throws a FormatError for a pool with a feature in use that is not known here. */
+/** Rejects with a FormatError if the pool uses a feature that is not known. */
 export async function readPoolDirectory(objects: PoolObjects): Promise<PoolDirectory> {
   const directory = await readZap(await objects(DIRECTORY_OBJECT));
   for (const name of ['features_for_read', 'features_for_write']) {
     const features = await readZap(await objects(objectIn(directory, name)));
     for (const [feature, [uses]] of features) {
       if (uses === 0n || KNOWN_FEATURES.has(feature)) continue;
-      throw new FormatError(
-        'unsupported',
-        `the feature ${feature} is in use, which is not known here`,
-      );
+      throw unsupported(`the pool uses the feature ${feature}, which is not known`);
     }
   }
   const config = await readConfig(await objects(objectIn(directory, 'config')));
@@ -117,17 +116,17 @@ export async function readPoolDirectory(objects: PoolObjects): Promise<PoolDirec
 
 function objectIn(zap: Zap, name: string): number {
   const [object] = zap.get(name) ?? [];
-  if (object === undefined) throw new FormatError('damaged', `its directory has no ${name}`);
+  if (object === undefined) throw damaged(`the directory of the pool has no ${name}`);
   return Number(object);
 }
 
 async function readConfig(object: PoolObject): Promise<NvList> {
   if (object.type !== PACKED_LIST || object.bonus.length < 8) {
-    throw new FormatError('damaged', 'its description is no name-value list');
+    throw damaged('the configuration of the pool is not a name-value list');
   }
   const size = Number(viewOf(object.bonus).getBigUint64(0, true));
   if (size > Math.min(MAX_CONFIG_SIZE, object.blockCount * object.blockSize)) {
-    throw new FormatError('damaged', `its description says that it has ${size} bytes`);
+    throw damaged(`the configuration of the pool has ${size} bytes, which cannot be right`);
   }
   const content = new Uint8Array(size);
   for (let at = 0; at < size; at += object.blockSize) {
@@ -140,10 +139,10 @@ async function readConfig(object: PoolObject): Promise<NvList> {
 function vdevsOf(config: NvList): Map<number, TopVdev> {
   const tree = config.get('vdev_tree');
   const children = isNvList(tree) ? tree.get('children') : undefined;
-  if (!Array.isArray(children)) throw new FormatError('damaged', 'its description has no vdevs');
+  if (!Array.isArray(children)) throw damaged('the configuration of the pool has no vdevs');
   const vdevs = new Map<number, TopVdev>();
   for (const list of children as readonly NvValue[]) {
-    if (!isNvList(list)) throw new FormatError('damaged', 'its description of a vdev is none');
+    if (!isNvList(list)) throw damaged('the configuration of a vdev is not a name-value list');
     const type = list.get('type');
     const number = (name: string) => {
       const value = list.get(name);
@@ -163,12 +162,12 @@ function vdevsOf(config: NvList): Map<number, TopVdev> {
   return vdevs;
 }
 
-/** The names are transaction groups in hexadecimal. */
+/** The name of each entry is a transaction group in hexadecimal. */
 function logsOf(zap: Zap): SpaceLog[] {
   const logs: SpaceLog[] = [];
   for (const [name, [object]] of zap) {
     if (!/^[0-9a-f]{1,16}$/.test(name) || object === undefined) {
-      throw new FormatError('damaged', 'the name of a log of space maps is no transaction group');
+      throw damaged('the name of a log of space maps is not a transaction group');
     }
     logs.push({ txg: BigInt(`0x${name}`), object: Number(object) });
   }

@@ -1,48 +1,52 @@
-// The objects of a pool's meta object set. The root block pointer leads to the object set, which begins with the dnode of
-// an object that holds all dnodes; a dnode has pointers to the blocks of its object, or to blocks of pointers to them.
-// Sources: OpenZFS, sys/dnode.h (dnode_phys_t), sys/dmu_objset.h (objset_phys_t), sys/dmu.h (types).
+// The objects of a pool's meta object set.
+//   root block pointer -> object set -> dnode of the object that holds all dnodes
+//   dnode -> blocks of its object, or blocks of pointers to them
+// Sources: OpenZFS, sys/dnode.h (dnode_phys_t), sys/dmu_objset.h (objset_phys_t), sys/dmu.h.
 
-import { FormatError } from '../errors.ts';
+import { damaged } from './faults.ts';
 import { bytes, struct, u16, u64, u8, viewOf } from '../struct.ts';
-import { decodePointer, POINTER_SIZE, POOL_SECTOR } from './block-pointer.ts';
+import { decodePointer, POINTER_SIZE, POOL_SECTOR } from './decode-pointer.ts';
 import type { PoolBlocks } from './pool-blocks.ts';
 
 /** An object of a pool. */
 export interface PoolObject {
-  /** What it is: `dmu_object_type_t`. */
+  /** `dmu_object_type_t`. */
   readonly type: number;
-  /** What lies beside its blocks, in the dnode. */
+  /** Data in the dnode itself. */
   readonly bonus: Uint8Array;
+  /** `dmu_object_type_t` of that data. */
   readonly bonusType: number;
-  /** In bytes. */
+  /** Size of a block in bytes. */
   readonly blockSize: number;
-  /** Blocks from here on are not there. */
+  /** Number of blocks. */
   readonly blockCount: number;
-  /** One of its blocks, zeros where it has none; to be left as it is. Throws a FormatError for what is damaged. */
+  /**
+   * A block, which must not be changed; zeros for a hole. Rejects with a FormatError if damaged.
+   */
   block(index: number): Promise<Uint8Array>;
 }
 
-/** Answers an object by its number. Throws a FormatError if there is none. */
+/** Opens an object by its number. Rejects with a FormatError if there is none. */
 export type PoolObjects = (number: number) => Promise<PoolObject>;
 
 const DNODE_SIZE = 512;
 const dnode = struct('little', DNODE_SIZE, {
   type: [0, u8],
   pointerBlockShift: [1, u8],
-  levels: [2, u8], // 1: its pointers are to the blocks themselves
+  levels: [2, u8], // 1: the dnode points to the blocks themselves
   pointerCount: [3, u8],
   bonusType: [4, u8],
-  checksum: [5, u8], // of new blocks, as the compression
+  checksum: [5, u8], // of new blocks, like the compression
   compression: [6, u8],
   flags: [7, u8],
   blockSectors: [8, u16],
   bonusLength: [10, u16],
-  extraSlots: [12, u8], // how many more dnodes it takes the room of
+  extraSlots: [12, u8], // the further dnodes whose room it takes
   padding: [13, bytes(3)],
   lastBlock: [16, u64],
   used: [24, u64],
   morePadding: [32, bytes(32)],
-  tail: [64, bytes(448)], // pointers, then the bonus
+  tail: [64, bytes(448)], // pointers, bonus
 });
 
 const TAIL_OFFSET = 64;
@@ -52,40 +56,40 @@ const MIN_POINTER_BLOCK_SHIFT = 12;
 const MAX_POINTER_BLOCK_SHIFT = 17;
 const MAX_LEVELS = 12;
 const MAX_BLOCK_SIZE = 2 ** 24;
-/** Limit of this program: numbers of blocks are doubles. */
+/** Limit of this program: block numbers are doubles. */
 const MAX_BLOCKS = 2 ** 48;
 
 const OBJECT_SET = 11; // DMU_OT_OBJSET
 const OBJECT_SET_TYPE_OFFSET = 704; // os_type
 const META = 1n; // DMU_OST_META
 
-/** Opens the object set that a root block pointer leads to. Throws a FormatError if it is not that of a pool. */
+/** Opens the object set of a pool. Rejects with a FormatError if the pointer leads elsewhere. */
 export async function openPoolObjects(
   rootPointer: Uint8Array,
   blocks: PoolBlocks,
 ): Promise<PoolObjects> {
   const root = decodePointer(rootPointer);
   if (root.kind !== 'stored' || root.type !== OBJECT_SET || root.logicalSize > MAX_BLOCK_SIZE) {
-    throw new FormatError('damaged', 'its root block pointer leads to no object set');
+    throw damaged('the root block pointer does not lead to an object set');
   }
   const set = await blocks.read(rootPointer, { level: 0, size: root.logicalSize });
   if (
     set.length < OBJECT_SET_TYPE_OFFSET + 8 ||
     viewOf(set).getBigUint64(OBJECT_SET_TYPE_OFFSET, true) !== META
   ) {
-    throw new FormatError('damaged', 'its root object set is not that of a pool');
+    throw damaged('the root object set is not that of a pool');
   }
   const dnodes = openObject(set.subarray(0, DNODE_SIZE), blocks);
   return async (number) => {
     const perBlock = dnodes.blockSize / DNODE_SIZE;
     const index = Math.floor(number / perBlock);
-    if (index >= dnodes.blockCount) throw new FormatError('damaged', `it has no object ${number}`);
+    if (index >= dnodes.blockCount) throw damaged(`the pool has no object ${number}`);
     const block = await dnodes.block(index);
     return openObject(block.subarray((number % perBlock) * DNODE_SIZE), blocks);
   };
 }
 
-/** Opens the object whose dnode `content` begins with. */
+/** Opens the object of the dnode at the start of `content`. */
 function openObject(content: Uint8Array, blocks: PoolBlocks): PoolObject {
   const values = dnode.decode(content);
   const { type, bonusType, levels, pointerCount, pointerBlockShift } = values;
@@ -104,7 +108,7 @@ function openObject(content: Uint8Array, blocks: PoolBlocks): PoolObject {
   const bonusOffset = TAIL_OFFSET + pointerCount * POINTER_SIZE;
   const size = (values.extraSlots + 1) * DNODE_SIZE;
   if (!isSound || size > content.length || bonusOffset + values.bonusLength > size) {
-    throw new FormatError('damaged', 'an object is none, or damaged');
+    throw damaged('a dnode is free or damaged');
   }
   const shape = { blockSize, levels, pointerBlockSize: 2 ** pointerBlockShift };
   const pointers = content.slice(TAIL_OFFSET, bonusOffset);
@@ -125,7 +129,7 @@ interface TreeShape {
   readonly pointerBlockSize: number;
 }
 
-/** Finds blocks by way of the blocks of pointers, of which it keeps the last of each level. */
+/** Finds blocks by the blocks of pointers, and keeps the last block of each level. */
 function blockTree(
   pointers: Uint8Array,
   { blockSize, levels, pointerBlockSize }: TreeShape,
@@ -136,15 +140,14 @@ function blockTree(
 
   return (index) => blockAt(0, index);
 
-  /** The `index`th of all blocks of a level. */
+  /** A block by its index in all blocks of a level. */
   async function blockAt(level: number, index: number): Promise<Uint8Array> {
     const last = kept[level];
     if (last?.index === index) return last.block;
     const isTop = level === levels - 1;
     const parent = isTop ? pointers : await blockAt(level + 1, Math.floor(index / fanOut));
     const at = (isTop ? index : index % fanOut) * POINTER_SIZE;
-    if (at >= parent.length)
-      throw new FormatError('damaged', 'an object has more blocks than pointers');
+    if (at >= parent.length) throw damaged('an object has more blocks than pointers');
     const size = level === 0 ? blockSize : pointerBlockSize;
     const block = await blocks.read(parent.subarray(at, at + POINTER_SIZE), { level, size });
     kept[level] = { index, block };
@@ -152,7 +155,7 @@ function blockTree(
   }
 }
 
-/** The `index`th number of 64 bits in an object that is an array of them; 0 past its end, as OpenZFS reads it. */
+/** A number of 64 bits in an object that is an array of them; 0 past its end, as in OpenZFS. */
 export async function numberAt(object: PoolObject, index: number): Promise<bigint> {
   const perBlock = object.blockSize / 8;
   const blockIndex = Math.floor(index / perBlock);

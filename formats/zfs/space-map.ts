@@ -1,25 +1,25 @@
-// A space map: a log of what was allocated and freed, in words of 64 bits. What it says of the free space is the sum of all.
-//   0...  47 bits of offset, whether it is freed, 15 bits of run    both in units of the map
-//   10..  a remark: nothing is allocated or freed
-//   11..  36 bits of run, 24 bits of vdev; then a word: whether it is freed, 63 bits of offset
-// Source: OpenZFS, sys/space_map.h (space_map_phys_t and the comment after it). A run is stored less one.
+// A space map: a log of allocations and frees, in words of 64 bits.
+//   0...  47 bits of offset, one bit: freed, 15 bits of run    both in units of the map
+//   10..  a remark, without allocations or frees
+//   11..  36 bits of run, 24 bits of vdev; second word: one bit: freed, 63 bits of offset
+// A run is stored less one. Source: OpenZFS, sys/space_map.h (space_map_phys_t).
 
-import { FormatError } from '../errors.ts';
+import { damaged } from './faults.ts';
 import { viewOf } from '../struct.ts';
 import type { PoolObject } from './pool-objects.ts';
 
-/** What a space map tells of; offset and count in units of the map. */
+/** An allocation or a free. Offset and count are in units of the map. */
 export interface SpaceMapEntry {
   readonly isFreed: boolean;
   readonly offset: number;
   readonly count: number;
-  /** Of the top-level vdev, in a map of several; else to be left alone. */
+  /** Number of the top-level vdev in a map of several; else without meaning. */
   readonly vdev: number;
 }
 
 const SPACE_MAP = 8; // DMU_OT_SPACE_MAP
 const SPACE_MAP_HEADER = 7; // DMU_OT_SPACE_MAP_HEADER
-/** In the header: its length in bytes, and what is allocated by it, a signed number of bytes. */
+/** In the header: length of the map in bytes, and the bytes that it allocates, a signed number. */
 const LENGTH_OFFSET = 8;
 const ALLOCATED_OFFSET = 16;
 const MIN_HEADER_SIZE = 24; // SPACE_MAP_SIZE_V0
@@ -30,8 +30,9 @@ const TWO_WORDS = 3;
 const TWO_32 = 2 ** 32;
 
 /**
- * Calls `onEntry` for each entry of a map whose units have `unit` bytes, in their order. The entry that it is given is
- * the next one's later on. Throws a FormatError for what is no space map, or does not come to the sum that it says.
+ * Calls `onEntry` for each entry of a map whose units have `unit` bytes, in order. The object that
+ * it passes is reused for the next entry. Rejects with a FormatError if it is not a space map or
+ * its sum is wrong.
  */
 export async function readSpaceMap(
   map: PoolObject,
@@ -39,15 +40,14 @@ export async function readSpaceMap(
   onEntry: (entry: SpaceMapEntry) => void,
 ): Promise<void> {
   if (map.type !== SPACE_MAP || map.bonusType !== SPACE_MAP_HEADER) {
-    throw new FormatError('damaged', 'an object is no space map');
+    throw damaged('an object is not a space map');
   }
-  if (map.bonus.length < MIN_HEADER_SIZE)
-    throw new FormatError('damaged', 'a space map has no header');
+  if (map.bonus.length < MIN_HEADER_SIZE) throw damaged('a space map has no header');
   const head = viewOf(map.bonus);
   const length = Number(head.getBigUint64(LENGTH_OFFSET, true));
   const allocated = Number(head.getBigInt64(ALLOCATED_OFFSET, true));
   if (length > map.blockCount * map.blockSize || length % WORD_SIZE !== 0) {
-    throw new FormatError('damaged', `a space map of ${length} bytes is longer than its blocks`);
+    throw damaged(`a space map of ${length} bytes is longer than its blocks`);
   }
   let sum = 0;
   for (let start = 0; start < length; start += map.blockSize) {
@@ -55,14 +55,11 @@ export async function readSpaceMap(
     sum += readBlock(viewOf(block), Math.min(map.blockSize, length - start), onEntry);
   }
   if (sum * unit !== allocated) {
-    throw new FormatError(
-      'damaged',
-      `a space map says ${allocated} bytes, and comes to ${sum * unit}`,
-    );
+    throw damaged(`a space map allocates ${sum * unit} bytes, its header says ${allocated}`);
   }
 }
 
-/** Answers how many units more are allocated after it. */
+/** Returns by how many units it increases the allocated space. */
 function readBlock(
   view: DataView,
   length: number,
@@ -77,7 +74,7 @@ function readBlock(
     if (prefix === REMARK) continue;
     if (prefix === TWO_WORDS) {
       at += WORD_SIZE;
-      if (at >= length) throw new FormatError('damaged', 'a space map ends within an entry');
+      if (at >= length) throw damaged('a space map ends within an entry');
       const next = view.getUint32(at + 4, true);
       entry.isFreed = next >>> 31 === 1;
       entry.offset = (next & 0x7fffffff) * TWO_32 + view.getUint32(at, true);

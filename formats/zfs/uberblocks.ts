@@ -1,5 +1,5 @@
-// The ring of uberblocks in a label: what is in it, which of them is the state that a checkpoint keeps, and a
-// label that holds no other. A pool writes its uberblock into slot `txg % slots` of the four labels of a vdev.
+// The ring of uberblocks in a label: its entries, the one of a checkpoint, and a label that has
+// only that one. A pool writes its uberblock into slot `txg % slots` of the four labels of a vdev.
 
 import {
   type ByteOrder,
@@ -14,30 +14,34 @@ import {
   type Uberblock,
 } from './label.ts';
 
-/** A sound uberblock in a ring. */
+/** A valid uberblock in a ring. */
 export interface RingEntry {
-  /** Its place in the ring, from 0. */
+  /** Index of its slot in the ring. */
   readonly slot: number;
+  /** Its transaction group. */
   readonly txg: bigint;
+  /** Its byte order. */
   readonly order: ByteOrder;
+  /** The values of its fields. */
   readonly values: Uberblock;
-  /** Its slot without the checksum; a view of the label. */
+  /** The slot without the checksum; a view of the label. */
   readonly content: Uint8Array;
 }
 
-/** Where labels are and how they are checked. */
+/** What a label is verified with. */
 export interface LabelPlace {
-  /** Of the label on its vdev. */
+  /** Offset of the label on its vdev. */
   readonly vdevOffset: number;
   /** Base-2 logarithm of the smallest block of the vdev. */
   readonly ashift: number;
+  /** Computes checksums. */
   readonly sha256: Sha256;
 }
 
-/** Bytes at the start of a slot in which an uberblock is, whatever the slot's size: UBERBLOCK_SHIFT without the checksum. */
+/** Bytes at the start of a slot that hold the uberblock: UBERBLOCK_SHIFT without the checksum. */
 const CONTENT_SIZE = 984;
 
-/** The sound uberblocks in the ring of a label. */
+/** The valid uberblocks in the ring of a label. */
 export function readRing(label: Uint8Array, place: LabelPlace): RingEntry[] {
   const size = slotSize(place.ashift);
   const entries: RingEntry[] = [];
@@ -53,20 +57,24 @@ export function readRing(label: Uint8Array, place: LabelPlace): RingEntry[] {
   return entries;
 }
 
-/** The entries of one vdev's rings, read shortly before and shortly after a checkpoint was taken. */
+/** The rings of one vdev, read shortly before and shortly after a checkpoint was taken. */
 export interface Rings {
+  /** Valid uberblocks before the checkpoint. */
   readonly before: readonly RingEntry[];
+  /** Valid uberblocks after the checkpoint. */
   readonly after: readonly RingEntry[];
+  /** Slots of a ring. */
   readonly slotCount: number;
 }
 
 /**
- * The uberblock of the state that a checkpoint keeps: that of transaction group `txg`, or the newest before it if the pool was
- * idle then and wrote none. Undefined if it may have been overwritten before it was read: then a
- * later checkpoint is to be taken.
+ * The uberblock of a checkpoint: that of transaction group `txg`, or the newest before it if the
+ * pool was idle and wrote none. Undefined if it may have been overwritten before it was read: the
+ * caller must then take another checkpoint.
  *
- * It is looked for in the rings of all vdevs, since a pool writes most of its uberblocks to some only: to three top-level
- * ones that are no logs, picked at random (OpenZFS, spa_sync_rewrite_vdev_config, SPA_SYNC_MIN_VDEVS).
+ * A pool writes most of its uberblocks to only three top-level vdevs at random that are not logs
+ * (OpenZFS, spa_sync_rewrite_vdev_config, SPA_SYNC_MIN_VDEVS), so the rings of all vdevs are
+ * needed.
  */
 export function checkpointedUberblock(vdevs: readonly Rings[], txg: bigint): RingEntry | undefined {
   const older = vdevs
@@ -78,7 +86,7 @@ export function checkpointedUberblock(vdevs: readonly Rings[], txg: bigint): Rin
   return vdevs.some((rings) => mayHaveLost(rings, newest.txg, txg)) ? undefined : newest;
 }
 
-/** Whether one of the uberblocks after `from` and up to `to` may have been in a ring that has a later one in its place. */
+/** Whether an uberblock after `from` and up to `to` may have been overwritten by a later one. */
 function mayHaveLost({ after, slotCount }: Rings, from: bigint, to: bigint): boolean {
   if (to - from >= BigInt(slotCount)) return true;
   const later = after.filter((entry) => entry.txg > to);
@@ -95,15 +103,16 @@ function mayHaveLost({ after, slotCount }: Rings, from: bigint, to: bigint): boo
   return false;
 }
 
-/** How an uberblock is pinned. */
+/** Options of `pinUberblock`. */
 export interface PinOptions {
-  /** Leaves the intent logs, whose writes after the checkpoint an import then replays. */
+  /** Keeps the intent logs; an import then replays their writes after the checkpoint. */
   readonly keepIntentLog: boolean;
 }
 
 /**
- * A copy of a label with `entry` as the only uberblock in its ring. Unless they are kept, an import drops the intent logs, as it does
- * when it rewinds to a checkpoint: `zil_claim` does so where ub_checkpoint_txg is set.
+ * A copy of a label with `entry` as the only uberblock in its ring. Unless the intent logs are
+ * kept, an import drops them like after a rewind to a checkpoint: `zil_claim` does so where
+ * ub_checkpoint_txg is set.
  */
 export function pinUberblock(
   label: Uint8Array,

@@ -1,19 +1,20 @@
-// A ZAP: an object that holds names with numbers. A small one is a single block of entries; a large one has a header, which
-// has or leads to a table of leaves, each a block of chunks that entries, names and values are strung together of.
-// Source: OpenZFS, sys/zap_impl.h (mzap_phys_t, zap_phys_t) and sys/zap_leaf.h. Values in leaves are big-endian.
+// A ZAP: an object that maps names to numbers. A small one (micro) is a single block of entries. A
+// large one (fat) has a header and a table of leaves; a leaf is a block of chunks, which hold
+// entries and, in lists, their names and values. Values in leaves are big-endian. Source: OpenZFS,
+// sys/zap_impl.h (mzap_phys_t, zap_phys_t) and sys/zap_leaf.h.
 
-import { FormatError } from '../errors.ts';
+import { damaged } from './faults.ts';
 import { u16, u32, u64, u8, bytes, struct, viewOf } from '../struct.ts';
 import { numberAt, type PoolObject } from './pool-objects.ts';
 
-/** Names with the numbers that they stand for. */
+/** Numbers by their names. */
 export type Zap = ReadonlyMap<string, readonly bigint[]>;
 
 const LEAF_BLOCK = 2n ** 63n; // ZBT_LEAF
 const HEADER_BLOCK = 2n ** 63n + 1n; // ZBT_HEADER
 const MICRO_BLOCK = 2n ** 63n + 3n; // ZBT_MICRO
 
-const MICRO_ENTRY_SIZE = 64; // also of what precedes the entries
+const MICRO_ENTRY_SIZE = 64; // also of the header
 const MICRO_NAME_OFFSET = 14;
 
 const HEADER_SIZE = 104;
@@ -21,9 +22,9 @@ const header = struct('little', HEADER_SIZE, {
   blockType: [0, u64],
   magic: [8, u64],
   tableBlock: [16, u64],
-  tableBlockCount: [24, u64], // 0 if the table is the second half of this block
-  tableShift: [32, u64], // base-2 logarithm of its entries
-  nextTable: [40, u64], // a larger table, being made
+  tableBlockCount: [24, u64], // 0: the table is the second half of this block
+  tableShift: [32, u64], // base-2 logarithm of the number of entries
+  nextTable: [40, u64], // the larger table during growth
   copiedBlocks: [48, u64],
   freeBlock: [56, u64],
   leafCount: [64, u64],
@@ -34,7 +35,7 @@ const header = struct('little', HEADER_SIZE, {
 });
 const HEADER_MAGIC = 0x2f52ab2abn; // ZAP_MAGIC
 
-/** Limit of this program on entries of a table, in a ZAP of what a pool has few of. */
+/** Limit of this program on the entries of a table; a pool has few vdevs, logs and features. */
 const MAX_TABLE = 2 ** 20;
 
 const LEAF_HEADER_SIZE = 48;
@@ -58,23 +59,23 @@ const ARRAY_CHUNK = 251; // ZAP_CHUNK_ARRAY
 const ARRAY_BYTES = 21;
 const entryChunk = struct('little', CHUNK_SIZE, {
   type: [0, u8],
-  valueSize: [1, u8], // of each of its numbers, in bytes
+  valueSize: [1, u8], // bytes of each number
   next: [2, u16],
   nameChunk: [4, u16],
-  nameLength: [6, u16], // with the zero that ends it
+  nameLength: [6, u16], // with the NUL at its end
   valueChunk: [8, u16],
   valueCount: [10, u16],
   differentiator: [12, u32],
   hash: [16, u64],
 });
 
-/** Reads all of a ZAP whose names are text. Throws a FormatError. */
+/** Reads all of a ZAP whose names are text. Rejects with a FormatError if it is damaged. */
 export async function readZap(object: PoolObject): Promise<Zap> {
   const first = await object.block(0);
   const type = viewOf(first).getBigUint64(0, true);
   if (type === MICRO_BLOCK) return microEntries(first);
   if (type === HEADER_BLOCK && first.length > HEADER_SIZE) return readFat(object, first);
-  throw new FormatError('damaged', 'a ZAP begins with no header');
+  throw damaged('a ZAP has no header');
 }
 
 function microEntries(block: Uint8Array): Zap {
@@ -88,28 +89,25 @@ function microEntries(block: Uint8Array): Zap {
 
 async function readFat(object: PoolObject, first: Uint8Array): Promise<Zap> {
   const values = header.decode(first);
-  if (values.magic !== HEADER_MAGIC)
-    throw new FormatError('damaged', 'the header of a ZAP is damaged');
+  if (values.magic !== HEADER_MAGIC) throw damaged('the header of a ZAP is damaged');
   const entries = new Map<string, readonly bigint[]>();
   let entryCount = 0;
   for (const leaf of await leavesOf(object, values)) {
-    if (leaf === 0 || leaf >= object.blockCount)
-      throw new FormatError('damaged', 'a ZAP has no such leaf');
+    if (leaf === 0 || leaf >= object.blockCount) {
+      throw damaged('the table of a ZAP refers to a leaf past its end');
+    }
     for (const [name, value] of leafEntries(await object.block(leaf))) {
       entries.set(name, value);
       entryCount++;
     }
   }
   if (BigInt(entryCount) !== values.entryCount || entries.size !== entryCount) {
-    throw new FormatError(
-      'damaged',
-      `a ZAP has ${entryCount} entries, and says ${values.entryCount}`,
-    );
+    throw damaged(`a ZAP has ${entryCount} entries, its header says ${values.entryCount}`);
   }
   return entries;
 }
 
-/** The numbers of the blocks that are leaves: several entries of the table in a row may name one leaf. */
+/** Block numbers of the leaves; consecutive entries of the table can refer to the same leaf. */
 async function leavesOf(
   object: PoolObject,
   { tableBlock, tableBlockCount, tableShift }: ReturnType<typeof header.decode>,
@@ -120,7 +118,7 @@ async function leavesOf(
   const end = isInside ? perBlock : start + Number(tableBlockCount) * perBlock;
   const count = 2 ** Number(tableShift);
   if (count > MAX_TABLE || count > end - start || end > object.blockCount * perBlock) {
-    throw new FormatError('damaged', 'the table of a ZAP is not inside it');
+    throw damaged('the table of a ZAP runs past its end');
   }
   const leaves = new Set<number>();
   for (let index = start; index < start + count; index++) {
@@ -132,9 +130,9 @@ async function leavesOf(
 function* leafEntries(block: Uint8Array): Generator<readonly [name: string, value: bigint[]]> {
   const { blockType, magic, entryCount } = leafHeader.decode(block);
   if (blockType !== LEAF_BLOCK || magic !== LEAF_MAGIC) {
-    throw new FormatError('damaged', 'a leaf of a ZAP is damaged');
+    throw damaged('a leaf of a ZAP is damaged');
   }
-  // The hash table, a number of 16 bits for each 32 bytes of the block, is not needed to read all of it.
+  // Reading all entries does not need the hash table, 16 bits for each 32 bytes of the block.
   const chunks = block.subarray(LEAF_HEADER_SIZE + block.length / 16);
   let found = 0;
   for (let at = 0; at + CHUNK_SIZE <= chunks.length; at += CHUNK_SIZE) {
@@ -146,19 +144,18 @@ function* leafEntries(block: Uint8Array): Generator<readonly [name: string, valu
     yield [name, numbersOf(arrayAt(chunks, valueChunk, valueCount * valueSize), valueSize)];
     found++;
   }
-  if (found !== entryCount)
-    throw new FormatError('damaged', 'a leaf of a ZAP has not all of its entries');
+  if (found !== entryCount) throw damaged('a leaf of a ZAP lacks entries');
 }
 
-/** Bytes that are strung together of chunks. */
+/** The bytes in a list of chunks. */
 function arrayAt(chunks: Uint8Array, firstChunk: number, length: number): Uint8Array {
-  if (length > chunks.length) throw new FormatError('damaged', 'an array in a ZAP is too long');
+  if (length > chunks.length) throw damaged('an array in a ZAP is too long');
   const array = new Uint8Array(length);
   let chunk = firstChunk;
   for (let at = 0; at < length; at += ARRAY_BYTES) {
     const content = chunks.subarray(chunk * CHUNK_SIZE, (chunk + 1) * CHUNK_SIZE);
     if (content.length < CHUNK_SIZE || content[0] !== ARRAY_CHUNK) {
-      throw new FormatError('damaged', 'an array in a ZAP is damaged');
+      throw damaged('an array in a ZAP is damaged');
     }
     array.set(content.subarray(1, 1 + Math.min(ARRAY_BYTES, length - at)), at);
     chunk = viewOf(content).getUint16(1 + ARRAY_BYTES, true);

@@ -5,12 +5,19 @@ import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 export interface ByteStream {
   /** What people call it. */
   readonly name: string;
-  /** The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never overlap. */
-  read(signal: AbortSignal): Promise<Buffer | undefined>;
+  /**
+   * The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never
+   * overlap.
+   */
+  read(signal?: AbortSignal): Promise<Buffer | undefined>;
   /** The bytes that the next pieces begin with, fewer than `length` only at the end. */
-  peek(length: number, signal: AbortSignal): Promise<Buffer>;
-  /** Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody has to. */
+  peek(length: number, signal?: AbortSignal): Promise<Buffer>;
+  /**
+   * Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody
+   * has to.
+   */
   recycle?(piece: Buffer): void;
+  /** Ends what the bytes come from. */
   close(): Promise<void>;
 }
 
@@ -24,7 +31,10 @@ export function byteStream(name: string, stream: Readable): ByteStream {
   });
 }
 
-/** The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and where. */
+/**
+ * The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and
+ * where.
+ */
 export function streamOfChunks(
   name: string,
   stream: Readable,
@@ -33,10 +43,10 @@ export function streamOfChunks(
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let position = 0;
 
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+  async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     throwIfAborted(signal);
     const destroy = () => stream.destroy();
-    signal.addEventListener('abort', destroy, { once: true });
+    signal?.addEventListener('abort', destroy, { once: true });
     try {
       const { value } = await chunks.next();
       throwIfAborted(signal);
@@ -46,7 +56,7 @@ export function streamOfChunks(
       throwIfAborted(signal);
       throw errorOf(error, position);
     } finally {
-      signal.removeEventListener('abort', destroy);
+      signal?.removeEventListener('abort', destroy);
     }
   }
 
@@ -56,7 +66,9 @@ export function streamOfChunks(
   });
 }
 
-/** A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again. */
+/**
+ * A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again.
+ */
 export function peekable(
   name: string,
   readChunk: ByteStream['read'],

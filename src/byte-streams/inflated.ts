@@ -9,8 +9,9 @@ import { type ByteStream, peekable, streamOfChunks } from './byte-stream.ts';
 const CHUNK_SIZE = 1 << 18;
 
 /**
- * The bytes that are packed in a stream, which it takes over: of all members of a gzip file, or of one raw deflate stream.
- * Whatever follows them is an error. Damage is told at the end at the latest, where gzip has its CRC-32.
+ * The bytes that are packed in a stream, which it takes over: of all members of a gzip file, or of
+ * one raw deflate stream. Whatever follows them is an error. Damage is told at the end at the
+ * latest, where gzip has its CRC-32.
  */
 export function inflatedStream(packed: ByteStream, kind: 'gzip' | 'deflate'): ByteStream {
   const { name } = packed;

@@ -1,4 +1,4 @@
-import { findFooters } from '../../formats/vhd/footers.ts';
+import { readFooter } from '../../formats/vhd/decode-footer.ts';
 import { FIXED } from '../../formats/vhd/layout.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
@@ -6,14 +6,17 @@ import { type ByteStream, peekable } from './byte-stream.ts';
 /** Bytes of the footer, which is the end of an image. */
 export const VHD_FOOTER_SIZE = 512;
 
-/** The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must tell of that disk. */
+/**
+ * The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must
+ * tell of that disk.
+ */
 export function fixedVhdStream(image: ByteStream): ByteStream {
   const { name } = image;
   let held: Buffer = Buffer.alloc(0); // what may be the footer
   let diskSize = 0;
   let ended = false;
 
-  async function readChunk(signal: AbortSignal): Promise<Buffer | undefined> {
+  async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     while (!ended) {
       const piece = await image.read(signal);
       if (!piece) {
@@ -46,7 +49,7 @@ async function footerOf(name: string, bytes: Buffer) {
   try {
     const read = (offset: number, length: number) =>
       Promise.resolve(bytes.subarray(offset, offset + length));
-    return (await findFooters({ size: bytes.length, read })).used.footer;
+    return (await readFooter({ size: bytes.length, read })).used.footer;
   } catch (error) {
     throw asKexportError(error, name);
   }

@@ -1,5 +1,5 @@
-// The one file in a zip archive, by the central directory at its end, which alone is sure to tell its size.
-// Specification: PKWARE, APPNOTE.TXT, version 6.3.10; chapters below are its.
+// The one file in a zip archive, by the central directory at its end, which alone is sure to tell
+// its size. Specification: PKWARE, APPNOTE.TXT, version 6.3.10; chapters below are its.
 
 import { KexportError } from '../errors.ts';
 import type { ImageInput } from '../../formats/index.ts';
@@ -29,7 +29,10 @@ const ENCRYPTED = 1; // 4.4.4, bit 0
 const STORED = 0;
 const DEFLATED = 8;
 
-/** Finds the entry of an archive that has one. Throws a KexportError for any other, and for one that contradicts itself. */
+/**
+ * Finds the entry of an archive that has one. Throws a KexportError for any other, and for one that
+ * contradicts itself.
+ */
 export async function findZipEntry(input: Archive): Promise<ZipEntry> {
   const directory = await findDirectory(input);
   if (directory.count !== 1) {

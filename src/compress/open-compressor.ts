@@ -1,22 +1,32 @@
+import { host } from '#host';
 import type { Encoding } from '../../formats/index.ts';
+import { hasWebAssembly } from '../workers/wasm.ts';
 import type { Compressor, CompressorName } from './compressor.ts';
+import { hasZstd, zstdCompressor } from './zstd.ts';
 
 /** Opens a compressor, which holds up to 2 MiB. */
 export async function openCompressor(
   encoding: Encoding,
   name: CompressorName,
 ): Promise<Compressor> {
-  if (encoding.kind === 'zstd') return (await import('./zstd.ts')).zstdCompressor(encoding);
-  if (name === 'wasm') return (await import('./deflate/index.ts')).deflateCompressor(encoding);
-  if (name === 'zlib') return (await import('./zlib.ts')).zlibCompressor(encoding);
-  return (await import('./pako.ts')).pakoCompressor(encoding);
+  if (encoding.kind === 'zlib' && name === 'wasm') {
+    return (await import('./deflate/index.ts')).deflateCompressor(encoding);
+  }
+  if (encoding.kind === 'zlib' && name === 'pako') {
+    return (await import('./pako.ts')).pakoCompressor(encoding);
+  }
+  const zlib = await host.zlib();
+  if (!zlib) throw new Error(`${host.name} has no zlib`);
+  if (encoding.kind === 'zlib') return (await import('./zlib.ts')).zlibCompressor(zlib, encoding);
+  if (!hasZstd(zlib)) throw new Error(`${host.name} has no zstd`);
+  return zstdCompressor(zlib, encoding);
 }
 
-/** The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without it. */
+/**
+ * The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without
+ * it.
+ */
 export async function defaultCompressor(): Promise<CompressorName> {
-  if ('WebAssembly' in globalThis) return 'wasm';
-  return import('node:zlib').then(
-    () => 'zlib',
-    () => 'pako',
-  );
+  if (hasWebAssembly()) return 'wasm';
+  return (await host.zlib()) ? 'zlib' : 'pako';
 }

@@ -6,9 +6,9 @@ import type { Compressor } from './compressor.ts';
 export function pakoCompressor({ windowBits, level }: ZlibEncoding): Compressor {
   return {
     compress(input, output) {
-      const packed = deflate(input, { windowBits, level: level });
-      output.set(packed);
-      return packed.length;
+      const compressed = deflate(input, { windowBits, level });
+      output.set(compressed);
+      return compressed.length;
     },
   };
 }

@@ -6,7 +6,10 @@ import type { WorkerSetup, WorkerTask } from './worker.ts';
 
 /** Worker threads that compress slabs in place. */
 export interface CompressPool {
-  /** Fills in the packed form of those blocks of the slab, in every encoding. One call per slab at a time. */
+  /**
+   * Fills in the packed form of those blocks of the slab, in every encoding. One call per slab at a
+   * time.
+   */
   compress(slab: Slab, blocks: readonly number[]): Promise<void>;
   /** Stops the workers; calls under way never settle. */
   close(): Promise<void>;

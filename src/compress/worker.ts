@@ -14,7 +14,9 @@ export interface WorkerSetup {
   readonly compressor: CompressorName;
 }
 
-/** One slab's blocks, by their place in it. There is nothing to answer: the slab has the outcome. */
+/**
+ * One slab's blocks, by their place in it. There is nothing to answer: the slab has the outcome.
+ */
 export interface WorkerTask {
   readonly slab: number;
   readonly blocks: readonly number[];

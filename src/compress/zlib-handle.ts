@@ -1,6 +1,7 @@
-// The part of a stream of node:zlib below its streaming interface. It has been the same in every Node since 11, and npm
-// itself stands on it (minizlib): one call works on buffers of the caller's, and keeps the state of 256 KiB that would else
-// be allocated for each block, which costs more than the fast levels do.
+// The part of a stream of node:zlib below its streaming interface. It has been the same in every
+// Node since 11, and npm itself stands on it (minizlib): one call works on buffers of the caller's,
+// and keeps the state of 256 KiB that would else be allocated for each block, which costs more than
+// the fast levels do.
 
 /** A coder and its state. */
 export interface ZlibHandle {
@@ -35,7 +36,10 @@ interface Internals {
   readonly _writeState?: Uint32Array;
 }
 
-/** Of a stream that node:zlib made; undefined in a Node, or a substitute of it, that is built otherwise. */
+/**
+ * Of a stream that node:zlib made; undefined in a Node, or a substitute of it, that is built
+ * otherwise.
+ */
 export function zlibHandle(stream: unknown): ZlibHandle | undefined {
   const { _handle: handle, _writeState: state } = stream as Internals;
   if (typeof handle?.writeSync !== 'function' || !(state instanceof Uint32Array)) return undefined;

@@ -1,5 +1,5 @@
-import { constants, createDeflate, deflateSync } from 'node:zlib';
 import type { ZlibEncoding } from '../../formats/index.ts';
+import type { Zlib } from '../runtime/host.ts';
 import { zlibHandle } from './zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
@@ -7,27 +7,30 @@ import type { Compressor } from './compressor.ts';
 const MEM_LEVEL = 8;
 
 /** Compresses with Node's zlib, keeping its state from block to block. */
-export function zlibCompressor({ windowBits, level }: ZlibEncoding): Compressor {
+export function zlibCompressor(zlib: Zlib, { windowBits, level }: ZlibEncoding): Compressor {
   const options = { windowBits, level, memLevel: MEM_LEVEL };
-  const handle = zlibHandle(createDeflate(options));
-  if (!handle) return documentedCompressor(options);
+  const handle = zlibHandle(zlib.createDeflate(options));
+  if (!handle) return documentedCompressor(zlib, options);
   return {
     compress(input, output) {
       handle.reset();
-      const left = handle.write(constants.Z_FINISH, input, 0, output);
+      const left = handle.write(zlib.constants.Z_FINISH, input, 0, output);
       if (left.output === 0 || left.input > 0) throw new Error('deflate ran out of output');
       return output.length - left.output;
     },
   };
 }
 
-/** The same bytes by documented calls alone, for a Node or a substitute of it that is built otherwise. */
-export function documentedCompressor(options: object): Compressor {
+/**
+ * The same bytes by documented calls alone, for a Node or a substitute of it that is built
+ * otherwise.
+ */
+export function documentedCompressor(zlib: Zlib, options: object): Compressor {
   return {
     compress(input, output) {
-      const packed = deflateSync(input, options);
-      output.set(packed);
-      return packed.length;
+      const compressed = zlib.deflateSync(input, options);
+      output.set(compressed);
+      return compressed.length;
     },
   };
 }

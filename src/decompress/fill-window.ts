@@ -1,6 +1,6 @@
-import { readSync } from 'node:fs';
 import { MAX_COMPRESSED_EXTENT, type CompressionKind } from '../../formats/contract.ts'; // not the registry: workers load this
 import { reasonOf } from '../errors.ts';
+import { readFullySync } from '../host/descriptors.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 import { decompressors } from './open-decompressor.ts';
 
@@ -35,11 +35,14 @@ export interface FillProblem {
   readonly damaged: boolean;
 }
 
-// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the next. Must take the
-// longest, of 2 * MAX_PACKED.
+// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the
+// next. Must take the longest, of 2 * MAX_PACKED.
 const READ_SIZE = 2 * MAX_COMPRESSED_EXTENT;
 
-/** Makes the function that fills windows, with buffers of its own. It answers what went wrong, if something did. */
+/**
+ * Makes the function that fills windows, with buffers of its own. It answers what went wrong, if
+ * something did.
+ */
 export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem | undefined {
   const unpackerOf = decompressors();
   const whole = new Uint8Array(MAX_COMPRESSED_EXTENT);
@@ -65,7 +68,7 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem 
   ): FillProblem | undefined {
     const { kind, fd, imageOffset } = piece;
     try {
-      if (kind === 'plain') readExactly(fd, target, imageOffset + piece.from);
+      if (kind === 'plain') readFullySync(fd, imageOffset + piece.from, target);
       else unpack(unpackerOf(kind), ahead.get(piece, coming), target, piece);
       return undefined;
     } catch (error) {
@@ -107,7 +110,7 @@ function readAhead() {
         start = imageOffset;
         end = reachOf(coming);
         file = -1;
-        readExactly(fd, buffer.subarray(0, end - start), start);
+        readFullySync(fd, start, buffer.subarray(0, end - start));
         file = fd;
       }
       return buffer.subarray(imageOffset - start, imageOffset - start + imageLength);
@@ -128,12 +131,4 @@ function reachOf(coming: readonly FillPiece[]): number {
     end = Math.max(end, reach);
   }
   return end;
-}
-
-function readExactly(fd: number, target: Uint8Array, position: number): void {
-  for (let done = 0; done < target.length;) {
-    const count = readSync(fd, target, done, target.length - done, position + done);
-    if (count === 0) throw new Error(`the file ends at byte ${position + done}`);
-    done += count;
-  }
 }

@@ -2,7 +2,10 @@ import { constants, createInflate, createInflateRaw, inflateRawSync, inflateSync
 import { type Leftover, zlibHandle } from '../compress/zlib-handle.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 
-/** Inflates RFC 1951 (`deflate`) or RFC 1950 (`zlib`) with Node's zlib, keeping its state from stream to stream. */
+/**
+ * Inflates RFC 1951 (`deflate`) or RFC 1950 (`zlib`) with Node's zlib, keeping its state from
+ * stream to stream.
+ */
 export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
   const handle = zlibHandle(kind === 'zlib' ? createInflate() : createInflateRaw());
   if (!handle) return documentedInflater(kind);

@@ -3,7 +3,9 @@ import type { Decompressor } from './decompressor.ts';
 import { decompressZstd } from './zstd.ts';
 import { inflater } from './inflate.ts';
 
-/** One decompressor for each kind of stream, with state of its own, made when it is first needed. */
+/**
+ * One decompressor for each kind of stream, with state of its own, made when it is first needed.
+ */
 export function decompressors(): (kind: CompressionKind) => Decompressor {
   const made = new Map<CompressionKind, Decompressor>();
   return (kind) => {

@@ -1,4 +1,5 @@
-// A worker thread: reads and decompresses what belongs into a slab of shared memory, and makes the rest of it zeros.
+// A worker thread: reads and decompresses what belongs into a slab of shared memory, and makes the
+// rest of it zeros.
 
 import { serveTasks } from '../workers/serve-tasks.ts';
 import { fillWindow, type FillTask } from './fill-window.ts';
@@ -8,7 +9,7 @@ export type FillSetup = readonly SharedArrayBuffer[];
 
 // The answer is what went wrong, if something did.
 await serveTasks((memories: FillSetup) => {
-  const slabs = memories.map((memory) => Buffer.from(memory));
+  const slabs = memories.map((memory) => new Uint8Array(memory));
   const fill = fillWindow();
   return (task: FillTask) => {
     const slab = slabs[task.slab];

@@ -1,4 +1,5 @@
-// One frame of Zstandard (RFC 8878), by Node's own zlib where it has that (from 22.15), else by fzstd, in JavaScript.
+// One frame of Zstandard (RFC 8878), by Node's own zlib where it has that (from 22.15), else by
+// fzstd, in JavaScript.
 
 import { Decompress } from 'fzstd';
 import * as zlib from 'node:zlib';
@@ -9,7 +10,9 @@ const { zstdDecompressSync } = zlib as unknown as { readonly zstdDecompressSync?
 
 const MAGIC = 0xfd2fb528;
 
-/** What every decoder takes, "Window_Descriptor"; more would be allocated for the asking. In bytes. */
+/**
+ * What every decoder takes, "Window_Descriptor"; more would be allocated for the asking. In bytes.
+ */
 const MAX_WINDOW = 8 * 2 ** 20;
 
 /** An unpacker. */
@@ -47,7 +50,10 @@ export function byFzstd(frame: Uint8Array, output: Uint8Array): number {
   return length;
 }
 
-/** Where the frame ends, as other data may follow it: "Frame_Header" and "Blocks". Refuses one of another size. */
+/**
+ * Where the frame ends, as other data may follow it: "Frame_Header" and "Blocks". Refuses one of
+ * another size.
+ */
 function frameLength(packed: Uint8Array, expected: number): number {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const need = (end: number) => {

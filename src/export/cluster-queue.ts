@@ -1,9 +1,9 @@
-// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress several at a time, and written
-// in the order of the disk.
+// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress
+// several at a time, and written in the order of the disk.
 
+import { host } from '#host';
 import type { Encoding } from '../../formats/index.ts';
 import type { OverlayWriter } from '../../formats/qcow2/overlay-writer.ts';
-import { isZero } from '../../formats/zeros.ts';
 import type { CompressorName } from '../compress/compressor.ts';
 import { compressPool } from '../compress/pool.ts';
 import { slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
@@ -17,7 +17,7 @@ export interface ClusterQueueOptions {
   readonly encoding: Encoding;
   readonly compressor: CompressorName;
   readonly threads: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Calls never overlap; clusters and zeros ascend. */
@@ -66,7 +66,7 @@ export function clusterQueue(options: ClusterQueueOptions): ClusterQueue {
       const batch = await openBatch();
       const cluster = slabs[batch.slab]!.block(filled); // `free` has no other numbers
       fill(cluster);
-      if (isZero(cluster)) batch.parts.push({ diskOffset, zeros: clusterSize, place: filled });
+      if (host.isZero(cluster)) batch.parts.push({ diskOffset, zeros: clusterSize, place: filled });
       else batch.parts.push({ diskOffset, place: filled++ });
       sendIfFull(batch);
     },

@@ -1,7 +1,7 @@
-// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what follows it.
+// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what
+// follows it.
 
-import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
 import { type CompressorName, COMPRESSORS } from '../compress/compressor.ts';
 import { defaultCompressor } from '../compress/open-compressor.ts';
@@ -16,26 +16,36 @@ import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from '../sources/source.ts';
 import type { Progress } from '../sources/progress.ts';
 
-export interface EncodeOptions {
-  /** What the images tell of the disk where their formats do. Default: the export's time and a random uuid. */
+/** Options of {@link encode}. */
+export type EncodeOptions = EncodeSettings & Compression;
+
+/** Options of {@link encode} besides those of the compression. */
+export interface EncodeSettings {
+  /**
+   * What the images tell of the disk where their formats do. Default: the export's time and a
+   * random uuid.
+   */
   readonly identity?: Partial<Identity> | undefined;
-  /** See `Compression`. */
-  readonly compression?: Compression['compression'];
-  /** Of compression, 1 (fastest) to 9 (smallest), zstd to 19. Default DEFAULT_LEVELS. */
-  readonly level?: number | undefined;
-  /** See `Compression`. */
-  readonly optimize?: Compression['optimize'];
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
   /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new end. */
+  /**
+   * Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new
+   * end.
+   */
   readonly keepGpt?: boolean | undefined;
-  /** Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none is left then. */
+  /**
+   * Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none
+   * is left then.
+   */
   readonly keepGoing?: boolean | undefined;
-  /** Reads every image back before it gets its name, and fails where one is not the disk that was read. */
+  /**
+   * Reads every image back before it gets its name, and fails where one is not the disk that was
+   * read.
+   */
   readonly verify?: boolean | undefined;
   /** Called when every image is complete but none has its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
@@ -48,10 +58,14 @@ export interface EncodeOptions {
 /** See `Disk` in the formats' contract. */
 export type Identity = Pick<Disk, 'name' | 'uuid' | 'createdAt'>;
 
+/** What came of a run of {@link encode}. */
 export interface EncodeResult {
   /** Size of the disk as the source has it, in bytes. */
   readonly sourceSize: number;
-  /** Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can have. */
+  /**
+   * Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can
+   * have.
+   */
   readonly diskSize: number;
   /** One for each target, in their order, that did not fail. */
   readonly images: readonly ImageResult[];
@@ -60,8 +74,9 @@ export interface EncodeResult {
 }
 
 /**
- * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns, every image
- * has its final name; when it throws, none is left. Throws a KexportError for all that is not a bug.
+ * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns,
+ * every image has its final name; when it throws, none is left. Throws a KexportError for all that
+ * is not a bug.
  */
 export async function encode(
   source: Source,
@@ -77,9 +92,7 @@ export async function encode(
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
     try {
-      // A disk whose end was moved is no longer that of the snapshot: an increment would bring its old end back.
-      const snapshotGuid = disk.size === source.size ? source.snapshotGuid : undefined;
-      await startAndCopy(disk, targets, images, { ...options, digest, snapshotGuid }, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
     } finally {
       await disk.close();
     }
@@ -138,17 +151,17 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions & Pick<Disk, 'snapshotGuid'> & { readonly digest: DiskDigest | undefined },
+  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
   stop: AbortController,
 ): Promise<void> {
-  const { threads = availableParallelism(), onProgress } = options;
+  const { threads = host.availableParallelism(), onProgress } = options;
   const compressor = options.compressor ?? (await defaultCompressor());
   const formats = targets.map(({ format }) => format);
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
-  const { snapshotGuid } = options;
-  const disk = { ...newIdentity(), ...Object.fromEntries(given), size: source.size, snapshotGuid };
+  const { size, snapshotGuid } = source;
+  const disk = { ...newIdentity(), ...Object.fromEntries(given), size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk));
   const { distinct } = encodings;
   const { digest } = options;
@@ -171,7 +184,8 @@ async function finishAll(
 ): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
-    results.set(image.target, await finishImage(image, diskSize, signal));
+    image.writer.finish(diskSize);
+    results.set(image.target, await finishImage(image, signal));
   });
   return results;
 }
@@ -188,7 +202,7 @@ function finalSizes(
   if (streamed && diskSize !== wholeSectors(sourceSize)) {
     onWarning?.(
       `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
-backup of a GPT to the new end (sgdisk -e does it in the machine, --size tells it beforehand)`,
+backup of a GPT to the new end (sgdisk -e does it in the machine; where the size is stated, it is moved)`,
     );
   }
   return { sourceSize, diskSize };
@@ -205,8 +219,16 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
 }
 
 function newIdentity(): Identity {
-  const uuid = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
-  return { name: 'kexport', uuid, createdAt: Math.floor(Date.now() / 1000) };
+  return { name: 'kexport', uuid: randomUuid(), createdAt: Math.floor(Date.now() / 1000) };
+}
+
+/** RFC 9562, section 5.4: random but for the version, 4, and the variant. */
+function randomUuid(): Uint8Array {
+  const uuid = crypto.getRandomValues(new Uint8Array(16));
+  const view = new DataView(uuid.buffer);
+  view.setUint8(6, (view.getUint8(6) & 0x0f) | 0x40);
+  view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
+  return uuid;
 }
 
 /** Passes an abort of the caller's on. Returns the call that ends this. */

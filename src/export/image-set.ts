@@ -4,7 +4,9 @@ import type { Image, Target } from './image.ts';
 
 /** A target that came to nothing in a run that went on without it. */
 export interface Failure {
+  /** What was to be made. */
   readonly target: Target;
+  /** Why it was not: a KexportError. */
   readonly error: Error;
 }
 
@@ -15,8 +17,8 @@ export interface ImageSet {
   /** Starts every image. Fails as `each` does. */
   start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
-   * Does something with every image at once and waits for all of them. Throws the first error; if the run keeps going,
-   * gives up that image instead, and throws when none is left.
+   * Does something with every image at once and waits for all of them. Throws the first error; if
+   * the run keeps going, gives up that image instead, and throws when none is left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
   /** Gives every image its final name. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Disk, Encoding, Format, FormatWriter, Hasher } from '../../formats/index.ts';
+import { host } from '#host';
+import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -7,12 +7,15 @@ import { spooled } from '../sinks/spool.ts';
 
 /** One image to make. */
 export interface Target {
+  /** What it is, as of `qcow2()`. */
   readonly format: Format;
+  /** Where it goes, as of `fileSink()`. */
   readonly sink: Sink;
 }
 
 /** What became of a target. */
 export interface ImageResult {
+  /** That of the target. */
   readonly format: Format;
   /** Name of the sink. */
   readonly name: string;
@@ -44,13 +47,8 @@ export async function startImage(
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  const writer = await format.write({ disk, encoding, output, hasher });
+  const writer = await format.write({ disk, encoding, output, hasher: host.hasher });
   return { target, format, encoding, sink, output, writer };
-}
-
-function hasher(algorithm: string): Hasher {
-  const hash = createHash(algorithm);
-  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
@@ -67,18 +65,11 @@ export function checkDiskSize(format: Format, diskSize: number): void {
   );
 }
 
-/** As much of an image as its end takes. */
-type Finishable = Pick<Image, 'format' | 'encoding' | 'sink' | 'output'> & {
-  readonly writer: Pick<FormatWriter, 'finish'>;
-};
-
-/** Writes the image's end and makes it durable; it does not have its final name yet. */
+/** Makes an image durable whose writer has finished; it does not have its final name yet. */
 export async function finishImage(
-  { format, encoding, sink, output, writer }: Finishable,
-  diskSize: number,
-  signal: AbortSignal,
+  { format, encoding, sink, output }: Omit<Image, 'target' | 'writer'>,
+  signal: AbortSignal | undefined,
 ): Promise<ImageResult> {
-  writer.finish(diskSize);
   await output.flush(signal);
   await sink.finish(output.position, signal);
   const length = sink.fileSize ?? output.position;

@@ -1,50 +1,69 @@
-// What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not the loop of
+// What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not
+// the loop of
 // `copy-blocks.ts`: its blocks are of 64 KiB and its gaps are zeros, here blocks are the volume's and a gap is what is below.
 
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import { MIN_BLOCK_SIZE } from '../../formats/zfs-send/layout.ts';
 import { BLOCK_SIZE, qcow2 } from '../../formats/index.ts';
 import { overlayWriter } from '../../formats/qcow2/overlay-writer.ts';
-import { type BackingFile } from '../images/backing-file.ts';
+import { type BackingFile, inspectBackingFile } from '../images/backing-file.ts';
 import { checkBackingFile } from '../zfs-send/check-base.ts';
 import { type ClusterQueue, clusterQueue } from './cluster-queue.ts';
 import type { CompressorName } from '../compress/compressor.ts';
 import { defaultCompressor } from '../compress/open-compressor.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import type { EncodeResult } from './encode.ts';
-import { type Compression, DEFAULT_LEVELS } from './encodings.ts';
-import { KexportError } from '../errors.ts';
+import { type CompressionOptions, DEFAULT_LEVELS, type ZlibLevel } from './encodings.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { finishImage } from './image.ts';
+import type { Progress } from '../sources/progress.ts';
 import type { Sink } from '../sinks/sink.ts';
+import { spooled } from '../sinks/spool.ts';
 import { queuedOutput } from './queued-output.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import { withStreamErrors } from '../zfs-send/events.ts';
 
+/** Options of {@link encodeOverlay}. */
 export interface OverlayOptions {
-  /** What the image names as its backing file, and what was found there. */
-  readonly backing: BackingFile & { readonly name: string };
-  /** 1 (fastest) to 9 (smallest). */
-  readonly level?: number | undefined;
+  /**
+   * The image or the disk that the stream builds upon: a qcow2 if it is called so, else raw. Only
+   * its head is read.
+   */
+  readonly backingFile: string;
+  /**
+   * What the overlay calls it: an absolute path, or one from the folder of the overlay. Default:
+   * `backingFile`.
+   */
+  readonly backingName?: string | undefined;
+  /** Default 6. */
+  readonly level?: ZlibLevel | undefined;
+  /** `size` takes a deflate window of 32 KiB, `speed`, the default, one of 4 KiB. */
+  readonly optimize?: CompressionOptions['optimize'];
+  /** Who compresses. Default: the first of {@link COMPRESSORS} that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** See `Compression`. */
-  readonly optimize?: Compression['optimize'];
   /** What the size of the disk must be, in bytes. */
-  readonly diskSize?: number | undefined;
-  readonly signal: AbortSignal;
-  readonly onProgress?:
-    ((progress: { diskOffset: number; diskSize: number | undefined }) => void) | undefined;
-  /** Called when the image is complete but has not its name yet. */
+  readonly size?: number | undefined;
+  /** Ends the run early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each stretch of changes. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called when the image is complete but has not its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
 }
 
-/** Writes an overlay. Takes over the changes and the sink; throws a KexportError, and leaves nothing then. */
+/**
+ * Writes what an incremental send stream changes as a qcow2 upon the image of the snapshot before.
+ * Takes over the changes and the sink. Throws a KexportError, and leaves nothing then.
+ */
 export async function encodeOverlay(
   changes: SentChanges,
-  sink: Sink,
+  target: Sink,
   options: OverlayOptions,
 ): Promise<EncodeResult> {
+  // The header comes last.
+  const sink = target.seekable ? target : spooled(target);
   try {
     return await withStreamErrors(changes.name, () => write(changes, sink, options));
   } catch (error) {
@@ -60,40 +79,45 @@ async function write(
   sink: Sink,
   options: OverlayOptions,
 ): Promise<EncodeResult> {
-  const { backing, level = DEFAULT_LEVELS.zlib, signal } = options;
-  checkBackingFile(backing, changes);
+  const { backingFile, backingName = backingFile, level = DEFAULT_LEVELS.zlib, signal } = options;
+  const below = await inspectBackingFile(backingFile);
+  checkBackingFile(below, changes);
   const clusterSize = clusterSizeOf(changes.blockSize);
   const output = queuedOutput(sink);
-  const { name: file, format } = backing;
+  const backing = { file: backingName, format: below.format };
   const snapshotGuid = changes.stream.guid;
-  const writer = overlayWriter({ output, clusterSize, backing: { file, format }, snapshotGuid });
+  const writer = overlayWriter({ output, clusterSize, backing, snapshotGuid });
   const windowBits = options.optimize === 'size' ? 15 : 12; // QEMU writes 12 and reads 15
   const encoding = { kind: 'zlib', windowBits, level } as const;
   const compressor = options.compressor ?? (await defaultCompressor());
-  const { threads = availableParallelism() } = options;
+  const { threads = host.availableParallelism() } = options;
   const packing = { encoding, compressor, threads };
   const queue = clusterQueue({ writer, output, clusterSize, signal, ...packing });
   let dataEnd: number;
   try {
-    dataEnd = await addPieces(changes, queue, clusterSize, options);
+    dataEnd = await addPieces(changes, queue, { ...options, below, clusterSize });
     await queue.end();
   } finally {
     await queue.close();
   }
-  const diskSize = sizeOf(changes, dataEnd, options);
-  const overlay = { format: qcow2(), encoding, sink, output, writer };
-  const image = await finishImage(overlay, diskSize, signal);
+  const diskSize = sizeOf(changes, dataEnd, { ...options, below });
+  writer.finish(diskSize);
+  const image = await finishImage({ format: qcow2(), encoding, sink, output }, signal);
   await options.onFinished?.();
   await sink.commit();
   return { sourceSize: diskSize, diskSize, images: [image], failures: [] };
+}
+
+interface Upon extends OverlayOptions {
+  /** What was found in the backing file. */
+  readonly below: BackingFile;
 }
 
 /** Returns where the last data end, in bytes. */
 async function addPieces(
   { name, layer }: SentChanges,
   queue: ClusterQueue,
-  clusterSize: number,
-  { backing, signal, onProgress }: OverlayOptions,
+  { below, clusterSize, signal, onProgress }: Upon & { readonly clusterSize: number },
 ): Promise<number> {
   let dataEnd = 0;
   for (let piece = await layer.next(signal); piece; piece = await layer.next(signal)) {
@@ -103,7 +127,7 @@ async function addPieces(
       throw new KexportError('unsupported', `${name} ${what}`);
     }
     // Past the end of the backing file all is zeros by itself.
-    const known = roundUp(Math.min(backing.diskSize, layer.size ?? Infinity), clusterSize);
+    const known = roundUp(Math.min(below.diskSize, layer.size ?? Infinity), clusterSize);
     const end = read ? diskOffset + length : Math.min(diskOffset + length, known);
     if (read) {
       for (let at = 0; at < length; at += clusterSize) {
@@ -120,12 +144,12 @@ async function addPieces(
 function sizeOf(
   { name, layer }: SentChanges,
   dataEnd: number,
-  { backing, diskSize: stated }: OverlayOptions,
+  { below, size: stated }: Upon,
 ): number {
-  const diskSize = layer.size ?? backing.diskSize;
+  const diskSize = layer.size ?? below.diskSize;
   if (stated !== undefined && diskSize !== stated) {
-    const what = `is a disk of ${diskSize} bytes, --size says ${stated}`;
-    throw new KexportError('source', `${name} ${what}`);
+    const what = `is a disk of ${diskSize} bytes`;
+    throw new KexportError('source', wording`${name} ${what}, ${option('size')} says ${stated}`);
   }
   if (dataEnd > diskSize) {
     const what = `changes the disk up to byte ${dataEnd}, of a disk of ${diskSize} bytes`;
@@ -134,7 +158,10 @@ function sizeOf(
   return diskSize;
 }
 
-/** The largest that a cluster holds nothing but what has changed, and that a block of the loop would be. */
+/**
+ * The largest that a cluster holds nothing but what has changed, and that a block of the loop would
+ * be.
+ */
 function clusterSizeOf(blockSize = BLOCK_SIZE): number {
   for (let size = BLOCK_SIZE; size >= MIN_BLOCK_SIZE; size /= 2) {
     if (blockSize % size === 0) return size;

@@ -11,8 +11,8 @@ export interface PrepareOptions {
 }
 
 /**
- * The disk as every image of the run will hold it: of known size if a format asks for that, and of a size that all of
- * them can have. Takes over the source.
+ * The disk as every image of the run will hold it: of known size if a format asks for that, and of
+ * a size that all of them can have. Takes over the source.
  */
 export async function prepareSource(
   source: Source,
@@ -24,7 +24,10 @@ export async function prepareSource(
   return roundedSource(disk, sizeMultiple(formats), { keepGpt, onWarning });
 }
 
-/** What the disk size is a multiple of in every image of a run, in bytes. Each format's is a power of two. */
+/**
+ * What the disk size is a multiple of in every image of a run, in bytes. Each format's is a power
+ * of two.
+ */
 export function sizeMultiple(formats: readonly Format[]): number {
   return Math.max(...formats.map((format) => format.sizeMultiple));
 }

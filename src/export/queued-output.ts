@@ -5,10 +5,13 @@ type Operation =
   | { readonly offset: number; readonly buffers: Uint8Array[]; end: number }
   | { readonly offset: number; readonly zeros: number };
 
-/** What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them out. */
+/**
+ * What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them
+ * out.
+ */
 export interface QueuedOutput extends ImageOutput {
   /** Carries out what is queued, in order. Afterwards the queued buffers are the caller's again. */
-  flush(signal: AbortSignal): Promise<void>;
+  flush(signal?: AbortSignal): Promise<void>;
 }
 
 export function queuedOutput(sink: Sink): QueuedOutput {

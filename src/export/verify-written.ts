@@ -1,13 +1,14 @@
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { roundUp } from '../../formats/rounding.ts';
+import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
-import { asKexportError, KexportError } from '../errors.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
 
 /** What an image must read back as. */
@@ -24,11 +25,14 @@ export interface Expected {
 export function checkVerifiable({ format, sink }: Target): void {
   if (sink.fd !== undefined && format.read) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
-    hint: '--verify is for images in files: without -o - and --zip',
+    hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
 }
 
-/** Verifies the images of a run, one after the other, each with all threads. Fails as `ImageSet.each` does. */
+/**
+ * Verifies the images of a run, one after the other, each with all threads. Fails as
+ * `ImageSet.each` does.
+ */
 export async function verifyAll(
   images: ImageSet,
   results: ReadonlyMap<Target, ImageResult>,
@@ -44,8 +48,8 @@ export async function verifyAll(
 }
 
 /**
- * Reads a finished image back by the reader of its format: the structure must be sound, and the disk the one that was read.
- * Throws a KexportError if not.
+ * Reads a finished image back by the reader of its format: the structure must be sound, and the
+ * disk the one that was read. Throws a KexportError if not.
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
@@ -65,20 +69,19 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
   const { name } = files.input;
   for await (const { message } of files.reader.check()) throw differs(name, message);
-  const source = imageSource(files, expected.threads ?? availableParallelism());
+  const source = imageSource(files, expected.threads ?? host.availableParallelism());
   try {
     const { diskSize } = files.reader.facts;
     if (diskSize !== expected.diskSize) {
       throw differs(name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
     }
     const digest = diskDigest();
-    const buffer = Buffer.alloc(SLAB_SIZE);
-    for (;;) {
-      const extent = await source.next(buffer, expected.signal);
-      if (!extent) break;
-      const { diskOffset, length: read } = extent;
-      const end = roundUp(read, BLOCK_SIZE);
-      digest.addStretch(diskOffset, buffer.fill(0, read, end).subarray(0, end));
+    const buffer = new Uint8Array(SLAB_SIZE);
+    for await (const { diskOffset, length } of extentsOf(source, buffer, expected.signal)) {
+      for (const place of dataBlocks(buffer, length)) {
+        const at = place * BLOCK_SIZE;
+        digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
+      }
     }
     if (digest.result() !== expected.digest) throw differs(name, 'another disk');
   } finally {

@@ -1,16 +1,14 @@
-import { fstat, read } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { KexportError } from '../errors.ts';
+import { statFile, systemFile } from './descriptors.ts';
 
 const SECTOR = 512;
 
-const fstatOf = promisify(fstat);
-const readAt = promisify(read);
-
-/** Size of an open block device in bytes, from the kernel's table, else by trying where reads end. */
+/**
+ * Size of an open block device in bytes, from the kernel's table, else by trying where reads end.
+ */
 export async function blockDeviceSize(name: string, fd: number): Promise<number> {
-  const { rdev } = await fstatOf(fd, { bigint: true });
+  const { rdev } = await statFile(fd, { bigint: true });
   // /sys counts in sectors of 512 bytes whatever the device's own sector size.
   const sectors = await readFile(`/sys/dev/block/${deviceNumber(rdev)}/size`, 'utf8').catch(
     () => undefined,
@@ -45,9 +43,9 @@ function minorOf(rdev: bigint): bigint {
 
 /** Where /sys is missing, as in some containers: a read at or after the end gives nothing. */
 async function probeSize(name: string, fd: number): Promise<number> {
-  const buffer = Buffer.alloc(SECTOR);
-  const has = async (sector: number) =>
-    (await readAt(fd, buffer, 0, SECTOR, sector * SECTOR)).bytesRead > 0;
+  const device = systemFile(fd);
+  const buffer = new Uint8Array(SECTOR);
+  const has = async (sector: number) => (await device.read(sector * SECTOR, buffer)) > 0;
   let end = 1;
   while (await has(end - 1)) {
     end *= 2;

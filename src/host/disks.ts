@@ -16,7 +16,10 @@ export interface ListedDisk {
   readonly mountPoints: readonly string[];
 }
 
-/** The disks with a medium in them; not loop devices, volumes and others that the kernel makes of files or of disks. */
+/**
+ * The disks with a medium in them; not loop devices, volumes and others that the kernel makes of
+ * files or of disks.
+ */
 export async function listDisks(): Promise<ListedDisk[]> {
   const names = await readdir(BLOCK_DEVICES).catch(() => []);
   const disks = await Promise.all(names.sort().map(diskOf));

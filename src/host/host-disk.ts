@@ -1,4 +1,5 @@
-// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon them, as /sys has it.
+// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon
+// them, as /sys has it.
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -8,17 +9,21 @@ import { deviceNumber } from './block-device.ts';
 export interface HostPartition {
   /** The kernel's name, `sda2`. */
   readonly name: string;
+  /** Its device, `/dev/sda2`. */
   readonly path: string;
   /** MAJOR:MINOR. */
   readonly number: string;
   /** From 1; 0 for the whole disk. */
   readonly index: number;
-  /** In bytes. */
+  /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
+  /** In bytes. */
   readonly size: number;
 }
 
+/** A disk and its partitions. */
 export interface HostDisk extends HostPartition {
+  /** In the order of the disk. */
   readonly partitions: readonly HostPartition[];
 }
 
@@ -42,7 +47,9 @@ export async function hostDisk(device: string): Promise<HostDisk | undefined> {
   return { ...(await partitionAt(diskFolder)), partitions };
 }
 
-/** What a device is: a disk with its partitions, or one partition. None for what is no block device. */
+/**
+ * What a device is: a disk with its partitions, or one partition. None for what is no block device.
+ */
 export async function partsOf(device: string): Promise<HostPartition[]> {
   const disk = await hostDisk(device);
   const number = await numberOf(device);
@@ -51,7 +58,10 @@ export async function partsOf(device: string): Promise<HostPartition[]> {
   return disk.partitions.filter((partition) => partition.number === number);
 }
 
-/** Whether one of two devices is the other, or a partition of it: what is written to one is read from the other. */
+/**
+ * Whether one of two devices is the other, or a partition of it: what is written to one is read
+ * from the other.
+ */
 export async function overlaps(one: string, other: string): Promise<boolean> {
   const numbers = new Set((await partsOf(one)).map(({ number }) => number));
   return (await partsOf(other)).some(({ number }) => numbers.has(number));

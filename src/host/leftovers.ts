@@ -8,14 +8,20 @@ export interface Leftover {
 
 const leftovers = new Set<Leftover>();
 
-/** Notes something before it is made. The call that is returned takes the note back, once it is gone or meant to stay. */
+/**
+ * Notes something before it is made. The call that is returned takes the note back, once it is gone
+ * or meant to stay.
+ */
 export function noteLeftover(what: string, remedy: string): () => void {
   const remain = { what, remedy };
   leftovers.add(remain);
   return () => void leftovers.delete(remain);
 }
 
-/** All that would be left if the program ended now, the newest first: in this order it can be removed. */
+/**
+ * All that would be left if the program ended now, the newest first: in this order it can be
+ * removed.
+ */
 export function listLeftovers(): readonly Leftover[] {
   return [...leftovers].reverse();
 }

@@ -1,28 +1,32 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { host } from '#host';
 import { KexportError, reasonOf } from '../errors.ts';
+import { readFully } from './read-fully.ts';
+import type { ReadableFile } from './readable-file.ts';
+import { writeFully } from './write-fully.ts';
 
-/**
- * Opens a temporary file in TMPDIR for `what`. It has no name, so that nothing is left of it however the program
- * ends.
- */
-export async function openSpoolFile(what: string): Promise<FileHandle> {
-  try {
-    const path = join(tmpdir(), `kexport-${randomBytes(8).toString('hex')}.spool`);
-    const file = await open(path, 'wx+', 0o600);
-    await rm(path);
-    return file;
-  } catch (error) {
-    throw cannotSpool(what, error);
-  }
+/** A temporary file. Calls throw a KexportError, and may overlap. */
+export interface SpoolFile extends ReadableFile {
+  /** Writes buffers one after the other at a position. */
+  write(position: number, buffers: readonly Uint8Array[]): Promise<void>;
+  truncate(size: number): Promise<void>;
 }
 
-/** What a failure of a spool file means to a person. */
-export function cannotSpool(what: string, error: unknown): KexportError {
-  return new KexportError('target', `cannot spool ${what} in ${tmpdir()}: ${reasonOf(error)}`, {
-    cause: error,
-    hint: 'set TMPDIR to a folder with room for all of it',
-  });
+/**
+ * Opens a temporary file in TMPDIR for `what`. It has no name, so that nothing is left of it
+ * however the program ends.
+ */
+export async function openSpoolFile(what: string): Promise<SpoolFile> {
+  const attempt = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((cause: unknown) => {
+      const message = `cannot spool ${what} in ${host.temporaryFolder()}: ${reasonOf(cause)}`;
+      const hint = 'set TMPDIR to a folder with room for all of it';
+      throw new KexportError('target', message, { cause, hint });
+    });
+  const file = await attempt(host.openTemporary());
+  return {
+    read: (position, target) => readFully(`the spool file of ${what}`, file, position, target),
+    write: (position, buffers) => attempt(writeFully(file, position, buffers)),
+    truncate: (size) => attempt(file.truncate(size)),
+    close: () => file.close(),
+  };
 }

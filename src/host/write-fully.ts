@@ -1,19 +1,23 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { SystemFile } from '../runtime/host.ts';
 
 // More buffers than this in one call and Linux answers EINVAL (IOV_MAX).
 const MAX_BUFFERS = 1024;
 
-/** Writes buffers one after the other at a position, going on where the system stops short. */
+/**
+ * Writes buffers one after the other, going on where the system stops short: at a position, or
+ * where the file is if that is undefined. Throws what the system says.
+ */
 export async function writeFully(
-  file: FileHandle,
-  position: number,
+  file: Pick<SystemFile, 'write'>,
+  position: number | undefined,
   buffers: readonly Uint8Array[],
 ): Promise<void> {
+  let at = position;
   let rest = buffers;
   while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest.slice(0, MAX_BUFFERS), position);
-    position += bytesWritten;
-    rest = after(rest, bytesWritten);
+    const count = await file.write(at, rest.slice(0, MAX_BUFFERS));
+    if (at !== undefined) at += count;
+    rest = after(rest, count);
   }
 }
 

@@ -1,7 +1,12 @@
 import { open, stat } from 'node:fs/promises';
-import { BASE_HEAD_SIZE, type BaseFacts, baseFacts } from '../../formats/qcow2/base-facts.ts';
+import {
+  BASE_HEAD_SIZE,
+  type BaseFacts,
+  decodeBaseFacts,
+} from '../../formats/qcow2/decode-base-facts.ts';
 import { blockSizeOfPath } from '../host/block-device.ts';
-import { KexportError, reasonOf } from '../errors.ts';
+import { readHead } from '../host/readable-file.ts';
+import { KexportError, option, reasonOf, wording } from '../errors.ts';
 import { formatOfFile } from './image-format.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { beginsSendStream } from './image-kind.ts';
@@ -24,23 +29,26 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
     return { path, format: 'raw', diskSize, snapshotGuid: undefined };
   }
   if (!found.isFile()) {
-    throw new KexportError('source', `${path} is no file and no device that an image can be upon`);
+    throw new KexportError('source', `${path} is neither a file nor a block device`);
   }
   const head = await headOf(path);
   const format = formatOfBase(path, head);
   if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
-  const facts = format === 'qcow2' ? baseFacts(head) : undefined;
+  const facts = format === 'qcow2' ? decodeBaseFacts(head) : undefined;
   if (facts) return { path, format: 'qcow2', ...facts };
   throw new KexportError('source', `${path} is a ${format}: an image goes upon qcow2 or raw`, {
-    hint: '--flatten makes a whole disk of it and the increment',
+    hint: wording`${option('flatten', path)} makes a whole disk of it and the increment`,
   });
 }
 
-/** The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read, nothing is told. */
+/**
+ * The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read,
+ * nothing is told.
+ */
 export async function snapshotOfFile(path: string): Promise<bigint | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile() || !/\.qcow2?$/i.test(path)) return undefined;
-  return baseFacts(await headOf(path))?.snapshotGuid;
+  return decodeBaseFacts(await headOf(path))?.snapshotGuid;
 }
 
 /** By its name, and never by its first bytes alone: a guest writes those of a raw disk. */
@@ -53,7 +61,7 @@ function formatOfBase(path: string, head: Buffer): string {
   try {
     return formatOfFile(path, head)?.name ?? 'raw';
   } catch (error) {
-    // Its hint is of --from, which says what the increment is.
+    // Its hint is of `from`, which says what the increment is.
     if (!(error instanceof KexportError)) throw error;
     const hint = 'what is below an increment is a qcow2 if it is called .qcow2, else a raw disk';
     throw new KexportError(error.code, error.message, { cause: error, hint });
@@ -65,8 +73,7 @@ async function headOf(path: string): Promise<Buffer> {
     throw cannotOpen(path, error);
   });
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(BASE_HEAD_SIZE), { position: 0 });
-    return buffer.subarray(0, bytesRead);
+    return await readHead(path, file.fd, BASE_HEAD_SIZE);
   } finally {
     await file.close();
   }

@@ -4,19 +4,23 @@ import type { Source } from '../sources/source.ts';
 
 const ZEROS = Buffer.alloc(SLAB_SIZE);
 
+/** Options of {@link compareDisks}. */
 export interface CompareOptions {
-  readonly signal: AbortSignal;
+  /** Ends the reading early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each stretch of the disk, at most 1 MiB. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
- * The first byte in which two disks differ; undefined if there is none. A disk that is shorter is taken to go on with
- * zeros. Reads both at once, and leaves out what both leave out. Closes neither.
+ * The first byte in which two disks differ; undefined if there is none. A disk that is shorter is
+ * taken to go on with zeros. Reads both at once, and leaves out what both leave out. Closes
+ * neither.
  */
 export async function compareDisks(
   one: Source,
   other: Source,
-  { signal, onProgress }: CompareOptions,
+  { signal, onProgress }: CompareOptions = {},
 ): Promise<number | undefined> {
   const left = cursor(one, signal);
   const right = cursor(other, signal);
@@ -43,7 +47,7 @@ interface Loaded {
   bytes(from: number, to: number): Buffer;
 }
 
-function cursor(source: Source, signal: AbortSignal) {
+function cursor(source: Source, signal: AbortSignal | undefined) {
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   let current: Loaded | undefined;
   let ended = false;

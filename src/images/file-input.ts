@@ -1,19 +1,18 @@
-import { read } from 'node:fs';
-import { promisify } from 'node:util';
 import { FormatError, type ImageInput } from '../../formats/index.ts';
-import { KexportError, reasonOf } from '../errors.ts';
-
-const readAt = promisify(read);
+import { systemFile } from '../host/descriptors.ts';
+import { readFully } from '../host/read-fully.ts';
 
 /** A file that is read as an image, or as a part of one. Whoever opened it closes it. */
 export interface FileInput extends ImageInput {
   /** What people call it. */
   readonly name: string;
+  /** The descriptor of the open file. */
   readonly fd: number;
 }
 
 /** Throws a KexportError where the file cannot be read. */
 export function fileInput(name: string, fd: number, size: number): FileInput {
+  const file = systemFile(fd);
   return {
     name,
     fd,
@@ -26,26 +25,8 @@ export function fileInput(name: string, fd: number, size: number): FileInput {
         );
       }
       const bytes = Buffer.allocUnsafeSlow(length);
-      for (let done = 0; done < length;) {
-        const count = await readSome(bytes, done, imageOffset + done);
-        if (count === 0) throw new KexportError('source', `${name} shrank while it was read`);
-        done += count;
-      }
+      await readFully(name, file, imageOffset, bytes);
       return bytes;
     },
   };
-
-  async function readSome(bytes: Buffer, at: number, position: number): Promise<number> {
-    try {
-      return (await readAt(fd, bytes, at, bytes.length - at, position)).bytesRead;
-    } catch (cause) {
-      throw new KexportError(
-        'source',
-        `cannot read ${name} at byte ${position}: ${reasonOf(cause)}`,
-        {
-          cause,
-        },
-      );
-    }
-  }
 }

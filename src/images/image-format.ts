@@ -1,8 +1,9 @@
-// What format an image is read as: what the user says; else, for a regular file, what its name says, if its first bytes
-// agree. Never what the first bytes say alone: a guest writes those of a raw disk.
+// What format an image is read as: what the user says; else, for a regular file, what its name
+// says, if its first bytes agree. Never what the first bytes say alone: a guest writes those of a
+// raw disk.
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { HEAD_SIZE, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
@@ -28,14 +29,17 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   vmdk: 'vmdk',
 };
 
-/** The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk` names one. */
+/**
+ * The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk`
+ * names one.
+ */
 export function formatNamed(name: FormatName, disk?: string): Format {
-  return name === 'ova' ? ova({ disk }) : FORMATS[name]();
+  return name === 'ova' ? ova({ archiveDisk: disk }) : FORMATS[name]();
 }
 
 /**
- * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a KexportError where its
- * first bytes say something else.
+ * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a
+ * KexportError where its first bytes say something else.
  */
 export function formatOfFile(path: string, head: Uint8Array, disk?: string): Format | undefined {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
@@ -45,10 +49,11 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const agrees =
     name === 'ova' ? begins?.isTar : name !== undefined && isRead(begins?.format, name);
   if (begins === undefined || agrees) return format?.read ? format : undefined;
+  const asRaw = option('from', 'raw');
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
-    ? `say --from ${begins.format} if it is that, --from raw if it is a raw disk`
-    : `${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say --from raw`;
+    ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
+    : wording`${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say ${asRaw}`;
   const found = `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
@@ -57,7 +62,10 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
 }
 
-/** Whether what begins like an image of one format is read as another; a vhd begins like a dynamic one, if at all. */
+/**
+ * Whether what begins like an image of one format is read as another; a vhd begins like a dynamic
+ * one, if at all.
+ */
 function isRead(begins: FormatName | undefined, name: FormatName): boolean {
   return begins === name || (begins === 'vhd-dynamic' && name === 'vhd');
 }

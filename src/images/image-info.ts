@@ -11,14 +11,15 @@ import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
+  /** What the image says of itself. */
   readonly facts: ImageFacts;
   /** Undefined of a pipe, as is the next. */
   readonly fileSize: number | undefined;
   /** What the file takes of its file system. */
   readonly allocatedSize: number | undefined;
   /**
-   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file has. Undefined if that
-   * cannot be told without the other files.
+   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file
+   * has. Undefined if that cannot be told without the other files.
    */
   readonly storedSize: number | undefined;
   /** Files that have a part of the disk and may not be opened, as the image names them. */
@@ -27,15 +28,23 @@ export interface ImageInfo {
   readonly disk: DiskFacts | undefined;
 }
 
+/** Options of {@link imageInfo}. */
+export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'>;
+
 /**
- * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the image, and reads some KiB
- * of its disk. Throws a KexportError.
+ * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the
+ * image, and reads some KiB of its disk. Throws a KexportError.
  */
 export async function imageInfo(
   path: string,
-  { from, backing = false, disk }: Pick<OpenFileOptions, 'from' | 'backing' | 'disk'> = {},
+  { from, allowBacking = false, archiveDisk }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
-  const image = await openImageFile(path, { from, backing, disk, alone: !backing });
+  const image = await openImageFile(path, {
+    from,
+    allowBacking,
+    archiveDisk,
+    alone: !allowBacking,
+  });
   try {
     const { size: fileSize, fd } = image.input;
     const found = fstatSync(fd);

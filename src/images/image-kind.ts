@@ -1,4 +1,5 @@
 import { type FormatName, FORMATS } from '../../formats/index.ts';
+import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
@@ -6,15 +7,16 @@ export const HEAD_SIZE = 512;
 
 const TAR = 'a tar archive';
 
-type Magic = readonly [kind: string, offset: number, magic: string, remedy?: string];
+type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wording];
 
-// Images, archives and streams that are not disks although they hold one, by the bytes that they begin with.
+// Images, archives and streams that are not disks although they hold one, by the bytes that they
+// begin with.
 const MAGICS: readonly Magic[] = [
   ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
   ['a QED image', 0, 'QED\0'],
   [TAR, 257, 'ustar'],
-  ['a gzip file', 0, '\x1f\x8b', 'say --from gz for what is in it'],
-  ['a zip archive', 0, 'PK\x03\x04', 'say --from zip for what is in it'],
+  ['a gzip file', 0, '\x1f\x8b', wording`say ${option('from', 'gz')} for what is in it`],
+  ['a zip archive', 0, 'PK\x03\x04', wording`say ${option('from', 'zip')} for what is in it`],
   ['an xz file', 0, '\xfd7zXZ\0', 'xzcat FILE | kexport FORMAT -'],
   ['a zstd file', 0, '\x28\xb5\x2f\xfd', 'zstdcat FILE | kexport FORMAT -'],
 ];
@@ -28,7 +30,7 @@ export interface ImageKind {
   /** Whether it is a tar archive, which an OVA of any order of its members is. */
   readonly isTar?: boolean;
   /** How the disk in it is read, for people. */
-  readonly remedy?: string | undefined;
+  readonly remedy?: Wording | undefined;
 }
 
 /** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
@@ -42,7 +44,10 @@ export function imageKind(head: Uint8Array): ImageKind | undefined {
   return found && { title: found[0], isTar: found[0] === TAR, remedy: found[3] };
 }
 
-/** Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0, and its magic). */
+/**
+ * Whether a file or a pipe begins with the first record of a zfs send stream (its `drr_type`, 0,
+ * and its magic).
+ */
 export function beginsSendStream(head: Uint8Array): boolean {
   if (head.length < STREAM_MAGIC_AT + 8) return false;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

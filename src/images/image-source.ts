@@ -1,7 +1,7 @@
-// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a time; `next` gives them
-// out in order. Holes are skipped.
+// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a
+// time; `next` gives them out in order. Holes are skipped.
 
-import { availableParallelism } from 'node:os';
+import { host } from '#host';
 import { AsyncQueue } from '../workers/async-queue.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import type { ImageFiles } from './open-image.ts';
@@ -24,8 +24,11 @@ interface Filling {
   readonly filled: Promise<void>;
 }
 
-/** The disk in an image. Takes over the image. `threads` unpack at once, by default one for each processor. */
-export function imageSource(image: ImageFiles, threads = availableParallelism()): Source {
+/**
+ * The disk in an image. Takes over the image. `threads` unpack at once, by default one for each
+ * processor.
+ */
+export function imageSource(image: ImageFiles, threads = host.availableParallelism()): Source {
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
   const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));

@@ -1,17 +1,15 @@
-import { close, constants, fstatSync, open } from 'node:fs';
+import { constants } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { promisify } from 'node:util';
 import { KexportError, reasonOf } from '../errors.ts';
+import { closeFile, openFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 
-const openFile = promisify(open);
-const closeFile = promisify(close);
-
 /**
- * Opens the regular file that an image at `path` names, which must lie in the image's folder or below it: whoever made the
- * image would otherwise read any file of this machine. `name` may be a path below the folder; no absolute one,
- * none with `..`, no protocol of QEMU's such as `nbd:` or `json:`, no link that leads elsewhere. Throws a KexportError.
+ * Opens the regular file that an image at `path` names, which must lie in the image's folder or
+ * below it: whoever made the image would otherwise read any file of this machine. `name` may be a
+ * path below the folder; no absolute one, none with `..`, no protocol of QEMU's such as `nbd:` or
+ * `json:`, no link that leads elsewhere. Throws a KexportError.
  */
 export async function openBeside(path: string, name: string, image: string): Promise<FileInput> {
   const shown = `${image} names ${JSON.stringify(name)}`;
@@ -27,7 +25,7 @@ export async function openBeside(path: string, name: string, image: string): Pro
   // What was resolved is opened, with no link in the last place any more.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const fd = await openFile(found, flags).catch((error: unknown) => refuse(shown, error));
-  const stat = fstatSync(fd);
+  const stat = await statFile(fd);
   if (stat.isFile()) return fileInput(found, fd, stat.size);
   await closeFile(fd);
   throw new KexportError('source', `${shown}, which is not a regular file`);

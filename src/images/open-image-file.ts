@@ -1,7 +1,7 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
 import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
+import { disposable } from '../sources/disposable.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
@@ -9,27 +9,25 @@ import { fileInput } from './file-input.ts';
 import { formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
-
+/** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
   readonly from?: FormatName | undefined;
   /** Which disk of an archive, by its id or its file. Default: the first. */
-  readonly disk?: string | undefined;
+  readonly archiveDisk?: string | undefined;
 }
 
 /**
- * Opens an image by its name: what it is says `from`, else for a regular file its name; anything else is a raw disk. Throws a
- * KexportError.
+ * Opens an image by its name: what it is says `from`, else for a regular file its name; anything
+ * else is a raw disk. Throws a KexportError.
  */
 export async function openImageFile(
   path: string,
-  { from, disk, ...options }: OpenFileOptions = {},
-): Promise<ImageFiles> {
+  { from, archiveDisk, ...options }: OpenFileOptions = {},
+): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
-    const found = await fstatOf(fd);
+    const found = await statFile(fd);
     if (!found.isFile() && !found.isBlockDevice()) {
       throw new KexportError('source', `${path} is neither a file nor a block device`);
     }
@@ -37,9 +35,9 @@ export async function openImageFile(
     const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
     const format = probed
-      ? formatOfFile(path, await head(), disk)
-      : formatNamed(from ?? 'raw', disk);
-    return await openImage(path, fd, size, { ...options, format: format ?? raw() });
+      ? formatOfFile(path, await head(), archiveDisk)
+      : formatNamed(from ?? 'raw', archiveDisk);
+    return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
     throw error;

@@ -1,18 +1,16 @@
-import { close, fstat } from 'node:fs';
-import { promisify } from 'node:util';
-import { createHash } from 'node:crypto';
+import { host } from '#host';
 import type { BackingFacts, Format, ImageReader } from '../../formats/index.ts';
-import { asKexportError, KexportError } from '../errors.ts';
+import { asKexportError, KexportError, option, wording } from '../errors.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
 
-const closeFile = promisify(close);
-const fstatOf = promisify(fstat);
-
 /** An image that is open, and those that it takes the rest of its disk from. */
 export interface OpenImage {
+  /** The format's reader, which has the map of the disk. */
   readonly reader: ImageReader;
+  /** The file of the image. */
   readonly input: FileInput;
   /** Has what this image leaves out; undefined if that is zeros. */
   readonly backing: OpenImage | undefined;
@@ -20,19 +18,23 @@ export interface OpenImage {
 
 export interface OpenImageOptions {
   readonly format: Format;
-  /** Opens the other files that an image names, if they are in its folder. Default: an image that needs one is refused. */
-  readonly backing?: boolean | undefined;
+  /**
+   * Opens the other files that an image names, if they are in its folder. Default: an image that
+   * needs one is refused.
+   */
+  readonly allowBacking?: boolean | undefined;
   /** What the size of the disk must be, in bytes. */
   readonly diskSize?: number | undefined;
   /**
-   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks what they have. For
-   * images that are not read as disks; see `filesNotOpened`.
+   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks
+   * what they have. For images that are not read as disks; see `filesNotOpened`.
    */
   readonly alone?: boolean | undefined;
 }
 
 /** An image and all the files it is in. */
 export interface ImageFiles extends OpenImage {
+  /** Closes all of them; called once. */
   close(): Promise<void>;
 }
 
@@ -40,14 +42,14 @@ export interface ImageFiles extends OpenImage {
 const MAX_DEPTH = 64;
 
 /**
- * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and the caller's if it
- * throws. `path` is where its folder is looked for. Throws a KexportError.
+ * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and
+ * the caller's if it throws. `path` is where its folder is looked for. Throws a KexportError.
  */
 export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, backing = false, diskSize, alone = false }: OpenImageOptions,
+  { format, allowBacking = false, diskSize, alone = false }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
@@ -56,7 +58,7 @@ export async function openImage(
   try {
     const chain = {
       path,
-      backing,
+      allowBacking,
       alone,
       others,
       opened: new Set([await identityOf(fd)]),
@@ -66,7 +68,7 @@ export async function openImage(
     const { diskSize: found } = image.reader.facts;
     if (diskSize !== undefined && diskSize !== found) {
       const what = `the disk in ${path} has ${found} bytes`;
-      throw new KexportError('source', `${what}, --size says ${diskSize}`);
+      throw new KexportError('source', wording`${what}, ${option('size')} says ${diskSize}`);
     }
     return {
       ...image,
@@ -98,7 +100,7 @@ export async function readImage(input: FileInput, format: Format): Promise<Image
 
 interface Chain {
   readonly path: string;
-  readonly backing: boolean;
+  readonly allowBacking: boolean;
   readonly alone: boolean;
   /** The files that are open beside the image. */
   readonly others: number[];
@@ -109,12 +111,12 @@ interface Chain {
 
 async function openChain(input: FileInput, format: Format, chain: Chain): Promise<OpenImage> {
   const open = async (name: string): Promise<FileInput> => {
-    if (!chain.backing) {
+    if (!chain.allowBacking) {
       throw new KexportError(
         'source',
         `${input.name} needs another file, ${JSON.stringify(name)}`,
         {
-          hint: 'say --backing to have it opened, if it lies in the same folder',
+          hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
         },
       );
     }
@@ -148,7 +150,10 @@ function leaveAlone(): Promise<undefined> {
   return Promise.resolve(undefined);
 }
 
-/** Over another disk, or one that was written to since, what the image leaves out would be wrong bytes. */
+/**
+ * Over another disk, or one that was written to since, what the image leaves out would be wrong
+ * bytes.
+ */
 function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
   const { id } = reader.facts;
   if (below.id === undefined || below.id === id) return;
@@ -167,21 +172,13 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    return await format.read({ input, openOther, hasher });
+    return await format.read({ input, openOther, hasher: host.hasher });
   } catch (error) {
     throw asKexportError(error, input.name);
   }
 }
 
-function hasher(algorithm: string) {
-  const hash = createHash(algorithm);
-  return {
-    update: (bytes: Uint8Array) => void hash.update(bytes),
-    digest: () => hash.digest('hex'),
-  };
-}
-
 async function identityOf(fd: number): Promise<string> {
-  const { dev, ino } = await fstatOf(fd, { bigint: true });
+  const { dev, ino } = await statFile(fd, { bigint: true });
   return `${dev}:${ino}`;
 }

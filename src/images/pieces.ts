@@ -1,4 +1,5 @@
-// From the maps of an image and of its backing files to what is read at a time: a window of the disk in pieces.
+// From the maps of an image and of its backing files to what is read at a time: a window of the
+// disk in pieces.
 
 import {
   BLOCK_SIZE,
@@ -6,11 +7,15 @@ import {
   type PlainExtent,
   type ImageExtent,
 } from '../../formats/index.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './open-image.ts';
 
-/** A stretch of the disk that is to be read: some or all of what a stretch of an image gives. Bytes of the disk. */
+/**
+ * A stretch of the disk that is to be read: some or all of what a stretch of an image gives. Bytes
+ * of the disk.
+ */
 export interface Piece {
   readonly start: number;
   readonly end: number;
@@ -43,7 +48,7 @@ export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
   let pieces: Piece[] = [];
   let diskOffset = 0;
   const window = (): Window => {
-    const end = Math.ceil((pieces.at(-1)?.end ?? 0) / BLOCK_SIZE) * BLOCK_SIZE;
+    const end = roundUp(pieces.at(-1)?.end ?? 0, BLOCK_SIZE);
     return { diskOffset, length: Math.min(end, diskSize) - diskOffset, pieces };
   };
   for await (const piece of piecesOf(image, 0)) {
@@ -52,7 +57,7 @@ export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
         yield window();
         pieces = [];
       }
-      if (pieces.length === 0) diskOffset = Math.floor(start / BLOCK_SIZE) * BLOCK_SIZE;
+      if (pieces.length === 0) diskOffset = roundDown(start, BLOCK_SIZE);
       const end = Math.min(piece.end, diskOffset + SLAB_SIZE);
       pieces.push({ ...piece, start, end });
       start = end;

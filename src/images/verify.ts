@@ -1,10 +1,12 @@
-// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that of another.
+// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that
+// of another.
 
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { imageSource } from './image-source.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
 import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
@@ -15,30 +17,39 @@ const MAX_TOLD = 100;
 export interface Verdict {
   /** The first of them. */
   readonly problems: readonly Problem[];
+  /** How many there are, of which the first 100 are listed. */
   readonly problemCount: number;
-  /** Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was not compared. */
+  /**
+   * Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was
+   * not compared.
+   */
   readonly diskSize: number | undefined;
   /** In bytes; undefined without another disk. */
   readonly otherSize: number | undefined;
   /** The first byte in which the two disks differ; undefined also if they do not. */
   readonly differsAt: number | undefined;
-  /** Files that have a part of the disk and were left alone, as the image names them: only the image by itself was checked. */
+  /**
+   * Files that have a part of the disk and were left alone, as the image names them: only the image
+   * by itself was checked.
+   */
   readonly notOpened: readonly string[];
 }
 
+/** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
   /** A disk that the image's must be, but for zeros at the end of the longer one. */
   readonly against?: Source | undefined;
+  /** Threads that decompress. Default: one for each processor. */
   readonly threads?: number | undefined;
 }
 
 /**
- * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over the image and the other
- * disk. Throws where a file cannot be read.
+ * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over
+ * the image and the other disk. Throws where a file cannot be read.
  */
 export async function verifyImageFiles(
   image: ImageFiles,
-  options: VerifyOptions,
+  options: VerifyOptions = {},
 ): Promise<Verdict> {
   const source = imageSource(image, options.threads);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
@@ -47,7 +58,10 @@ export async function verifyImageFiles(
   return { ...(await verify(source, check, options, hasData)), notOpened };
 }
 
-/** The same of a disk that is packed in a file, or of any other: whether all of it can be read is all there is to it. */
+/**
+ * The same of a disk that is packed in a file, or of any other: whether all of it can be read is
+ * all there is to it.
+ */
 export async function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
   return { ...(await verify(source, () => Promise.resolve(), options)), notOpened: [] };
 }
@@ -96,7 +110,7 @@ export async function damagedToProblem(
 async function checkAll(
   image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
   tell: (problem: Problem) => void,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
     for await (const problem of image.reader.check()) {
@@ -110,10 +124,8 @@ async function checkAll(
 }
 
 async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
-  for (;;) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) return;
-    onProgress?.({ diskOffset: extent.diskOffset + extent.length, diskSize: source.size });
+  const buffer = new Uint8Array(SLAB_SIZE);
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    onProgress?.({ diskOffset: diskOffset + length, diskSize: source.size });
   }
 }

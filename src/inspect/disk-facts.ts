@@ -1,14 +1,19 @@
 /** What `inspectDisk` finds on a disk, as far as it decides whether the disk boots elsewhere. */
 export interface DiskFacts {
+  /** Its partitions. */
   readonly table: PartitionTable;
   /** Whether the MBR has boot code, which is what a BIOS starts. */
   readonly bootCode: boolean;
-  /** What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system". Undefined if unknown. */
+  /**
+   * What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system".
+   * Undefined if unknown.
+   */
   readonly content: string | undefined;
 }
 
 /** A partition table as its readers take it. */
 export interface PartitionTable {
+  /** A protective MBR beside a GPT is `gpt`. */
   readonly kind: 'gpt' | 'mbr' | 'none';
   /** Why readers of others refuse the table or a part of it; a clause about it. */
   readonly problem: string | undefined;
@@ -26,7 +31,10 @@ export interface Partition {
   readonly diskOffset: number;
   /** In bytes. */
   readonly size: number;
-  /** In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not looked at. */
+  /**
+   * In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not
+   * looked at.
+   */
   readonly name: string;
   /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
   readonly esp?: EspFacts | undefined;

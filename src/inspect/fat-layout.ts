@@ -7,7 +7,10 @@
 
 import { ascii, bytes, struct, u16, u32, u8 } from '../../formats/struct.ts';
 
-/** "Boot Sector and BPB", to the field of FAT32 that is needed; in FAT12 and FAT16 those from 36 on mean other things. */
+/**
+ * "Boot Sector and BPB", to the field of FAT32 that is needed; in FAT12 and FAT16 those from 36 on
+ * mean other things.
+ */
 export const bootSector = struct('little', 48, {
   jump: [0, bytes(3)],
   oemName: [3, ascii(8)],
@@ -42,7 +45,10 @@ export const FAT16_CLUSTERS = 4085;
 /** Of the 32 bits of an entry in FAT32, those that are the number of a cluster. */
 export const FAT32_MASK = 0x0fffffff;
 
-/** "FAT Directory Structure". A long name is in entries of its own before it, which are all VOLUME_ID. */
+/**
+ * "FAT Directory Structure". A long name is in entries of its own before it, which are all
+ * VOLUME_ID.
+ */
 export const directoryEntry = struct('little', 32, {
   name: [0, ascii(11)], // 8 and 3, padded with spaces, in capitals
   attributes: [11, u8],
@@ -63,5 +69,8 @@ export const DELETED = '\xe5';
 /** The most that a directory may have, in bytes: 65,536 entries. */
 export const MAX_DIRECTORY_SIZE = 2 ** 21;
 
-/** Limit of this program: clusters of a directory that are read. The smallest, of 512 bytes, take 16 entries. */
+/**
+ * Limit of this program: clusters of a directory that are read. The smallest, of 512 bytes, take 16
+ * entries.
+ */
 export const MAX_CHAIN = 256;

@@ -1,5 +1,5 @@
-// Directories of a FAT file system, by short names. Numbers on the disk may be anything: no more than
-// MAX_CHAIN clusters and MAX_DIRECTORY_SIZE bytes of a directory are read.
+// Directories of a FAT file system, by short names. Numbers on the disk may be anything: no more
+// than MAX_CHAIN clusters and MAX_DIRECTORY_SIZE bytes of a directory are read.
 
 import { viewOf } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
@@ -106,8 +106,8 @@ function isSane(found: ReturnType<typeof bootSector.decode>): boolean {
 }
 
 /**
- * The specification counts clusters alone. Linux and EDK II look for FAT32's field first, and mkfs.vfat -F 32 makes
- * file systems with fewer clusters than FAT32 should have.
+ * The specification counts clusters alone. Linux and EDK II look for FAT32's field first, and
+ * mkfs.vfat -F 32 makes file systems with fewer clusters than FAT32 should have.
  */
 function bitsOf(fatSectors16: number, clusterCount: number): 12 | 16 | 32 {
   if (fatSectors16 === 0) return 32;

@@ -3,11 +3,16 @@ import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
 
 /** Where the images are to boot. */
 export interface ImportTarget {
-  /** Of the virtual machine; undefined if that is not known, which leaves out what depends on it. */
+  /**
+   * Of the virtual machine; undefined if that is not known, which leaves out what depends on it.
+   */
   readonly firmware?: 'efi' | 'bios' | undefined;
 }
 
-/** Why an import of that disk is known to fail, one line each: what was found, why it fails, what to do. */
+/**
+ * Why an import of that disk is known to fail, one line each: what was found, why it fails, what to
+ * do.
+ */
 export function importWarnings(facts: DiskFacts, { firmware }: ImportTarget): string[] {
   const table = tableWarning(facts);
   if (facts.table.partitions.length === 0 && table) return [table];

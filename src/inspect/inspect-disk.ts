@@ -1,5 +1,5 @@
-// What there is on a disk to boot from. The disk is hostile: nothing that is read from it decides how
-// often or how much is read.
+// What there is on a disk to boot from. The disk is hostile: nothing that is read from it decides
+// how often or how much is read.
 //
 //   MBR -> GPT or partitions -> EFI system partitions -> \EFI\BOOT
 
@@ -16,8 +16,8 @@ import { isEmpty, mbrTable, partitionRecords } from './mbr-table.ts';
 export const MAX_ESPS = 4;
 
 /**
- * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule some KiB, at most some thousand reads.
- * Throws only what `read` throws, whatever is on the disk.
+ * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule some KiB, at most
+ * some thousand reads. Throws only what `read` throws, whatever is on the disk.
  */
 export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts> {
   const disk = diskView(read, size);

@@ -1,11 +1,12 @@
 // What an open file descriptor is: a disk, an image of one, or bytes of which a stream will tell.
 
-import { createReadStream, fstatSync, open, read } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import { promisify } from 'node:util';
 import type { Format } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { KexportError } from '../errors.ts';
+import { statFile } from '../host/descriptors.ts';
+import { readableFile, readHead } from '../host/readable-file.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
@@ -19,10 +20,8 @@ import { positionedSource } from '../sources/positioned.ts';
 import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
+import { withSource } from '../sources/with-source.ts';
 import type { Descriptor, Opened } from './opened.ts';
-
-export const openFile = promisify(open);
-const readAt = promisify(read);
 
 /** Takes over the descriptor, unless it throws a KexportError. */
 export async function openDescriptor(
@@ -30,7 +29,7 @@ export async function openDescriptor(
   options: SourceOptions,
 ): Promise<Opened> {
   const { name, fd, start } = descriptor;
-  const found = fstatSync(fd);
+  const found = await statFile(fd);
   if (found.isDirectory()) {
     throw new KexportError('source', `${name} is a folder, not a disk`);
   }
@@ -50,9 +49,9 @@ export async function openDescriptor(
 
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
-  const head = found.isFile() ? await readHead(fd, start) : undefined;
+  const head = found.isFile() ? await readHead(name, fd, HEAD_SIZE, start) : undefined;
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
-    const stream = fileStream(name, fd, { start });
+    const stream = fileStream(name, readableFile(name, fd), { start, end: start + size });
     if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
     const { openGzip } = await import('./packed.ts');
     return { ...openGzip(stream, name), isSent: true };
@@ -74,7 +73,7 @@ async function openRaw(
   options: SourceOptions,
 ): Promise<Source> {
   checkStatedSize(name, size, options);
-  const source = positionedSource(name, fd, size, start);
+  const source = positionedSource(name, readableFile(name, fd), size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size);
@@ -84,16 +83,16 @@ async function openRaw(
 /** Throws a KexportError if the size of the disk is another than the one that was stated. */
 export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
   if (options.size === undefined || options.size === size) return;
-  throw new KexportError('source', `${name} has ${size} bytes, --size says ${options.size}`);
+  throw new KexportError(
+    'source',
+    wording`${name} has ${size} bytes, ${option('size')} says ${options.size}`,
+  );
 }
 
-async function readHead(fd: number, start: number): Promise<Buffer> {
-  const head = Buffer.alloc(HEAD_SIZE);
-  const { bytesRead } = await readAt(fd, head, 0, HEAD_SIZE, start);
-  return head.subarray(0, bytesRead);
-}
-
-/** In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what else is said to be. */
+/**
+ * In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what
+ * else is said to be.
+ */
 function packedKind(
   name: string,
   head: Buffer | undefined,
@@ -120,7 +119,7 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, backing, threads }: SourceOptions,
+  { size: stated, allowBacking, threads }: SourceOptions,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -131,8 +130,8 @@ async function openImageSource(
     import('../images/image-source.ts'),
   ]);
   // The other files of an image are looked for beside it, in its snapshot.
-  const image = await openImage(path, fd, size, { format, backing, diskSize: stated });
-  return { ...imageSource(image, threads), name };
+  const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
+  return withSource(imageSource(image, threads), { name });
 }
 
 function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
@@ -145,7 +144,7 @@ function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
 function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
   if (size === undefined) {
     throw new KexportError('source', `${name} is a character device and has no size`, {
-      hint: 'say how much of it with --size',
+      hint: wording`say how much of it with ${option('size')}`,
     });
   }
   return byteStream(name, createReadStream('', { fd, end: size - 1 }));

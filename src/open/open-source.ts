@@ -1,32 +1,36 @@
-import { close, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { promisify } from 'node:util';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
+import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
+import { disposable } from '../sources/disposable.ts';
 import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
 import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
+import { closeFile } from '../host/descriptors.ts';
+import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { type Descriptor } from './opened.ts';
 import { type Opened } from './opened.ts';
 import { positionedSource } from '../sources/positioned.ts';
-import type { SourceOptions } from './source-options.ts';
-import type { Source } from '../sources/source.ts';
+import type { ChangesOptions, SourceOptions } from './source-options.ts';
+import type { OpenSource, Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
-
-const closeFile = promisify(close);
-
-const NEVER = new AbortController().signal;
+import { withSource } from '../sources/with-source.ts';
 
 /**
- * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its snapshots, or `-` for
- * standard input. Devices are raw disks whatever they begin with, since a guest writes those bytes, and so is what comes
- * through a pipe unless it is a zfs send stream. What lies on ZFS is read from a snapshot, which `close` destroys. Throws a
- * KexportError.
+ * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its
+ * snapshots, or `-` for standard input. Devices are raw disks whatever they begin with, since a
+ * guest writes those bytes, and so is what comes through a pipe unless it is a zfs send stream.
+ * What lies on ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
-export async function openSource(name: string, options: SourceOptions = {}): Promise<Source> {
+export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
+  return disposable(await openNamed(name, options));
+}
+
+async function openNamed(name: string, options: SourceOptions): Promise<Source> {
   if (options.incrementalFrom !== undefined) {
     return asDisk({ stream: await openSent(name, options), isSent: true }, options);
   }
@@ -58,7 +62,7 @@ async function openPath(
       throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
     }
     checkStatedSize(name, window.size, options);
-    return positionedSource(name, fd, window.size, window.start);
+    return positionedSource(name, readableFile(name, fd), window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;
@@ -67,15 +71,8 @@ async function openPath(
 
 /** The source of a snapshot disk, which lets go of it when it is closed. */
 function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
-  const read = source.read?.bind(source);
-  return {
-    name: source.name,
-    get size() {
-      return source.size;
-    },
+  return withSource(source, {
     snapshotGuid: source.snapshotGuid ?? snapshot.snapshotGuid,
-    next: (buffer, signal) => source.next(buffer, signal),
-    ...(read && { read }),
     origin: snapshot.origin,
     async close() {
       try {
@@ -84,7 +81,7 @@ function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
         await snapshot.release();
       }
     },
-  };
+  });
 }
 
 function openStdin(): Descriptor {
@@ -103,8 +100,8 @@ function startOfStdin(): number {
 }
 
 /** The disk, of whatever it comes. Takes over what was opened. */
-async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
-  const { size, signal = NEVER, volume, sentSnapshot, flatten } = options;
+export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
+  const { size, signal, volume, sentSnapshot, flatten } = options;
   try {
     if (!('stream' in opened)) {
       refuseSentOptions(opened.name, options);
@@ -126,13 +123,11 @@ async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
 }
 
 function refuseSentOptions(name: string, options: SourceOptions): void {
-  const given = Object.entries({
-    '--volume': options.volume,
-    '--snapshot': options.sentSnapshot,
-    '--flatten': options.flatten,
-  }).find(([, value]) => value !== undefined);
+  const forStreams = ['volume', 'sentSnapshot', 'flatten'] as const;
+  const given = forStreams.find((each) => options[each] !== undefined);
   if (!given) return;
-  throw new KexportError('usage', `${given[0]} is for zfs send streams, and ${name} is none`);
+  const what = wording`${option(given)} is for zfs send streams, and ${name} is none`;
+  throw new KexportError('usage', what);
 }
 
 /** The disk below an increment: of an image, a device, a pipe, or again a stream. */
@@ -148,25 +143,22 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
     incrementalFrom: undefined,
   };
   const source = await openSource(path, { ...options, ...own, ...sent });
-  return {
-    ...source,
-    get size() {
-      return source.size; // of a stream it is known at its end
-    },
-    snapshotGuid: source.snapshotGuid ?? told,
-  };
+  return withSource(source, { snapshotGuid: source.snapshotGuid ?? told });
 }
 
 /**
- * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`. Throws a KexportError
- * for what is no send stream.
+ * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`.
+ * Throws a KexportError for what is no send stream.
  */
-export async function openChanges(name: string, options: SourceOptions): Promise<SentChanges> {
-  const stream = await openSent(name, options);
+export async function openChanges(
+  input: string | BytesFrom,
+  options: ChangesOptions = {},
+): Promise<SentChanges & AsyncDisposable> {
+  const stream = typeof input === 'string' ? await openSent(input, options) : byteStreamFrom(input);
   const { sentChanges } = await import('../zfs-send/changes.ts');
-  const { signal = NEVER, volume, sentSnapshot: snapshot } = options;
+  const { signal, volume, sentSnapshot: snapshot } = options;
   try {
-    return await sentChanges(stream, { volume, snapshot, signal });
+    return disposable(await sentChanges(stream, { volume, snapshot, signal }));
   } catch (error) {
     await stream.close();
     throw error;
@@ -174,18 +166,19 @@ export async function openChanges(name: string, options: SourceOptions): Promise
 }
 
 /**
- * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with `incrementalFrom` what zfs sends of two
- * snapshots. Throws a KexportError.
+ * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with
+ * `incrementalFrom` what zfs sends of two snapshots. Throws a KexportError.
  */
-export async function openSent(name: string, options: SourceOptions = {}): Promise<ByteStream> {
-  const { incrementalFrom, signal = NEVER } = options;
+export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
+  const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');
     return sendIncrement(name, incrementalFrom, signal);
   }
-  const sent: SourceOptions = { ...options, from: 'zfs-send' };
   const opened =
-    name === '-' ? await openDescriptor(openStdin(), sent) : await openPath(name, name, sent);
+    name === '-'
+      ? await openDescriptor(openStdin(), { from: 'zfs-send' })
+      : await openPath(name, name, { from: 'zfs-send' });
   if (!('stream' in opened)) throw new Error(`${name} was not opened as a stream`);
   return opened.stream;
 }

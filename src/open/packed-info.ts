@@ -1,9 +1,11 @@
 // What there is to know of a disk in a gzip file or a zip archive, which takes reading all of it.
 
 import { stat } from 'node:fs/promises';
+import { host } from '#host';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
+import { extentsOf } from '../sources/extents-of.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { openSource } from './open-source.ts';
 import type { PackedKind } from '../images/image-kind.ts';
@@ -18,13 +20,13 @@ const TITLES: Readonly<Record<PackedKind, string>> = {
 };
 
 /**
- * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not looked into. Throws a
- * KexportError where it is damaged or no disk.
+ * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not
+ * looked into. Throws a KexportError where it is damaged or no disk.
  */
 export async function packedInfo(
   path: string,
   kind: PackedKind,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ImageInfo> {
   const { diskSize, storedSize, head } = await readPacked(path, kind, signal);
   const facts = { format: kind, subformat: TITLES[kind], diskSize, details: {} };
@@ -39,23 +41,20 @@ export async function packedInfo(
   };
 }
 
-async function readPacked(path: string, from: PackedKind, signal: AbortSignal) {
-  const source = await openSource(path, { from, signal, snapshot: false });
+async function readPacked(path: string, from: PackedKind, signal: AbortSignal | undefined) {
+  const source = await openSource(path, { from, signal, takeSnapshot: false });
   const head = Buffer.alloc(HEAD_SIZE);
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
-  const zeros = Buffer.alloc(BLOCK_SIZE);
   let storedSize = 0;
   try {
-    for (;;) {
-      const extent = await source.next(buffer, signal);
-      if (!extent) return { diskSize: source.size ?? 0, storedSize, head };
-      const { diskOffset, length } = extent;
+    for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
       if (diskOffset < HEAD_SIZE) buffer.copy(head, diskOffset, 0, length);
       for (let at = 0; at < length; at += BLOCK_SIZE) {
-        const end = Math.min(at + BLOCK_SIZE, length);
-        if (buffer.compare(zeros, 0, end - at, at, end) !== 0) storedSize += end - at;
+        const block = buffer.subarray(at, Math.min(at + BLOCK_SIZE, length));
+        if (!host.isZero(block)) storedSize += block.length;
       }
     }
+    return { diskSize: source.size ?? 0, storedSize, head };
   } finally {
     await source.close();
   }

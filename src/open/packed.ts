@@ -1,8 +1,9 @@
-// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much it unpacks to.
+// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much
+// it unpacks to.
 
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../partitions/crc32.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
 import { HEAD_SIZE, imageKind, type PackedKind } from '../images/image-kind.ts';
@@ -15,7 +16,10 @@ import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
 
 const STREAM_CHUNK = 1 << 20;
 
-/** Opens what is packed in a regular file. Takes over the descriptor, unless it throws a KexportError. */
+/**
+ * Opens what is packed in a regular file. Takes over the descriptor, unless it throws a
+ * KexportError.
+ */
 export async function openPacked(
   { name, fd, start }: Descriptor,
   size: number,
@@ -36,7 +40,7 @@ export async function openPacked(
   if (diskSize <= 0) throw new KexportError('source', `${name}: ${entry.name} is empty`);
   if (options.size !== undefined && options.size !== diskSize) {
     const what = `the disk in ${name} has ${diskSize} bytes`;
-    throw new KexportError('source', `${what}, --size says ${options.size}`);
+    throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
   const end = dataOffset + packedSize - 1;
   const file = createReadStream('', { fd, start: dataOffset, end, highWaterMark: STREAM_CHUNK });
@@ -49,7 +53,9 @@ export async function openPacked(
   };
 }
 
-/** The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd. */
+/**
+ * The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd.
+ */
 export function openGzip(packed: ByteStream, name: string): OpenedStream {
   const isVhd = isVhdName(name.replace(/\.gz$/i, ''));
   return { stream: diskStream(inflatedStream(packed, 'gzip'), isVhd), isSent: undefined };
@@ -59,10 +65,13 @@ function isVhdName(name: string): boolean {
   return /\.(vhd|vpc)$/i.test(name);
 }
 
-/** The disk in what was unpacked. An image that cannot be read front to back is refused at the first byte. */
+/**
+ * The disk in what was unpacked. An image that cannot be read front to back is refused at the first
+ * byte.
+ */
 function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
   let begun = false;
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
     begun = true;
     if (!found) return stream.read(signal);
@@ -84,7 +93,7 @@ function checkedStream(stream: ByteStream, entry: ZipEntry): ByteStream {
     const contents = `${entry.name} has ${what} ${found}, the archive says ${expected}`;
     throw new KexportError('damaged', `${stream.name} is damaged: ${contents}`);
   };
-  const readChunk = async (signal: AbortSignal) => {
+  const readChunk = async (signal: AbortSignal | undefined) => {
     const chunk = await stream.read(signal);
     if (!chunk) {
       check(size, entry.size, 'the size');

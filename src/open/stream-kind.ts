@@ -1,19 +1,23 @@
 import { open, stat } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { KexportError } from '../errors.ts';
+import { readHead } from '../host/readable-file.ts';
 import { beginsSendStream, packedByName, type PackedKind } from '../images/image-kind.ts';
 import type { FromFormat } from './source-options.ts';
 
-/** Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come first. */
+/**
+ * Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come
+ * first.
+ */
 const READ_SIZE = 4096;
 
 /** What is read front to back, as no image is. */
 export type StreamKind = PackedKind | 'zfs-send';
 
 /**
- * Which of those a file is that may as well be an image: the one that `from` says, else by its name and its first bytes; `-`
- * is a zfs send stream. Undefined for all else, and for what cannot be opened: who tries next says why. Throws a
- * KexportError for an image on standard input.
+ * Which of those a file is that may as well be an image: the one that `from` says, else by its name
+ * and its first bytes; `-` is a zfs send stream. Undefined for all else, and for what cannot be
+ * opened: who tries next says why. Throws a KexportError for an image on standard input.
  */
 export async function streamKind(
   path: string,
@@ -35,8 +39,7 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_SIZE), 0, READ_SIZE, 0);
-    const head = buffer.subarray(0, bytesRead);
+    const head = await readHead(path, file.fd, READ_SIZE);
     const packed = packedByName(path, head);
     return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
   } finally {

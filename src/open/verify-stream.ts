@@ -18,8 +18,9 @@ export interface VerifySentOptions extends CompareOptions {
 }
 
 /**
- * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack. With `against`, the disk
- * that it stands for is compared too. Throws a KexportError where something cannot be read, or there is no such disk.
+ * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack.
+ * With `against`, the disk that it stands for is compared too. Throws a KexportError where
+ * something cannot be read, or there is no such disk.
  */
 export async function verifySent(name: string, options: VerifySentOptions): Promise<SentVerdict> {
   const problems: Problem[] = [];
@@ -38,8 +39,11 @@ export async function verifySent(name: string, options: VerifySentOptions): Prom
   return { problems, problemCount, diskSize, otherSize, differsAt, notOpened: [], streams };
 }
 
-async function readAll(name: string, signal: AbortSignal): Promise<StreamDescription[]> {
-  return describeStream(await openSent(name), signal, { unpack: true });
+async function readAll(
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<StreamDescription[]> {
+  return describeStream(await openSent(name, { signal }), { signal, unpack: true });
 }
 
 async function compare(name: string, other: string, options: VerifySentOptions) {

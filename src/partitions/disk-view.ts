@@ -5,7 +5,9 @@ export type ReadAt = (diskOffset: number, buffer: Uint8Array) => Promise<number>
 export interface DiskView {
   /** In bytes. */
   readonly size: number;
-  /** A new buffer of `length` bytes from that place on; what lies past the end of the disk is zeros. */
+  /**
+   * A new buffer of `length` bytes from that place on; what lies past the end of the disk is zeros.
+   */
   at(diskOffset: number, length: number): Promise<Uint8Array>;
 }
 

@@ -1,4 +1,5 @@
-// The primary GPT as Linux reads it (block/partitions/efi.c), which takes the backup only when told to. The disk is hostile.
+// The primary GPT as Linux reads it (block/partitions/efi.c), which takes the backup only when told
+// to. The disk is hostile.
 
 import { crc32 } from './crc32.ts';
 import type { DiskView } from './disk-view.ts';
@@ -14,11 +15,16 @@ export interface Gpt {
   readonly header: GptHeader;
 }
 
-/** Limits of this program, far above the 128 entries of 128 bytes that partitioners make. In bytes. */
+/**
+ * Limits of this program, far above the 128 entries of 128 bytes that partitioners make. In bytes.
+ */
 const MAX_ENTRY_SIZE = 1024;
 const MAX_ARRAY_SIZE = 2 ** 20;
 
-/** Finds the primary GPT; undefined if its header is missing or damaged. Throws only what the disk's reader throws. */
+/**
+ * Finds the primary GPT; undefined if its header is missing or damaged. Throws only what the disk's
+ * reader throws.
+ */
 export async function findGpt(disk: DiskView): Promise<Gpt | undefined> {
   for (const sectorSize of SECTOR_SIZES) {
     const sector = await disk.at(sectorSize, sectorSize);
@@ -28,8 +34,8 @@ export async function findGpt(disk: DiskView): Promise<Gpt | undefined> {
 }
 
 /**
- * Reads the array of entries and checks it, or says in a clause what is wrong with it. Of one that is larger than a MiB only
- * the front is read, unchecked.
+ * Reads the array of entries and checks it, or says in a clause what is wrong with it. Of one that
+ * is larger than a MiB only the front is read, unchecked.
  */
 export async function readEntries(
   disk: DiskView,

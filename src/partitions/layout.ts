@@ -3,7 +3,10 @@
 
 import { ascii, bytes, struct, u16, u32, u64, u8, viewOf } from '../../formats/struct.ts';
 
-/** "Legacy MBR", table 5.1. Tables of MBR count in sectors of 512 bytes here: nothing on the disk tells their size. */
+/**
+ * "Legacy MBR", table 5.1. Tables of MBR count in sectors of 512 bytes here: nothing on the disk
+ * tells their size.
+ */
 export const mbr = struct('little', 512, {
   bootCode: [0, bytes(440)],
   diskSignature: [440, u32],
@@ -40,7 +43,10 @@ export function typeText(osType: number): string {
   return `0x${osType.toString(16).padStart(2, '0').toUpperCase()}`;
 }
 
-/** "GPT Header", table 5.5. Its sector may go on with more that the header's size and checksum take in. */
+/**
+ * "GPT Header", table 5.5. Its sector may go on with more that the header's size and checksum take
+ * in.
+ */
 export const gptHeader = struct('little', 92, {
   signature: [0, ascii(8)],
   revision: [8, u32],
@@ -82,7 +88,10 @@ export const TYPE_GUID = {
   biosBoot: '21686148-6449-6E6F-744E-656564454649',
 } as const;
 
-/** A GUID as people write it. On disk its first three numbers are little-endian: UEFI 2.10, appendix A. */
+/**
+ * A GUID as people write it. On disk its first three numbers are little-endian: UEFI 2.10, appendix
+ * A.
+ */
 export function guidText(guid: Uint8Array): string {
   const view = viewOf(guid);
   const hex = (value: number | bigint, digits: number) => value.toString(16).padStart(digits, '0');

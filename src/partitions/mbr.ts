@@ -3,7 +3,10 @@ import { mbr, MBR_SIGNATURE, OS_TYPE, partitionRecord, RECORD_COUNT } from './la
 /** The records of an MBR, used or not. */
 export type MbrRecords = readonly ReturnType<typeof partitionRecord.decode>[];
 
-/** The four records in the first sector of a disk; undefined if it has not the signature, which file systems have too. */
+/**
+ * The four records in the first sector of a disk; undefined if it has not the signature, which file
+ * systems have too.
+ */
 export function mbrRecords(sector: Uint8Array): MbrRecords | undefined {
   const { signature, partitions } = mbr.decode(sector);
   if (signature !== MBR_SIGNATURE) return undefined;

@@ -31,9 +31,9 @@ interface WholeGpt extends Gpt {
 }
 
 /**
- * Moves the backup GPT of a disk that grows from `oldSize` to `newSize` bytes to its new end. `head` is the first
- * GPT_HEAD_SIZE bytes of the disk, padded with zeros. The last edit ends at the new end, the one before it
- * erases the old backup. Undefined if the disk has no GPT.
+ * Moves the backup GPT of a disk that grows from `oldSize` to `newSize` bytes to its new end.
+ * `head` is the first GPT_HEAD_SIZE bytes of the disk, padded with zeros. The last edit ends at the
+ * new end, the one before it erases the old backup. Undefined if the disk has no GPT.
  */
 export async function moveBackupGpt(
   head: Uint8Array,
@@ -132,7 +132,10 @@ function growProtective(head: Uint8Array, oldSectors: number, newSectors: number
   head.set(mbr.encode({ ...rest, partitions }));
 }
 
-/** The address of a sector where a cylinder has 255 heads and a track 63 sectors; all ones past what it can tell. */
+/**
+ * The address of a sector where a cylinder has 255 heads and a track 63 sectors; all ones past what
+ * it can tell.
+ */
 function chs(lba: number): Uint8Array {
   const cylinder = Math.floor(lba / (255 * 63));
   if (cylinder > 1023) return Uint8Array.of(0xff, 0xff, 0xff);

@@ -3,13 +3,24 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { imageFile } from './image-file.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
+/** Options of {@link deviceSink}. */
+export interface DeviceSinkOptions {
+  /** What the device must have room for, in bytes. Default: nothing is known of that. */
+  readonly diskSize?: number | undefined;
+}
+
 /**
- * A block device that becomes the image, from its first byte. Refuses one that is mounted or in use, and one that
- * is smaller than `diskSize` bytes. What the device holds is lost, also if the export fails later.
+ * A block device that becomes the image, from its first byte. Refuses one that is mounted or in
+ * use, and one that is too small. What the device holds is lost, also if the export fails later.
+ * Throws a KexportError.
  */
-export async function deviceSink(path: string, diskSize: number | undefined): Promise<Sink> {
+export async function deviceSink(
+  path: string,
+  { diskSize }: DeviceSinkOptions = {},
+): Promise<OpenSink> {
   const file = await openExclusive(path);
   const image = await imageFile(file, true);
   let closed = false;
@@ -51,13 +62,13 @@ export async function deviceSink(path: string, diskSize: number | undefined): Pr
     commit: close,
     discard: close,
   };
-  return sink;
+  return openSink(sink);
 }
 
 async function openExclusive(path: string): Promise<FileHandle> {
   try {
-    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its partitions: mounted,
-    // swap, part of a pool, a volume group or an array (open(2)).
+    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its
+    // partitions: mounted, swap, part of a pool, a volume group or an array (open(2)).
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') {

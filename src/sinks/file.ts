@@ -1,20 +1,30 @@
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
 import { EXT4, fileSystemOf, XFS } from '../host/file-systems.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { imageFile } from './image-file.ts';
-import type { Sink } from './sink.ts';
+import { openSink, type OpenSink } from './open-sink.ts';
 
-// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with compression.
+// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with
+// compression.
 const SYNC_STEP = 128 * 2 ** 20;
 
+/** Options of {@link fileSink}. */
+export interface FileSinkOptions {
+  /** Replaces what has the name. Default false: that is an error `exists`. */
+  readonly force?: boolean | undefined;
+}
+
 /**
- * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros are
- * holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
+ * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros
+ * are holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
  */
-export async function fileSink(path: string, { force = false } = {}): Promise<Sink> {
+export async function fileSink(
+  path: string,
+  { force = false }: FileSinkOptions = {},
+): Promise<OpenSink> {
   const replaces = await exists(path);
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
@@ -37,7 +47,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
     }
   };
 
-  return {
+  return openSink({
     name: path,
     seekable: true,
     fd: file.fd,
@@ -84,7 +94,7 @@ export async function fileSink(path: string, { force = false } = {}): Promise<Si
       const now = await stat(name).catch(() => undefined);
       if (now?.dev === own.dev && now.ino === own.ino) await rm(name, { force: true });
     },
-  };
+  });
 
   async function close(): Promise<void> {
     if (closed) return;
@@ -111,7 +121,7 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
         `${partial} exists: another export is writing it, or a killed one left it`,
         {
           cause: error,
-          hint: 'remove it, or use --force to replace it',
+          hint: wording`remove it, or use ${option('force', true)} to replace it`,
         },
       );
     }
@@ -120,8 +130,8 @@ async function openPartial(partial: string, force: boolean): Promise<FileHandle>
 }
 
 /**
- * Whether the file lies on a file system for which going past the page cache is a gain: on the disks of this machine, and
- * not ZFS or btrfs, which would wait for checksums or parity each time.
+ * Whether the file lies on a file system for which going past the page cache is a gain: on the
+ * disks of this machine, and not ZFS or btrfs, which would wait for checksums or parity each time.
  */
 async function isLocal(file: FileHandle): Promise<boolean> {
   const type = await fileSystemOf(file).catch(() => undefined);
@@ -152,20 +162,26 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function alreadyThere(path: string): KexportError {
-  return new KexportError('exists', `${path} exists`, { hint: 'use --force to replace it' });
+  const hint = wording`use ${option('force', true)} to replace it`;
+  return new KexportError('exists', `${path} exists`, { hint });
 }
 
 function cannotWrite(path: string, error: unknown): KexportError {
   if (error instanceof KexportError) return error;
-  const options = { cause: error, ...hintFor(errnoOf(error)) };
-  return new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, options);
+  const details = { cause: error, hint: hintFor(errnoOf(error)) };
+  return new KexportError('target', `cannot write ${path}: ${reasonOf(error)}`, details);
 }
 
-function hintFor(errno: string | undefined): { hint?: string } {
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
-    return { hint: 'make room there, or choose another folder with --output-dir' };
+function hintFor(errno: string | undefined): string | undefined {
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'make room there, or choose another folder';
+    case 'ENOENT':
+      return 'create the folder first';
+    case 'EFBIG':
+      return 'the file system does not take files of this size';
+    default:
+      return undefined;
   }
-  if (errno === 'ENOENT') return { hint: 'create the folder first' };
-  if (errno === 'EFBIG') return { hint: 'the file system does not take files of this size' };
-  return {};
 }

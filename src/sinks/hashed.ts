@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { host } from '#host';
 import { throwIfAborted } from '../errors.ts';
 import type { Sink } from './sink.ts';
 
@@ -12,11 +12,11 @@ export interface HashedSink extends Sink {
 }
 
 /**
- * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads it once more at the
- * end; the sink must then have `read`.
+ * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads
+ * it once more at the end; the sink must then have `read`.
  */
 export function hashed(sink: Sink, inOrder: boolean): HashedSink {
-  const hash = createHash('sha256');
+  const hash = host.hasher('sha256');
   let sha256: string | undefined;
 
   return {
@@ -43,13 +43,13 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     async finish(length, signal) {
       await sink.finish(length, signal);
       if (!inOrder) await hashAgain(length, signal);
-      sha256 = hash.digest('hex');
+      sha256 = hash.digest();
     },
     commit: () => sink.commit(),
     discard: () => sink.discard(),
   };
 
-  async function hashZeros(count: number, signal: AbortSignal): Promise<void> {
+  async function hashZeros(count: number, signal: AbortSignal | undefined): Promise<void> {
     for (let left = count; left > 0; left -= ZEROS.length) {
       hash.update(ZEROS.subarray(0, left));
       await setImmediate(); // a gap may be TiB long
@@ -57,7 +57,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     }
   }
 
-  async function hashAgain(length: number, signal: AbortSignal): Promise<void> {
+  async function hashAgain(length: number, signal: AbortSignal | undefined): Promise<void> {
     if (!sink.read) throw new Error(`${sink.name} cannot be read back`);
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let at = 0; at < length;) {

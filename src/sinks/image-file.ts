@@ -1,13 +1,16 @@
-// Large pieces of an image go past the page cache: nothing is copied, nothing else is driven out of the cache of a machine
-// that has other work, and no sync waits at the end for what has piled up there. Small and odd pieces go through it.
+// Large pieces of an image go past the page cache: nothing is copied, nothing else is driven out of
+// the cache of a machine that has other work, and no sync waits at the end for what has piled up
+// there. Small and odd pieces go through it.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ALIGNMENT, isAligned } from '../workers/aligned-memory.ts';
 import { errnoOf } from '../errors.ts';
+import { systemFile } from '../host/descriptors.ts';
 import { after, writeFully } from '../host/write-fully.ts';
 
-// A disk answers only when it has the data: below this that wait costs more than a copy, at least on spinning disks.
+// A disk answers only when it has the data: below this that wait costs more than a copy, at least
+// on spinning disks.
 const MIN_DIRECT = 2 ** 18;
 
 /** An open file or device that an image is written to. */
@@ -20,6 +23,7 @@ export interface ImageFile {
 
 /** `direct`: whether to go past the page cache where a piece is fit for it. */
 export async function imageFile(file: FileHandle, direct: boolean): Promise<ImageFile> {
+  const cached = systemFile(file.fd);
   let past = direct ? await openDirect(file) : undefined;
   return {
     async write(position, buffers) {
@@ -36,7 +40,7 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
           past = undefined;
         }
       }
-      if (written < total) await writeFully(file, position + written, after(joined, written));
+      if (written < total) await writeFully(cached, position + written, after(joined, written));
       return total - written;
     },
     async close() {
@@ -52,7 +56,9 @@ async function openDirect(file: FileHandle): Promise<FileHandle | undefined> {
   return open(`/proc/self/fd/${file.fd}`, O_WRONLY | O_DIRECT).catch(() => undefined);
 }
 
-/** Views of one buffer that follow each other become one view: a slab's blocks are a single write. */
+/**
+ * Views of one buffer that follow each other become one view: a slab's blocks are a single write.
+ */
 function joinNeighbours(buffers: readonly Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
   for (let i = 0; i < buffers.length;) {

@@ -11,10 +11,13 @@ export interface ZipOptions {
   readonly createdAt: number;
 }
 
-/** Wraps an image in a Zip64 archive as it is written. It cannot be patched, so only formats that stream are possible. */
+/**
+ * Wraps an image in a Zip64 archive as it is written. It cannot be patched, so only formats that
+ * stream are possible.
+ */
 export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions): Sink {
   let length = 0;
-  let signal = new AbortController().signal;
+  let signal: AbortSignal | undefined;
   const archive = new ZipWriter(
     new WritableStream<Uint8Array>({
       async write(bytes) {

@@ -1,5 +1,6 @@
-// Where a sparse file has data. Node cannot ask (it has no lseek), so perl does, which nearly every Linux has. It is an
-// optimisation: without a map, or without one that is certain, the file is read from end to end.
+// Where a sparse file has data. Node cannot ask (it has no lseek), so perl does, which nearly every
+// Linux has. It is an optimisation: without a map, or without one that is certain, the file is read
+// from end to end.
 
 import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -12,8 +13,8 @@ export interface DataRange {
   readonly end: number;
 }
 
-// File systems whose SEEK_DATA is exact, also for what is not on the disk yet. Not ZFS: some releases tell of holes
-// where data were just written (openzfs/zfs#15526).
+// File systems whose SEEK_DATA is exact, also for what is not on the disk yet. Not ZFS: some
+// releases tell of holes where data were just written (openzfs/zfs#15526).
 const EXACT = [EXT4, XFS, TMPFS];
 
 // Reading zeros is cheaper than many small reads, and the map stays small whatever the file's size.
@@ -22,7 +23,8 @@ const MAX_RANGES = 2 ** 17;
 
 const TIMEOUT_MS = 60_000;
 
-// lseek(2): SEEK_DATA is 3 and SEEK_HOLE 4; ENXIO is 6: no more data. One line for each range, then "end".
+// lseek(2): SEEK_DATA is 3 and SEEK_HOLE 4; ENXIO is 6: no more data. One line for each range, then
+// "end".
 const PROGRAM = `
   my ($at, $size, $min_hole) = @ARGV;
   my ($start, $end);
@@ -40,8 +42,9 @@ const PROGRAM = `
 `;
 
 /**
- * The parts of an open regular file, from its byte `start` on, that hold all of its data, ascending, counted from
- * there. Undefined if that cannot be known for certain, or the file has no holes.
+ * The parts of an open regular file, from its byte `start` on, that hold all of its data,
+ * ascending, counted from there. Undefined if that cannot be known for certain, or the file has no
+ * holes.
  */
 export async function dataMap(
   fd: number,
@@ -50,7 +53,8 @@ export async function dataMap(
 ): Promise<readonly DataRange[] | undefined> {
   let file: FileHandle | undefined;
   try {
-    // Opened anew, because a seek moves every copy of a descriptor, such as the shell's of a redirected file.
+    // Opened anew, because a seek moves every copy of a descriptor, such as the shell's of a
+    // redirected file.
     file = await open(`/proc/self/fd/${fd}`);
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;

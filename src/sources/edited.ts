@@ -1,23 +1,26 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundDown } from '../../formats/rounding.ts';
 import type { Edit } from '../partitions/move-backup-gpt.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /**
- * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit must end at the
- * end of the disk; the blocks that it touches are held back in memory, since the source may leave them out as zeros. No
- * other edit may put data where the source leaves out blocks. Takes over the source.
+ * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit
+ * must end at the end of the disk; the blocks that it touches are held back in memory, since the
+ * source may leave them out as zeros. No other edit may put data where the source leaves out
+ * blocks. Takes over the source.
  */
 export function editedSource(source: Source, edits: readonly [...Edit[], Edit]): Source {
   const last = edits.at(-1)!; // there is one
   const size = last.diskOffset + last.bytes.length;
-  const tailOffset = Math.floor(last.diskOffset / BLOCK_SIZE) * BLOCK_SIZE;
+  const tailOffset = roundDown(last.diskOffset, BLOCK_SIZE);
   const tail = new Uint8Array(size - tailOffset);
   let tailDone = 0;
   let ended = false;
 
-  return {
-    name: source.name,
+  return withSource(source, {
     size,
+    read: undefined,
     async next(buffer, signal) {
       while (!ended) {
         const extent = await source.next(buffer, signal);
@@ -35,8 +38,7 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
       }
       return nextOfTail(buffer);
     },
-    close: () => source.close(),
-  };
+  });
 
   function editStretch(bytes: Uint8Array, diskOffset: number): void {
     for (const edit of edits) overlay(bytes, diskOffset, edit);

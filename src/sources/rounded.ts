@@ -1,24 +1,28 @@
-// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on where
-// its entries are; the last blocks are held back until the old end has passed.
+// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on
+// where its entries are; the last blocks are held back until the old end has passed.
 
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { editedSource, overlay } from './edited.ts';
+import { extentsOf } from './extents-of.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /** Options of `roundedSource`. */
 export interface RoundingOptions {
-  /** Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk. */
+  /**
+   * Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk.
+   */
   readonly keepGpt?: boolean | undefined;
   /** Called at most once, if a GPT has to be left as it is although nobody asked for that. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
- * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of SECTOR_SIZE) with zeros, its
- * backup GPT moved to the new end. The source itself if it has that size already, or none yet.
- * Takes over the source.
+ * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of
+ * SECTOR_SIZE) with zeros, its backup GPT moved to the new end. The source itself if it has that
+ * size already, or none yet. Takes over the source.
  */
 export function roundedSource(
   source: Source,
@@ -33,13 +37,12 @@ export function roundedSource(
   const padded = paddedSource(source, size);
   if (keepGpt) return padded;
   let moved: Source | undefined;
-  return {
-    ...padded,
+  return withSource(padded, {
     async next(buffer, signal) {
       moved ??= await withMovedGpt(padded, { oldSize, size, onWarning }, signal);
       return moved.next(buffer, signal);
     },
-  };
+  });
 }
 
 interface Growth extends Pick<RoundingOptions, 'onWarning'> {
@@ -51,7 +54,7 @@ interface Growth extends Pick<RoundingOptions, 'onWarning'> {
 async function withMovedGpt(
   source: Source,
   { oldSize, size, onWarning }: Growth,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Source> {
   const { head, replayed } = await readHead(source, signal);
   const move = await moveBackupGpt(head, oldSize, size);
@@ -64,9 +67,10 @@ async function withMovedGpt(
 
 /** Fills the last block of a source with zeros, as far as the disk goes now. */
 function paddedSource(source: Source, size: number): Source {
-  return {
-    name: source.name,
+  return withSource(source, {
     size,
+    snapshotGuid: undefined, // an increment of that snapshot would bring the old end back
+    read: undefined,
     async next(buffer, signal) {
       const extent = await source.next(buffer, signal);
       if (!extent) return undefined;
@@ -76,26 +80,24 @@ function paddedSource(source: Source, size: number): Source {
       buffer.fill(0, length, end);
       return { diskOffset, length: end };
     },
-    close: () => source.close(),
-  };
+  });
 }
 
 /** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
 async function readHead(
   source: Source,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<{ head: Uint8Array; replayed: Source }> {
   const head = new Uint8Array(GPT_HEAD_SIZE);
   const buffer = new Uint8Array(GPT_HEAD_SIZE);
   const pieces: Edit[] = [];
   let end = 0;
-  while (end < GPT_HEAD_SIZE) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) break;
-    const piece = { diskOffset: extent.diskOffset, bytes: buffer.slice(0, extent.length) };
+  for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
+    const piece = { diskOffset, bytes: buffer.slice(0, length) };
     pieces.push(piece);
     overlay(head, 0, piece);
-    end = extent.diskOffset + extent.length;
+    end = diskOffset + length;
+    if (end >= GPT_HEAD_SIZE) break;
   }
   return { head, replayed: replayedSource(source, pieces, end < GPT_HEAD_SIZE) };
 }
@@ -103,8 +105,7 @@ async function readHead(
 /** What was read of a source, and then the rest of it, unless it has `ended`. */
 function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean): Source {
   const waiting = [...pieces];
-  return {
-    ...source,
+  return withSource(source, {
     next(buffer, signal) {
       const piece = waiting.shift();
       if (!piece) return ended ? Promise.resolve(undefined) : source.next(buffer, signal);
@@ -116,5 +117,5 @@ function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean)
       }
       return Promise.resolve({ diskOffset, length });
     },
-  };
+  });
 }

@@ -2,15 +2,24 @@
 export interface Extent {
   /** Position on the disk in bytes, a multiple of BLOCK_SIZE. */
   readonly diskOffset: number;
-  /** In bytes, from the start of the buffer; a multiple of BLOCK_SIZE except at the end of the disk. */
+  /**
+   * In bytes, from the start of the buffer; a multiple of BLOCK_SIZE except at the end of the disk.
+   */
   readonly length: number;
 }
+
+/**
+ * A source that an `await using` closes, unless somebody has closed it before, as `encode` does.
+ */
+export type OpenSource = Source & AsyncDisposable;
 
 /** A disk whose content is read once, front to back. Implement it to export something new. */
 export interface Source {
   /** What people call it: a path, a dataset. Shown in messages. */
   readonly name: string;
-  /** The device that it is a snapshot of, if that is not `name`: not to be written in the same run. */
+  /**
+   * The device that it is a snapshot of, if that is not `name`: not to be written in the same run.
+   */
   readonly origin?: string | undefined;
   /**
    * Size of the disk in bytes. May be undefined until `next` has answered undefined, and is
@@ -20,14 +29,15 @@ export interface Source {
   /** The guid of the ZFS snapshot whose disk it is, if it is known. */
   readonly snapshotGuid?: bigint | undefined;
   /**
-   * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk. Extents
-   * ascend; what lies between two is zeros. Answers undefined at the end. Calls never overlap.
+   * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk.
+   * Extents ascend; what lies between two is zeros. Answers undefined at the end. Calls never
+   * overlap.
    */
-  next(buffer: Uint8Array, signal: AbortSignal): Promise<Extent | undefined>;
+  next(buffer: Uint8Array, signal?: AbortSignal): Promise<Extent | undefined>;
   /**
-   * Random access, where the source has it: fills `buffer` from that byte of the disk on and answers how many bytes
-   * it put there, fewer than `buffer` takes only at the end of the disk. Leaves alone what `next` answers, and may
-   * be called before its first call.
+   * Random access, where the source has it: fills `buffer` from that byte of the disk on and
+   * answers how many bytes it put there, fewer than `buffer` takes only at the end of the disk.
+   * Leaves alone what `next` answers, and may be called before its first call.
    */
   read?(diskOffset: number, buffer: Uint8Array): Promise<number>;
   /** Releases what the source holds; called once, also after a failure. */

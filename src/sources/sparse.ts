@@ -3,18 +3,17 @@ import { roundDown, roundUp } from '../../formats/rounding.ts';
 import type { DataRange } from './data-map.ts';
 import type { RandomAccessSource } from './positioned.ts';
 import type { Source } from './source.ts';
+import { withSource } from './with-source.ts';
 
 /**
- * A source with random access and a known size, of which only the ranges are read, which ascend: the rest is zeros.
- * Takes over the source.
+ * A source with random access and a known size, of which only the ranges are read, which ascend:
+ * the rest is zeros. Takes over the source.
  */
 export function sparseSource(source: RandomAccessSource, ranges: readonly DataRange[]): Source {
-  const { name, size = 0 } = source;
+  const { size = 0 } = source;
   let at = 0; // what lies before this has been read, or is zeros
   let next = 0; // of the ranges, the first that ends after it
-  return {
-    name,
-    size,
+  return withSource(source, {
     async next(buffer) {
       let range = ranges[next];
       while (range && range.end <= at) range = ranges[++next];
@@ -27,7 +26,5 @@ export function sparseSource(source: RandomAccessSource, ranges: readonly DataRa
       at = diskOffset + length;
       return { diskOffset, length };
     },
-    read: (diskOffset, buffer) => source.read(diskOffset, buffer),
-    close: () => source.close(),
-  };
+  });
 }

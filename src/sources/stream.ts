@@ -1,4 +1,4 @@
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import type { Source } from './source.ts';
@@ -14,7 +14,7 @@ export function streamSource(stream: ByteStream, stated?: number): Source {
   let size = stated;
 
   /** The next piece of the stream, at most `most` bytes; undefined at its end. */
-  async function piece(most: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  async function piece(most: number, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     if (rest.length === 0) {
       const chunk = await stream.read(signal);
       if (!chunk) return undefined;
@@ -56,7 +56,7 @@ export function streamSource(stream: ByteStream, stated?: number): Source {
     const found = diskOffset < expected ? `ended after ${diskOffset}` : 'goes on after';
     const bytes = diskOffset < expected ? `of ${expected} bytes` : `${expected} bytes`;
     return new KexportError('source', `${name} ${found} ${bytes}: that is not the size stated`, {
-      hint: 'check --size, and whether the program before the pipe has failed',
+      hint: wording`check ${option('size')}, and whether the program before the pipe has failed`,
     });
   }
 }

@@ -20,21 +20,21 @@ export interface SlabShape {
 }
 
 /**
- * The buffers that an extent of the disk passes through: as read, and compressed in each encoding. They
- * lie in shared memory, so that a worker compresses them where the reader put them and the writer
- * takes them from, and are used again and again.
+ * The buffers that an extent of the disk passes through: as read, and compressed in each encoding.
+ * They lie in shared memory, so that a worker compresses them where the reader put them and the
+ * writer takes them from, and are used again and again.
  */
 export interface Slab {
   /** Its place among the slabs. */
   readonly number: number;
   /** All blocks, one after the other, fit for O_DIRECT. */
-  readonly input: Buffer;
+  readonly input: Uint8Array;
   /** One block of `input`. */
-  block(index: number): Buffer;
+  block(index: number): Uint8Array;
   /** Room for one compressed block: COMPRESSED_SLACK more than the block. */
-  compressedRoom(encoding: number, index: number): Buffer;
+  compressedRoom(encoding: number, index: number): Uint8Array;
   /** What `setCompressedLength` said is used of that room. */
-  compressed(encoding: number, index: number): Buffer;
+  compressed(encoding: number, index: number): Uint8Array;
   setCompressedLength(encoding: number, index: number, length: number): void;
 }
 
@@ -43,16 +43,20 @@ export function slabMemory(shape: SlabShape): SharedArrayBuffer {
   return alignedMemory(shape.count * strideOf(shape));
 }
 
-/** The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each make their own. */
+/**
+ * The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each
+ * make their own.
+ */
 export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
   return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));
 }
 
 function slabView(memory: SharedArrayBuffer, shape: SlabShape, number: number): Slab {
   const { blockSize } = shape;
+  const bytesAt = (at: number, length: number) => new Uint8Array(memory, at, length);
   const start = number * strideOf(shape);
   const blocks = Array.from({ length: shape.blocks }, (_, i) =>
-    Buffer.from(memory, start + i * blockSize, blockSize),
+    bytesAt(start + i * blockSize, blockSize),
   );
   const roomSize = blockSize + COMPRESSED_SLACK;
   const roomsAt = start + shape.blocks * blockSize;
@@ -62,13 +66,12 @@ function slabView(memory: SharedArrayBuffer, shape: SlabShape, number: number): 
   const slotOf = (encoding: number, index: number) => encoding * shape.blocks + index;
   return {
     number,
-    input: Buffer.from(memory, start, shape.blocks * blockSize),
+    input: bytesAt(start, shape.blocks * blockSize),
     block: (index) => blocks[index]!, // below `shape.blocks`
-    compressedRoom: (encoding, index) =>
-      Buffer.from(memory, roomAt(slotOf(encoding, index)), roomSize),
+    compressedRoom: (encoding, index) => bytesAt(roomAt(slotOf(encoding, index)), roomSize),
     compressed: (encoding, index) => {
       const slot = slotOf(encoding, index);
-      return Buffer.from(memory, roomAt(slot), lengths[slot]);
+      return bytesAt(roomAt(slot), lengths[slot]!); // `slot` is below `slots`
     },
     setCompressedLength: (encoding, index, length) => {
       lengths[slotOf(encoding, index)] = length;

@@ -1,7 +1,5 @@
-import { Worker } from 'node:worker_threads';
-
-// Enough for the messages of a worker; its buffers are shared memory, which does not count.
-const WORKER_YOUNG_GENERATION_MB = 4;
+import { host } from '#host';
+import type { HostWorker } from '../runtime/host.ts';
 
 /** Worker threads that do one kind of task, on memory that they share with us. */
 export interface TaskPool<Task, Answer> {
@@ -23,33 +21,31 @@ interface Pending<Answer> {
 }
 
 /**
- * `module` is that of the worker, `setup` its `workerData`. Starts no worker yet: each is started when those before it are
- * busy, up to `threads`.
+ * `module` is that of the workers, which calls `serveTasks`; each is given a copy of `setup`. Starts
+ * none yet: each is started when those before it are busy, up to `threads`.
  */
 export function taskPool<Task, Answer>(
   module: URL,
   setup: unknown,
   threads: number,
 ): TaskPool<Task, Answer> {
-  const workers: { worker: Worker; pending: Map<number, Pending<Answer>> }[] = [];
+  const workers: { worker: HostWorker; pending: Map<number, Pending<Answer>> }[] = [];
   let failure: Error | undefined;
   let lastId = 0;
 
   function start(): (typeof workers)[number] {
-    const worker = new Worker(module, {
-      workerData: setup,
-      execArgv: [], // a worker is a plain module, however the program was started
-      resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
-    });
     const pending = new Map<number, Pending<Answer>>();
-    worker.on('message', ({ id, value }: Numbered<Answer>) => {
-      pending.get(id)?.resolve(value);
-      pending.delete(id);
-    });
-    worker.on('error', (error) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-      for (const { reject } of pending.values()) reject(failure);
-      pending.clear();
+    const worker = host.startWorker(module, setup, {
+      onMessage(message) {
+        const { id, value } = message as Numbered<Answer>; // of `serveTasks`
+        pending.get(id)?.resolve(value);
+        pending.delete(id);
+      },
+      onError(error) {
+        failure = error;
+        for (const { reject } of pending.values()) reject(error);
+        pending.clear();
+      },
     });
     const entry = { worker, pending };
     workers.push(entry);
@@ -76,7 +72,7 @@ export function taskPool<Task, Answer>(
         const { worker, pending } = choose();
         const task: Numbered<Task> = { id: ++lastId, value };
         pending.set(task.id, { resolve, reject });
-        worker.postMessage(task);
+        worker.post(task);
       }),
     async close() {
       await Promise.all(workers.map(({ worker }) => worker.terminate()));

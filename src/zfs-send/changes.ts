@@ -1,46 +1,52 @@
-// What a send stream changes: of a single one as it comes, of a package with several streams of the volume once all of it has
-// come, from a spool file.
+// What a send stream changes: of a single one as it comes, of a package with several streams of the
+// volume once all of it has come, from a spool file.
 
-import type { FileHandle } from 'node:fs/promises';
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
-import { writeFully } from '../host/write-fully.ts';
-import { cannotSpool, openSpoolFile } from '../host/spool-file.ts';
+import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { type StreamEvents, streamEvents } from './events.ts';
 import { type Layer, layered, streamLayer } from './layer.ts';
 
-/** Limit of this program on the snapshots of one package: each is read at the same time as all others. */
+/**
+ * Limit of this program on the snapshots of one package: each is read at the same time as all
+ * others.
+ */
 const MAX_STEPS = 256;
 /** Bytes of each that are read at once. */
 const STEP_PIECE = 1 << 16;
 
 /** What a send stream does to the disk of its volume. */
 export interface SentChanges {
+  /** What people call the stream. Shown in messages. */
   readonly name: string;
+  /** The changes, to be read once. */
   readonly layer: Layer;
   /** Of the snapshot that it leads to. */
   readonly stream: StreamFacts;
   /** The snapshot that it builds upon; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
-  /** In bytes. */
+  /**
+   * Of the volume, in bytes; undefined where the stream does not tell it before its first change.
+   */
   readonly blockSize: number | undefined;
+  /** Lets go of the stream; called once. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the beginning of a stream, or all of a package that has several streams of the volume. The caller closes `input` if
- * this throws.
+ * Reads the beginning of a stream, or all of a package that has several streams of the volume. The
+ * caller closes `input` if this throws.
  */
 export async function sentChanges(
   input: ByteStream,
-  options: StreamChoice & { readonly signal: AbortSignal },
+  options: StreamChoice & { readonly signal?: AbortSignal | undefined },
 ): Promise<SentChanges> {
   const { name } = input;
   const { signal } = options;
   const kept = keptBytes(input);
-  const events = streamEvents(kept, options);
+  const events = await streamEvents(kept, options);
   const first = await events.next(signal);
   if (first?.kind !== 'begin') throw new Error(`${name} begins without a stream`);
   if (!first.isLast) return packagedChanges(kept, events, first, signal);
@@ -59,17 +65,19 @@ export async function sentChanges(
   };
 }
 
-/** Bytes that are kept as they are read, in memory until it is clear whether they are needed again. */
+/**
+ * Bytes that are kept as they are read, in memory until it is clear whether they are needed again.
+ */
 interface KeptBytes extends ByteStream {
   /** Keeps no more. */
   letGo(): void;
   /** Keeps all in a file from now on, also what was read before. */
-  keepIn(spool: FileHandle): Promise<void>;
+  keepIn(spool: SpoolFile): Promise<void>;
 }
 
 function keptBytes(input: ByteStream): KeptBytes {
   let pieces: Buffer[] | undefined = [];
-  let file: FileHandle | undefined;
+  let file: SpoolFile | undefined;
   let position = 0;
 
   return {
@@ -92,14 +100,10 @@ function keptBytes(input: ByteStream): KeptBytes {
     },
   };
 
-  async function writeOut(spool: FileHandle): Promise<void> {
+  async function writeOut(spool: SpoolFile): Promise<void> {
     const waiting = pieces ?? [];
     pieces = [];
-    try {
-      await writeFully(spool, position, waiting);
-    } catch (error) {
-      throw cannotSpool(input.name, error);
-    }
+    await spool.write(position, waiting);
     for (const { length } of waiting) position += length;
   }
 }
@@ -116,7 +120,7 @@ async function packagedChanges(
   input: KeptBytes,
   events: StreamEvents,
   first: Begin,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<SentChanges> {
   const { name } = input;
   const spool = await openSpoolFile(name);
@@ -135,7 +139,7 @@ async function packagedChanges(
 }
 
 /** Reads a package to its end, and so verifies all of it. */
-async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal) {
+async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal | undefined) {
   const steps: Step[] = [];
   let begin = first;
   let blockSize: number | undefined;
@@ -153,12 +157,12 @@ async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal
 
 async function stepLayer(
   name: string,
-  spool: FileHandle,
+  spool: SpoolFile,
   { start, end }: Step,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Layer> {
-  const bytes = fileStream(name, spool.fd, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
-  const events = streamEvents(bytes, {});
+  const bytes = fileStream(name, spool, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
+  const events = await streamEvents(bytes, {});
   await events.next(signal); // its BEGIN
   return streamLayer(events);
 }

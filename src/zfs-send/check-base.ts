@@ -1,6 +1,9 @@
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 
-/** Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image tells. */
+/**
+ * Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image
+ * tells.
+ */
 export function checkBackingFile(
   { path, snapshotGuid }: { readonly path: string; readonly snapshotGuid: bigint | undefined },
   stream: { readonly name: string; readonly fromGuid: bigint | undefined },
@@ -8,7 +11,7 @@ export function checkBackingFile(
   const { name, fromGuid } = stream;
   if (fromGuid === undefined) {
     throw new KexportError('usage', `${name} is a full stream, and needs no other image below it`, {
-      hint: 'leave out --backing and --flatten',
+      hint: wording`leave out ${option('backingFile')} and ${option('flatten')}`,
     });
   }
   if (snapshotGuid === undefined || snapshotGuid === fromGuid) return;

@@ -16,15 +16,19 @@ import { streamTools } from './tools.ts';
 export interface StreamDescription {
   /** `POOL/DATASET@SNAPSHOT`. */
   readonly snapshot: string;
-  /** Hexadecimal, as zstream dump has them; `fromGuid` of an incremental stream alone. */
+  /** Of the snapshot, hexadecimal, as zstream dump has it. */
   readonly guid: string;
+  /** The guid of the snapshot that an incremental stream builds upon; undefined of a full one. */
   readonly fromGuid: string | undefined;
   /** Seconds since 1970. */
   readonly createdAt: number;
+  /** What the snapshot is of: only a volume is a disk. */
   readonly kind: 'volume' | 'file system';
+  /** Features of the stream that it needs from who receives it. */
   readonly features: readonly string[];
   /** Of a volume; undefined where the stream does not tell it. */
   readonly volumeSize: number | undefined;
+  /** Of a volume; undefined where the stream does not tell it. */
   readonly blockSize: number | undefined;
   /** How its blocks are compressed, as `zfs get compression` says it. */
   readonly compressions: readonly string[];
@@ -34,17 +38,27 @@ export interface StreamDescription {
   readonly dataSize: number;
 }
 
+/** Options of {@link describeStream}. */
+export interface DescribeOptions {
+  /**
+   * Unpacks every block of a volume too, which finds damage that the checksums of the sender do
+   * not. Default false.
+   */
+  readonly unpack?: boolean | undefined;
+  /** Ends the reading early, by a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no disk can be made of that.
- * With `unpack`, also that every block of a volume unpacks. Takes over the bytes. Throws a KexportError, `damaged` for what
+ * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no
+ * disk can be made of that. Takes over the bytes. Throws a KexportError, `damaged` for what
  * contradicts itself.
  */
 export async function describeStream(
   input: ByteStream,
-  signal: AbortSignal,
-  { unpack = false }: { readonly unpack?: boolean } = {},
+  { unpack = false, signal }: DescribeOptions = {},
 ): Promise<StreamDescription[]> {
-  const { checksum, unpackers } = streamTools();
+  const { checksum, decompressors } = await streamTools();
   const records = recordReader(checksum);
   const streams: StreamDescription[] = [];
   let open: ReturnType<typeof describing> | undefined;
@@ -76,7 +90,7 @@ export async function describeStream(
   function describing(facts: StreamFacts, start: number) {
     if (unpack) checkReadable(facts);
     const compressions = new Set<string>();
-    const eventOf = volumeEvents(facts, unpackers);
+    const eventOf = volumeEvents(facts, decompressors);
     let volumeSize: number | undefined;
     let blockSize: number | undefined;
     let dataSize = 0;
@@ -89,7 +103,7 @@ export async function describeStream(
         if (event?.kind === 'block-size') blockSize = event.blockSize;
         if (isData && event?.kind === 'write') {
           dataSize += event.length;
-          if (unpack) event.unpackTo(new Uint8Array(event.length));
+          if (unpack) event.decompressTo(new Uint8Array(event.length));
           compressions.add(compressionName(event.compression) ?? `${event.compression}`);
         }
       },

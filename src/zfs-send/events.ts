@@ -5,7 +5,7 @@ import {
   type StreamChoice,
   StreamRefusal,
 } from '../../formats/zfs-send/index.ts';
-import { asKexportError } from '../errors.ts';
+import { asKexportError, option, type Wording, wording } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { streamTools } from './tools.ts';
 
@@ -14,16 +14,16 @@ export interface StreamEvents {
   /** What people call the stream. */
   readonly name: string;
   /**
-   * The next event, valid until the next call; undefined once the stream has come to its end and all of it is verified.
-   * Throws a KexportError. Calls never overlap.
+   * The next event, valid until the next call; undefined once the stream has come to its end and
+   * all of it is verified. Throws a KexportError. Calls never overlap.
    */
-  next(signal: AbortSignal): Promise<SendStreamEvent | undefined>;
+  next(signal?: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
 }
 
 /** Reads a send stream, or a package of them, for one volume. Takes over the bytes. */
-export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEvents {
-  const stream = sendStream({ ...streamTools(), choice });
+export async function streamEvents(input: ByteStream, choice: StreamChoice): Promise<StreamEvents> {
+  const stream = sendStream({ ...(await streamTools()), choice });
   let piece: Buffer | undefined;
   return {
     name: input.name,
@@ -48,23 +48,24 @@ export function streamEvents(input: ByteStream, choice: StreamChoice): StreamEve
   };
 }
 
-const HINTS: Readonly<Record<RefusalReason, string>> = {
+const HINTS: Readonly<Record<RefusalReason, Wording>> = {
   deduplicated: 'zstream redup makes a plain stream of it',
   encrypted: 'send it without -w, with its key loaded',
   features: 'it comes from a ZFS that is newer than this kexport',
   'file-system': 'a disk is in a volume: zfs list -t volume',
-  incremental:
-    '--backing BASE makes a qcow2 upon that of the snapshot, --flatten BASE a whole disk',
+  incremental: wording`${option('backingFile', 'BASE')} makes a qcow2 upon that of the snapshot, ${option('flatten', 'BASE')} a whole disk`,
   'no-stream':
     'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
-  snapshot: 'name another with --snapshot',
-  volume: 'name one with --volume',
+  snapshot: wording`name another with ${option('sentSnapshot')}`,
+  volume: wording`name one with ${option('volume')}`,
 };
 
-/** Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its. */
+/**
+ * Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its.
+ */
 export async function withStreamErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -73,7 +74,9 @@ export async function withStreamErrors<T>(name: string, work: () => T | Promise<
   }
 }
 
-/** `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked. */
+/**
+ * `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked.
+ */
 export function streamError(name: string, error: unknown): unknown {
   const hint = error instanceof StreamRefusal ? HINTS[error.reason] : undefined;
   return asKexportError(error, name, hint);

@@ -1,6 +1,6 @@
 import { BLOCK_SIZE } from '../../formats/index.ts';
-import { roundUp } from '../../formats/rounding.ts';
-import { KexportError } from '../errors.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { streamError } from './events.ts';
 import type { Layer, Piece } from './layer.ts';
 import type { Source } from '../sources/source.ts';
@@ -41,9 +41,10 @@ export function layerSource(options: LayerSourceOptions): Source {
     async next(buffer, signal) {
       pending ??= await nextData(signal);
       if (!pending) return undefined;
-      const diskOffset = startOf(pending) - (startOf(pending) % BLOCK_SIZE);
+      const diskOffset = roundDown(startOf(pending), BLOCK_SIZE);
       const filled = await fill(buffer, diskOffset, signal);
-      // Whether the disk goes on to the end of the block is known: there is more of it, or all of it has come.
+      // Whether the disk goes on to the end of the block is known: there is more of it, or all of
+      // it has come.
       const end = Math.min(roundUp(filled, BLOCK_SIZE), (size ?? Infinity) - diskOffset);
       buffer.fill(0, filled, end);
       return { diskOffset, length: end };
@@ -55,7 +56,7 @@ export function layerSource(options: LayerSourceOptions): Source {
   async function fill(
     buffer: Uint8Array,
     diskOffset: number,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<number> {
     let filled = 0;
     while (pending && filled < buffer.length) {
@@ -82,7 +83,7 @@ export function layerSource(options: LayerSourceOptions): Source {
   }
 
   /** The next piece with data; undefined once there is none and the size is known. */
-  async function nextData(signal: AbortSignal): Promise<Pending | undefined> {
+  async function nextData(signal: AbortSignal | undefined): Promise<Pending | undefined> {
     while (!ended) {
       const piece = await layer.next(signal);
       if (!piece) finish();
@@ -105,14 +106,17 @@ export function layerSource(options: LayerSourceOptions): Source {
       const what = `has data up to byte ${dataEnd} of a disk of ${found} bytes`;
       // What was below has been given before the stream told that the disk ends earlier.
       throw new KexportError('source', `${name} ${what}`, {
-        hint: `say so beforehand: --size ${found}`,
+        hint: wording`say so beforehand: ${option('size', found)}`,
       });
     }
     size = found;
   }
 
   function wrongSize(found: string): KexportError {
-    return new KexportError('source', `${name} ${found}, --size says ${String(stated)}`);
+    return new KexportError(
+      'source',
+      wording`${name} ${found}, ${option('size')} says ${String(stated)}`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
-// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all of it. Layers are put
-// one upon the other, as the increments of a snapshot are upon its first full stream.
+// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all
+// of it. Layers are put one upon the other, as the increments of a snapshot are upon its first full
+// stream.
 
 import type { SendStreamEvent } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
@@ -7,12 +8,18 @@ import type { Source } from '../sources/source.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { StreamEvents } from './events.ts';
 
-/** A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in the lowest. */
+/**
+ * A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in
+ * the lowest.
+ */
 export interface Piece {
+  /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
   /** In bytes; Infinity: zeros to the end of the disk. */
   readonly length: number;
-  /** Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError. */
+  /**
+   * Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError.
+   */
   readonly read: ((from: number, output: Uint8Array) => void) | undefined;
 }
 
@@ -21,12 +28,12 @@ export interface Layer {
   /** In bytes, once `next` has answered undefined; undefined then if the layer below has it. */
   readonly size: number | undefined;
   /** The next piece, valid until the next call. Calls never overlap. Throws a KexportError. */
-  next(signal: AbortSignal): Promise<Piece | undefined>;
+  next(signal?: AbortSignal): Promise<Piece | undefined>;
 }
 
 /**
- * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`. It is read until all of it
- * is verified.
+ * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`.
+ * It is read until all of it is verified.
  */
 export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): Layer {
   /** Pieces that are known, but for the lengths that follow later. */
@@ -48,7 +55,7 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
     },
   };
 
-  async function read(signal: AbortSignal): Promise<void> {
+  async function read(signal: AbortSignal | undefined): Promise<void> {
     const event = await events.next(signal);
     if (event) {
       pass(event);
@@ -63,7 +70,11 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
     if (event.kind === 'write') {
       const { diskOffset, length } = event;
       addZeros(Math.max(position, freeFrom), diskOffset);
-      ready.push({ diskOffset, length, read: partly(length, (output) => event.unpackTo(output)) });
+      ready.push({
+        diskOffset,
+        length,
+        read: partly(length, (output) => event.decompressTo(output)),
+      });
       position = diskOffset + length;
     } else if (event.kind === 'free') {
       free(event.diskOffset, event.diskOffset + event.length);
@@ -161,7 +172,7 @@ export function layered(layers: readonly Layer[]): Layer {
   };
 
   /** Passes every piece that ends where we are, also to bring the layers to their ends. */
-  async function advance(signal: AbortSignal): Promise<void> {
+  async function advance(signal: AbortSignal | undefined): Promise<void> {
     for (const entry of highestFirst) {
       while (!ended.has(entry.layer) && (!entry.piece || endOf(entry.piece) <= position)) {
         entry.piece = await entry.layer.next(signal);

@@ -1,5 +1,5 @@
-// The disk of a volume from its zfs send stream: of a full one as it comes, in constant memory; of a package with increments
-// once all of it has come.
+// The disk of a volume from its zfs send stream: of a full one as it comes, in constant memory; of
+// a package with increments once all of it has come.
 
 import { type StreamChoice, StreamRefusal } from '../../formats/zfs-send/index.ts';
 import { checkBackingFile } from './check-base.ts';
@@ -17,12 +17,12 @@ export interface ZfsSendOptions extends StreamChoice {
   /** The disk that an incremental stream builds upon; is taken over. */
   readonly base?: Source | undefined;
   /** Ends the wait for the beginning of the stream. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a send stream as the disk that it stands for. Waits for its beginning. Takes over the stream; throws a
- * KexportError.
+ * Reads a send stream as the disk that it stands for. Waits for its beginning. Takes over the
+ * stream; throws a KexportError.
  */
 export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions): Promise<Source> {
   const { base, size } = options;
@@ -43,7 +43,10 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
   }
 }
 
-/** The disk below, up to the end that it is said to have now: the increment tells of it after its data. */
+/**
+ * The disk below, up to the end that it is said to have now: the increment tells of it after its
+ * data.
+ */
 function below(base: Source, size: number | undefined): Layer[] {
   return size === undefined ? [sourceLayer(base)] : [sourceLayer(base), endLayer(size)];
 }

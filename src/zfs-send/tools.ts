@@ -1,13 +1,18 @@
 import { fletcher4, type SendStreamOptions } from '../../formats/zfs-send/index.ts';
 import { inflater } from '../decompress/inflate.ts';
 import { decompressZstd } from '../decompress/zstd.ts';
+import { hasWebAssembly } from '../workers/wasm.ts';
 import { fastParts } from './wasm.ts';
 
-/** What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else in JavaScript. */
-export function streamTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
-  const unpackers = { inflate: inflater('zlib'), zstd: decompressZstd };
-  // Missing under `--jitless`.
-  if (!('WebAssembly' in globalThis)) return { checksum: fletcher4(), unpackers };
-  const { checksum, lz4 } = fastParts();
-  return { checksum, unpackers: { ...unpackers, lz4 } };
+/**
+ * What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else
+ * in JavaScript.
+ */
+export async function streamTools(): Promise<
+  Pick<SendStreamOptions, 'checksum' | 'decompressors'>
+> {
+  const decompressors = { inflate: inflater('zlib'), zstd: decompressZstd };
+  if (!hasWebAssembly()) return { checksum: fletcher4(), decompressors };
+  const { checksum, lz4 } = await fastParts();
+  return { checksum, decompressors: { ...decompressors, lz4 } };
 }

@@ -1,9 +1,13 @@
-// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its source, `npm run build`
-// puts zfs-send.wasm beside the compiled form of this file.
+// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its
+// source, `npm run build` puts zfs-send.wasm beside the compiled form of this file.
 
-import { readFileSync } from 'node:fs';
 import { FormatError } from '../../formats/index.ts';
-import { CHECKSUM_SIZE, type RunningChecksum, type Unpack } from '../../formats/zfs-send/index.ts';
+import { instantiate } from '../workers/wasm.ts';
+import {
+  CHECKSUM_SIZE,
+  type RunningChecksum,
+  type Decompress,
+} from '../../formats/zfs-send/index.ts';
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`.
 interface Exports {
@@ -15,12 +19,6 @@ interface Exports {
   unpackLz4(at: number, end: number, to: number, stop: number): number;
 }
 
-// TypeScript only knows it of browsers.
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 const PAGE_SIZE = 65_536;
 /** Bytes that are summed at once. */
 const PIECE_SIZE = 65_536;
@@ -29,15 +27,13 @@ const ROOM = 32;
 
 export interface FastParts {
   readonly checksum: RunningChecksum;
-  /** See `Unpackers`. */
-  readonly lz4: Unpack;
+  /** See `Decompressors`. */
+  readonly lz4: Decompress;
 }
 
 /** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
-export function fastParts(): FastParts {
-  const url = new URL('./zfs-send.wasm', import.meta.url);
-  const wasm = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(url)))
-    .exports as Exports;
+export async function fastParts(): Promise<FastParts> {
+  const wasm = (await instantiate(new URL('./zfs-send.wasm', import.meta.url))) as Exports;
   const input = wasm.input.value;
   let memory = new Uint8Array(wasm.memory.buffer);
   let sum = wasm.sumWords;

@@ -4,20 +4,23 @@ import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import { linkedDevice, linkOf, unlinkedDevice } from './device.ts';
 
 const INTERVAL = 50; // milliseconds
-/** When udev, which takes half a second at most on an idle machine, is no longer waited for alone. */
+/**
+ * When udev, which takes half a second at most on an idle machine, is no longer waited for alone.
+ */
 const UNLINKED_AFTER = 3000;
 /** A machine that starts hundreds of guests keeps udev busy for that long. */
 const LIMIT = 60_000;
 
 /**
- * The device of a volume or snapshot that was just made, once it can be read: ZFS makes it, and udev links it, after the
- * command has ended. Throws a KexportError if that does not happen within a minute, or on an abort.
+ * The device of a volume or snapshot that was just made, once it can be read: ZFS makes it, and
+ * udev links it, after the command has ended. Throws a KexportError if that does not happen within
+ * a minute, or on an abort.
  */
 export async function awaitDevice(name: string, signal: AbortSignal | undefined): Promise<string> {
   const started = performance.now();
   let found = 'it is not there';
   for (;;) {
-    if (signal) throwIfAborted(signal);
+    throwIfAborted(signal);
     const waited = performance.now() - started;
     const device =
       (await linkedDevice(name)) ??

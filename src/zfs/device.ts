@@ -1,9 +1,10 @@
-// Devices of volumes: /dev/zdN, the links that udev makes for them (/dev/zvol/POOL/VOLUME), their partitions.
+// Devices of volumes: /dev/zdN, the links that udev makes for them (/dev/zvol/POOL/VOLUME), their
+// partitions.
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { deviceNumber } from '../host/block-device.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { zvolId } from './run.ts';
 
 /** A block device that is a volume, or a partition of one. */
@@ -34,12 +35,17 @@ async function sectors(folder: string, file: string): Promise<number> {
 
 const LINKS = '/dev/zvol';
 
-/** The link that udev makes for a volume or a snapshot. Its rule takes a program's words, so a space becomes a plus. */
+/**
+ * The link that udev makes for a volume or a snapshot. Its rule takes a program's words, so a space
+ * becomes a plus.
+ */
 export function linkOf(name: string): string {
   return join(LINKS, name.replaceAll(' ', '+'));
 }
 
-/** The name of the volume or snapshot whose link that path would be; undefined for a path elsewhere. */
+/**
+ * The name of the volume or snapshot whose link that path would be; undefined for a path elsewhere.
+ */
 export function nameInLinks(path: string): string | undefined {
   // A plus is in no name of a dataset.
   return path.startsWith(`${LINKS}/`)
@@ -48,8 +54,8 @@ export function nameInLinks(path: string): string | undefined {
 }
 
 /**
- * The name of the volume or snapshot that a device (zd16) is. Nothing in /sys tells it, so it comes from ZFS's helper for
- * udev, else from udev's links. Throws a KexportError if neither knows it.
+ * The name of the volume or snapshot that a device (zd16) is. Nothing in /sys tells it, so it comes
+ * from ZFS's helper for udev, else from udev's links. Throws a KexportError if neither knows it.
  */
 export async function datasetOf(disk: string): Promise<string> {
   const told = await zvolId(`/dev/${disk}`);
@@ -61,11 +67,14 @@ export async function datasetOf(disk: string): Promise<string> {
     if (found?.isBlockDevice() && found.rdev === rdev) return path.replaceAll('+', ' ');
   }
   throw new KexportError('source', `cannot tell which ZFS volume /dev/${disk} is`, {
-    hint: 'name the volume (POOL/VOLUME), or read the device as it is with --no-snapshot',
+    hint: wording`name the volume (POOL/VOLUME), or read the device as it is with ${option('takeSnapshot', false)}`,
   });
 }
 
-/** The device of a volume or snapshot behind udev's link, if it is there. A stale link, as after a rename, is none. */
+/**
+ * The device of a volume or snapshot behind udev's link, if it is there. A stale link, as after a
+ * rename, is none.
+ */
 export async function linkedDevice(name: string): Promise<string | undefined> {
   const device = await realpath(linkOf(name)).catch(() => undefined);
   if (device === undefined) return undefined;

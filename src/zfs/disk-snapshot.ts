@@ -1,9 +1,13 @@
-/** How `freeze` goes about it. */
+/** How what lies on ZFS is read. */
 export interface SnapshotOptions {
-  /** False reads volumes and files as they are, while they may change. */
-  readonly snapshot?: boolean | undefined;
+  /**
+   * False reads volumes and files as they are, while they may change. Default: from a snapshot that
+   * is made for it.
+   */
+  readonly takeSnapshot?: boolean | undefined;
   /** Reads the device of a pool that is in use, although the copy does not import. */
   readonly liveInconsistent?: boolean | undefined;
+  /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people. */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -19,6 +23,9 @@ export interface DiskSnapshot {
   readonly origin?: string | undefined;
   /** Of the snapshot that was named, if that is the disk. */
   readonly snapshotGuid?: bigint | undefined;
-  /** Takes away what was made for it. To be called once, when `path` is closed; tells by a warning of what stays. */
+  /**
+   * Takes away what was made for it. To be called once, when `path` is closed; tells by a warning
+   * of what stays.
+   */
   release(): Promise<void>;
 }

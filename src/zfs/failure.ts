@@ -1,5 +1,5 @@
-// Why zfs and zpool failed, from the words of OpenZFS (libzfs_util.c, libzfs_error_description and libzfs_error_init).
-// Their exit status is 1 for almost everything.
+// Why zfs and zpool failed, from the words of OpenZFS (libzfs_util.c, libzfs_error_description and
+// libzfs_error_init). Their exit status is 1 for almost everything.
 
 /** Why a command failed, as far as callers and people act on it. */
 export type FailureKind =

@@ -5,7 +5,10 @@ import { fields, zfs } from './run.ts';
 /** A snapshot, clone or checkpoint of an export, in a pool of this machine. */
 export interface Leftover {
   readonly name: string;
-  /** `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: nothing tells that it is ours. */
+  /**
+   * `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: nothing tells
+   * that it is ours.
+   */
   readonly state: OwnerState | 'received' | 'unmarked';
   /** What a person types to remove it. */
   readonly remedy: string;
@@ -13,7 +16,10 @@ export interface Leftover {
   remove(): Promise<string | undefined>;
 }
 
-/** Everything that exports have made in the pools and that is there now, clones before snapshots. Throws a KexportError. */
+/**
+ * Everything that exports have made in the pools and that is there now, clones before snapshots.
+ * Throws a KexportError.
+ */
 export async function listLeftovers(): Promise<Leftover[]> {
   const columns = 'name,value,source';
   const from = 'local,received';
@@ -30,7 +36,10 @@ export async function listLeftovers(): Promise<Leftover[]> {
   return found.sort((a, b) => Number(a.name.includes('@')) - Number(b.name.includes('@')));
 }
 
-/** Whether a dataset or snapshot is called as an export calls what it makes; another has been renamed, so somebody wants it. */
+/**
+ * Whether a dataset or snapshot is called as an export calls what it makes; another has been
+ * renamed, so somebody wants it.
+ */
 export function isOurName(name: string): boolean {
   return (name.split(/[/@]/).at(-1) ?? '').startsWith(NAME_PREFIX);
 }

@@ -20,7 +20,10 @@ export interface ListedSnapshot {
   readonly createdAt: number;
 }
 
-/** The volumes of all imported pools and their snapshots, without what exports made. Throws a KexportError. */
+/**
+ * The volumes of all imported pools and their snapshots, without what exports made. Throws a
+ * KexportError.
+ */
 export async function listVolumes(): Promise<ListedVolume[]> {
   const volumes = fields(await zfs(['list', '-Hp', '-t', 'volume', '-o', 'name,volsize,used']));
   const columns = 'name,volsize,used,creation';

@@ -1,12 +1,14 @@
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
 /**
- * Refuses a device with an imported pool on it, or only warns if that is what the user wants. Throws a KexportError.
+ * Refuses a device with an imported pool on it, or only warns if that is what the user wants.
+ * Throws a KexportError.
  *
- * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock) every few seconds. A copy
- * that takes minutes has roots whose blocks have moved to where it had read already: "I/O error" at import.
+ * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock)
+ * every few seconds. A copy that takes minutes has roots whose blocks have moved to where it had
+ * read already: "I/O error" at import.
  */
 export async function checkNoLivePool(
   path: string,
@@ -19,9 +21,10 @@ export async function checkNoLivePool(
   const found = `${path} holds the ZFS pool ${pool}, which is in use`;
   const effect = 'a copy of it does not import, since ZFS moves its blocks while they are read';
   if (!liveInconsistent) {
+    const inconsistent = option('liveInconsistent', true);
     throw new KexportError('source', `${found}: ${effect}`, {
-      hint: `--disk ${path} instead of ${path} exports it as of a checkpoint; --live-inconsistent copies it all the same`,
+      hint: wording`${option('disk', path)} instead of ${path} exports it as of a checkpoint; ${inconsistent} copies it all the same`,
     });
   }
-  onWarning?.(`${found}: ${effect}; --live-inconsistent is for salvage`);
+  onWarning?.(`${found}: ${effect}; that is for salvage`);
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { KexportError } from '../errors.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
@@ -26,11 +26,13 @@ export async function makeSnapshot(dataset: string): Promise<Made> {
 /**
  * Clones a snapshot of a volume, for its device. Throws a KexportError.
  *
- * Why a clone, and not the device of the snapshot itself: that one appears only with snapdev=visible, which would have to be
- * set on the user's volume, and would make devices of all its other snapshots as well. A clone has properties of its own: it
- * is read-only, and volmode=dev leaves out its partitions, so that nothing on this machine looks for file systems or LVM
- * in them. It lies beside the volume, where whoever was allowed to make the volume may make it; there, or anywhere else in the
- * pool, the clone of an encrypted volume has the key of its origin. Nobody can destroy its snapshot while it is there.
+ * Why a clone, and not the device of the snapshot itself: that one appears only with
+ * snapdev=visible, which would have to be set on the user's volume, and would make devices of all
+ * its other snapshots as well. A clone has properties of its own: it is read-only, and volmode=dev
+ * leaves out its partitions, so that nothing on this machine looks for file systems or LVM in them.
+ * It lies beside the volume, where whoever was allowed to make the volume may make it; there, or
+ * anywhere else in the pool, the clone of an encrypted volume has the key of its origin. Nobody can
+ * destroy its snapshot while it is there.
  */
 export async function makeClone(dataset: string, snapshot: string): Promise<Made> {
   const parent = parentOf(dataset);
@@ -45,7 +47,10 @@ export async function makeClone(dataset: string, snapshot: string): Promise<Made
   return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })]);
 }
 
-/** `kexport-20260102T030405Z-4711-1a2b3c4d`: when and by whom, for people; OWNER_PROPERTY says it exactly. */
+/**
+ * `kexport-20260102T030405Z-4711-1a2b3c4d`: when and by whom, for people; OWNER_PROPERTY says it
+ * exactly.
+ */
 function newName(): string {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   return `${NAME_PREFIX}${now}-${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -60,10 +65,13 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
     throw new KexportError(
       'source',
       `${name} would have more than the ${MAX_NAME_LENGTH} characters that ZFS allows`,
-      { hint: 'make a snapshot with a short name and export that one, or use --no-snapshot' },
+      {
+        hint: wording`make a snapshot with a short name and export that one, or use ${option('takeSnapshot', false)}`,
+      },
     );
   }
-  // Noted before it is there, and without a signal: a command that was told to stop may have done its work all the same.
+  // Noted before it is there, and without a signal: a command that was told to stop may have done
+  // its work all the same.
   const forget = noteLeftover(name, destroyCommand(name));
   try {
     await zfs([...args, name]);
@@ -89,22 +97,19 @@ function explained(name: string, error: unknown): unknown {
   const kind = zfsFailure(error);
   // "cannot create snapshots : permission denied", says OpenZFS 2.1.
   if (kind === 'permission') {
-    return new KexportError(code, `cannot make ${name}: permission denied`, {
-      cause,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    return new KexportError(code, `cannot make ${name}: permission denied`, { cause, hint });
   }
   if (kind === 'read-only') {
     const pool = 'its pool is imported read-only, so nothing changes in it';
     return new KexportError(code, `cannot make ${name}: ${pool}`, {
       cause,
-      hint: 'use --no-snapshot',
+      hint: wording`use ${option('takeSnapshot', false)}`,
     });
   }
   if (kind !== 'no-space') return error;
   return new KexportError(code, message, {
     cause,
-    hint: 'the snapshot of a volume with a refreservation needs as much free space as the volume holds; make room, or use --no-snapshot',
+    hint: wording`the snapshot of a volume with a refreservation needs as much free space as the volume holds; make room, or use ${option('takeSnapshot', false)}`,
   });
 }
 
@@ -119,12 +124,16 @@ function destroyArgs(name: string): string[] {
 }
 
 const INTERVAL = 100; // milliseconds
-/** What was just closed may be busy for a while longer: udev looks at a device, the kernel unmounts a snapshot. */
+/**
+ * What was just closed may be busy for a while longer: udev looks at a device, the kernel unmounts
+ * a snapshot.
+ */
 const LIMIT = 20_000;
 
 /**
- * Destroys a snapshot or clone of ours, with the snapshots of the clone: `zfs snapshot -r` of somebody else makes them too.
- * What is held, or cloned by others, stays: no -R, no -f. Answers why it is still there, or undefined if it is gone.
+ * Destroys a snapshot or clone of ours, with the snapshots of the clone: `zfs snapshot -r` of
+ * somebody else makes them too. What is held, or cloned by others, stays: no -R, no -f. Answers why
+ * it is still there, or undefined if it is gone.
  */
 export async function destroyMade(name: string): Promise<string | undefined> {
   const started = performance.now();
@@ -143,7 +152,10 @@ export async function destroyMade(name: string): Promise<string | undefined> {
   }
 }
 
-/** From OpenZFS 2.3 on `zpool export` waits for who reads a volume, and goes on before that has been cleaned up. */
+/**
+ * From OpenZFS 2.3 on `zpool export` waits for who reads a volume, and goes on before that has been
+ * cleaned up.
+ */
 const POOL_GONE = 'its pool was exported meanwhile';
 
 async function isImported(name: string): Promise<boolean> {

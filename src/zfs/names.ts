@@ -1,5 +1,5 @@
-// Names of datasets and snapshots, by the rules of OpenZFS (module/zcommon/zfs_namecheck.c). A name that keeps them
-// begins with a letter, so that zfs cannot take it for an option.
+// Names of datasets and snapshots, by the rules of OpenZFS (module/zcommon/zfs_namecheck.c). A name
+// that keeps them begins with a letter, so that zfs cannot take it for an option.
 
 import { KexportError } from '../errors.ts';
 
@@ -11,19 +11,24 @@ export interface DatasetName {
   readonly snapshot: string | undefined;
 }
 
-/** ZFS_MAX_DATASET_NAME_LEN less its NUL, for dataset, @ and snapshot together; in bytes, and all are ASCII. */
+/**
+ * ZFS_MAX_DATASET_NAME_LEN less its NUL, for dataset, @ and snapshot together; in bytes, and all
+ * are ASCII.
+ */
 export const MAX_NAME_LENGTH = 255;
 
 const POOL = /^[A-Za-z][A-Za-z0-9_.: -]*$/;
 const COMPONENT = /^[A-Za-z0-9_.: -]+$/;
 
-/** Takes apart `POOL/PATH` or `POOL/PATH@SNAPSHOT`. Throws a KexportError `usage` that says what is wrong with it. */
+/**
+ * Takes apart `POOL/PATH` or `POOL/PATH@SNAPSHOT`. Throws a KexportError `usage` that says what is
+ * wrong with it.
+ */
 export function parseDatasetName(name: string): DatasetName {
   const problem = problemOf(name);
   if (problem) {
     const { found, hint } = problem;
-    const options = hint === undefined ? {} : { hint };
-    throw new KexportError('usage', `${name} is no name of a ZFS volume: ${found}`, options);
+    throw new KexportError('usage', `${name} is no name of a ZFS volume: ${found}`, { hint });
   }
   const [dataset = '', snapshot] = name.split('@');
   return { dataset, snapshot };

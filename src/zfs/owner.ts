@@ -1,5 +1,5 @@
-// Whose a snapshot or a clone is: a property names the process, so that `kexport clean` can tell what a killed run left
-// from what a running one still reads.
+// Whose a snapshot or a clone is: a property names the process, so that `kexport clean` can tell
+// what a killed run left from what a running one still reads.
 
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -11,7 +11,9 @@ export const OWNER_PROPERTY = 'kexport:owner';
 /** Begins the name of every snapshot and clone of ours. */
 export const NAME_PREFIX = 'kexport-';
 
-/** `unknown`: the process is in a container or hidden from this user, or the value is none of ours. */
+/**
+ * `unknown`: the process is in a container or hidden from this user, or the value is none of ours.
+ */
 export type OwnerState = 'running' | 'gone' | 'unknown';
 
 /** The value of OWNER_PROPERTY for this process. */
@@ -28,7 +30,8 @@ export async function ownerState(owner: string): Promise<OwnerState> {
   if (!match) return 'unknown';
   const [, boot, namespace, pid, start] = match;
   const here = await thisMachine();
-  // A pool is imported on one machine at a time, so whoever made this under another boot is gone with that.
+  // A pool is imported on one machine at a time, so whoever made this under another boot is gone
+  // with that.
   if (boot !== here.boot) return 'gone';
   if (namespace !== here.namespace) return 'unknown';
   const found = await startOf(Number(pid));
@@ -36,7 +39,10 @@ export async function ownerState(owner: string): Promise<OwnerState> {
   return found === start ? 'running' : 'gone';
 }
 
-/** Whether a process with that id may be there although /proc does not show it, as others' are hidden with `hidepid`. */
+/**
+ * Whether a process with that id may be there although /proc does not show it, as others' are
+ * hidden with `hidepid`.
+ */
 function mayRun(pid: number): boolean {
   try {
     process.kill(pid, 0); // no signal: only asks
@@ -52,9 +58,13 @@ async function thisMachine(): Promise<{ boot: string; namespace: string }> {
   return { boot: boot.trim(), namespace: namespace.replace(/\D/g, '') };
 }
 
-/** When a process began, in clock ticks since boot, which tells it from a later one of that id; proc(5), stat, field 22. */
+/**
+ * When a process began, in clock ticks since boot, which tells it from a later one of that id;
+ * proc(5), stat, field 22.
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+  // The second field is the program's name in parentheses, which may itself hold spaces and
+  // parentheses.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -6,7 +6,10 @@ import { zpool } from './run.ts';
 /** An imported pool and its devices. */
 export interface PoolDevices {
   readonly pool: string;
-  /** As ZFS has them, without links: partitions mostly, since a pool that is given a whole disk makes one. Files too. */
+  /**
+   * As ZFS has them, without links: partitions mostly, since a pool that is given a whole disk
+   * makes one. Files too.
+   */
   readonly paths: readonly string[];
 }
 
@@ -15,19 +18,26 @@ export async function listPoolDevices(): Promise<PoolDevices[]> {
   return parsePoolDevices(await zpool(['list', '-vHPL']));
 }
 
-/** Takes apart what `zpool list -vHPL` prints: a line for each pool, and below it one for each vdev, after a tab. */
+/**
+ * Takes apart what `zpool list -vHPL` prints: a line for each pool, and below it one for each vdev,
+ * after a tab.
+ */
 export function parsePoolDevices(lines: readonly string[]): PoolDevices[] {
   const pools: { pool: string; paths: string[] }[] = [];
   for (const line of lines) {
     const [first = '', second = ''] = line.split('\t');
-    // mirror-0, raidz1-0 and their like are no paths; the line of a class (logs, cache) has no tabs at all.
+    // mirror-0, raidz1-0 and their like are no paths; the line of a class (logs, cache) has no tabs
+    // at all.
     if (second.startsWith('/')) pools.at(-1)?.paths.push(second);
     else if (first !== '' && second !== '') pools.push({ pool: first, paths: [] });
   }
   return pools;
 }
 
-/** The imported pool that lies on that device or on a partition of it, by way of LUKS and its like too. */
+/**
+ * The imported pool that lies on that device or on a partition of it, by way of LUKS and its like
+ * too.
+ */
 export async function poolOnDevice(
   path: string,
   pools: readonly PoolDevices[],

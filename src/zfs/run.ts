@@ -1,25 +1,26 @@
-// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of their own.
-// What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
+// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of
+// their own. What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { KexportError, reasonOf, throwIfAborted, untilAborted } from '../errors.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
 export interface RunOptions {
   /**
-   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it out for a command that
-   * changes something, since nobody would know then whether it did.
+   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it
+   * out for a command that changes something, since nobody would know then whether it did.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from `parseDatasetName` or from zfs
- * itself, so that it cannot be taken for an option. Throws a KexportError; `zfsFailure` tells why.
+ * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from
+ * `parseDatasetName` or from zfs itself, so that it cannot be taken for an option. Throws a
+ * KexportError; `zfsFailure` tells why.
  */
 export function zfs(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
   return runCommand('zfs', args, options);
@@ -33,13 +34,19 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
 /** What a running command prints, which is too much to keep. */
 export interface CommandOutput {
   readonly stdout: Readable;
-  /** Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on abort. */
-  ended(signal: AbortSignal): Promise<void>;
+  /**
+   * Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on
+   * abort.
+   */
+  ended(signal: AbortSignal | undefined): Promise<void>;
   /** Ends it, if it still runs. */
   stop(): void;
 }
 
-/** Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a KexportError. */
+/**
+ * Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a
+ * KexportError.
+ */
 export async function zfsOutput(args: readonly string[]): Promise<CommandOutput> {
   const path = await findProgram('zfs');
   const child = start(path, args);
@@ -50,7 +57,7 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
   return {
     stdout,
     async ended(signal) {
-      const found = await untilAborted(child, outcome, signal);
+      const found = await endOrAbandon(child, outcome, signal);
       if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);
     },
     stop: () => abandon(child),
@@ -61,8 +68,8 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
 const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
 
 /**
- * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for each space. Undefined
- * if that program is not there, or does not know the device.
+ * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for
+ * each space. Undefined if that program is not there, or does not know the device.
  */
 export async function zvolId(device: string): Promise<string | undefined> {
   const path = await firstProgram(ZVOL_ID);
@@ -137,41 +144,33 @@ async function outcomeOf(
   args: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   const child = start(path, args);
-  return untilAborted(child, endOf(child, path), signal);
+  return endOrAbandon(child, endOf(child, path), signal);
 }
 
 function start(path: string, args: readonly string[]): Child {
   return spawn(path, args, {
-    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs destroy` of ours
-    // must not die of it.
+    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
+    // destroy` of ours must not die of it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is printed.
+    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what
+    // is printed.
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
 }
 
-async function untilAborted<T>(
+async function endOrAbandon<T>(
   child: Child,
   work: Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal?.aborted) abandon(child);
-  if (signal) throwIfAborted(signal);
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      abandon(child);
-      reject(new KexportError('aborted', 'interrupted', { cause: signal?.reason }));
-    };
-  });
-  signal?.addEventListener('abort', onAbort);
   try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
+    return await untilAborted(work, signal);
+  } catch (error) {
+    if (signal?.aborted) abandon(child);
+    throw error;
   }
 }
 
@@ -219,7 +218,6 @@ function failure(command: string, { status, stderr }: Outcome): KexportError {
 
 function commandError(kind: FailureKind, message: string, stderr: string): KexportError {
   const code = kind === 'no-command' || kind === 'no-module' ? 'unsupported' : 'source';
-  const hint = hintFor(kind);
   const cause = new CommandFailure(kind, stderr);
-  return new KexportError(code, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new KexportError(code, message, { cause, hint: hintFor(kind) });
 }

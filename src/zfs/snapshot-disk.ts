@@ -1,5 +1,5 @@
-// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a path to read it by. How
-// is loaded late: most disks are files that do not lie on ZFS.
+// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a
+// path to read it by. How is loaded late: most disks are files that do not lie on ZFS.
 
 import { stat, statfs } from 'node:fs/promises';
 import { errnoOf, KexportError } from '../errors.ts';
@@ -12,8 +12,9 @@ import type { DiskSnapshot, SnapshotOptions } from './disk-snapshot.ts';
 const ZFS_MAGIC = 0x2fc12fc1;
 
 /**
- * Snapshots what a name stands for, if it is on ZFS: a volume or a snapshot by its name in ZFS, the device of one, a
- * file on a dataset. Undefined for anything else, which is to be opened by that name. Throws a KexportError.
+ * Snapshots what a name stands for, if it is on ZFS: a volume or a snapshot by its name in ZFS, the
+ * device of one, a file on a dataset. Undefined for anything else, which is to be opened by that
+ * name. Throws a KexportError.
  */
 export async function snapshotDisk(
   name: string,
@@ -41,7 +42,7 @@ async function snapshotDevice(
   options: SnapshotOptions,
 ): Promise<DiskSnapshot | undefined> {
   const { snapshotVolume, warnLive } = await import('./snapshot-volume.ts');
-  if (options.snapshot === false) {
+  if (options.takeSnapshot === false) {
     warnLive(path, options);
     return undefined;
   }

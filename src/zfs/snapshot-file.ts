@@ -1,17 +1,18 @@
-import { open, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { KexportError, reasonOf } from '../errors.ts';
+import { KexportError, option, reasonOf, wording } from '../errors.ts';
 import type { DiskSnapshot } from './disk-snapshot.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { destroyAll, warnLive } from './snapshot-volume.ts';
 import { type Made, makeSnapshot } from './made.ts';
+import { flushFile } from '../host/flush.ts';
 import { listMounts, mountOf } from '../host/mounts.ts';
 import { zfsFailure } from './run.ts';
 
 /**
- * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there whatever `snapdir` says.
- * Undefined, with a warning, where this user or this machine can make no snapshot: the file can be read all the same.
- * Throws a KexportError; nothing is left then.
+ * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there
+ * whatever `snapdir` says. Undefined, with a warning, where this user or this machine can make no
+ * snapshot: the file can be read all the same. Throws a KexportError; nothing is left then.
  */
 export async function snapshotFile(
   path: string,
@@ -19,14 +20,14 @@ export async function snapshotFile(
 ): Promise<DiskSnapshot | undefined> {
   const place = await findPlace(path);
   if (!place) return undefined;
-  if (options.snapshot === false) {
+  if (options.takeSnapshot === false) {
     warnLive(path, options);
     return undefined;
   }
   const made: Made[] = [];
   const release = () => destroyAll(made, options.onWarning);
   try {
-    await flush(path);
+    await flushFile(path); // what programs have written through mmap(2), which a snapshot does not see
     const snapshot = await makeSnapshot(place.dataset);
     made.push(snapshot);
     const label = snapshot.name.slice(place.dataset.length + 1);
@@ -68,23 +69,11 @@ async function findPlace(path: string): Promise<Place | undefined> {
       'source',
       `${path} is on ${mount.source}, of which only a part is mounted here`,
       {
-        hint: 'export it where all of the dataset is mounted, or use --no-snapshot',
+        hint: wording`export it where all of the dataset is mounted, or use ${option('takeSnapshot', false)}`,
       },
     );
   }
   return { dataset: mount.source, mountPoint: whole.mountPoint, inner };
-}
-
-/** What programs have written through mmap(2) is in the page cache, which a snapshot does not see. */
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } catch (error) {
-    throw new KexportError('source', `cannot flush ${path}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    await file.close();
-  }
 }
 
 /** Looking into the snapshot has the kernel mount it. */
@@ -94,7 +83,7 @@ async function checkReachable(path: string, snapshot: string): Promise<void> {
   } catch (error) {
     throw new KexportError('source', `cannot read ${snapshot} as ${path}: ${reasonOf(error)}`, {
       cause: error,
-      hint: 'in a container, export it on the host, or use --no-snapshot',
+      hint: wording`in a container, export it on the host, or use ${option('takeSnapshot', false)}`,
     });
   }
 }

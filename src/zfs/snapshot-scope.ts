@@ -10,8 +10,9 @@ import { parseDatasetName, poolOf } from './names.ts';
 import { zfs } from './run.ts';
 
 /**
- * The dataset that a word means: itself, the volume of a device, or the pool behind a mount point. Throws a KexportError if
- * it is none of those, or a snapshot. Whether a dataset of that name exists is left to be found out.
+ * The dataset that a word means: itself, the volume of a device, or the pool behind a mount point.
+ * Throws a KexportError if it is none of those, or a snapshot. Whether a dataset of that name
+ * exists is left to be found out.
  */
 export async function snapshotScope(word: string): Promise<string> {
   const name = /^\.{0,2}(\/|$)/.test(word) ? await behindPath(word) : word;
@@ -48,8 +49,8 @@ async function behindMount(word: string, path: string): Promise<string> {
 }
 
 /**
- * Writes to the pool what this machine still holds in memory of the volumes in a dataset: a snapshot would miss it. Throws
- * a KexportError.
+ * Writes to the pool what this machine still holds in memory of the volumes in a dataset: a
+ * snapshot would miss it. Throws a KexportError.
  */
 export async function flushVolumes(dataset: string): Promise<void> {
   for (const volume of await zfs(['list', '-Hr', '-t', 'volume', '-o', 'name', dataset])) {

@@ -1,4 +1,5 @@
-// Snapshots taken together: one name on a dataset and on everything below it, as `zfs snapshot -r` makes them.
+// Snapshots taken together: one name on a dataset and on everything below it, as `zfs snapshot -r`
+// makes them.
 
 import { fields, zfs } from './run.ts';
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { blockSizeOfPath } from '../host/block-device.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { KexportError, option, throwIfAborted, wording } from '../errors.ts';
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
@@ -11,8 +11,8 @@ import { type DatasetName, fullName } from './names.ts';
 import { findVolume, snapshotGuidOf, type Volume } from './volume.ts';
 
 /**
- * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with `partition`, only that
- * part of it is the disk. Throws a KexportError; nothing is left then.
+ * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with
+ * `partition`, only that part of it is the disk. Throws a KexportError; nothing is left then.
  */
 export async function snapshotVolume(
   name: DatasetName,
@@ -21,12 +21,13 @@ export async function snapshotVolume(
 ): Promise<DiskSnapshot> {
   const { signal, onWarning } = options;
   const volume = await findVolume(name, signal);
-  if (name.snapshot === undefined && options.snapshot === false) return live(volume, options);
+  if (name.snapshot === undefined && options.takeSnapshot === false) return live(volume, options);
   const made: Made[] = [];
   const release = () => destroyAll(made, onWarning);
   try {
     const path = await snapshotDevice(volume, made, options);
-    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an increment.
+    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an
+    // increment.
     const isNamed = name.snapshot !== undefined;
     const snapshotGuid = isNamed ? await snapshotGuidOf(name, signal) : undefined;
     return { path, window: partition, snapshotGuid, release };
@@ -51,11 +52,12 @@ async function snapshotDevice(
     made.push(own);
     taken = own.name.slice(dataset.length + 1);
   } else {
-    // Where the user has set snapdev=visible it is there already, and being open it cannot be destroyed.
+    // Where the user has set snapdev=visible it is there already, and being open it cannot be
+    // destroyed.
     const device = await linkedDevice(fullName({ dataset, snapshot }));
     if (device !== undefined) return device;
   }
-  if (signal) throwIfAborted(signal);
+  throwIfAborted(signal);
   const clone = await makeClone(dataset, taken);
   made.push(clone);
   const device = await awaitDevice(clone.name, signal);
@@ -78,7 +80,10 @@ async function live({ name, volmode }: Volume, options: SnapshotOptions): Promis
   if (path === undefined) {
     const why = volmode === 'none' ? 'it has volmode=none' : `there is no ${linkOf(name.dataset)}`;
     throw new KexportError('source', `${name.dataset} has no device: ${why}`, {
-      hint: volmode === 'none' ? 'export it without --no-snapshot' : 'is udev running here?',
+      hint:
+        volmode === 'none'
+          ? wording`export it without ${option('takeSnapshot', false)}`
+          : 'is udev running here?',
     });
   }
   warnLive(name.dataset, options);

@@ -11,7 +11,10 @@ export interface Volume {
   readonly volmode: string | undefined;
 }
 
-/** Looks a volume or a snapshot of one up. Throws a KexportError if there is none, or nothing can be read of it. */
+/**
+ * Looks a volume or a snapshot of one up. Throws a KexportError if there is none, or nothing can be
+ * read of it.
+ */
 export async function findVolume(name: DatasetName, signal?: AbortSignal): Promise<Volume> {
   const properties = await propertiesOf(name, signal);
   const get = (property: string) => properties.get(property);

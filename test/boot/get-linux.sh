@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks a kernel, a boot stub and busybox from Debian's packages into a folder; installs none of them.
+# Unpacks a kernel, a boot stub and busybox from Debian's packages into a folder; installs none of
+# them.
 set -euo pipefail
 linux=$1
 
@@ -8,10 +9,10 @@ mkdir -p "$(dirname "$linux")"
 partial=$(mktemp -d "$linux.XXXXXX")
 trap 'rm -rf "$partial"' EXIT
 cd "$partial"
-# The lists may be missing, or older than the packages that the mirror still has; only root can renew them.
+# The lists may be missing, or older than the packages of the mirror; only root can renew them.
 apt-get update -qq || true
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2 }')
-# The user as which root's apt downloads may not write to this folder.
+# Otherwise root's apt downloads as a user who may not write to this folder.
 apt-get download -qq -o APT::Sandbox::User=root "$kernel" busybox-static systemd-boot-efi
 for package in *.deb; do dpkg-deb -x "$package" .; done
 rm ./*.deb

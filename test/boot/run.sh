@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Boots one small Linux from an image of every format, under UEFI in QEMU, and has it check its disk.
-# Its packages are kept in KEXPORT_BOOT_CACHE. Needs binutils, dosfstools, e2fsprogs, gdisk, mtools, ovmf, qemu-system-x86.
+# Boots one small Linux from an image of every format, under UEFI in QEMU; it checks its disk. Its
+# packages are kept in KEXPORT_BOOT_CACHE. Needs binutils, dosfstools, e2fsprogs, gdisk, mtools,
+# ovmf and qemu-system-x86.
 set -euo pipefail
 linux=$(realpath -m "${KEXPORT_BOOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-boot}/linux")
 time_limit=240 # seconds
@@ -34,7 +35,7 @@ boot() {
             ;;
     esac
     : > "$console"
-    # Emulated: a KVM that opens may still not run a kernel.
+    # Emulated: a KVM that can be opened may still not run a kernel.
     timeout --foreground "$time_limit" qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512 \
         -nodefaults -display none -no-reboot -serial "file:$console" \
         -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \

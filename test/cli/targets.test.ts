@@ -1,46 +1,44 @@
 // Targets that are not plain new files.
 
 import {
-  existsSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { encode, fileSink, KexportError, openSource, raw } from 'kexport';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DISKS, noise, withPartition, writeDisk } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport, shell, startKexport } from '../support/kexport.ts';
+import { loopDevice } from '../support/loop-device.ts';
 import { compareWithRaw, describeAsRoot, run } from '../support/peers.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 2 ** 20;
 const disk = withPartition(noise(3 * MIB));
 
-function folderWithDisk(): string {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'disk'), disk);
-  return folder;
-}
+const folderWithDisk = () => folderWith({ disk });
 
-/** Whether it cleans up after a signal by now. Node itself always catches SIGINT, but not SIGHUP. */
+/**
+ * Whether a process cleans up after a signal by now. Node itself catches SIGINT, but not SIGHUP.
+ */
 function catchesSignals(pid: number): boolean {
   const mask = /^SigCgt:.*([0-9a-f])$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
   return (parseInt(mask ?? '0', 16) & 1) !== 0;
 }
 
 describe('a named pipe as target', () => {
-  test('takes any image, for as long as that needs', () => {
+  test('takes an image, however slowly it is read', () => {
     const cwd = folderWithDisk();
     const line = 'mkfifo p; kexport raw disk -o p & cat p > got; wait $!';
     expect(shell(line, cwd)).toMatchObject({ status: 0 });
     expect(readFileSync(join(cwd, 'got')).equals(disk)).toBe(true);
   });
 
-  test('that nobody reads is waited for until a signal', async () => {
+  test('is waited for until a signal if nobody reads it', async () => {
     const cwd = folderWithDisk();
     shell('mkfifo p', cwd);
     const { child, ended } = startKexport(['raw', 'disk', '-o', 'p'], cwd);
@@ -50,16 +48,16 @@ describe('a named pipe as target', () => {
     expect(status).toBe(130);
   });
 
-  test('is not for --checksums', () => {
+  test('is refused with --checksums', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = kexport(['raw', 'disk', '-o', '/dev/null', '--checksums'], { cwd });
     expect(status).toBe(2);
-    expect(stderr).toContain('/dev/null is no file');
+    expect(stderr).toContain('/dev/null is not a file');
   });
 });
 
 describe('a symbolic link as target', () => {
-  test('has the file that it names replaced, and stays', () => {
+  test('stays, and the file that it names is replaced', () => {
     const cwd = folderWithDisk();
     writeFileSync(join(cwd, 'real'), 'old');
     symlinkSync('real', join(cwd, 'link'));
@@ -68,13 +66,13 @@ describe('a symbolic link as target', () => {
     expect(readFileSync(join(cwd, 'real')).equals(disk)).toBe(true);
   });
 
-  test('to nothing is refused before the disk is read', () => {
+  test('is refused before the disk is read if it leads to nothing', () => {
     const cwd = folderWithDisk();
     symlinkSync('nothing', join(cwd, 'link'));
     expect(kexport(['raw', 'disk', '-o', 'link'], { cwd }).stderr).toContain('link exists');
   });
 
-  test('/dev/stdout is standard output', () => {
+  test('is standard output if it is /dev/stdout', () => {
     const cwd = folderWithDisk();
     expect(shell('kexport raw disk -o /dev/stdout --force > got', cwd).status).toBe(0);
     expect(readFileSync(join(cwd, 'got')).equals(disk)).toBe(true);
@@ -83,14 +81,6 @@ describe('a symbolic link as target', () => {
 
 describeAsRoot('a block device', () => {
   const disk = DISKS[5]!; // 33 MiB of text, noise and zeros
-
-  function loopDevice(path: string): string {
-    const device = run('losetup', '--find', '--show', path).trim();
-    onTestFinished(() => {
-      run('losetup', '--detach', device);
-    });
-    return device;
-  }
 
   test('is exported with its own size, whatever it begins with', () => {
     const cwd = temporaryFolder();
@@ -101,20 +91,20 @@ describeAsRoot('a block device', () => {
     compareWithRaw('qcow2', join(cwd, 'x.qcow2'), join(cwd, 'disk'));
   });
 
-  test('as target takes a raw disk, zeros too, but only with --force', () => {
+  test('takes a raw disk, zeros too, but only with --force', () => {
     const cwd = temporaryFolder();
     writeDisk(join(cwd, 'disk'), disk);
     writeFileSync(join(cwd, 'target'), noise(disk.size));
     const device = loopDevice(join(cwd, 'target'));
     const refused = kexport(['raw', 'disk', '-o', device], { cwd });
     expect(refused).toMatchObject({ status: 2 });
-    expect(refused.stderr).toContain('all that it holds would be lost');
+    expect(refused.stderr).toContain('everything on it would be lost');
     expect(kexport(['qcow2', 'disk', '-o', device, '--force'], { cwd }).status).toBe(2);
     expect(kexport(['raw', 'disk', '-o', device, '--force'], { cwd }).status).toBe(0);
     run('cmp', device, join(cwd, 'disk'));
   });
 
-  test('as target is refused while it is mounted or too small', () => {
+  test('is refused as a target while it is mounted, or if it is too small', () => {
     const cwd = temporaryFolder();
     writeDisk(join(cwd, 'disk'), disk);
     run('mkfs.ext4', '-q', join(cwd, 'target'), '8M');
@@ -124,19 +114,14 @@ describeAsRoot('a block device', () => {
     expect(small.stderr).toContain(
       `${device} is too small: it has 8388608 bytes, the disk ${disk.size}`,
     );
-    run('mount', device, mkdir(cwd));
+    mkdirSync(join(cwd, 'mnt'));
+    run('mount', device, join(cwd, 'mnt'));
     const busy = kexport(['raw', 'disk', '-o', device, '--force'], { cwd });
     run('umount', device);
     expect(busy.status).toBe(1);
     expect(busy.stderr).toContain(`${device} is in use: mounted, swap, or part of a pool`);
     run('e2fsck', '-fn', join(cwd, 'target'));
   });
-
-  function mkdir(cwd: string): string {
-    const folder = join(cwd, 'mnt');
-    if (!existsSync(folder)) run('mkdir', folder);
-    return folder;
-  }
 });
 
 describe('messages that nobody reads', () => {
@@ -148,62 +133,10 @@ describe('messages that nobody reads', () => {
     expect(readdirSync(cwd).sort()).toEqual(['bare', 'disk', 'x.raw']);
   });
 
-  test('on stdout fail it without a word, the images made', () => {
+  test('on stdout fail it without a word, after the images are made', () => {
     const cwd = folderWithDisk();
     const line = 'kexport raw disk -o x.raw --json | true; echo "${PIPESTATUS[0]}"';
     expect(shell(line, cwd).stderr).toBe('');
     expect(readdirSync(cwd).sort()).toEqual(['disk', 'x.raw']);
-  });
-});
-
-describe('encode', () => {
-  const target = async (path: string, format = raw()) => ({ format, sink: await fileSink(path) });
-
-  test('tells two images of one format apart', async () => {
-    const cwd = folderWithDisk();
-    const format = raw();
-    const paths = [join(cwd, 'a'), join(cwd, 'b')];
-    const targets = await Promise.all(paths.map((path) => target(path, format)));
-    const { images } = await encode(await openSource(join(cwd, 'disk')), targets);
-    expect(images.map(({ name }) => name)).toEqual(paths);
-  });
-
-  test.each([
-    ['a level', { level: 10 }],
-    ['a number of threads', { threads: 0 }],
-  ])('refuses %s that there is not, and leaves nothing', async (_, options) => {
-    const cwd = folderWithDisk();
-    const source = await openSource(join(cwd, 'disk'));
-    const targets = [await target(join(cwd, 'x'))];
-    await expect(encode(source, targets, options)).rejects.toThrow(KexportError);
-    expect(readdirSync(cwd)).toEqual(['disk']);
-  });
-
-  test('refuses to make nothing', async () => {
-    const source = await openSource(join(folderWithDisk(), 'disk'));
-    await expect(encode(source, [])).rejects.toThrow('no image is asked for');
-  });
-
-  test('ends at once on a signal that was given before', async () => {
-    const cwd = folderWithDisk();
-    const source = await openSource(join(cwd, 'disk'));
-    const signal = AbortSignal.abort('SIGINT');
-    await expect(encode(source, [await target(join(cwd, 'x'))], { signal })).rejects.toMatchObject({
-      code: 'aborted',
-    });
-    expect(readdirSync(cwd)).toEqual(['disk']);
-  });
-
-  test('gives no image its name if a later one cannot have its own', async () => {
-    const cwd = folderWithDisk();
-    const first = await target(join(cwd, 'a'));
-    const second = await target(join(cwd, 'b'));
-    const failing = {
-      ...second.sink,
-      commit: () => Promise.reject(new KexportError('target', 'no')),
-    };
-    const targets = [first, { ...second, sink: failing }];
-    await expect(encode(await openSource(join(cwd, 'disk')), targets)).rejects.toThrow('no');
-    expect(readdirSync(cwd)).toEqual(['disk']);
   });
 });

@@ -1,10 +1,10 @@
-// An inflater that trusts nothing: reads a zlib stream token by token, straight from RFC 1950 and 1951, and
-// tells what it is made of.
+// An inflater that trusts nothing: reads a zlib stream token by token, straight from RFC 1950 and
+// 1951, and says what it is made of.
 
 /** What a zlib stream holds and how. */
 export interface Walked {
   readonly bytes: Buffer;
-  /** Base-2 logarithm of the window that the header asks for. */
+  /** Base-2 logarithm of the window that the header states. */
   readonly windowBits: number;
   /** Farthest distance of a match, 0 if there is none. */
   readonly farthest: number;
@@ -16,8 +16,11 @@ export interface Walked {
 
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** A canonical code (RFC 1951, section 3.2.2), keyed by `1` and then the code's bits. */
-type Code = ReadonlyMap<number, number>;
+/**
+ * A canonical code (RFC 1951, section 3.2.2): its symbols by a `1` and the bits of the code, else
+ * -1.
+ */
+type Code = Int16Array;
 
 /** Throws if the stream is anything but whole, well-formed and at its end. */
 export function walk(stream: Uint8Array): Walked {
@@ -35,8 +38,8 @@ export function walk(stream: Uint8Array): Walked {
   const symbol = (code: Code) => {
     for (let key = 1, length = 0; length < 15; length++) {
       key = (key << 1) | bit();
-      const found = code.get(key);
-      if (found !== undefined) return found;
+      const found = code[key] ?? -1;
+      if (found !== -1) return found;
     }
     throw new Error('no such code');
   };
@@ -59,7 +62,7 @@ export function walk(stream: Uint8Array): Walked {
     for (let i = 0; i < length; i++) out.push(out[out.length - distance] ?? 0);
   };
 
-  let distances: Code = new Map();
+  let distances: Code = new Int16Array();
   for (let last = 0; !last;) {
     last = bit();
     const type = bits(2);
@@ -72,7 +75,7 @@ export function walk(stream: Uint8Array): Walked {
       continue;
     }
     if (type === 3) throw new Error('a reserved block');
-    const [literals, others] = type === 1 ? fixedCodes() : dynamicCodes(bits, symbol);
+    const [literals, others] = type === 1 ? FIXED_CODES : dynamicCodes(bits, symbol);
     distances = others;
     for (let next = symbol(literals); next !== 256; next = symbol(literals)) {
       if (next < 256) out.push(next);
@@ -88,12 +91,10 @@ export function walk(stream: Uint8Array): Walked {
 }
 
 // Section 3.2.6.
-function fixedCodes(): [Code, Code] {
-  const lengths = Array.from({ length: 288 }, (_, i) =>
-    i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8,
-  );
-  return [codeOf(lengths), codeOf(new Array<number>(30).fill(5), false)];
-}
+const FIXED_LENGTHS = Array.from({ length: 288 }, (_, i) =>
+  i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8,
+);
+const FIXED_CODES = [codeOf(FIXED_LENGTHS), codeOf(new Array<number>(30).fill(5), false)] as const;
 
 // Section 3.2.7.
 function dynamicCodes(
@@ -125,16 +126,16 @@ function dynamicCodes(
   return [codeOf(lengths.slice(0, literalCount)), codeOf(lengths.slice(literalCount))];
 }
 
-// Section 3.2.2. Codes must be complete: that is what the strictest inflaters ask for.
+// Section 3.2.2. Codes must be complete: the strictest inflaters ask for that.
 function codeOf(lengths: readonly number[], complete = true): Code {
-  const code = new Map<number, number>();
+  const code = new Int16Array(1 << 16).fill(-1);
   let next = 0;
   let space = 1;
   for (let length = 1; length <= 15; length++) {
     next <<= 1;
     lengths.forEach((other, symbol) => {
       if (other !== length) return;
-      code.set((1 << length) | next++, symbol);
+      code[(1 << length) | next++] = symbol;
       space -= 2 ** -length;
     });
   }

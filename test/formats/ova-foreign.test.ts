@@ -4,10 +4,10 @@ import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { BLOCK_SIZE, ova, type OvaOptions, raw } from '../../formats/index.ts';
+import { BLOCK_SIZE, ova, type OvaWriteOptions, raw } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
-import { encodeHeader } from '../../formats/ova/tar.ts';
+import { encodeTarHeader } from '../../formats/ova/encode-tar.ts';
 import { diskWithBlocks, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
 import type { MemoryImage } from '../support/memory-image.ts';
@@ -48,7 +48,7 @@ describeWith(['tar'], 'GNU tar', () => {
       const options = ['--format=ustar', '--owner=0', '--group=0', '--numeric-owner', '--mode=644'];
       run('tar', ...options, '-cf', join(folder, 'peer.tar'), '-C', folder, 'peer.ovf');
       const header = readFileSync(join(folder, 'peer.tar')).subarray(0, 512);
-      const ours = encodeHeader({ name: 'peer.ovf', size, mtime: IDENTITY.createdAt });
+      const ours = encodeTarHeader({ name: 'peer.ovf', size, mtime: IDENTITY.createdAt });
       expect(Buffer.from(ours).toString('latin1')).toBe(header.toString('latin1'));
     }
   });
@@ -114,7 +114,7 @@ sys.stdout.buffer.write('|'.join(names).encode())
 });
 
 describeWith(['virt-v2v'], 'virt-v2v', () => {
-  const inspect = async (options: OvaOptions) => {
+  const inspect = async (options: OvaWriteOptions) => {
     const path = save(await writeImage(ova(options), DISK));
     return run('virt-v2v', '-i', 'ova', '--print-source', '-o', 'null', path);
   };
@@ -148,7 +148,7 @@ describeWith([schema, 'xmllint'], "xmllint with DMTF's schemas", () => {
 
   test('finds every machine valid in the vmware profile', async () => {
     const paths: string[] = [];
-    const add = async (options: OvaOptions) => {
+    const add = async (options: OvaWriteOptions) => {
       const path = join(folder, `${paths.length}.ovf`);
       const archive = await writeImage(ovaOf(raw(), options), EMPTY);
       writeFileSync(path, filesOf(archive).get('golden.ovf')!);

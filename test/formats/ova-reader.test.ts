@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ova, vmdk } from '../../formats/index.ts';
-import { parseXml } from '../../formats/ova/xml.ts';
+import { decodeXml } from '../../formats/ova/decode-xml.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { runIn } from '../support/peers.ts';
@@ -57,7 +57,7 @@ describe('an OVA of ours', async () => {
     const at = broken.lastIndexOf('ddb.toolsVersion');
     broken.write('DDB', at);
     const [problem, ...others] = await problemsOf(await openImage(ova(), broken));
-    expect(problem).toMatch(/^error: golden-disk.vmdk has the digest \w{64}, the manifest says/);
+    expect(problem).toMatch(/^error: golden-disk.vmdk has the digest \w{64}, the manifest /);
     expect(others).toEqual([]);
   });
 });
@@ -108,11 +108,11 @@ describe('an OVA of others', () => {
   test('gives the disk that is asked for, or tells which there are', async () => {
     const image = tar(files);
     for (const name of ['d2', 'b.vmdk']) {
-      const { facts } = await openImage(ova({ disk: name }), image);
+      const { facts } = await openImage(ova({ archiveDisk: name }), image);
       expect(facts.details['disk']).toBe('b.vmdk');
     }
-    await expect(openImage(ova({ disk: 'c' }), image)).rejects.toThrow(
-      'ova: no disk "c", there are d1 (a.vmdk), d2 (b.vmdk)',
+    await expect(openImage(ova({ archiveDisk: 'c' }), image)).rejects.toThrow(
+      'ova: there is no disk "c", the archive has d1 (a.vmdk), d2 (b.vmdk)',
     );
   });
 
@@ -121,7 +121,7 @@ describe('an OVA of others', () => {
     broken.writeUInt32LE(0xffff, broken.length - 3 * 512 - 512); // an entry of the grain directory
     const image = tar({ ...files, 'b.vmdk': broken });
     for (const disk of [undefined, 'd2']) {
-      const opened = openImage(ova({ disk }), image);
+      const opened = openImage(ova({ archiveDisk: disk }), image);
       const problems = (await problemsOf(await opened)).join('\n');
       expect(problems).toMatch(/^error: b.vmdk: the grain table at sector 65535 ends at/m);
       expect(problems).not.toMatch(/a\.vmdk: /);
@@ -134,9 +134,13 @@ describe('an OVA of others', () => {
     expect(reader.facts.details['disks']).toContain('b.vmdk (d2): cannot be read');
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect(await problemsOf(reader)).toContainEqual(
-      expect.stringMatching(/^error: the disk d2 cannot be read: vmdk: begins with neither/),
+      expect.stringMatching(
+        /^error: the disk d2 cannot be read: vmdk: the image begins with neither/,
+      ),
     );
-    await expect(openImage(ova({ disk: 'd2' }), image)).rejects.toThrow('begins with neither');
+    await expect(openImage(ova({ archiveDisk: 'd2' }), image)).rejects.toThrow(
+      'begins with neither',
+    );
   });
 
   test('with a CD before its disk, as VirtualBox lists it, gives the disk', async () => {
@@ -149,7 +153,7 @@ describe('an OVA of others', () => {
       'b.iso': 'CD001',
     });
     const reader = await openImage(ova(), image);
-    expect(reader.facts.details['disks']).toContain('b.iso (iso1): no disk');
+    expect(reader.facts.details['disks']).toContain('b.iso (iso1): not a disk');
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect((await problemsOf(reader)).join()).not.toContain('b.iso');
   });
@@ -193,26 +197,26 @@ describe('an OVA of others', () => {
     const problems = (await problemsOf(await openImage(ova(), tar(odd)))).join('\n');
     for (const wanted of [
       'the first member is a.vmdk, not x.ovf',
-      'the OVF names the file c.vmdk, which is not in the archive',
-      'the disk d2 is in the file f2, which the OVF does not name',
-      'hangs on 7, which the machine does not have',
+      'the OVF lists the file c.vmdk, which is not in the archive',
+      'the disk d2 is in the file f2, which the OVF does not list',
+      'is 7, which the machine does not have',
       'is the disk d9, which the OVF does not describe',
-      /x.ovf has the digest \w{64}, the manifest says/,
-      'x.mf has the digest of gone, which is not in the archive',
-      'a line of x.mf: "what"',
-      /a.vmdk has the digest \w{40}, the manifest says 00/,
+      /x.ovf has the digest \w{64}, the manifest /,
+      'x.mf lists gone, which is not in the archive',
+      'x.mf has a line that cannot be read: "what"',
+      /a.vmdk has the digest \w{40}, the manifest 00/,
     ]) {
       expect(problems).toMatch(wanted);
     }
   });
 
   test.each([
-    ['no OVF', { 'a.vmdk': diskBytes }, 'none of its 1 members is an .ovf'],
+    ['no OVF', { 'a.vmdk': diskBytes }, 'the archive has 1 members, but no .ovf'],
     ['no disk', { 'x.ovf': OVF }, 'names no disk that is in the archive'],
     [
       'a packed disk',
       { ...files, 'x.ovf': OVF.replace('ovf:size', 'ovf:compression="gzip" ovf:size') },
-      'a.vmdk is packed (gzip)',
+      'a.vmdk is compressed (gzip)',
     ],
     [
       'a disk in chunks',
@@ -224,13 +228,17 @@ describe('an OVA of others', () => {
       { ...files, 'x.ovf': OVF.replace('ovf:capacity', 'ovf:parentRef="d0" ovf:capacity') },
       'since the disk d0',
     ],
-    ['another root', { ...files, 'x.ovf': '<a/>' }, 'begins with the element a'],
+    [
+      'another root',
+      { ...files, 'x.ovf': '<a/>' },
+      'the root element of the OVF is a, not Envelope',
+    ],
     [
       'a document type',
       { ...files, 'x.ovf': '<!DOCTYPE a [<!ENTITY b "c">]><a/>' },
-      'a tag "<!DOCTYPE',
+      'wrong tag "<!DOCTYPE',
     ],
-    ['an OVF of 2 MiB', { ...files, 'x.ovf': ' '.repeat(2 * MIB) }, 'at most 1048576 are read'],
+    ['an OVF of 2 MiB', { ...files, 'x.ovf': ' '.repeat(2 * MIB) }, 'at most 1048576 can be read'],
   ])('with %s is refused', async (_, content, message) => {
     await expect(openImage(ova(), tar(content))).rejects.toThrow(message);
   });
@@ -239,7 +247,9 @@ describe('an OVA of others', () => {
     const elsewhere =
       '# Disk DescriptorFile\ncreateType="monolithicFlat"\nRW 8 FLAT "/etc/passwd" 0\n';
     const image = tar({ ...files, 'a.vmdk': elsewhere });
-    await expect(openImage(ova(), image)).rejects.toThrow('a.vmdk has a part in /etc/passwd');
+    await expect(openImage(ova(), image)).rejects.toThrow(
+      'a part of a.vmdk is in the file /etc/passwd',
+    );
   });
 });
 
@@ -275,7 +285,7 @@ describe('the tar of an OVA', () => {
   test('with a damaged header is refused', async () => {
     const image = tar({ 'x.ovf': OVF });
     image.write('y', 0);
-    await expect(openImage(ova(), image)).rejects.toThrow('no tar header at 0');
+    await expect(openImage(ova(), image)).rejects.toThrow('there is no valid tar header at 0');
   });
 
   test('of thousands of members is refused', async () => {
@@ -302,5 +312,7 @@ test.each([
   '<!--'.repeat(100_000),
   `<a${' '.repeat(100_000)}`,
 ])('what is not XML is refused: %.20s', (text) => {
-  expect(() => parseXml(text)).toThrow(/^ova: the OVF is no XML/);
+  expect(() => decodeXml(text)).toThrow(
+    /^ova: the OVF (cannot be read as XML: |has more than 64 levels)/,
+  );
 });

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
-import { BLOCK_SIZE, type Format, ova, type OvaOptions, raw, vmdk } from '../../formats/index.ts';
+import {
+  BLOCK_SIZE,
+  type Format,
+  ova,
+  type OvaWriteOptions,
+  raw,
+  vmdk,
+} from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { MemoryImage } from '../support/memory-image.ts';
@@ -231,7 +238,7 @@ describe('the manifest', () => {
   });
 });
 
-async function ovfOf(options: OvaOptions = {}): Promise<string> {
+async function ovfOf(options: OvaWriteOptions = {}): Promise<string> {
   return filesOf(await writeImage(ova(options), DISK))
     .get('golden.ovf')!
     .toString();

@@ -4,8 +4,8 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { COMPRESSORS, encode, fileSink, openSource, qcow2, type EncodeOptions } from 'kexport';
+import { BLOCK_SIZE, type ImageOutput } from 'kexport/formats';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { BLOCK_SIZE, type ImageOutput } from '../../formats/index.ts';
 import { DISKS, noise, text, type TestDisk, writeDisk } from '../support/disks.ts';
 import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import {

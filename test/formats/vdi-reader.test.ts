@@ -137,7 +137,7 @@ describe('a VDI is refused', () => {
     ['a type that is not known', patched({ type: 5 }), 'an image of type 5'],
     ['no disk', patched({ diskSize: 0n }), 'a disk of 0 bytes'],
     ['a disk of no whole sectors', patched({ diskSize: 513n }), 'a disk of 513 bytes'],
-    ['a disk of 2^63', patched({ diskSize: 2n ** 63n }), 'more than any image has'],
+    ['a disk of 2^63', patched({ diskSize: 2n ** 63n }), 'more than any image can have'],
     [
       'a disk larger than its map',
       patched({ diskSize: BigInt(7 * MIB) }),

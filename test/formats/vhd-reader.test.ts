@@ -146,10 +146,18 @@ describe('a dynamic VHD', async () => {
 
   test.each([
     ['blocks of 0 bytes', { blockSize: 0 }, 'blocks of 0 bytes'],
-    ['a table too short for the disk', { maxTableEntries: 3 }, 'a table of 3 blocks'],
-    ['a table of 2^32 blocks', { maxTableEntries: 2 ** 32 - 1 }, 'a table of 4294967295 blocks'],
-    ['a table past the end', { tableOffset: 2n ** 40n }, 'the table of blocks ends at'],
-    ['a table at 2^63', { tableOffset: 2n ** 63n }, 'more than any image has'],
+    [
+      'a table too short for the disk',
+      { maxTableEntries: 3 },
+      'the block allocation table has 3 entries',
+    ],
+    [
+      'a table of 2^32 blocks',
+      { maxTableEntries: 2 ** 32 - 1 },
+      'the block allocation table has 4294967295 entries',
+    ],
+    ['a table past the end', { tableOffset: 2n ** 40n }, 'the block allocation table ends at'],
+    ['a table at 2^63', { tableOffset: 2n ** 63n }, 'more than any image can have'],
   ])('with %s is refused', async (_, values, message) => {
     const broken = changed((copy) => patched(dynamicHeader, HEADER, values, copy));
     await expect(openImage(vhd(), broken)).rejects.toThrow(message);

@@ -210,7 +210,7 @@ describe('a log that', () => {
     [
       'writes more than any log does',
       one({ updates: [{ offset: TABLE, zeros: 2 ** 60 }] }),
-      'a length in the log is 1152921504606846976, more than any image has',
+      'a length in the log is 1152921504606846976, more than any image can have',
     ],
     [
       'sets a TiB to zero',

@@ -311,7 +311,7 @@ describe('a VHDX is refused', () => {
     [
       'a table at 2^63',
       (copy) => patchRegions(copy, 0, { imageOffset: 2n ** 63n }),
-      'more than any image has',
+      'more than any image can have',
     ],
     [
       'a table past the end',
@@ -386,7 +386,7 @@ describe('a VHDX is refused', () => {
     [
       'a disk of 2^62',
       (copy) => copy.writeBigUInt64LE(2n ** 62n, DISK_SIZE),
-      'more than any image has',
+      'more than any image can have',
     ],
     [
       'a disk of more than 64 TiB',

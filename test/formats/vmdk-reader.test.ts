@@ -114,7 +114,7 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
     const reader = await openImage(vmdk(), fileInput(path));
     const kinds: string[] = [];
     for await (const { kind } of reader.extents()) kinds.push(kind);
-    expect(kinds).toEqual(['plain', 'zeros', 'zeros', 'plain']);
+    expect(kinds).toEqual(['plain', 'zeros', 'plain']); // the two zeroed grains are joined
     const found = await diskOf(reader, fileInput(path));
     expect(found.equals(readFileSync(`${path}.raw`))).toBe(true);
     expect(await problemsOf(reader)).toEqual([]);
@@ -232,7 +232,9 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     const { setEntry, rgd, bytes } = built();
     setEntry(3, 0, [rgd]);
     const problems = await problemsOf(await openImage(vmdk(), bytes()));
-    expect(problems.join()).toMatch(/the two tables of grain 3 have it at sectors \d+ and 0/);
+    expect(problems.join()).toMatch(
+      /the two tables of grain 3 have it at sector \d+ and at sector 0/,
+    );
   });
 
   test('is told of where grains overlap, and where one lies past the end', async () => {
@@ -242,7 +244,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     const problems = await problemsOf(await openImage(vmdk(), bytes()));
     expect(problems.join('\n')).toMatch(
       packed
-        ? /the marker of grain 3 at sector 128 says 0, expected is 48/
+        ? /the marker of grain 3 at sector 128 is for disk sector 0, expected 48/
         : /grain 3 at .* overlaps/,
     );
     expect(problems.join('\n')).toMatch(/grain 4 ends at \d+, the image at \d+/);
@@ -262,7 +264,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     const image = Buffer.from(built().bytes());
     image.writeUInt8(1, 72);
     expect(await problemsOf(await openImage(vmdk(), image))).toContain(
-      'error: it was not closed in order',
+      'error: the image was not closed',
     );
   });
 });
@@ -282,12 +284,16 @@ describe('a VMDK', () => {
     ['grains of 2^63 sectors', { grainSize: 2n ** 63n }, 'grains of'],
     ['tables of no entry', { numGTEsPerGT: 0 }, 'grain tables of 0 entries'],
     ['tables of 2^32 entries', { numGTEsPerGT: 2 ** 32 - 1 }, 'entries'],
-    ['a disk of 2^64 sectors', { capacity: 2n ** 64n - 1n }, 'more than any image has'],
+    ['a disk of 2^64 sectors', { capacity: 2n ** 64n - 1n }, 'more than any image can have'],
     ['2^30 tables', { capacity: 2n ** 43n }, '1073741824 grain tables'],
     ['more tables than there are', { capacity: 2n ** 34n }, 'the grain directory at'],
     ['a directory past the end', { gdOffset: 2n ** 40n }, 'the grain directory at'],
-    ['its descriptor past the end', { descriptorSize: 1000n }, 'a descriptor of 512000 bytes'],
-    ['no descriptor', { descriptorOffset: 0n }, 'open the .vmdk that is the descriptor'],
+    [
+      'its descriptor past the end',
+      { descriptorSize: 1000n },
+      'the descriptor ends at 512512, the image at',
+    ],
+    ['no descriptor', { descriptorOffset: 0n }, 'one extent of an image in several files'],
     ['line ends that were changed', { doubleEndLineChar1: 10 }, 'transferred as text'],
     ['an unknown compression', { compressAlgorithm: 2 }, 'compression 2'],
     ['a footer that is not there', { gdOffset: 2n ** 64n - 1n }, 'no footer at'],
@@ -306,7 +312,7 @@ describe('a VMDK', () => {
     const open = () => Promise.resolve(inputOf(part));
     const reader = await openImage(vmdk(), Buffer.from(lines.join('\n')), open);
     expect(reader.facts.diskSize).toBe(2056 * 512);
-    await expect(diskOf(reader, part)).rejects.toThrow('a grain of "a" ends past its extent');
+    await expect(diskOf(reader, part)).rejects.toThrow('a grain of "a" reaches past its extent');
   });
 
   test('of ESXi alone is refused by name', async () => {
@@ -320,11 +326,15 @@ describe('a VMDK', () => {
   });
 
   test.each([
-    ['a line of another kind', 'what is this', 'line 2 of the descriptor: "what is this"'],
-    ['no type', 'RW 1 ZERO', 'does not tell a createType'],
+    [
+      'a line of another kind',
+      'what is this',
+      'line 2 of the descriptor cannot be read: "what is this"',
+    ],
+    ['no type', 'RW 1 ZERO', 'the descriptor has no createType'],
     ['an extent of 10^15 sectors', 'RW 999999999999999 ZERO', 'an extent of 999999999999999'],
-    ['a raw device', 'createType="fullDevice"\nRW 1 VMFSRDM "x"', 'the extent "x" is VMFSRDM'],
-    ['no extent', 'createType="custom"', 'a disk of 0 bytes'],
+    ['a raw device', 'createType="fullDevice"\nRW 1 VMFSRDM "x"', 'an extent of type VMFSRDM'],
+    ['no extent', 'createType="custom"', 'the extents in the descriptor have 0 bytes'],
     ['files that may not be opened', 'createType="f"\nRW 1 FLAT "../x" 0', 'another file'],
   ])('whose descriptor has %s is refused', async (_, lines, message) => {
     const descriptor = Buffer.from(`# Disk DescriptorFile\n${lines}\n`);

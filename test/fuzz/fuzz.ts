@@ -1,4 +1,4 @@
-// What a reader may do with a damaged image: read it, or throw a FormatError, soon and in little memory.
+// A reader must read a damaged image or throw a FormatError, soon and in little memory.
 
 import fc from 'fast-check';
 import {
@@ -15,13 +15,13 @@ import { mutationsOf } from './mutations.ts';
 import { ovaMutations } from './ova-mutations.ts';
 import { seedsOf } from './seeds.ts';
 
-// Of the processor, as a machine that has other work to do takes any time.
+// Of the processor: by the clock, a machine that has other work may take any time.
 const MAX_SECONDS = 5;
 const MAX_MEMORY = 512 * 2 ** 20;
 
-// Of a disk that may claim to be as large as any, this many stretches are unpacked, and this many told.
-const MAX_UNPACKED = 200;
-const MAX_STRETCHES = 200_000;
+// A disk may claim to be of any size, so no more extents than these are decompressed, and walked.
+const MAX_DECOMPRESSED = 200;
+const MAX_EXTENTS = 200_000;
 const MAX_PROBLEMS = 10_000;
 
 /** How many images were read without an error, and how many in all. */
@@ -30,7 +30,9 @@ export interface FuzzResult {
   readonly readable: number;
 }
 
-/** Reads `count` damaged images of a format. Throws at the first that a reader does wrong by, with the seed to repeat it. */
+/**
+ * Reads `count` damaged images of a format. Throws at the first fault of a reader, with its seed.
+ */
 export async function fuzz(name: FormatName, count: number, seed: number): Promise<FuzzResult> {
   const seeds = await seedsOf(name);
   let readable = 0;
@@ -53,12 +55,12 @@ export async function fuzz(name: FormatName, count: number, seed: number): Promi
   return { count: done, readable };
 }
 
-/** Whether the image could be read; throws for what no reader may do. */
+/** Whether the image could be read. Throws for what no reader may do. */
 async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   const started = process.cpuUsage();
   let readable = true;
   try {
-    const reader = await openImage(FORMATS[name](), image, leaveAlone);
+    const reader = await openImage(FORMATS[name](), image, openNone);
     for (const use of [readDisk, readPlaces, check]) {
       readable = (await cleanly(() => use(reader, image))) && readable;
     }
@@ -74,8 +76,8 @@ async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   return readable;
 }
 
-/** What lies in other files is mapped, if at all, without them. */
-const leaveAlone = () => Promise.resolve(undefined);
+/** Opens no other file: an image is mapped without them, if it can be. */
+const openNone = () => Promise.resolve(undefined);
 
 async function cleanly(use: () => Promise<void>): Promise<boolean> {
   try {
@@ -87,7 +89,7 @@ async function cleanly(use: () => Promise<void>): Promise<boolean> {
   }
 }
 
-const unpackerOf = decompressors();
+const decompressorOf = decompressors();
 
 async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
   const { facts } = reader;
@@ -95,40 +97,42 @@ async function readDisk(reader: ImageReader, image: Buffer): Promise<void> {
   let count = 0;
   JSON.stringify(facts);
   if (!Number.isSafeInteger(facts.diskSize) || facts.diskSize < 0) throw new Error('no size');
-  for await (const stretch of reader.extents()) {
-    const { kind, diskOffset, diskLength } = stretch;
+  for await (const extent of reader.extents()) {
+    const { kind, diskOffset, diskLength } = extent;
     if (diskOffset < end || diskLength <= 0 || diskOffset >= facts.diskSize) {
-      throw new Error(`a stretch of ${diskLength} at ${diskOffset} after ${end}`);
+      throw new Error(`an extent of ${diskLength} at ${diskOffset} after ${end}`);
     }
     end = diskOffset + diskLength;
-    if (kind !== 'zeros' && count < MAX_UNPACKED) await unpack(stretch, image, facts.diskSize);
-    if (++count === MAX_STRETCHES) return;
+    if (kind !== 'zeros' && count < MAX_DECOMPRESSED)
+      await decompress(extent, image, facts.diskSize);
+    if (++count === MAX_EXTENTS) return;
   }
 }
 
-/** From some places on, the map must begin with what ends after them. */
+/** From each place on, the map must begin with an extent that ends after it. */
 async function readPlaces(reader: ImageReader): Promise<void> {
   const { diskSize } = reader.facts;
   const places = [1, 4096, Math.floor(diskSize / 2) + 1, diskSize - 1, diskSize];
   for (const place of places.filter((each) => each >= 0)) {
     for await (const { diskOffset, diskLength } of reader.extents(place)) {
       if (diskOffset + diskLength > place) break;
-      throw new Error(`a stretch of ${diskLength} at ${diskOffset}, from ${place} on`);
+      throw new Error(`an extent of ${diskLength} at ${diskOffset}, from ${place} on`);
     }
   }
 }
 
-async function unpack(stretch: ImageExtent, image: Buffer, diskSize: number): Promise<void> {
-  if (stretch.kind === 'zeros') return;
-  const { kind, diskOffset, imageOffset, diskLength } = stretch;
-  if (stretch.input) return; // where a file that is left alone has it
+async function decompress(extent: ImageExtent, image: Buffer, diskSize: number): Promise<void> {
+  if (extent.kind === 'zeros') return;
+  const { kind, diskOffset, imageOffset, diskLength } = extent;
+  if (extent.input) return; // it lies in a file that was not opened
   if (kind === 'plain') {
-    if (imageOffset + diskLength > image.length) throw new Error('a stretch outside of the image');
+    if (imageOffset + diskLength > image.length)
+      throw new Error('an extent past the end of the image');
     return;
   }
-  const packed = await inputOf(image).read(imageOffset, stretch.imageLength);
+  const stream = await inputOf(image).read(imageOffset, extent.imageLength);
   const output = new Uint8Array(diskLength);
-  unpackerOf(kind)(packed, output, Math.min(diskLength, diskSize - diskOffset));
+  decompressorOf(kind)(stream, output, Math.min(diskLength, diskSize - diskOffset));
 }
 
 async function check(reader: ImageReader): Promise<void> {

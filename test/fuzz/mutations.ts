@@ -1,5 +1,5 @@
-// How an image is damaged: fields of its structs take values that programs stumble over, with checksums that are right
-// again, so that they are not found out by that alone; bytes flip, move and go.
+// How an image is damaged. Fields of its structs get values that programs stumble over, with the
+// right checksum, since otherwise that alone would be noticed; bytes change, move and go.
 
 import fc from 'fast-check';
 import type { FormatName } from '../../formats/index.ts';
@@ -10,7 +10,7 @@ import * as vmdk from '../../formats/vmdk/layout.ts';
 import { type Place, struct } from './place.ts';
 import { VHDX_PLACES } from './vhdx-places.ts';
 
-/** Changes a copy of an image, and answers it, or a shorter or longer one. */
+/** Changes an image and returns it, or a shorter or longer one. */
 export type Mutation = (image: Buffer) => Buffer;
 
 const ends = (image: Buffer) => [image.length - 512];
@@ -29,14 +29,15 @@ const PLACES: Partial<Record<FormatName, readonly Place[]>> = {
   vhdx: VHDX_PLACES,
   vdi: [{ struct: struct(vdi.header), at: () => [0] }],
   vmdk: [
-    // The footer of ours lies two sectors from the end; of others that is part of a grain.
+    // In our images the footer begins two sectors before the end; in others that is part of a
+    // grain.
     { struct: struct(vmdk.header), at: (image) => [0, image.length - 1024] },
     { struct: struct(vmdk.header), at: () => [0] },
     { struct: struct(vmdk.marker), at: (image) => [image.length - 1536] },
   ],
 };
 
-/** Values at which numbers of 8 to 64 bits turn over, and those about the image itself. */
+/** Values at the limits of numbers of 8 to 64 bits, and around the size of the image. */
 export function oddNumbers(image: Buffer): fc.Arbitrary<bigint> {
   const sizes = [image.length, image.length / 512, image.length - 512].map((size) =>
     BigInt(Math.floor(size)),
@@ -91,7 +92,7 @@ function sealVhd(given: unknown) {
   };
 }
 
-/** Where tables and headers lie in small images, rather than in the data. */
+/** More often where tables and headers lie than in the data. */
 function offsetsIn(image: Buffer): fc.Arbitrary<number> {
   const head = Math.min(image.length, 8192);
   return fc.oneof(
@@ -113,7 +114,7 @@ function bytesOf(image: Buffer): fc.Arbitrary<Mutation> {
     });
 }
 
-/** An entry of a table: a number of 4 or 8 bytes, of either byte order. */
+/** Replaces an entry of a table: a number of 4 or 8 bytes, in either byte order. */
 function entriesOf(image: Buffer): fc.Arbitrary<Mutation> {
   const entry = fc.record({
     offset: offsetsIn(image),
@@ -136,7 +137,7 @@ function cutOf(image: Buffer): fc.Arbitrary<Mutation> {
   return fc.nat(image.length).map((length) => (changed) => changed.subarray(0, length));
 }
 
-/** Copies a stretch over another: tables that name each other, data in the place of a table. */
+/** Copies bytes over others, so that tables name each other and data are taken for a table. */
 function blockOf(image: Buffer): fc.Arbitrary<Mutation> {
   return fc
     .record({

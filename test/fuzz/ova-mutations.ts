@@ -1,21 +1,21 @@
-// How an OVA is damaged below its tar: the headers' fields, with checksums that are right again, members that come, go and
-// change places, the XML of the OVF, the lines of the manifest, and the image within.
+// How an OVA is damaged: fields of its headers, with the right checksum; members that come, go and
+// change places; the XML of the OVF; the lines of the manifest; the images in it.
 
 import fc from 'fast-check';
-import { TAR_BLOCK, TAR_END } from '../../formats/ova/tar.ts';
+import { TAR_BLOCK, TAR_END } from '../../formats/ova/layout.ts';
 import { mutationsOf, oddNumbers } from './mutations.ts';
 
 interface Member {
-  /** Its size and checksum are written by `join`. */
+  /** `join` writes its size and checksum. */
   readonly header: Buffer;
   readonly data: Buffer;
-  /** Put into the size field whatever the data are. */
+  /** What the size field says, if it is not the size of the data. */
   readonly size?: Buffer;
 }
 
 type Change = (members: readonly Member[]) => readonly Member[];
 
-// "ustar Header Block".
+// POSIX, pax, "ustar Header Block": offset and length of each field.
 const FIELDS = {
   name: [0, 100],
   mode: [100, 8],
@@ -76,7 +76,7 @@ function withField(header: Buffer, [at, length]: readonly [number, number], valu
   return changed;
 }
 
-/** Changes the member of that number, of however many there are. */
+/** Changes the member of that number, modulo how many there are. */
 function changing(number: number, change: (member: Member) => Member): Change {
   return (members) =>
     members.map((each, i) => (i === number % members.length ? change(each) : each));
@@ -115,7 +115,7 @@ function fieldOf(members: readonly Member[]): fc.Arbitrary<Change> {
     );
 }
 
-/** A size in octal, in base 256, or in what is no number. */
+/** A size in octal, in base 256, or in text that is not a number. */
 function sizeOf(members: readonly Member[], image: Buffer): fc.Arbitrary<Change> {
   const octal = oddNumbers(image).map((value) => Buffer.from(value.toString(8).slice(-12)));
   const base256 = oddNumbers(image).map((value) => {
@@ -138,14 +138,14 @@ function orderOf(members: readonly Member[]): fc.Arbitrary<Change> {
     .map(({ from, to, copies }) => (given) => {
       const rest = [...given];
       const moved = rest.splice(from, 1);
-      // Many of a small one only: the limit of memory is the reader's, not this program's.
+      // Many copies only of small members: the memory counts as the reader's.
       const times = (moved[0]?.data.length ?? 0) < 65_536 ? copies : Math.min(copies, 2);
       rest.splice(to, 0, ...Array.from({ length: times }, () => moved).flat());
       return copies === 0 && from !== to ? rest.toSpliced(to, 0, ...moved) : rest;
     });
 }
 
-/** What pax and GNU tar put before a member. */
+/** Puts a header of pax or GNU tar before a member. */
 function extensionOf(members: readonly Member[], image: Buffer): fc.Arbitrary<Change> {
   const text = oddText(members);
   const record = fc
@@ -204,7 +204,7 @@ const XML = [
   `SHA1(${')='.repeat(500)}`,
 ];
 
-/** Changes of the OVF and the manifest, as texts of values in quotes, elements and lines. */
+/** Changes the text of the OVF or the manifest: a value in quotes, an element, or anywhere. */
 function textOf(members: readonly Member[], image: Buffer): fc.Arbitrary<Change> {
   const value = fc.oneof(oddText(members), oddNumbers(image).map(String), fc.constantFrom(...XML));
   const how = fc.constantFrom('value', 'insert', 'cut', 'repeat', 'element');
@@ -232,9 +232,9 @@ function changedText(text: string, { how, at, length, value }: TextChange): stri
   const place = at % (text.length + 1);
   const [before, after] = [text.slice(0, place), text.slice(place)];
   switch (how) {
-    case 'value': // of the next attribute
+    case 'value': // that of the next attribute
       return before + after.replace(/"[^"]*"/, () => `"${value}"`);
-    case 'element': // of the next element, its name
+    case 'element': // the name of the next one
       return before + after.replace(/<(\/?)[\w:]+/, (_, slash: string) => `<${slash}${value}`);
     case 'cut':
       return before + after.slice(length);
@@ -245,7 +245,7 @@ function changedText(text: string, { how, at, length, value }: TextChange): stri
   }
 }
 
-/** Of the images within, as of those by themselves. */
+/** Damages an image in the archive as one by itself. */
 function innerOf(members: readonly Member[]): fc.Arbitrary<Change> {
   const images = members.flatMap(({ header, data }, number) => {
     const [, kind] = /\.(vmdk|vhd)/.exec(header.toString('latin1', 0, 100)) ?? [];

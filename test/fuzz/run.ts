@@ -1,4 +1,5 @@
-// npm run fuzz [-- --count N --format F --seed S]: reads damaged images, 20,000 of each format.
+// npm run fuzz [-- --count N --format F --seed S]: reads damaged images, by default 20,000 of each
+// format.
 
 import { parseArgs } from 'node:util';
 import { type FormatName, FORMATS } from '../../formats/index.ts';

@@ -1,11 +1,12 @@
-// The images that fuzzing starts from: small, of every variant that our writers make, and of QEMU's where it is there.
+// The images that are damaged: small, of every variant that we write, and of QEMU's if it is there.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FORMATS, type FormatName, ova } from '../../formats/index.ts';
-import { encodeMember, TAR_END } from '../../formats/ova/tar.ts';
+import { encodeMember } from '../../formats/ova/encode-tar.ts';
+import { TAR_END } from '../../formats/ova/layout.ts';
 import { type TestDisk, text, writeDisk } from '../support/disks.ts';
 import { differencingVhdx } from '../support/differencing-vhdx.ts';
 import { logEntry, withLog } from '../support/vhdx-log.ts';
@@ -32,7 +33,7 @@ const BY_QEMU: Partial<
     ['qcow2', 'extended_l2=on,cluster_size=128k'],
     ['qcow2', 'refcount_bits=1'],
     ['qcow2', 'lazy_refcounts=on,compression_type=zstd'],
-    ['qcow2', 'data_file=data'], // its tables alone
+    ['qcow2', 'data_file=data'], // only its tables
   ],
   vhd: [['vpc', 'subformat=fixed']],
   'vhd-dynamic': [['vpc', 'subformat=dynamic']],
@@ -49,11 +50,11 @@ const BY_QEMU: Partial<
     ['vmdk', 'subformat=monolithicSparse'],
     ['vmdk', 'subformat=monolithicSparse,zeroed_grain=on'],
     ['vmdk', 'subformat=streamOptimized'],
-    ['vmdk', 'subformat=monolithicFlat'], // its descriptor alone
+    ['vmdk', 'subformat=monolithicFlat'], // only its descriptor
   ],
 };
 
-/** Images of a format; the first is ours. */
+/** Images of a format, ours first. */
 export async function seedsOf(name: FormatName): Promise<Buffer[]> {
   const ours = (await writeImage(FORMATS[name](), DISK)).bytes;
   if (name === 'ova') return [ours, ...(await otherArchives())];
@@ -79,7 +80,7 @@ function withParent(): Promise<Buffer> {
   return differencingVhdx({ parent_linkage, relative_path: '.\\parent.vhdx' });
 }
 
-/** An archive as VirtualBox wants it, and one of two disks: a dynamic VHD, and a VMDK as others make it. */
+/** An archive for VirtualBox, and one of two disks: a dynamic VHD and a VMDK of QEMU. */
 async function otherArchives(): Promise<Buffer[]> {
   const ours = (await writeImage(ova({ profile: 'both', manifest: 'sha1' }), DISK)).bytes;
   const images = {
@@ -112,9 +113,9 @@ function byQemu(name: FormatName): Buffer[] {
   try {
     writeDisk(disk, DISK);
     return (BY_QEMU[name] ?? []).flatMap(([driver, options]) => {
-      const canPack = driver === 'qcow2' && !options.startsWith('data_file');
-      const packed = canPack ? [[], ['-c']] : [[]];
-      return packed.map((flags) => {
+      const canCompress = driver === 'qcow2' && !options.startsWith('data_file');
+      const compression = canCompress ? [[], ['-c']] : [[]];
+      return compression.map((flags) => {
         const args = ['convert', ...flags, '-O', driver, '-o', options, disk, image];
         execFileSync('qemu-img', args, { cwd: folder });
         return readFileSync(image);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mountOf, parseMounts } from '../../src/host/mounts.ts';
 
-// As OpenZFS 2.1.11 on Linux 6.1 has them, and a line with spaces from proc(5)'s rules.
+// Lines of OpenZFS 2.1.11 on Linux 6.1, and one with spaces by the rules of proc(5).
 const MOUNTINFO = `\
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
 163 27 0:40 / /tank rw shared:88 - zfs tank rw,xattr,noacl
@@ -26,12 +26,12 @@ describe('a path', () => {
     expect(mountOf(path, mounts)?.source).toBe(source);
   });
 
-  test('lies on what was mounted last where several are mounted over each other', () => {
+  test('lies on the file system mounted last, where several are', () => {
     const over = parseMounts(`${MOUNTINFO}200 163 0:50 / /tank/fs rw - zfs other rw\n`);
     expect(mountOf('/tank/fs/f', over)?.source).toBe('other');
   });
 });
 
-test('a bind mount tells which folder it shows', () => {
+test('a bind mount names the folder that it shows', () => {
   expect(mountOf('/tmp/b/f', mounts)).toMatchObject({ device: '0:42', root: '/sub', type: 'zfs' });
 });

@@ -1,4 +1,4 @@
-// What is damaged is told apart from what is sound but not supported, up to the exit status of `verify`.
+// Damaged and unsupported images are told apart, up to the exit status of `verify`.
 
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ describe('opening an image', () => {
 
   test('a disk that an OVA does not have is a wrong request, not damage', async () => {
     const path = save('machine.ova', (await writeImage(ova(), disk)).bytes);
-    const opened = openImageFile(path, { disk: 'disk2' });
+    const opened = openImageFile(path, { archiveDisk: 'disk2' });
     await expect(opened).rejects.toMatchObject({ code: 'unsupported' });
   });
 });

@@ -1,15 +1,15 @@
-// Images that mean harm, or were harmed, one by one; `npm run fuzz` has the others.
+// Images that attack the reader, or were damaged, one by one; `npm run fuzz` makes many more.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { qcow2, vmdk } from '../../formats/index.ts';
 import { header as qcow2Header } from '../../formats/qcow2/layout.ts';
 import { header } from '../../formats/vmdk/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
+import { BOOT_DISK, fixturePath } from '../support/project.ts';
 import { diskOf, openImage, problemsOf } from '../support/read-image.ts';
 import { writeImage } from '../support/write-image.ts';
 
@@ -27,11 +27,9 @@ function changed(change: (copy: Buffer) => void): Buffer {
   return copy;
 }
 
-/** What the command says of an image, as it exports it. */
+/** Exports the disk in an image by the command. */
 function exported(bytes: Buffer) {
-  const cwd = temporaryFolder();
-  writeFileSync(join(cwd, 'x.vmdk'), bytes);
-  return kexport(['raw', 'x.vmdk', '-o', 'x.raw'], { cwd });
+  return kexport(['raw', 'x.vmdk', '-o', 'x.raw'], { cwd: folderWith({ 'x.vmdk': bytes }) });
 }
 
 describe('a VMDK', () => {
@@ -40,7 +38,7 @@ describe('a VMDK', () => {
     const { status, stderr } = exported(
       changed((copy) => {
         copy.writeUInt32LE(bomb.length, FIRST_GRAIN + 8);
-        // Over the grains that follow, which are not reached.
+        // This overwrites the grains that follow, which are not reached.
         bomb.copy(copy, FIRST_GRAIN + 12);
         copy.fill(0, table + 4, table + 4 * 64);
       }),
@@ -49,21 +47,21 @@ describe('a VMDK', () => {
     expect(status).toBe(1);
   });
 
-  test('with a table that names itself is no disk', async () => {
+  test('with a table that names itself cannot be read', async () => {
     const self = changed((copy) => copy.writeUInt32LE(table / SECTOR, table));
     const reader = await openImage(vmdk(), self);
     await expect(diskOf(reader, self)).rejects.toThrow('the stream at');
     expect((await problemsOf(reader)).join()).toMatch(/the marker of grain 0 at sector/);
   });
 
-  test('with a directory that names itself is no disk', async () => {
+  test('with a directory that names itself cannot be read', async () => {
     const self = changed((copy) => copy.writeUInt32LE(directory / SECTOR, directory));
     const reader = await openImage(vmdk(), self);
     await expect(diskOf(reader, self)).rejects.toThrow();
     expect(await problemsOf(reader)).not.toEqual([]);
   });
 
-  test('with grains that overlap is told of', async () => {
+  test('with grains that overlap is found damaged', async () => {
     const first = FIRST_GRAIN / SECTOR;
     const lba = Buffer.alloc(8);
     const overlap = changed((copy) => {
@@ -71,7 +69,7 @@ describe('a VMDK', () => {
       lba.writeBigUInt64LE(128n);
     });
     expect((await problemsOf(await openImage(vmdk(), overlap))).join()).toMatch(
-      `the marker of grain 1 at sector ${first} says 0, expected is 128`,
+      `the marker of grain 1 at sector ${first} is for disk sector 0, expected 128`,
     );
   });
 
@@ -79,11 +77,15 @@ describe('a VMDK', () => {
     [
       'another size of the disk',
       { capacity: footer.capacity * 2n },
-      'the footer says capacity 16384',
+      'capacity is 16384 in the footer',
     ],
-    ['another size of grains', { grainSize: 8n }, 'the footer says grainSize 8, the header 128'],
+    [
+      'another size of grains',
+      { grainSize: 8n },
+      'grainSize is 8 in the footer, but 128 in the header',
+    ],
     ['a directory past the end', { gdOffset: 2n ** 31n }, 'the grain directory at'],
-    ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not tell where'],
+    ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not say where'],
   ])('with a footer that tells of %s is refused', async (_, values, message) => {
     const lying = changed((copy) =>
       copy.set(header.encode({ ...footer, ...values }), copy.length - 1024),
@@ -91,12 +93,12 @@ describe('a VMDK', () => {
     await expect(openImage(vmdk(), lying)).rejects.toThrow(message);
   });
 
-  test('with a descriptor without end is read, or refused by the line', async () => {
+  test('with an endless descriptor is read, or refused with the line', async () => {
     const spaces = changed((copy) => copy.fill('\n', copy.indexOf(0, 600), 21 * SECTOR));
     await expect(openImage(vmdk(), spaces)).resolves.toBeDefined();
     const noise = changed((copy) => copy.fill('x', copy.indexOf(0, 600), 21 * SECTOR));
     await expect(openImage(vmdk(), noise)).rejects.toThrow(
-      /line \d+ of the descriptor: "x+\.\.\."/,
+      /line \d+ of the descriptor cannot be read: "x+\.\.\."/,
     );
   });
 });
@@ -109,9 +111,8 @@ test('a qcow2 with an L1 table of 2^31 entries is refused', async () => {
 });
 
 describe('an image of open-vmdk', () => {
-  const folder = join(import.meta.dirname, '../../fixtures');
-  const disk = readFileSync(join(folder, 'disk.raw'));
-  const fixture = (name: string) => readFileSync(join(folder, 'images', name));
+  const disk = readFileSync(BOOT_DISK);
+  const fixture = (name: string) => readFileSync(fixturePath('images', name));
 
   test('gives its disk and has no problem', async () => {
     const found = fixture('open-vmdk.vmdk');
@@ -120,7 +121,7 @@ describe('an image of open-vmdk', () => {
     expect(await problemsOf(reader)).toEqual([]);
   });
 
-  test.each(['cut.vmdk', 'flipped.vmdk'])('that was damaged gives none: %s', async (name) => {
+  test.each(['cut.vmdk', 'flipped.vmdk'])('that was damaged gives no disk: %s', async (name) => {
     const found = fixture(name);
     const read = async () => diskOf(await openImage(vmdk(), found), found);
     await expect(read()).rejects.toThrow();

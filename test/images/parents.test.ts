@@ -1,13 +1,13 @@
-// Images that have only what is new since their parent, which they know by an id.
+// Images that have only what differs from their parent, which they know by an id.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vhdDynamic, vhdx } from '../../formats/index.ts';
 import { checksum, dynamicHeader, footer } from '../../formats/vhd/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { differencingVhdx } from '../support/differencing-vhdx.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
 import { describeWith, runIn } from '../support/peers.ts';
 import { diskOf, openImage } from '../support/read-image.ts';
@@ -15,9 +15,11 @@ import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
 const SECTOR = 512;
-const HEADER = 512; // of our dynamic images, behind the copy of the footer
+const HEADER = 512; // of our dynamic images, after the copy of the footer
 
-/** A differencing VHD: our dynamic one, with its type, its parent, and of its first block every other sector alone. */
+/**
+ * A differencing VHD: our dynamic one with that type, a parent, and every other sector of block 0.
+ */
 async function differencing(parent: Buffer): Promise<Buffer> {
   const image = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 32]))).bytes;
   for (const at of [0, image.length - SECTOR]) {
@@ -40,28 +42,23 @@ describe('a differencing VHD', async () => {
   const parent = (await writeImage(vhdDynamic(), diskWithBlocks(8 * MIB, [0, 1, 64]))).bytes;
   const child = await differencing(parent);
 
-  function folderOf(above: Buffer): string {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'parent.vhd'), parent);
-    writeFileSync(join(cwd, 'child.vhd'), above);
-    return cwd;
-  }
+  const folderOf = (above: Buffer) => folderWith({ 'parent.vhd': parent, 'child.vhd': above });
 
-  test('is its own sectors, and its parent where it has none', async () => {
+  test('is its own sectors, and those of its parent elsewhere', async () => {
     const cwd = folderOf(child);
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk', '-q'];
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
     const expected = await diskOf(await openImage(vhdDynamic(), parent), parent);
-    for await (const stretch of (await openImage(vhdDynamic(), child)).extents()) {
-      if (stretch.kind !== 'plain') continue;
-      const { imageOffset, diskOffset, diskLength } = stretch;
+    for await (const extent of (await openImage(vhdDynamic(), child)).extents()) {
+      if (extent.kind !== 'plain') continue;
+      const { imageOffset, diskOffset, diskLength } = extent;
       child.copy(expected, diskOffset, imageOffset, imageOffset + diskLength);
     }
     expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
-    expect(kexport(['verify', 'child.vhd', '--backing'], { cwd }).status).toBe(0);
+    expect(kexport(['verify', 'child.vhd', '--allow-backing'], { cwd }).status).toBe(0);
   });
 
-  test('is told of and checked without its parent', () => {
+  test('is described and checked without its parent', () => {
     const cwd = folderOf(child);
     rmSync(join(cwd, 'parent.vhd'));
     const verified = kexport(['verify', 'child.vhd'], { cwd });
@@ -73,11 +70,11 @@ describe('a differencing VHD', async () => {
     expect(status).toBe(0);
   });
 
-  test('is refused over another image of that name', async () => {
+  test('is refused over another image of the same name', async () => {
     const other = Buffer.from(parent);
     other.fill(0x11, other.length - SECTOR + 68, other.length - SECTOR + 84);
     const cwd = folderOf(await differencing(other));
-    const args = ['convert', 'child.vhd', 'raw', '--backing', '-o', 'disk'];
+    const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
     expect(status).toBe(1);
@@ -89,16 +86,14 @@ describe('a differencing VHDX', async () => {
   const id = '10111213-1415-4617-b819-1a1b1c1d1e1f'; // of every image that the tests write
 
   async function folderWithParent(linkage: string): Promise<string> {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'parent.vhdx'), parent);
     const values = { parent_linkage: `{${linkage}}`, relative_path: '.\\parent.vhdx' };
-    writeFileSync(join(cwd, 'child.avhdx'), await differencingVhdx(values));
-    return cwd;
+    const child = await differencingVhdx(values);
+    return folderWith({ 'parent.vhdx': parent, 'child.avhdx': child });
   }
 
   test('is its own sectors and zeros, and its parent where it has neither', async () => {
     const cwd = await folderWithParent(id);
-    const args = ['convert', 'child.avhdx', 'raw', '--backing', '-o', 'disk', '-q'];
+    const args = ['convert', 'child.avhdx', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
     const child = readFileSync(join(cwd, 'child.avhdx'));
     const expected = await diskOf(await openImage(vhdx(), parent), parent);
@@ -116,7 +111,7 @@ describe('a differencing VHDX', async () => {
     const alone = kexport(convert, { cwd: await folderWithParent(id) });
     expect(alone.stderr).toContain('child.avhdx needs another file, "parent.vhdx"');
     const other = await folderWithParent('11111111-1111-1111-1111-111111111111');
-    const over = kexport([...convert, '--backing'], { cwd: other });
+    const over = kexport([...convert, '--allow-backing'], { cwd: other });
     expect(over.stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhdx has /);
     expect([alone.status, over.status]).toEqual([1, 1]);
   });
@@ -133,17 +128,17 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
     return cwd;
   }
 
-  test('is the two together', () => {
+  test('is the disk of the two together', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', 'top.vmdk', 'theirs');
-    const args = ['verify', 'top.vmdk', '--backing', '--against', 'theirs'];
+    const args = ['verify', 'top.vmdk', '--allow-backing', '--against', 'theirs'];
     expect(kexport(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
   });
 
   test('is refused once its parent was written to', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
-    const { status, stderr } = kexport(['verify', 'top.vmdk', '--backing'], { cwd });
+    const { status, stderr } = kexport(['verify', 'top.vmdk', '--allow-backing'], { cwd });
     expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
     expect(status).toBe(3);
   });

@@ -1,15 +1,15 @@
-// Images as VirtualBox writes them, whole and damaged, by the built command.
+// Images as VirtualBox writes them, whole and damaged.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
 import { runIn, testWith } from '../support/peers.ts';
+import { BOOT_DISK } from '../support/project.ts';
 import { virtualboxVhd, virtualboxVmdk } from '../support/virtualbox.ts';
 
-const DISK = join(import.meta.dirname, '../../fixtures/disk.raw');
-const disk = readFileSync(DISK);
+const disk = readFileSync(BOOT_DISK);
 
 const IMAGES: Readonly<Record<string, Buffer>> = {
   'box.vmdk': virtualboxVmdk(disk),
@@ -22,50 +22,45 @@ describe.each([
 ])('%s of VirtualBox', (name, driver, subformat) => {
   const image = IMAGES[name]!;
 
-  function folderWith(bytes: Buffer): string {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, name), bytes);
-    return cwd;
-  }
   const changed = (change: (copy: Buffer) => void) => {
     const copy = Buffer.from(image);
     change(copy);
     return copy;
   };
   const verify = (bytes: Buffer) =>
-    kexport(['verify', name, '--against', DISK], { cwd: folderWith(bytes) });
+    kexport(['verify', name, '--against', BOOT_DISK], { cwd: folderWith({ [name]: bytes }) });
 
-  test('is sound, and the disk', () => {
+  test('is sound, and the same disk', () => {
     expect(verify(image)).toMatchObject({ status: 0, stderr: '' });
-    const { stdout } = kexport(['info', name, '--json'], { cwd: folderWith(image) });
+    const { stdout } = kexport(['info', name, '--json'], { cwd: folderWith({ [name]: image }) });
     expect(JSON.parse(stdout)).toMatchObject({ subformat, partitionTable: { kind: 'gpt' } });
   });
 
-  testWith(['qemu-img'], 'is the disk to QEMU too', () => {
+  testWith(['qemu-img'], 'is the same disk to QEMU', () => {
     const args = ['-f', driver, '-O', 'raw', name, 'theirs'];
-    const cwd = folderWith(image);
+    const cwd = folderWith({ [name]: image });
     runIn(cwd, 'qemu-img', 'convert', ...args);
-    // QEMU goes by the geometry of such a VHD, which is smaller.
+    // QEMU goes by the geometry of a VHD of this creator, which is smaller.
     const theirs = readFileSync(join(cwd, 'theirs'));
     expect(theirs.length).toBeGreaterThan(7 * 2 ** 20);
     expect(disk.subarray(0, theirs.length).equals(theirs)).toBe(true);
   });
 
-  test('that was cut off is told of', () => {
+  test('is found damaged if it was cut off', () => {
     const { status, stdout } = verify(image.subarray(0, -70_000));
     expect(stdout).toMatch(/error: .*(ends at|footer)/);
     expect(status).toBe(1);
   });
 
-  test('with a bit turned in its data differs', () => {
+  test('differs if a bit of its data was flipped', () => {
     const at = image.length - 100_000;
     const broken = changed((copy) => copy.writeUInt8(copy.readUInt8(at) ^ 4, at));
     const { status } = verify(broken);
-    // Of a sector that was never written nobody reads what lies there.
+    // In the VHD that is a sector that was never written, so that nobody reads it.
     expect(status).toBe(name.endsWith('.vmdk') ? 1 : 0);
   });
 
-  test('with a bit turned in its header or footer cannot be read, or is told of', () => {
+  test('is refused or found damaged if a bit of its header or footer was flipped', () => {
     const broken = changed((copy) => {
       for (const at of [21, copy.length - 512 + 21]) copy.writeUInt8(copy.readUInt8(at) ^ 4, at);
     });

@@ -1,4 +1,4 @@
-// Disks in gzip files and zip archives, by the built command.
+// Disks in gzip files and zip archives.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { crc32 } from '../../src/partitions/crc32.ts';
 import { noise, text, withPartition, writeDisk } from '../support/disks.ts';
-import { sharedFolder, temporaryFolder } from '../support/folder.ts';
-import { kexport, shell } from '../support/kexport.ts';
+import { folderWith, sharedFolder, temporaryFolder } from '../support/folder.ts';
+import { kexport, kexportOk, shell } from '../support/kexport.ts';
 import { describeWith, runIn, testWith } from '../support/peers.ts';
 
 const SIZE = 5 * 2 ** 20;
@@ -22,13 +22,13 @@ beforeAll(() => {
     { offset: 0, bytes: start },
     { offset: SIZE - 3000, bytes: text(3000) },
   ];
-  writeDisk(disk, { name: '', size: SIZE, pieces });
+  writeDisk(disk, { size: SIZE, pieces });
   bytes = readFileSync(disk);
   writeFileSync(join(folder, 'disk.raw.gz'), gzipSync(bytes));
-  expect(kexport(['raw,vhd', disk, folder, '--zip', '--name', 'ours']).status).toBe(0);
+  kexportOk(folder, 'raw,vhd', disk, '--zip', '--name', 'ours');
 });
 
-/** Expects the disk, however it comes. */
+/** Expects these arguments to export the disk. */
 function expectDisk(args: string[], cwd = folder): void {
   const target = join(temporaryFolder(), 'out.raw');
   const { status, stderr } = kexport([...args, '-o', target, '-q'], { cwd });
@@ -37,10 +37,9 @@ function expectDisk(args: string[], cwd = folder): void {
   expect(readFileSync(target).equals(bytes)).toBe(true);
 }
 
-/** Expects one line that says why, and nothing left. */
+/** Expects one line with the reason, and no file. */
 function expectRefused(name: string, content: Uint8Array, reason: string, ...more: string[]): void {
-  const target = temporaryFolder();
-  writeFileSync(join(target, name), content);
+  const target = folderWith({ [name]: content });
   const args = ['convert', name, 'raw', '-o', 'out', '-q', ...more];
   const { status, stderr } = kexport(args, { cwd: target });
   expect(stderr).toContain(reason);
@@ -54,11 +53,10 @@ describe('the disk in a gzip file', () => {
     expectDisk(['convert', 'disk.raw.gz', 'raw']);
   });
 
-  test('is read by formats that must know its size beforehand', () => {
-    const target = temporaryFolder();
-    const args = ['convert', 'disk.raw.gz', 'vmdk', '-o', join(target, 'x.vmdk'), '-q'];
-    expect(kexport(args, { cwd: folder }).status).toBe(0);
-    expect(kexport(['verify', join(target, 'x.vmdk'), '--against', disk]).status).toBe(0);
+  test('is read for formats that must know its size beforehand', () => {
+    const image = join(temporaryFolder(), 'x.vmdk');
+    kexportOk(folder, 'convert', 'disk.raw.gz', 'vmdk', '-o', image);
+    kexportOk(folder, 'verify', image, '--against', disk);
   });
 
   test('is read from a pipe', () => {
@@ -75,29 +73,28 @@ describe('the disk in a gzip file', () => {
   });
 
   test('may be a fixed vhd, whose footer is left out', () => {
-    expect(kexport(['vhd', disk, '-o', join(folder, 'disk.vhd'), '-q']).status).toBe(0);
+    kexportOk(folder, 'vhd', disk, '-o', 'disk.vhd');
     writeFileSync(join(folder, 'disk.vhd.gz'), gzipSync(readFileSync(join(folder, 'disk.vhd'))));
-    const target = join(folder, 'from-vhd.raw');
-    expect(kexport(['raw', 'disk.vhd.gz', '-o', target, '-q'], { cwd: folder }).status).toBe(0);
-    expect(kexport(['verify', 'disk.vhd', '--against', target], { cwd: folder }).status).toBe(0);
+    kexportOk(folder, 'raw', 'disk.vhd.gz', '-o', 'from-vhd.raw');
+    kexportOk(folder, 'verify', 'disk.vhd', '--against', 'from-vhd.raw');
   });
 
-  test.each<[string, (packed: Buffer) => Buffer, string]>([
-    ['cut off', (packed) => packed.subarray(0, -100_000), 'unexpected end of file'],
-    ['cut off in its CRC-32', (packed) => packed.subarray(0, -6), 'unexpected end of file'],
+  test.each<[string, (gzip: Buffer) => Buffer, string]>([
+    ['cut off', (gzip) => gzip.subarray(0, -100_000), 'unexpected end of file'],
+    ['cut off in its CRC-32', (gzip) => gzip.subarray(0, -6), 'unexpected end of file'],
     [
       'of another CRC-32',
-      (packed) => Buffer.concat([packed.subarray(0, -8), Buffer.alloc(4), packed.subarray(-4)]),
+      (gzip) => Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(4), gzip.subarray(-4)]),
       'incorrect data check',
     ],
     [
       'with text after it',
-      (packed) => Buffer.concat([packed, Buffer.from('garbage')]),
+      (gzip) => Buffer.concat([gzip, Buffer.from('garbage')]),
       'incorrect header check',
     ],
     [
       'with zeros and another after it',
-      (packed) => Buffer.concat([packed, Buffer.alloc(2 ** 21), packed]),
+      (gzip) => Buffer.concat([gzip, Buffer.alloc(2 ** 21), gzip]),
       'other bytes follow',
     ],
   ])('%s is refused', (_, damage, reason) => {
@@ -108,13 +105,13 @@ describe('the disk in a gzip file', () => {
     expectRefused('x.raw.gz', gzipSync(bytes), 'not the size stated', '--size', '4M');
   });
 
-  test('is no other image', () => {
+  test('must not be an image', () => {
     const qcow2 = join(folder, 'disk.qcow2');
-    expect(kexport(['qcow2', disk, '-o', qcow2, '-q']).status).toBe(0);
+    kexportOk(folder, 'qcow2', disk, '-o', qcow2);
     expectRefused('disk.qcow2.gz', gzipSync(readFileSync(qcow2)), 'begins like a qcow2 image');
   });
 
-  test('is no vhd without a footer', () => {
+  test('must have a footer if its name says vhd', () => {
     expectRefused('disk.vhd.gz', gzipSync(bytes), 'no footer');
   });
 
@@ -127,15 +124,13 @@ describe('the disk in a gzip file', () => {
 describe('the disk in a zip archive', () => {
   test('of ours is read, raw and vhd', () => {
     expectDisk(['convert', 'ours.raw.zip', 'raw']);
-    const target = join(folder, 'from-zip.raw');
-    const args = ['convert', 'ours.vhd.zip', 'raw', '-o', target, '-q'];
-    expect(kexport(args, { cwd: folder })).toMatchObject({ status: 0, stderr: '' });
-    const found = readFileSync(target);
+    kexportOk(folder, 'convert', 'ours.vhd.zip', 'raw', '-o', 'from-zip.raw');
+    const found = readFileSync(join(folder, 'from-zip.raw'));
     expect(found.subarray(0, SIZE).equals(bytes)).toBe(true);
     expect(found.subarray(SIZE).every((byte) => byte === 0)).toBe(true); // up to vhd's geometry
   });
 
-  test('is read whatever its name if --from says so', () => {
+  test('is read under any name if --from says so', () => {
     writeFileSync(join(folder, 'noname'), zipOf({}));
     expectDisk(['raw', 'noname', '--from', 'zip']);
   });
@@ -152,7 +147,7 @@ describe('the disk in a zip archive', () => {
     ['of another size', () => zipOf({ size: SIZE + 512 }), 'has the size'],
     ['larger than it says', () => zipOf({ size: SIZE - 512 }), 'has at least the size'],
     ['encrypted', () => zipOf({ flags: 1 }), 'is encrypted'],
-    ['packed by another method', () => zipOf({ method: 14 }), 'packed by method 14'],
+    ['compressed by another method', () => zipOf({ method: 14 }), 'packed by method 14'],
     ['of two entries', () => zipOf({ count: 2 }), 'has 2 entries'],
     ['whose data lie elsewhere', () => zipOf({ localOffset: 2 ** 30 }), 'its local header'],
     ['with bytes in its entry', () => zipOf({ padding: 700 }), 'other bytes follow'],

@@ -1,31 +1,20 @@
-// Images on a file system of this machine's own disks, where large pieces go past the page cache.
+// Images on file systems of this machine's disks, where large pieces go past the page cache.
 
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { noise, text, withPartition } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
+import { mountedFileSystem } from '../support/mounted.ts';
 import { describeAsRoot, run, testWith } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 const PAGE = 4096;
 
-/** A folder on a new file system of that size in bytes. */
-function fileSystem(mkfs: readonly [string, ...string[]], size: number): string {
-  const image = join(temporaryFolder(), 'fs');
-  writeFileSync(image, '');
-  truncateSync(image, size);
-  run(...mkfs, image);
-  const folder = temporaryFolder();
-  run('mount', '-o', 'loop', image, folder);
-  onTestFinished(() => {
-    run('umount', folder);
-  });
-  return folder;
-}
-
-/** 24 MiB and 3 sectors: runs larger and smaller than what goes past the cache, pages of zeros, an odd end. */
+/**
+ * 24 MiB and 3 sectors: pieces that go past the cache and smaller ones, pages of zeros, an odd end.
+ */
 function disk(): Buffer {
   const bytes = Buffer.alloc(24 * MIB + 3 * 512);
   noise(9 * MIB).copy(bytes);
@@ -35,7 +24,7 @@ function disk(): Buffer {
   return withPartition(bytes);
 }
 
-/** Bytes of a file that are in the page cache. */
+/** How many bytes of a file are in the page cache. */
 function cached(path: string): number {
   return Number(run('fincore', '--bytes', '--noheadings', '--output', 'RES', path));
 }
@@ -46,11 +35,10 @@ describeAsRoot('on a file system of the machine', () => {
     ['ext4 with blocks of 1 KiB', ['mkfs.ext4', '-q', '-b', '1024']],
     ['xfs', ['mkfs.xfs', '-q']],
   ] as const)('%s', (_, mkfs) => {
-    testWith([mkfs[0], 'fincore'], 'images are right, and little of them is left in memory', () => {
-      const folder = fileSystem(mkfs, 512 * MIB);
+    testWith([mkfs[0], 'fincore'], 'images are right, and little of them stays in memory', () => {
+      const folder = mountedFileSystem(mkfs, 512 * MIB);
       const bytes = disk();
-      const cwd = temporaryFolder();
-      writeFileSync(join(cwd, 'disk'), bytes);
+      const cwd = folderWith({ disk: bytes });
       const args = ['raw,vhd', 'disk', '-q', '--output-dir', folder, '--name', 'x'];
       expect(kexport(args, { cwd })).toMatchObject({ status: 0, stderr: '' });
       for (const path of [join(folder, 'x.raw'), join(folder, 'x.vhd')]) {
@@ -62,11 +50,10 @@ describeAsRoot('on a file system of the machine', () => {
     });
   });
 
-  testWith(['mkfs.ext4'], 'that is full, an export gives one line and leaves no file', () => {
-    const folder = fileSystem(['mkfs.ext4', '-q', '-O', '^has_journal'], 16 * MIB);
+  testWith(['mkfs.ext4'], 'an export that finds no room gives one line and leaves no file', () => {
+    const folder = mountedFileSystem(['mkfs.ext4', '-q', '-O', '^has_journal'], 16 * MIB);
     const before = readdirSync(folder);
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'disk'), withPartition(noise(24 * MIB)));
+    const cwd = folderWith({ disk: withPartition(noise(24 * MIB)) });
     const args = ['raw', 'disk', '--output-dir', folder, '--name', 'x'];
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(
@@ -76,9 +63,8 @@ describeAsRoot('on a file system of the machine', () => {
   });
 });
 
-test('without WebAssembly, whose memory is aligned, images are the same', () => {
-  const cwd = temporaryFolder();
-  writeFileSync(join(cwd, 'disk'), disk());
+test('an image is right without WebAssembly, whose memory is aligned', () => {
+  const cwd = folderWith({ disk: disk() });
   const args = ['raw', 'disk', '-q', '--name', 'x'];
   expect(kexport(args, { cwd, env: { NODE_OPTIONS: '--jitless' } })).toMatchObject({ status: 0 });
   expect(readFileSync(join(cwd, 'x.raw')).equals(disk())).toBe(true);

@@ -24,18 +24,18 @@ const BACKUP_SIZE = 33 * 512; // 128 entries of 128 bytes, and the header
 const ONE_PARTITION = ['-a', '1', '-n', '1:40:1000'];
 const TO_THE_END = ['-a', '1', '-n', '1:40:1000', '-n', '2:0:0', '-c', '2:last'];
 
-describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
+describeWith(['sgdisk'], 'the backup GPT of a disk that grows', () => {
   test.each([
     ['by a sector', 4 * MIB - 512, MIB],
-    ['by less than a backup, which then overlaps the old one', 4 * MIB - 20 * 512, MIB],
+    ['by less than its own size, so that old and new overlap', 4 * MIB - 20 * 512, MIB],
     ['by less than a block', 4 * MIB - 100 * 512, MIB],
     ['by more than a block', 4 * MIB + 77 * 512, MIB],
-    ['from an end of a block', 4 * MIB + BLOCK_SIZE, MIB],
-    ['from less than the head that is read first', 1100 * 512, MIB],
+    ['from the end of a block', 4 * MIB + BLOCK_SIZE, MIB],
+    ['of a disk smaller than the head that is read first', 1100 * 512, MIB],
     ['by a GiB', 3 * MIB + 512, GIB],
     ['past two TiB', 2 * TIB - 3 * 512, 16 * MIB],
     ['from beyond two TiB', 3 * TIB + 7 * 512, MIB],
-  ])('%s', async (_, size, multiple) => {
+  ])('moves to the new end %s', async (_, size, multiple) => {
     partitionedDisk(size, ...TO_THE_END);
     expect(problems(path)).toContain('No problems found');
     for (const way of WAYS) {
@@ -47,7 +47,7 @@ describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
     }
   });
 
-  test('and nothing else changes but the primary header and the size in the protective MBR', async () => {
+  test('moves, and otherwise only primary header and protective MBR change', async () => {
     const size = 4 * MIB + 77 * 512;
     partitionedDisk(size, ...TO_THE_END);
     await round(MIB);
@@ -58,7 +58,7 @@ describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
     expect(between.every((byte) => byte === 0)).toBe(true);
   });
 
-  test('and the room behind the last partition grows', async () => {
+  test('moves, and the room after the last partition grows', async () => {
     partitionedDisk(4 * MIB - 8 * 512, ...ONE_PARTITION);
     await round(MIB);
     expect(run('sgdisk', '-p', roundedPath)).toContain(
@@ -66,7 +66,7 @@ describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
     );
   });
 
-  test('with the entries in another place of the first MiB, or more of them', async () => {
+  test('moves with more entries, and with entries elsewhere in the first MiB', async () => {
     partitionedDisk(4 * MIB + 512, '-S', '256', '-a', '1', '-n', '1:100:1000');
     await round(MIB);
     expect(problems(roundedPath)).toContain('No problems found');
@@ -78,7 +78,7 @@ describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
     expect(partitions(roundedPath)).toEqual(partitions(path));
   });
 
-  test('even if the old one was lost', async () => {
+  test('is written at the new end even if it was lost', async () => {
     partitionedDisk(4 * MIB + BLOCK_SIZE - 30 * 512, ...TO_THE_END);
     const { size } = statSync(path);
     truncateSync(path, size - BACKUP_SIZE);
@@ -89,14 +89,14 @@ describeWith(['sgdisk'], 'the backup GPT moves to the new end', () => {
     }
   });
 
-  test('unless the GPT is to be kept', async () => {
+  test('stays where it is with keepGpt', async () => {
     partitionedDisk(4 * MIB + 512, ...TO_THE_END);
     expect(await round(MIB, WAYS[0], { keepGpt: true })).toEqual([]);
     expect(isPadded()).toBe(true);
   });
 });
 
-describeWith(['sgdisk'], 'a GPT is left alone, with one warning, if', () => {
+describeWith(['sgdisk'], 'a GPT is left as it is, with one warning, if', () => {
   const size = 4 * MIB + 512;
 
   async function expectLeft(problem: string, multiple = MIB): Promise<void> {
@@ -132,7 +132,7 @@ describeWith(['sgdisk'], 'a GPT is left alone, with one warning, if', () => {
     await expectLeft('its entries are not in the first MiB');
   });
 
-  test('its backup was not at the end already', async () => {
+  test('its backup was not at the end', async () => {
     partitionedDisk(size, ...ONE_PARTITION);
     truncateSync(path, size + 512);
     await expectLeft('its backup is not in the last sector');
@@ -144,7 +144,7 @@ describeWith(['sgdisk'], 'a GPT is left alone, with one warning, if', () => {
     await expectLeft('the disk does not end with a whole sector of 512 bytes');
   });
 
-  test('a partition reaches into the backup', async () => {
+  test('a partition overlaps the backup', async () => {
     partitionedDisk(size, ...ONE_PARTITION);
     const head = readAt(path, 512, 512);
     head.writeBigUInt64LE(BigInt(size / 512 - 20), 48);
@@ -157,11 +157,11 @@ describeWith(['sgdisk'], 'a GPT is left alone, with one warning, if', () => {
   });
 });
 
-describeWith(['sgdisk'], 'a GPT of sectors of 4096 bytes', () => {
+describeWith(['sgdisk'], 'a GPT in sectors of 4096 bytes', () => {
   const sectorSize = 4096;
   const size = 4 * MIB + 3 * sectorSize;
 
-  /** sgdisk takes a file's sectors for 512 bytes, so its disk is spread out. */
+  /** Spreads out a GPT of sgdisk, which knows no other sectors of a file than of 512 bytes. */
   function spreadOut(): void {
     partitionedDisk(size, ...ONE_PARTITION);
     const sectors = size / sectorSize;
@@ -180,7 +180,7 @@ describeWith(['sgdisk'], 'a GPT of sectors of 4096 bytes', () => {
     writeFileSync(path, disk);
   }
 
-  test('moves by such sectors', async () => {
+  test('moves in such sectors', async () => {
     spreadOut();
     expect(await round(MIB)).toEqual([]);
     const last = (5 * MIB) / sectorSize - 1;
@@ -198,7 +198,7 @@ describeWith(['sgdisk'], 'a GPT of sectors of 4096 bytes', () => {
     expect(readAt(roundedPath, (last - 4) * sectorSize, entries.length).equals(entries)).toBe(true);
   });
 
-  test('stays if the disk does not get whole ones', async () => {
+  test('stays if the new size is not in whole sectors', async () => {
     spreadOut();
     truncateSync(path, size - 512);
     expect(await round(BLOCK_SIZE)).toHaveLength(1);

@@ -6,21 +6,21 @@ import { denseSource, isPadded, path, plainDisk, round, roundedPath, WAYS } from
 
 const MIB = 2 ** 20;
 
-test('a disk that has the size already is left to its source', () => {
+test('a disk that has the size already keeps its source', () => {
   plainDisk(2 * MIB);
   const source = denseSource(path);
   expect(roundedSource(source, MIB)).toBe(source);
   expect(roundedSource(source, 512)).toBe(source);
 });
 
-test('a source that does not know its size is left alone', () => {
+test('a source that does not know its size is returned as it is', () => {
   const source = { ...denseSource(path), size: undefined };
   expect(roundedSource(source, MIB)).toBe(source);
 });
 
-describe.each(WAYS)('a disk without a GPT, $way', (way) => {
+describe.each(WAYS)('a disk without a GPT, $way,', (way) => {
   test.each([512, 1000, BLOCK_SIZE, 3 * MIB + 512, 3 * MIB + BLOCK_SIZE])(
-    '%i bytes get zeros at the end',
+    'of %i bytes gets zeros at its end',
     async (size) => {
       plainDisk(size);
       expect(await round(MIB, way)).toEqual([]);

@@ -1,4 +1,4 @@
-// Disks in files to be rounded up, and what became of them. Both files are in a folder of the test's own.
+// Disks in files that are rounded up, and the result. Both lie in a folder of the test file.
 
 import {
   closeSync,
@@ -12,12 +12,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type RoundingOptions, roundedSource } from '../../src/sources/rounded.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { sharedFolder } from '../support/folder.ts';
 import { run } from '../support/peers.ts';
+import { extentsOf } from '../support/read-source.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -27,10 +27,13 @@ const folder = sharedFolder();
 /** The disk as it was. */
 export const path = join(folder, 'disk.raw');
 
-/** The disk as it became. */
+/** The disk after it was rounded up. */
 export const roundedPath = join(folder, 'rounded.raw');
 
-/** A disk in a file. It leaves out blocks of zeros, and all between the first and the last 2 MiB of a large one. */
+/**
+ * A disk in a file, without blocks of zeros. Of a large one, without all but its first and last 2
+ * MiB.
+ */
 function sparseSource(file: string): Source {
   const { size } = statSync(file);
   const fd = openSync(file, 'r');
@@ -78,39 +81,25 @@ export function denseSource(file: string): Source {
   };
 }
 
-/** Writes what a source gives into `roundedPath` and holds it to the contract of sources. */
+/** Writes what a source gives into `roundedPath`. */
 async function drain(source: Source, bufferSize: number): Promise<void> {
   const fd = openSync(roundedPath, 'w');
-  const { signal } = new AbortController();
-  const buffer = Buffer.alloc(bufferSize);
-  const { size } = source;
-  let end = 0;
-  for (;;) {
-    buffer.fill(0xaa);
-    const extent = await source.next(buffer, signal);
-    if (!extent) break;
-    const { diskOffset, length } = extent;
-    expect(diskOffset % BLOCK_SIZE).toBe(0);
-    expect(diskOffset).toBeGreaterThanOrEqual(end);
-    end = diskOffset + length;
-    if (end !== size) expect(length % BLOCK_SIZE).toBe(0);
-    expect(length).toBeGreaterThan(0);
-    expect(end).toBeLessThanOrEqual(size!);
-    writeSync(fd, buffer, 0, length, diskOffset);
+  for await (const { diskOffset, length, bytes } of extentsOf(source, bufferSize)) {
+    writeSync(fd, bytes, 0, length, diskOffset);
   }
   await source.close();
-  ftruncateSync(fd, size);
+  ftruncateSync(fd, source.size);
   closeSync(fd);
 }
 
-/** Ways to read a disk that must make no difference. */
+/** Ways to read a disk; they must make no difference. */
 export const WAYS = [
   { way: 'read as it is', open: denseSource, bufferSize: MIB },
   { way: 'read in single blocks', open: denseSource, bufferSize: BLOCK_SIZE },
   { way: 'read without its zeros', open: sparseSource, bufferSize: MIB },
 ];
 
-/** Rounds the disk up; answers the warnings. */
+/** Rounds the disk up and returns the warnings. */
 export async function round(
   multiple: number,
   { open, bufferSize } = WAYS[0]!,
@@ -122,14 +111,14 @@ export async function round(
   return warnings;
 }
 
-/** Makes a disk of that size with data in every block and no GPT. */
+/** Makes a disk of that size with data in every block and without a GPT. */
 export function plainDisk(size: number): void {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at < size; at += BLOCK_SIZE / 2) bytes.fill((at / 512) | 1, at, at + 512);
   writeFileSync(path, bytes);
 }
 
-/** Whether `rounded` is the disk and zeros behind it. */
+/** Whether the result is the disk and zeros after it. */
 export function isPadded(): boolean {
   const old = readFileSync(path);
   const bytes = readFileSync(roundedPath);
@@ -137,7 +126,7 @@ export function isPadded(): boolean {
   return bytes.equals(Buffer.concat([old, zeros]));
 }
 
-/** Makes a disk of that size with what sgdisk is told to put on it, and some data in its middle. */
+/** Makes a disk of that size with a GPT by these arguments of sgdisk, and some data. */
 export function partitionedDisk(size: number, ...args: string[]): void {
   writeFileSync(path, '');
   truncateSync(path, size);
@@ -147,7 +136,7 @@ export function partitionedDisk(size: number, ...args: string[]): void {
   closeSync(fd);
 }
 
-/** What sgdisk finds wrong with a disk; it says so whether its exit status is 0 or not. */
+/** What sgdisk says of a disk. It exits with 0 even if it finds problems. */
 export function problems(file: string): string {
   return run('sgdisk', '-v', file);
 }
@@ -158,7 +147,7 @@ export function partitions(file: string): string[] {
   return lines.filter((line) => /^ +\d|GUID/.test(line));
 }
 
-/** A stretch of a file. */
+/** That many bytes of a file. */
 export function readAt(file: string, offset: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   const fd = openSync(file, 'r');

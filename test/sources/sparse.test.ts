@@ -1,76 +1,44 @@
-// The holes of sparse files: whatever the system says of them, every byte of data arrives.
+// Sparse files: whatever the system says of their holes, every byte of data arrives.
 
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  closeSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import fc from 'fast-check';
 import { openSource } from 'kexport';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { noise } from '../support/disks.ts';
+import { describe, expect, test } from 'vitest';
+import { noise, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
-import { describeWith, run } from '../support/peers.ts';
+import { describeWith, run, runIn } from '../support/peers.ts';
+import { extentsOf } from '../support/read-source.ts';
 
 const MIB = 2 ** 20;
 const TMPFS = 0x0102_1994;
-
-interface Piece {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Written but not synced: the data are not on the disk yet. */
-function sparseFile(path: string, size: number, pieces: readonly Piece[]): void {
-  const fd = openSync(path, 'w');
-  for (const { offset, bytes } of pieces) writeSync(fd, bytes, 0, bytes.length, offset);
-  ftruncateSync(fd, size);
-  closeSync(fd);
-}
 
 /** What a source gives, put together, and how much of it was read. */
 async function readAll(path: string): Promise<{ disk: Buffer; bytesRead: number }> {
   const source = await openSource(path, { from: 'raw' });
   const disk = Buffer.alloc(source.size!);
-  const buffer = Buffer.alloc(MIB);
-  const { signal } = new AbortController();
   let bytesRead = 0;
-  let end = 0;
-  for (;;) {
-    const extent = await source.next(buffer.fill(0xee), signal);
-    if (!extent) break;
-    expect(extent.diskOffset % 65_536).toBe(0);
-    expect(extent.diskOffset).toBeGreaterThanOrEqual(end);
-    end = extent.diskOffset + extent.length;
-    expect(end === disk.length || end % 65_536 === 0).toBe(true);
-    buffer.copy(disk, extent.diskOffset, 0, extent.length);
-    bytesRead += extent.length;
+  for await (const { diskOffset, length, bytes } of extentsOf(source)) {
+    bytes.copy(disk, diskOffset);
+    bytesRead += length;
   }
   await source.close();
   return { disk, bytesRead };
 }
 
 describe('a sparse file', () => {
-  test.skipIf(statfsSync('/dev/shm').type !== TMPFS)('is read where it has data', async () => {
-    const folder = mkdtempSync('/dev/shm/kexport-test-');
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const path = join(folder, 'disk');
+  test.skipIf(statfsSync('/dev/shm').type !== TMPFS)('is read only where it has data', async () => {
+    const path = join(temporaryFolder('/dev/shm'), 'disk');
     const bytes = noise(512);
-    sparseFile(path, 1024 * MIB + 512, [
-      { offset: 100_000, bytes },
-      { offset: 700 * MIB, bytes },
-      { offset: 1024 * MIB, bytes },
-    ]);
+    writeDisk(path, {
+      size: 128 * MIB + 512,
+      pieces: [
+        { offset: 100_000, bytes },
+        { offset: 70 * MIB, bytes },
+        { offset: 128 * MIB, bytes },
+      ],
+    });
     const { disk, bytesRead } = await readAll(path);
     expect(disk.equals(readFileSync(path))).toBe(true);
     expect(bytesRead).toBe(2 * 65_536 + 512);
@@ -85,9 +53,9 @@ describe('a sparse file', () => {
       4 * MIB,
       [0, 1, 2, 3].map((i) => ({ offset: i * MIB, bytes: noise(9) })),
     ],
-  ])('that is %s comes out whole', (_, size, pieces) => {
+  ])('comes out whole with %s', (_, size, pieces) => {
     const cwd = temporaryFolder();
-    sparseFile(join(cwd, 'disk'), size, pieces);
+    writeDisk(join(cwd, 'disk'), { size, pieces });
     for (const options of [[], ['--read-holes']]) {
       kexport(['raw', 'disk', '-o', 'x', '--from', 'raw', '--force', ...options], { cwd });
       const rest = -size & 511;
@@ -96,11 +64,11 @@ describe('a sparse file', () => {
     }
   });
 
-  test('that is redirected is read from where the shell left it, and left there', () => {
+  test('is read from where the shell left it if it is redirected, and left there', () => {
     const cwd = temporaryFolder();
     const bytes = noise(2000);
     const pieces = [0, 3, 60_000, 6 * MIB - 1000, 9 * MIB].map((offset) => ({ offset, bytes }));
-    sparseFile(join(cwd, 'disk'), 12 * MIB, pieces);
+    writeDisk(join(cwd, 'disk'), { size: 12 * MIB, pieces });
     const before = 'dd bs=1000 count=1 status=none of=/dev/null';
     const line = `{ ${before}; kexport raw - -o x; cat > b; } < disk`;
     expect(shell(line, cwd).status).toBe(0);
@@ -110,20 +78,19 @@ describe('a sparse file', () => {
   });
 });
 
-describeWith(['fallocate'], 'whatever was done to a file', () => {
+describeWith(['fallocate'], 'a file after any writes, holes and syncs', () => {
   const offset = fc.integer({ min: 0, max: 24 * 1024 - 1 }).map((kib) => kib * 1024);
   const length = fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 4 * MIB }));
   const kind = fc.constantFrom('write', 'write', 'preallocate', 'punch', 'sync');
   const steps = fc.array(fc.record({ kind, offset, length }), { maxLength: 12 });
 
-  test('its source gives every byte', async () => {
+  test('comes out whole', async () => {
     const path = join(temporaryFolder(), 'disk');
     const property = fc.asyncProperty(
       steps,
       fc.integer({ min: 1, max: 24 * MIB }),
       async (list, size) => {
-        rmSync(path, { force: true });
-        sparseFile(path, size, []);
+        writeDisk(path, { size, pieces: [] });
         for (const step of list) change(path, step, size);
         const { disk } = await readAll(path);
         expect(disk.equals(readFileSync(path))).toBe(true);
@@ -151,31 +118,36 @@ describeWith(['fallocate'], 'whatever was done to a file', () => {
   }
 });
 
-describe('a map of the data that is not certain is not used:', () => {
+describe('a map of the data that is not certain', () => {
   test.each([
-    ['none', 'exit 1'],
-    ['one without its end', 'echo 0 100'],
-    ['one that goes backwards', 'echo 8000000 8000100; echo 0 100; echo end'],
-    ['one that is no map', 'echo perl: warning; echo end'],
-    ['one with an empty range', 'echo 100 100; echo end'],
-  ])('%s', (_, script) => {
+    ['no map', 'exit 1'],
+    ['a map without its end', 'echo 0 100'],
+    ['a map that goes backwards', 'echo 8000000 8000100; echo 0 100; echo end'],
+    ['other text than a map', 'echo perl: warning; echo end'],
+    ['a map with an empty range', 'echo 100 100; echo end'],
+  ])('is not used: %s', (_, script) => {
     const cwd = temporaryFolder();
-    sparseFile(join(cwd, 'disk'), 9 * MIB, [{ offset: 4 * MIB, bytes: noise(70_000) }]);
-    writeFileSync(join(cwd, 'perl'), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(cwd, 'perl'), 0o755);
+    writeDisk(join(cwd, 'disk'), {
+      size: 9 * MIB,
+      pieces: [{ offset: 4 * MIB, bytes: noise(70_000) }],
+    });
+    writeFileSync(join(cwd, 'perl'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const PATH = [cwd, process.env['PATH']].join(delimiter);
     const { status } = kexport(['raw', 'disk', '-o', 'x'], { cwd, env: { PATH } });
     expect(status).toBe(0);
     expect(readFileSync(join(cwd, 'x')).equals(readFileSync(join(cwd, 'disk')))).toBe(true);
   });
 
-  test('nor is perl needed', () => {
+  test('is not needed: a file is read without perl', () => {
     const cwd = temporaryFolder();
-    sparseFile(join(cwd, 'disk'), 9 * MIB, [{ offset: 4 * MIB, bytes: noise(70_000) }]);
+    writeDisk(join(cwd, 'disk'), {
+      size: 9 * MIB,
+      pieces: [{ offset: 4 * MIB, bytes: noise(70_000) }],
+    });
     const started = performance.now();
     const { status } = kexport(['raw', 'disk', '-o', 'x'], { cwd, env: { PATH: cwd } });
     expect(status).toBe(0);
-    expect(performance.now() - started).toBeLessThan(30_000); // nothing is waited for
-    execFileSync('cmp', ['disk', 'x'], { cwd });
+    expect(performance.now() - started).toBeLessThan(30_000); // it waits for nothing
+    runIn(cwd, 'cmp', 'disk', 'x');
   });
 });

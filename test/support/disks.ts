@@ -4,7 +4,7 @@ const BLOCK = 65_536;
 const MIB = 2 ** 20;
 const L2_SPAN = 512 * MIB;
 
-/** A disk to export, described by the pieces that are not zero. */
+/** A disk to export, as the pieces of it that are not zero. */
 export interface TestDisk {
   readonly name: string;
   readonly size: number;
@@ -29,7 +29,7 @@ export function text(length: number, seed = 1): Buffer<ArrayBuffer> {
   return Buffer.from(noise(length, seed).map((byte) => 97 + (byte % 7) * (byte >> 6)));
 }
 
-/** A disk with text in the blocks of that index, of which each has its own. */
+/** A disk with text in the blocks of these indexes, another in each. */
 export function diskWithBlocks(size: number, indexes: Iterable<number>, name = ''): TestDisk {
   if (size % 512 !== 0) throw new Error(`${size} is not in whole sectors`);
   const pieces = Array.from(indexes, (index) => {
@@ -40,7 +40,7 @@ export function diskWithBlocks(size: number, indexes: Iterable<number>, name = '
   return { name, size, pieces };
 }
 
-/** The disk with an MBR and one partition, for which no warning is raised. */
+/** Gives a disk an MBR with one partition, so that no warning is raised, and answers it. */
 export function withPartition(disk: Buffer): Buffer {
   const entry = disk.subarray(446, 510).fill(0);
   entry.writeUInt8(0x83, 4); // Linux
@@ -58,7 +58,7 @@ function every(step: number, size: number, piece: (i: number) => Buffer): TestDi
   }));
 }
 
-/** Sizes and shapes that writers stumble over: ends within a block or sector table, first and last entries. */
+/** What writers stumble over: ends within a block or table, first and last entries. */
 export const DISKS: readonly TestDisk[] = [
   { name: 'one sector', size: 512, pieces: [{ offset: 0, bytes: text(512) }] },
   { name: 'one sector of zeros', size: 512, pieces: [] },
@@ -103,7 +103,7 @@ export const DISKS: readonly TestDisk[] = [
 ];
 
 /** Writes the disk as a sparse file. */
-export function writeDisk(path: string, { size, pieces }: TestDisk): void {
+export function writeDisk(path: string, { size, pieces }: Omit<TestDisk, 'name'>): void {
   const fd = openSync(path, 'w');
   ftruncateSync(fd, size);
   for (const { offset, bytes } of pieces) writeSync(fd, bytes, 0, bytes.length, offset);

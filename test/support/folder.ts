@@ -1,24 +1,31 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 
 /** A folder that is gone after the test. */
-export function temporaryFolder(): string {
-  const path = makeFolder();
+export function temporaryFolder(parent = tmpdir()): string {
+  const path = makeFolder(parent);
   onTestFinished(() => removeFolder(path));
+  return path;
+}
+
+/** The same, with files of that content in it. */
+export function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const path = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
   return path;
 }
 
 /** A folder that is gone after the tests of this file, or of the describe that asks for it. */
 export function sharedFolder(): string {
-  const path = makeFolder();
+  const path = makeFolder(tmpdir());
   afterAll(() => removeFolder(path));
   return path;
 }
 
-function makeFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'kexport-test-'));
+function makeFolder(parent: string): string {
+  return mkdtempSync(join(parent, 'kexport-test-'));
 }
 
 function removeFolder(path: string): void {

@@ -1,4 +1,7 @@
-/** Bytes as lines of hexadecimal digits, each after its offset, without the lines that are all zeros. */
+/**
+ * Bytes as lines of hexadecimal digits, each after its offset, without the lines that are all
+ * zeros.
+ */
 export function hexLines(bytes: Uint8Array): string[] {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += 16) {

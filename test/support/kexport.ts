@@ -1,8 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+// The built commands, as a user runs them.
 
-/** The built command. */
-const KEXPORT = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+import { spawn, spawnSync } from 'node:child_process';
+import { built } from './built.ts';
+
+const KEXPORT = built('src/cli/main.ts');
+const KSNAP = built('src/cli/ksnap.ts');
 
 interface Outcome {
   readonly status: number | null;
@@ -15,27 +17,56 @@ interface RunOptions {
   readonly env?: Record<string, string>;
 }
 
-/** Runs the command to its end. */
+/** Runs kexport to its end. */
 export function kexport(args: readonly string[], options: RunOptions = {}): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KEXPORT, ...args], {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+  return runNode(KEXPORT, args, options);
+}
+
+/** Runs kexport in a folder, quietly. Throws with what it said unless it succeeds. */
+export function kexportOk(cwd: string, ...args: string[]): void {
+  const { status, stderr } = kexport([...args, '-q'], { cwd });
+  if (status !== 0)
+    throw new Error(`kexport ${args.join(' ')} ended with ${String(status)}: ${stderr}`);
+}
+
+/** Runs ksnap to its end. */
+export function ksnap(args: readonly string[], options: RunOptions = {}): Outcome {
+  return runNode(KSNAP, args, options);
+}
+
+function runNode(program: string, args: readonly string[], { cwd, env }: RunOptions): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 2 ** 30,
   });
   return { status, stdout, stderr };
 }
 
-/** Runs a shell command line in which `kexport` is the built command. */
+/** Runs a line of bash in which `kexport` and `ksnap` are the built commands. */
 export function shell(line: string, cwd: string): Outcome {
-  const command = `kexport() { "${process.execPath}" "${KEXPORT}" "$@"; }\n${line}`;
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', command], { cwd, encoding: 'utf8' });
+  const commands = `kexport() { "${process.execPath}" "${KEXPORT}" "$@"; }
+ksnap() { "${process.execPath}" "${KSNAP}" "$@"; }`;
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', `${commands}\n${line}`], {
+    cwd,
+    encoding: 'utf8',
+  });
   return { status, stdout, stderr };
 }
 
-/** Starts the command; `ended` has its status. */
+/** Starts kexport on pipes; `ended` resolves to its status and its messages. */
 export function startKexport(args: readonly string[], cwd: string) {
-  const child = spawn(process.execPath, [KEXPORT, ...args], {
+  return start(KEXPORT, args, cwd);
+}
+
+/** Starts ksnap likewise. */
+export function startKsnap(args: readonly string[], cwd: string) {
+  return start(KSNAP, args, cwd);
+}
+
+function start(program: string, args: readonly string[], cwd: string) {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { ImageOutput } from '../../formats/index.ts';
 
-/** An image in memory. It keeps what was written and no zeros, so it may be larger than the memory. */
+/** An image in memory. It keeps no zeros, so that it may be larger than the memory. */
 export class MemoryImage implements ImageOutput {
   #position = 0;
   #patches = 0;
@@ -36,7 +36,7 @@ export class MemoryImage implements ImageOutput {
     return this.#patches;
   }
 
-  /** Bytes that were written, holes left out. */
+  /** How many bytes were written, without holes. */
   get written(): number {
     return this.#pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
@@ -47,7 +47,7 @@ export class MemoryImage implements ImageOutput {
     return this.read(0, this.#position);
   }
 
-  /** A stretch of the image. */
+  /** The bytes of the image from `start` to `end`. */
   read(start: number, end: number): Buffer {
     const found = Buffer.alloc(end - start);
     for (const { offset, bytes } of this.#pieces) {

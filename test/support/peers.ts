@@ -1,16 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { basename, isAbsolute } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
 import { describe, test } from 'vitest';
+import { temporaryFolder } from './folder.ts';
 
-// Under this setting a missing program fails the tests that compare with it, which otherwise say that they skip.
+// With this setting a missing program fails the tests that compare with it. Without, they are
+// skipped, and say so.
 const required = process.env['KEXPORT_REQUIRE_PEERS'] === '1';
 
-// Never required, because they are optional: virt-v2v brings a whole libguestfs, img_cat reads by a libvmdk that is
-// asked by itself already. So are files, as DMTF's schemas are not ours to ship.
+// Never required: virt-v2v brings a whole libguestfs with it, and img_cat reads by libvmdk, which
+// has a test of its own. Nor are files: DMTF's schemas are not ours to ship.
 const OPTIONAL = ['virt-v2v', 'img_cat'];
 
-/** Python modules live with Debian's interpreter, whichever one comes first in PATH. */
+/** Debian's interpreter, which has the Python modules, whichever one comes first in PATH. */
 export const PYTHON = '/usr/bin/python3';
 
 const known = new Map<string, boolean>();
@@ -42,7 +44,7 @@ function titleOf(peers: readonly string[], name: string): string {
   return `${name} (${peers.map((peer) => basename(peer)).join(', ')})`;
 }
 
-/** Tests that need programs of others, by name, their Python modules, as `python3:pyqcow`, or files, by their path. */
+/** Tests that need peers: programs by name, Python modules as `python3:pyqcow`, files by path. */
 export function describeWith(peers: readonly string[], name: string, tests: () => void): void {
   describe.skipIf(lacks(peers, name))(titleOf(peers, name), tests);
 }
@@ -56,7 +58,7 @@ export function testWith(
   test.skipIf(lacks(peers, name))(titleOf(peers, name), body);
 }
 
-/** Tests that need root, as for loop devices and mounts. */
+/** Tests that need root, such as for loop devices and mounts. */
 export function describeAsRoot(name: string, tests: () => void): void {
   const root = process.getuid?.() === 0;
   if (!root && required) throw new Error(`"${name}" needs root`);
@@ -73,12 +75,17 @@ export function runIn(cwd: string, program: string, ...args: string[]): string {
   return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Runs a program whose output are the bytes asked for. */
+/** Runs a program and returns the bytes that it printed. */
 export function runForBytes(program: string, ...args: string[]): Buffer {
   return execFileSync(program, args, { maxBuffer: 2 ** 31, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Throws unless a program puts the bytes of a raw disk on its standard output. */
+/** The SHA-256 of a file, in hexadecimal, by sha256sum. */
+export function sha256Of(path: string): string {
+  return run('sha256sum', path).slice(0, 64);
+}
+
+/** Throws unless a program prints the bytes of a raw disk. */
 export function compareOutput(disk: string, program: string, ...args: string[]): void {
   const line = 'set -o pipefail; disk=$1; shift; "$@" | cmp - "$disk"';
   run('bash', '-c', line, 'bash', disk, program, ...args);
@@ -88,7 +95,7 @@ export function runPython(script: string, ...args: string[]): string {
   return run(PYTHON, '-c', script, ...args);
 }
 
-// In one process, as gigabytes of zeros take long through a pipe.
+// In one process: gigabytes of zeros take long through a pipe.
 const COMPARE_BY_LIBYAL = `
 import importlib, os, sys
 name, path, disk = sys.argv[1:]
@@ -103,7 +110,7 @@ with open(disk, 'rb') as raw:
         if image.read_buffer(len(data)) != data: sys.exit('differs in the MiB before %d' % raw.tell())
 `;
 
-/** Throws unless one of libyal's libraries reads an image as that raw disk, and no more. */
+/** Throws unless one of libyal's libraries reads an image as exactly that raw disk. */
 export function compareByLibyal(
   module: 'pyqcow' | 'pyvhdi' | 'pyvmdk',
   image: string,
@@ -112,7 +119,7 @@ export function compareByLibyal(
   runPython(COMPARE_BY_LIBYAL, module, image, disk);
 }
 
-/** qemu-img check, which exits with an error for a broken image and with 3 for leaks. */
+/** Throws unless `qemu-img check` finds an image sound and without leaks. */
 export function checkQcow2(image: string): void {
   run('qemu-img', 'check', '-f', 'qcow2', image);
 }
@@ -120,10 +127,40 @@ export function checkQcow2(image: string): void {
 /** Throws unless an image and a raw disk have the same size and the same bytes. */
 export function compareWithRaw(format: string, image: string, disk: string): void {
   const answer = run('qemu-img', 'compare', '-f', format, '-F', 'raw', image, disk);
-  // Another size would be a warning if only zeros follow.
+  // Where only zeros follow, another size is no more than a warning.
   if (answer !== 'Images are identical.\n') throw new Error(`${image}: ${answer}`);
   const info = run('qemu-img', 'info', '-f', format, '--output=json', image);
   const { 'virtual-size': found } = JSON.parse(info) as { 'virtual-size': number };
   const { size } = statSync(disk);
   if (found !== size) throw new Error(`${image} has ${found} bytes, the disk ${size}`);
+}
+
+/** What QEMU calls each format; an ova is unpacked for it. */
+const DRIVERS = {
+  qcow2: 'qcow2',
+  raw: 'raw',
+  vhd: 'vpc',
+  'vhd-dynamic': 'vpc',
+  vhdx: 'vhdx',
+  vdi: 'vdi',
+  vmdk: 'vmdk',
+  ova: 'vmdk',
+} as const;
+
+/** Throws unless QEMU reads an image of one of our formats as exactly that raw disk. */
+export function compareImage(format: keyof typeof DRIVERS, image: string, disk: string): void {
+  compareWithRaw(DRIVERS[format], format === 'ova' ? vmdkIn(image) : image, disk);
+}
+
+function vmdkIn(ova: string): string {
+  const folder = temporaryFolder();
+  run('tar', '-C', folder, '-xf', ova);
+  return join(folder, readdirSync(folder).find((name) => name.endsWith('.vmdk')) ?? 'no vmdk');
+}
+
+/** Throws unless each image that `kexport all --name x` makes in a folder is that raw disk. */
+export function compareAll(folder: string, disk: string): void {
+  for (const format of ['qcow2', 'raw', 'vhd', 'vmdk', 'ova'] as const) {
+    compareImage(format, join(folder, `x.${format}`), disk);
+  }
 }

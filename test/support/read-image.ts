@@ -1,9 +1,10 @@
 // Reads images with a format alone, without sources and workers.
 
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { inflateRawSync, inflateSync } from 'node:zlib';
+import { decompress } from 'fzstd';
 import {
+  type CompressedExtent,
   type Format,
   FormatError,
   type ImageInput,
@@ -12,6 +13,7 @@ import {
   type ReadRequest,
   type ImageExtent,
 } from '../../formats/index.ts';
+import { hasher } from './hasher.ts';
 
 /** An image in memory. */
 export function inputOf(bytes: Uint8Array): ImageInput {
@@ -46,7 +48,7 @@ export function fileInput(path: string): ImageInput {
   };
 }
 
-/** Opens an image; others than its own file only if they are given. */
+/** Opens an image; a file beside it only by `openOther`. */
 export async function openImage(
   format: Format,
   image: ImageInput | Uint8Array,
@@ -55,14 +57,7 @@ export async function openImage(
 ): Promise<ImageReader> {
   const input = image instanceof Uint8Array ? inputOf(image) : image;
   if (!format.read) throw new Error(`${format.name} has no reader`);
-  return format.read({
-    input,
-    openOther,
-    hasher(algorithm) {
-      const hash = createHash(algorithm);
-      return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
-    },
-  });
+  return format.read({ input, openOther, hasher });
 }
 
 /** The whole disk of an image that has been opened. */
@@ -70,35 +65,39 @@ export async function diskOf(reader: ImageReader, image: ImageInput | Uint8Array
   const input = image instanceof Uint8Array ? inputOf(image) : image;
   const disk = Buffer.alloc(reader.facts.diskSize);
   let end = 0;
-  for await (const stretch of reader.extents()) {
-    if (stretch.diskOffset < end)
-      throw new Error(`a stretch at ${stretch.diskOffset} after ${end}`);
-    end = stretch.diskOffset + stretch.diskLength;
-    (await bytesOf(stretch, input, disk.length))?.copy(disk, stretch.diskOffset);
+  for await (const extent of reader.extents()) {
+    if (extent.diskOffset < end) throw new Error(`an extent at ${extent.diskOffset} after ${end}`);
+    end = extent.diskOffset + extent.diskLength;
+    (await bytesOf(extent, input, disk.length))?.copy(disk, extent.diskOffset);
   }
   return disk;
 }
 
-/** What a stretch has; undefined for zeros. Throws a FormatError for a stream that is not as promised. */
+/** The bytes of an extent; undefined for zeros. Throws a FormatError for a damaged stream. */
 export async function bytesOf(
-  stretch: ImageExtent,
+  extent: ImageExtent,
   own: ImageInput,
   diskSize: number,
 ): Promise<Buffer | undefined> {
-  if (stretch.kind === 'zeros') return undefined;
-  const { kind, imageOffset, diskLength, input = own } = stretch;
+  if (extent.kind === 'zeros') return undefined;
+  const { kind, imageOffset, diskOffset, diskLength, input = own } = extent;
   if (kind === 'plain') return Buffer.from(await input.read(imageOffset, diskLength));
-  const packed = await input.read(imageOffset, stretch.imageLength);
-  if (kind === 'zstd') throw new FormatError('damaged', 'zstd');
-  const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
-  let found: Buffer;
+  const found = decompressed(extent, await input.read(imageOffset, extent.imageLength));
+  if (found.length === diskLength || diskOffset + found.length === diskSize) return found;
+  throw new FormatError('damaged', `${found.length} bytes instead of ${diskLength}`);
+}
+
+function decompressed(
+  { kind, diskLength, imageOffset }: CompressedExtent,
+  stream: Uint8Array,
+): Buffer {
   try {
-    found = inflate(packed, { maxOutputLength: diskLength });
+    if (kind === 'zstd') return Buffer.from(decompress(stream));
+    const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
+    return inflate(stream, { maxOutputLength: diskLength });
   } catch (error) {
     throw new FormatError('damaged', `the stream at ${imageOffset}: ${String(error)}`);
   }
-  if (found.length === diskLength || stretch.diskOffset + found.length === diskSize) return found;
-  throw new FormatError('damaged', `${found.length} bytes instead of ${diskLength}`);
 }
 
 /** Everything that is wrong with an image, as `severity: message`. */

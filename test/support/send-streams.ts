@@ -9,10 +9,10 @@ import {
   type SendStreamOptions,
   type StreamChoice,
 } from '../../formats/zfs-send/index.ts';
+import { fixturePath, TOP } from './project.ts';
 
-const TOP = join(import.meta.dirname, '..', '..');
-const FIXTURES = join(TOP, 'fixtures', 'zfs-send');
-// 16 MiB more of them, of which most fixtures are a part.
+const FIXTURES = fixturePath('zfs-send');
+// 16 MiB more of them, where they are at hand.
 const ALL = join(TOP, '..', 'shared', 'zfs-streams');
 
 /** A stream that `zfs send` made. */
@@ -24,7 +24,7 @@ export interface RealStream {
   readonly command: string;
   readonly volsize: number | null;
   readonly volblocksize: number | null;
-  /** SHA-256 of the disk that it stands for. */
+  /** SHA-256 of the disk that it makes. */
   readonly rawSha256: string | null;
   readonly baseRawSha256: string | null;
   readonly members: readonly {
@@ -35,13 +35,13 @@ export interface RealStream {
   }[];
 }
 
-/** Every stream that there is here. */
+/** Every stream that is at hand. */
 export const STREAMS: readonly RealStream[] = readManifest();
 
 function readManifest(): RealStream[] {
   const fixtures = streamsIn(FIXTURES);
   if (!existsSync(join(ALL, 'manifest.json'))) {
-    console.warn('not there, so the fixtures alone are tested: ../shared/zfs-streams');
+    console.warn('not there, so only the fixtures are tested: ../shared/zfs-streams');
     return fixtures;
   }
   const all = streamsIn(ALL);
@@ -56,23 +56,43 @@ function streamsIn(folder: string): RealStream[] {
   return streams.map((stream) => ({ ...stream, path: join(folder, `${stream.name}.zfs`) }));
 }
 
-/** The path of a stream that is among the fixtures. */
+/** The stream of that name, which must be among the fixtures. */
+export function streamNamed(name: string): RealStream {
+  const found = STREAMS.find((stream) => stream.name === name);
+  if (!found) throw new Error(`no stream is called ${name}`);
+  return found;
+}
+
+/** The full streams. */
+export const FULL = STREAMS.filter(({ kind }) => kind === 'full');
+
+/**
+ * The incremental streams, each with the full stream of the snapshot before, if that is at hand.
+ */
+export const INCREMENTS = STREAMS.filter(({ kind }) => kind === 'incremental').flatMap((stream) => {
+  const base = FULL.find(({ rawSha256 }) => rawSha256 === stream.baseRawSha256);
+  if (!base)
+    console.warn(`the stream of its base is not there, so it is not tested: ${stream.name}`);
+  return base ? [{ name: stream.name, stream, base }] : [];
+});
+
+/** The path of a stream among the fixtures. */
 export function fixture(name: string): string {
   return join(FIXTURES, `${name}.zfs`);
 }
 
 /** The tools of a program that has neither WebAssembly nor a zlib with zstd. */
-export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'unpackers'> {
+export function plainTools(): Pick<SendStreamOptions, 'checksum' | 'decompressors'> {
   return {
     checksum: fletcher4(),
-    unpackers: {
+    decompressors: {
       inflate: (packed, output) => output.set(inflateSync(packed)),
       zstd: (frame, output) => void decompress(frame, output),
     },
   };
 }
 
-/** Reads a full stream into memory, by the format alone. */
+/** The disk that a full stream makes, by the format alone. */
 export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 65_536): Buffer {
   const stream = sendStream({ ...plainTools(), choice });
   const writes: { diskOffset: number; data: Buffer }[] = [];
@@ -84,7 +104,7 @@ export function readDisk(bytes: Uint8Array, choice: StreamChoice = {}, chunk = 6
       if (event.kind === 'end') size = event.size ?? size;
       if (event.kind !== 'write') continue;
       const data = Buffer.alloc(event.length);
-      event.unpackTo(data);
+      event.decompressTo(data);
       writes.push({ diskOffset: event.diskOffset, data });
     }
     pushed.fill(0xff); // its memory is used again

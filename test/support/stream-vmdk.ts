@@ -1,5 +1,5 @@
-// streamOptimized VMDKs as other programs write them, byte by byte and without our own layouts: VirtualBox by its VMDK.cpp (in
-// src/VBox/Storage of its public source), vmdk-convert by sparse.c of VMware's open-vmdk.
+// streamOptimized VMDKs as other programs write them, byte by byte and without our own layouts.
+// Sources: VirtualBox, src/VBox/Storage/VMDK.cpp; VMware's open-vmdk, vmdk/sparse.c.
 
 import { deflateSync } from 'node:zlib';
 import { virtualboxDescriptor } from './virtualbox.ts';
@@ -25,9 +25,10 @@ interface Header {
 }
 
 /**
- * VirtualBox's: a descriptor that takes as many sectors as it needs, the first grain at 64 KiB, each table behind its grains
- * and none for what has no grain, the directory and a footer at the end. The capacity in the header is rounded up to whole
- * grains and the last grain filled up, the descriptor tells the size of the disk.
+ * As VirtualBox: the descriptor takes as many sectors as it needs, the first grain lies at 64 KiB,
+ * each table follows its grains, a table without grains is left out, directory and footer come
+ * last. The capacity in the header is in whole grains, and the last grain is filled up; the
+ * descriptor has the size of the disk.
  */
 export function virtualboxStream(disk: Buffer): Buffer {
   const sectors = disk.length / SECTOR;
@@ -63,8 +64,9 @@ export function virtualboxStream(disk: Buffer): Buffer {
 }
 
 /**
- * vmdk-convert's: the directory and all tables in front, no marker for them and no footer; grains as its threads are done with
- * them; of the last one only what lies on the disk, whose size need not be whole grains; a marker of the end.
+ * As vmdk-convert: directory and tables come first, without markers, and there is no footer. Grains
+ * come in the order in which its threads finish them. The last grain has only what lies on the
+ * disk, whose size need not be whole grains. A marker of the end comes last.
  */
 export function openVmdkStream(disk: Buffer): Buffer {
   const capacity = disk.length / SECTOR;
@@ -81,7 +83,7 @@ export function openVmdkStream(disk: Buffer): Buffer {
   const grains: Buffer[] = [];
   let end = overhead;
   for (let i = 0; i < grainCount; i++) {
-    const number = (i ^ 1) < grainCount ? i ^ 1 : i; // each second one before the first
+    const number = (i ^ 1) < grainCount ? i ^ 1 : i; // neighbours change places
     const grain = grainOf(disk, number);
     if (!grain) continue;
     tables.writeUInt32LE(end, 4 * number);
@@ -141,15 +143,17 @@ function markerOf(type: number, sectors: number): Buffer {
   return marker;
 }
 
-/** A packed grain of the disk with its marker, in whole sectors; undefined if it is zeros, or past the end. */
+/**
+ * A compressed grain with its marker, in whole sectors; undefined if it is zeros or past the end.
+ */
 function grainOf(disk: Buffer, number: number): Buffer | undefined {
   const bytes = disk.subarray(number * GRAIN * SECTOR, (number + 1) * GRAIN * SECTOR);
   if (bytes.every((byte) => byte === 0)) return undefined;
-  const packed = deflateSync(bytes);
+  const compressed = deflateSync(bytes);
   const marker = Buffer.alloc(12);
   marker.writeBigUInt64LE(BigInt(number * GRAIN));
-  marker.writeUInt32LE(packed.length, 8);
-  return inSectors(Buffer.concat([marker, packed]));
+  marker.writeUInt32LE(compressed.length, 8);
+  return inSectors(Buffer.concat([marker, compressed]));
 }
 
 function inSectors(bytes: Buffer): Buffer {

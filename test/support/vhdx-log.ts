@@ -65,7 +65,7 @@ export function sealed(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** A copy of an image whose headers say that a log is in use, with the entries at those places in it. */
+/** A copy of an image with a log in use by its headers, and those entries in it. */
 export function withLog(
   image: Buffer,
   entries: readonly (readonly [place: number, entry: Buffer])[],

@@ -1,6 +1,7 @@
-// An appliance as VirtualBox exports it as "OVF 1.0": its ApplianceImplExport.cpp, in src/VBox/Main of its public source. What is
-// odd in it: the manifest comes last, with a space before the bracket; disks are `/disk/ID`; controllers without a disk; an
-// empty CD drive; its own description of the machine.
+// An appliance as VirtualBox exports it in "OVF 1.0". Source: VirtualBox, src/VBox/Main,
+// ApplianceImplExport.cpp. Odd in it: the manifest comes last, with a space before the bracket;
+// disks are `/disk/ID`; there are controllers without a disk, an empty CD drive, and a description
+// of its own.
 
 import { createHash } from 'node:crypto';
 

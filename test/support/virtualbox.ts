@@ -1,7 +1,7 @@
-// Images as VirtualBox writes them, byte by byte and without our own layouts: its VMDK.cpp, VHD.cpp and VDI.cpp, in
-// src/VBox/Storage of its public source. What is odd in them: of a VMDK a descriptor whose data base has no spaces, both
-// directories and all tables beforehand, and data from a grain's boundary on; of a VHD bitmaps of only those sectors that were
-// written.
+// Images as VirtualBox writes them, byte by byte and without our own layouts. Source: VirtualBox,
+// src/VBox/Storage, VMDK.cpp, VHD.cpp and VDI.cpp. Odd in a VMDK: a descriptor without spaces in its data
+// base, two directories and all tables in front, data from the boundary of a grain on. Odd in a
+// VHD: bitmaps with only the sectors that were written.
 
 const SECTOR = 512;
 const GRAIN = 128; // sectors
@@ -52,7 +52,7 @@ export function virtualboxVmdk(disk: Buffer): Buffer {
   return Buffer.concat([front, ...grains]);
 }
 
-/** The text of a descriptor with that line for its extent. */
+/** A descriptor with that line for its extent. */
 export function virtualboxDescriptor(extent: string, createType: string): string {
   const uuid = '8a5d7bb6-5a27-4f5a-a2c4-6b8f4c5f2d11';
   const none = '00000000-0000-0000-0000-000000000000';
@@ -121,7 +121,7 @@ function vhdFooter(size: number): Buffer {
   footer.write('Wi2k', 36);
   footer.writeBigUInt64BE(BigInt(size), 40);
   footer.writeBigUInt64BE(BigInt(size), 48);
-  footer.writeUInt16BE(240, 56); // cylinders: with the next two, a little less than the fixture has
+  footer.writeUInt16BE(240, 56); // cylinders; the geometry holds a little less than the fixture
   footer.writeUInt8(4, 58);
   footer.writeUInt8(17, 59);
   footer.writeUInt32BE(3, 60); // dynamic
@@ -140,7 +140,7 @@ function vhdHeader(blockCount: number): Buffer {
   return sealed(header, 36);
 }
 
-/** With the one's complement of the sum of its bytes. */
+/** Puts the checksum there, the one's complement of the sum of all bytes. */
 function sealed(bytes: Buffer, at: number): Buffer {
   bytes.writeUInt32BE(~bytes.reduce((sum, byte) => sum + byte, 0) >>> 0, at);
   return bytes;

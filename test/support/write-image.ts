@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import {
   BLOCK_SIZE,
@@ -7,8 +6,10 @@ import {
   type Encoding,
   type Format,
   type WriteRequest,
+  type ZlibEncoding,
 } from '../../formats/index.ts';
 import type { TestDisk } from './disks.ts';
+import { hasher } from './hasher.ts';
 import { MemoryImage } from './memory-image.ts';
 
 /** The same for every golden; the uuid is one of version 4. */
@@ -19,7 +20,7 @@ export const IDENTITY: Omit<Disk, 'size'> = {
 };
 
 interface WriteOptions {
-  /** Whether the size of the disk is told at the start, or else at the end. */
+  /** Whether the size of the disk is known at the start, or else only at the end. */
   readonly sizeKnown?: boolean;
   readonly level?: number;
   readonly identity?: Partial<Disk>;
@@ -42,7 +43,7 @@ export async function writeImage(
   return image;
 }
 
-/** What a writer is given; of the disk all that differs from the golden one. */
+/** What a writer is given. `disk` is what differs from the golden one. */
 export function requestOf(
   format: Format,
   output: WriteRequest['output'],
@@ -55,14 +56,33 @@ export function requestOf(
     output,
     hasher(algorithm) {
       if (format.name !== 'ova') throw new Error('only an archive has a place for a hash');
-      const hash = createHash(algorithm);
-      return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+      return hasher(algorithm);
     },
   };
 }
 
-/** The blocks of a disk that are not zero, in order; only `encoding` may be asked of them. */
-export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Generator<Block> {
+/**
+ * The blocks of a disk that are not zero, in order. They can be compressed in that encoding only.
+ */
+export function* blocksOf(disk: TestDisk, encoding?: Encoding): Generator<Block> {
+  for (const [index, bytes] of bytesByIndex(disk)) {
+    const length = Math.min(BLOCK_SIZE, disk.size - index * BLOCK_SIZE);
+    yield blockOf(index, bytes, { length, encoding });
+  }
+}
+
+// Tests write the same disks in every format, some several times: their blocks are made once, and
+// compressed once for each encoding.
+const known = new WeakMap<TestDisk, readonly (readonly [index: number, bytes: Buffer])[]>();
+const streams = new WeakMap<Uint8Array, Map<string, Buffer>>();
+
+function bytesByIndex(disk: TestDisk): readonly (readonly [index: number, bytes: Buffer])[] {
+  const found = known.get(disk) ?? splitIntoBlocks(disk);
+  known.set(disk, found);
+  return found;
+}
+
+function splitIntoBlocks({ pieces }: TestDisk): [index: number, bytes: Buffer][] {
   const blocks = new Map<number, Buffer>();
   for (const { offset, bytes } of pieces) {
     for (let done = 0; done < bytes.length;) {
@@ -72,13 +92,10 @@ export function* blocksOf({ size, pieces }: TestDisk, encoding?: Encoding): Gene
       done += bytes.copy(block, (offset + done) % BLOCK_SIZE, done);
     }
   }
-  for (const [index, bytes] of [...blocks].sort(([a], [b]) => a - b)) {
-    const length = Math.min(BLOCK_SIZE, size - index * BLOCK_SIZE);
-    yield blockOf(index, bytes, { length, encoding });
-  }
+  return [...blocks].sort(([a], [b]) => a - b);
 }
 
-/** A block; whatever it holds, it is `packed` if that is given. */
+/** A block. If `packed` is given, that is its compressed form, whatever it holds. */
 export function blockOf(
   index: number,
   bytes: Uint8Array,
@@ -92,9 +109,17 @@ export function blockOf(
     compressed(asked) {
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
-      if (asked.kind !== 'zlib') throw new Error(`nobody here compresses to ${asked.kind}`);
-      const { level, windowBits } = asked;
-      return deflateSync(bytes, { level, windowBits, memLevel: 8 });
+      if (asked.kind !== 'zlib') throw new Error(`cannot compress to ${asked.kind} here`);
+      return deflateOnce(bytes, asked);
     },
   };
+}
+
+function deflateOnce(bytes: Uint8Array, { level, windowBits }: ZlibEncoding): Buffer {
+  const ofBlock = streams.get(bytes) ?? new Map<string, Buffer>();
+  streams.set(bytes, ofBlock);
+  const key = `${windowBits} ${level}`;
+  const stream = ofBlock.get(key) ?? deflateSync(bytes, { level, windowBits, memLevel: 8 });
+  ofBlock.set(key, stream);
+  return stream;
 }

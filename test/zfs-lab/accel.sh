@@ -1,7 +1,9 @@
-# Sourced. Sets `accel`, QEMU's arguments for the fastest way to run a kernel on this host; LAB_ACCEL=kvm or tcg decides instead.
+# Sourced. Sets `accel`, QEMU's arguments for the fastest way to run a kernel on this host.
+# LAB_ACCEL=kvm or LAB_ACCEL=tcg chooses one.
 
-# A /dev/kvm that opens is not enough: where KVM serves paravirtual guests only, an ordinary kernel hangs in it without a
-# word. So a kernel is booted, with no root to mount: it must come as far as to panic about that.
+# It is not enough that /dev/kvm can be opened: where KVM serves only paravirtual guests, an
+# ordinary kernel hangs silently. So a kernel is booted without a root, and must panic because of
+# that.
 kvm_boots() {
     [ -w /dev/kvm ] && [ ! -d /sys/module/kvm_pvm ] || return
     timeout 10 qemu-system-x86_64 -accel kvm -cpu host -m 512 -nodefaults -display none -no-reboot -serial stdio \

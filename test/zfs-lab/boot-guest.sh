@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # boot-guest.sh [OPTION]... SCRIPT [FILE]...
-# Boots the guest, runs SCRIPT in it as root, prints what it prints, and ends with its status; 124 is a time-out,
-# 125 a guest that ended without a status. In the guest, IN is a folder with the FILEs, OUT a folder of the host, and
-# /dev/vdb, /dev/vdc ... the data disks. What the guest writes to its root is forgotten.
-#   -d SIZE     an empty data disk, forgotten afterwards; may be repeated
-#   -D IMAGE    a raw image as data disk, written to; may be repeated
-#   -r IMAGE    boot with the root on ZFS of this disk (build-zfsroot.sh), which is /dev/vda, instead of the guest's own
-#   -o FOLDER   what OUT stands for
-#   -t SECONDS  time limit, 600 unless told
-#   -m MIB      memory, 4096 unless told
+# Boots the guest, runs SCRIPT in it as root, prints its output, and exits with its status; 124 is a
+# time-out, 125 a guest that ended without a status. In the guest, IN is a folder with the FILEs,
+# OUT a folder of the host, and /dev/vdb, /dev/vdc ... are the data disks. The root is not written
+# to.
+#   -d SIZE     an empty data disk, removed afterwards; may be repeated
+#   -D IMAGE    a raw image as data disk, which is written to; may be repeated
+#   -r IMAGE    boot with the root on ZFS of this disk (build-zfsroot.sh), as /dev/vda
+#   -o FOLDER   the folder of the host that is OUT
+#   -t SECONDS  time limit, by default 600
+#   -m MIB      memory, by default 4096
 set -euo pipefail
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # boot-image.sh FORMAT IMAGE [SECONDS]
-# Boots an image of a disk that build-zfsroot.sh made, by its own boot loader under UEFI, without writing to it. Prints what it
-# says of itself; fails unless its pool and its files are right. FORMAT is QEMU's name, such as qcow2 or vpc.
+# Boots an image of a disk that build-zfsroot.sh made, by its own boot loader under UEFI, without
+# writing to it. Prints its report; fails unless its pool and its files are right. FORMAT is QEMU's
+# name, such as qcow2 or vpc.
 set -euo pipefail
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")

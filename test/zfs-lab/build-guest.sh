@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the guest: a Debian of the host's release, or of KEXPORT_LAB_RELEASE, with ZFS and the host's Node. Needs root,
-# debootstrap and e2fsprogs; takes six minutes of two processors, most of them to compile ZFS, and is kept for all versions
-# of kexport. It makes
+# Builds the guest: a Debian of the host's release, or of KEXPORT_LAB_RELEASE, with ZFS and the
+# host's Node. Needs root, debootstrap and e2fsprogs. Takes six minutes of two processors, most of
+# them to compile ZFS; the guest is kept, and serves all versions of kexport. It makes
 #   guest/root.ext4        its root, which no boot writes to
 #   guest/vmlinuz, initrd  its kernel, for qemu -kernel
-#   guest/versions.txt     what is inside
+#   guest/versions.txt     the versions of what is in it
 set -euo pipefail
-# To be raised with every change to what is inside: a kept guest of another number is built anew.
+# Raise it with every change to what is in the guest: a guest of another number is built anew.
 recipe=1
 release=${KEXPORT_LAB_RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
@@ -38,10 +38,10 @@ main() {
     cat "$lab/guest/versions.txt"
 }
 
-# Runs a function; what it prints is shown only if it fails.
+# Runs a function, and shows its output only if it fails.
 step() {
     local start=$SECONDS
-    # Not in a condition, where bash would go on after an error.
+    # Not in a condition: bash would go on there after an error.
     set +e
     (
         set -e
@@ -57,23 +57,23 @@ step() {
     echo "  $1: $((SECONDS - start)) s"
 }
 
-# The repositories of the host's Debian, whatever the form of its apt's configuration: "URI RELEASE".
+# The repositories of the host's Debian, "URI RELEASE", in whatever form apt has them.
 host_repositories() {
     apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Component: main' 'Origin: Debian' | sort -u
 }
 
 install_base() {
     local host mirror
-    # The lists may be missing; indextargets knows repositories by them.
+    # Without lists, indextargets knows no repositories.
     if [ -z "$(host_repositories)" ]; then apt-get -qq update; fi
     host=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mirror=$(host_repositories | awk -v release="$host" '$2 == release { print $1; exit }')
     if [ -z "$mirror" ]; then echo "apt knows no mirror of Debian's $host" && return 1; fi
     debootstrap --variant=minbase --include=systemd-sysv,udev,dbus,kmod,initramfs-tools,ca-certificates "$release" "$tree" "$mirror"
-    # ZFS is in contrib, for licence reasons, which the host need not have.
+    # ZFS is in contrib, because of its licence; the host may lack contrib.
     if [ "$release" = "$host" ]; then host_repositories; else echo "$mirror $release"; fi |
         sed 's/^/deb /; s/$/ main contrib/' > "$tree/etc/apt/sources.list"
-    # Mirrors and proxies are reached as the host reaches them.
+    # Mirrors and proxies as on the host.
     apt-config dump | grep '^Acquire::' > "$tree/etc/apt/apt.conf.d/99host"
     cp -L /etc/resolv.conf /etc/hosts "$tree/etc/"
 }
@@ -83,13 +83,13 @@ install_packages() {
     mount -t proc proc "$tree/proc"
     mount -t sysfs sysfs "$tree/sys"
     echo force-unsafe-io > "$tree/etc/dpkg/dpkg.cfg.d/unsafe-io"
-    printf '#!/bin/sh\nexit 101\n' > "$tree/usr/sbin/policy-rc.d" # no service is started here
+    printf '#!/bin/sh\nexit 101\n' > "$tree/usr/sbin/policy-rc.d" # starts no service
     chmod 755 "$tree/usr/sbin/policy-rc.d"
     echo zfs-dkms zfs-dkms/note-incompatible-licenses note true | chroot "$tree" debconf-set-selections
     chroot "$tree" apt-get -q update
     install_in_guest linux-image-amd64 linux-headers-amd64
     install_in_guest zfs-dkms
-    # The package's installation succeeds even if the module does not compile for the kernel.
+    # The package installs even if its module does not compile for the kernel.
     ls "$tree"/lib/modules/*/updates/dkms/zfs.ko*
     install_in_guest "${packages[@]}"
     chroot "$tree" apt-get clean
@@ -108,7 +108,7 @@ configure() {
     echo '127.0.0.1 localhost zfslab' > "$tree/etc/hosts"
     echo '/dev/vda / ext4 defaults 0 0' > "$tree/etc/fstab"
     chroot "$tree" zgenhostid -f # the package has made one already
-    # Pools are imported by the tests alone, and nothing else runs beside them.
+    # Only the tests import pools, and nothing else runs beside them.
     for unit in zfs-{import-cache,import-scan,mount,share,volume-wait}.service zfs-zed.service \
         {apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer e2scrub_reap.service \
         systemd-timesyncd.service tmp.mount getty@tty1.service serial-getty@ttyS0.service; do
@@ -117,7 +117,7 @@ configure() {
     install -m 755 "$here/in-guest/lab-run" "$tree/usr/local/sbin/"
     install -m 644 "$here/in-guest/lab-run.service" "$tree/etc/systemd/system/"
     chroot "$tree" systemctl enable lab-run.service
-    # The hostid is part of it.
+    # It has a copy of the hostid.
     chroot "$tree" update-initramfs -u -k all
 }
 

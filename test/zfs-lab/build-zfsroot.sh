@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes zfsroot.raw beside the guest: a UEFI disk of 7 GiB (sparse) with an ESP and a pool, rpool, that holds a copy of the
-# guest's root. It is kept; five minutes in emulation.
+# Makes zfsroot.raw beside the guest: a sparse UEFI disk of 7 GiB with an ESP and a pool, rpool,
+# with a copy of the guest's root. Takes five minutes in emulation; the disk is kept.
 set -euo pipefail
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")
@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "$0")")
 "$here/build-guest.sh"
 exec 9> "$lab/.zfsroot.lock"
 flock 9
-# Made anew with the guest and with the script that makes it.
+# Made anew after a change to the guest or to the script that makes it.
 made_by=$(cat "$lab/guest/recipe" "$here/in-guest/make-zfsroot.sh" | sha256sum)
 if [ "$(cat "$lab/zfsroot.made-by" 2> /dev/null)" = "$made_by" ]; then exit; fi
 echo 'building a disk with its root on ZFS (some minutes, once)'

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# npm run test:zfs [-- NAME...]: tests of the built kexport on a real ZFS, in an emulated Debian that is built when first needed.
-# Without a NAME all but the slow tests; `all` runs them all. A test is guest/NAME.sh, run in the guest, or host/NAME.sh, run
-# here with what it needs to boot guests. Lines of a test's head that say what it needs (README.md):
+# npm run test:zfs [-- NAME...]: tests of the built kexport on a real ZFS, in an emulated Debian
+# that is built when first needed. Without a NAME all tests but the slow ones; `all` runs all. A
+# test is guest/NAME.sh, which runs in the guest, or host/NAME.sh, which runs here and boots guests.
+# Lines at the head of a test say what it needs (README.md):
 #   # disks: SIZE...   # boot: own   # root: zfs   # limit: SECONDS   # slow
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -25,7 +26,7 @@ main() {
     ((failed == 0 && passed > 0))
 }
 
-# The command as npm would install it: what is built, the packages it needs, and a link for each name in `bin`.
+# Packs the command as npm would install it: dist, its packages, and a link for each name in `bin`.
 pack_kexport() {
     local tree=$work/kexport
     mkdir -p "$tree/bin"
@@ -71,7 +72,7 @@ run_chosen() {
     if ((${#together[@]} > 0)); then run_in_guest "${together[@]}"; fi
 }
 
-# header FILE NAME: what the head of a test says after `# NAME:`.
+# header FILE NAME: the value of the line `# NAME: VALUE` of a test.
 header() {
     sed -n "s/^# $2: //p" "$1"
 }

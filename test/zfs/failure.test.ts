@@ -4,7 +4,7 @@ import { kindOf } from '../../src/zfs/failure.ts';
 import { zfs, zfsFailure, zpool } from '../../src/zfs/run.ts';
 import { recorded } from '../support/recorded.ts';
 
-describe('what OpenZFS says is understood', () => {
+describe('a message of OpenZFS', () => {
   test.each([
     ['error-unknown-dataset', 'missing'],
     ['error-unknown-snapshot', 'missing'],
@@ -27,18 +27,18 @@ describe('what OpenZFS says is understood', () => {
     ['error-no-module', 'no-module'],
     ['error-no-module-pool', 'no-module'],
     ['error-invalid-name', 'other'],
-  ])('%s: %s', (name, kind) => {
+  ])('is understood: %s is %s', (name, kind) => {
     expect(kindOf(recorded(name).stderr)).toBe(kind);
   });
 });
 
-// It is looked for beside PATH too.
+// The program is looked for outside of PATH too.
 const hasZfs = ['/usr/local/sbin', '/usr/sbin', '/sbin'].some((folder) =>
   existsSync(`${folder}/zfs`),
 );
 
 test.skipIf(hasZfs)(
-  'a machine without ZFS has a failure of its own, with what to install',
+  'a machine without ZFS has a failure of its own, which names the package',
   async () => {
     const path = process.env['PATH'];
     process.env['PATH'] = '/nowhere';

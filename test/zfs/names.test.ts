@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fullName, parentOf, parseDatasetName, poolOf } from '../../src/zfs/names.ts';
 
-describe('a name', () => {
+describe('the name of a dataset', () => {
   test.each([
     ['tank/vm', { dataset: 'tank/vm', snapshot: undefined }],
     ['tank/vm@daily', { dataset: 'tank/vm', snapshot: 'daily' }],
     ['qcow2/my disk@a b:c', { dataset: 'qcow2/my disk', snapshot: 'a b:c' }],
     ['rpool/data/-x', { dataset: 'rpool/data/-x', snapshot: undefined }],
     [`tank/${'x'.repeat(250)}`, { dataset: `tank/${'x'.repeat(250)}`, snapshot: undefined }],
-  ])('%s is taken apart', (name, parts) => {
+  ])('is split into its parts: %s', (name, parts) => {
     expect(parseDatasetName(name)).toEqual(parts);
     expect(fullName(parts)).toBe(name);
   });
@@ -27,11 +27,11 @@ describe('a name', () => {
     ['tank/vm@a/b', '"a/b" is no part'],
     ['tank/vm\n', 'is no part'],
     [`tank/${'x'.repeat(251)}`, 'it has 256 characters'],
-  ])('%j is refused', (name, found) => {
+  ])('is refused: %j', (name, found) => {
     expect(() => parseDatasetName(name)).toThrow(found);
   });
 
-  test('that is accepted is never an option', () => {
+  test('is never taken for an option once it is accepted', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('ab9-_.:/@# %\n')) }), (name) => {
         let parts;

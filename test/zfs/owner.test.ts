@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ownerState, thisOwner } from '../../src/zfs/owner.ts';
 
-describe('an owner', () => {
-  test('is running while its process is', async () => {
+describe('the owner of a snapshot', () => {
+  test('is running while its process runs', async () => {
     expect(await ownerState(await thisOwner())).toBe('running');
   });
 
@@ -11,18 +11,18 @@ describe('an owner', () => {
     expect(await ownerState([boot, namespace, pid, '1', 'host'].join(':'))).toBe('gone');
   });
 
-  test('is gone when its machine was started again, or when it was another machine', async () => {
+  test('is gone after a reboot, and on another machine', async () => {
     const [, ...rest] = (await thisOwner()).split(':');
     const boot = '00000000-0000-4000-8000-000000000000';
     expect(await ownerState([boot, ...rest].join(':'))).toBe('gone');
   });
 
-  test('in another container is not known', async () => {
+  test('is unknown in another container', async () => {
     const [boot, , ...rest] = (await thisOwner()).split(':');
     expect(await ownerState([boot, '1', ...rest].join(':'))).toBe('unknown');
   });
 
-  test.each(['', 'me', '1:2:3:4:5'])('written by others is not known: %j', async (owner) => {
+  test.each(['', 'me', '1:2:3:4:5'])('is unknown if others wrote it: %j', async (owner) => {
     expect(await ownerState(owner)).toBe('unknown');
   });
 });

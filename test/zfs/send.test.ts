@@ -1,16 +1,17 @@
-// `--incremental-from`, with a zfs that answers as the real one and prints a real stream.
+// `--incremental-from`, with a zfs that answers as the real one does and prints a stream of zfs
+// send.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { kexport } from '../support/kexport.ts';
-import { checkQcow2, describeWith, run } from '../support/peers.ts';
-import { fixture, STREAMS } from '../support/send-streams.ts';
+import { kexport, kexportOk } from '../support/kexport.ts';
+import { checkQcow2, describeWith, run, sha256Of } from '../support/peers.ts';
+import { fixture, streamNamed } from '../support/send-streams.ts';
 
 const GET = `type\\tsnapshot\\nvolsize\\t25165824\\nkeystatus\\t-\\nencryptionroot\\t-\\nvolmode\\t-\\n`;
 
-/** A folder with the image below, and one for PATH whose zfs sends what `send` prints and notes what it was asked. */
+/** A folder with images of the first snapshot, and a zfs in PATH that sends what `send` prints. */
 function withZfs(send: string) {
   const cwd = temporaryFolder();
   const bin = temporaryFolder();
@@ -23,10 +24,10 @@ case $1 in
 esac
 `;
   writeFileSync(join(bin, 'zfs'), script, { mode: 0o755 });
-  const made = kexport(['qcow2,raw', fixture('grow-full-a'), '--name', 'a', '-q'], { cwd });
-  expect(made.status).toBe(0);
+  kexportOk(cwd, 'qcow2,raw', fixture('grow-full-a'), '--name', 'a');
   return {
     cwd,
+    /** The command lines that zfs was given. */
     asked: () => readFileSync(join(bin, 'asked'), 'utf8'),
     kexport: (...args: string[]) =>
       kexport(args, { cwd, env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` } }),
@@ -37,18 +38,25 @@ const SEND = `cat ${fixture('grow-inc-b')}`;
 const FROM_A = ['tank/grow@b', '--incremental-from', '@a'];
 
 describeWith(['qemu-img'], 'a pair of snapshots', () => {
-  const sum = STREAMS.find(({ name }) => name === 'grow-inc-b')!.rawSha256;
-  const sha256 = (path: string) => run('sha256sum', path).slice(0, 64);
+  const sum = streamNamed('grow-inc-b').rawSha256;
 
-  test('is sent by zfs, and becomes an image upon that of the first', () => {
+  test('is sent by zfs, and becomes an overlay over the image of the first', () => {
     const zfs = withZfs(SEND);
-    const made = zfs.kexport('qcow2', ...FROM_A, '--backing', 'a.qcow2', '-o', 'b.qcow2', '-q');
+    const made = zfs.kexport(
+      'qcow2',
+      ...FROM_A,
+      '--backing-file',
+      'a.qcow2',
+      '-o',
+      'b.qcow2',
+      '-q',
+    );
     expect(made).toMatchObject({ status: 0, stderr: '' });
     expect(zfs.asked()).toMatch(/^send -L -c -e -i tank\/grow@a tank\/grow@b$/m);
     const [image, raw] = [join(zfs.cwd, 'b.qcow2'), join(zfs.cwd, 'b.raw')];
     checkQcow2(image);
     run('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, raw);
-    expect(sha256(raw)).toBe(sum);
+    expect(sha256Of(raw)).toBe(sum);
   });
 
   test('becomes the whole disk with --flatten, also from a bookmark', () => {
@@ -57,7 +65,7 @@ describeWith(['qemu-img'], 'a pair of snapshots', () => {
     const made = zfs.kexport('raw', ...from, '--flatten', 'a.raw', '-o', 'b.raw', '-q');
     expect(made).toMatchObject({ status: 0, stderr: '' });
     expect(zfs.asked()).toMatch(/^send -L -c -e -i tank\/grow#a tank\/grow@b$/m);
-    expect(sha256(join(zfs.cwd, 'b.raw'))).toBe(sum);
+    expect(sha256Of(join(zfs.cwd, 'b.raw'))).toBe(sum);
   });
 });
 
@@ -78,9 +86,9 @@ describe('an increment that zfs does not send', () => {
       `head -c 70000 ${fixture('grow-inc-b')}; kill -9 $$`,
       /zfs send: it ended/,
     ],
-  ])('%s is told in its words, and leaves nothing', (_, send, message) => {
+  ])('%s is reported in the words of zfs, and leaves nothing', (_, send, message) => {
     const zfs = withZfs(send);
-    for (const way of ['--backing', '--flatten']) {
+    for (const way of ['--backing-file', '--flatten']) {
       const { status, stderr } = zfs.kexport('qcow2', ...FROM_A, way, 'a.qcow2', '-o', 'b.qcow2');
       expect(stderr).toMatch(message);
       expect(status).toBe(1);
@@ -89,23 +97,26 @@ describe('an increment that zfs does not send', () => {
   });
 });
 
-describe('an option in a wrong place', () => {
-  const upon = ['qcow2', fixture('grow-inc-b'), '--backing', 'a.qcow2'];
+describe('an option where it makes no sense', () => {
+  const overlay = ['qcow2', fixture('grow-inc-b'), '--backing-file', 'a.qcow2'];
   test.each<[string[], RegExp]>([
-    [['qcow2', ...FROM_A], /needs the image of that snapshot \(--backing IMAGE .*--flatten IMAGE/],
-    [['qcow2', ...FROM_A, '--from', 'raw', '--flatten', 'a.raw'], /has zfs send a stream, not raw/],
+    [['qcow2', ...FROM_A], /needs the image of that snapshot \(.*--backing-file .*--flatten/],
     [
-      ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing', 'a.qcow2'],
+      ['qcow2', ...FROM_A, '--from', 'raw', '--flatten', 'a.raw'],
+      /--incremental-from reads a zfs send stream, not raw/,
+    ],
+    [
+      ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing-file', 'a.qcow2'],
       /is up to a snapshot, tank\/grow is none/,
     ],
     [
-      ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing', 'a.qcow2'],
+      ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing-file', 'a.qcow2'],
       /tank\/x@a is no snapshot of tank\/grow/,
     ],
-    [[...upon, '--from', 'raw'], /--backing IMAGE is for a zfs send stream, not for raw/],
-    [[...upon, '--verify'], /--verify is for whole disks/],
-    [[...upon, '--zip'], /--zip is for raw and vhd/],
-    [['qcow2', '--backing', 'a.qcow2'], /none is named/],
+    [[...overlay, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
+    [[...overlay, '--verify'], /--backing-file and --verify exclude each other/],
+    [[...overlay, '--zip'], /--zip needs the format raw or vhd/],
+    [['qcow2', '--backing-file', 'a.qcow2'], /--backing-file needs a DISK, and none is given/],
   ])('%j is refused', (args, message) => {
     const zfs = withZfs(SEND);
     const { status, stderr } = zfs.kexport(...args, '--name', 'b');
@@ -114,9 +125,9 @@ describe('an option in a wrong place', () => {
     expect(readdirSync(zfs.cwd).sort()).toEqual(['a.qcow2', 'a.raw']);
   });
 
-  test('or a size that is another is refused', () => {
+  test('is refused, also another size than that of the stream', () => {
     const zfs = withZfs(SEND);
-    const { stderr } = zfs.kexport(...upon, '--size', '16M', '--name', 'b');
+    const { stderr } = zfs.kexport(...overlay, '--size', '16M', '--name', 'b');
     expect(stderr).toMatch(/is a disk of 25165824 bytes, --size says 16777216/);
     expect(readdirSync(zfs.cwd).sort()).toEqual(['a.qcow2', 'a.raw']);
   });

@@ -1,11 +1,14 @@
-// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, `npm run build` puts
-// deflate.wasm beside the compiled form of this file.
+// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, `npm run build`
+// puts deflate.wasm beside the compiled form of this file.
 
-import { readFileSync } from 'node:fs';
 import type { ZlibEncoding } from '../../../formats/index.ts';
+import { instantiate } from '../../workers/wasm.ts';
 import type { Compressor } from '../compressor.ts';
 
-/** The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64 KiB. */
+/**
+ * The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64
+ * KiB.
+ */
 export const DEFLATE_SLACK = 500;
 
 // What assembly/index.ts exports. Addresses are bytes in `memory`; it never grows.
@@ -18,22 +21,14 @@ interface DeflateExports {
   compress(length: number): number;
 }
 
-// TypeScript only knows it of browsers.
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
-let compiled: object | undefined;
-
 /**
- * Compresses inputs of up to 64 KiB, each by itself, to zlib streams (RFC 1950): the same bytes for the same
- * input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2 MiB, no more;
- * throws a RangeError if the input is longer or the output too short.
+ * Compresses inputs of up to 64 KiB, each by itself, to zlib streams (RFC 1950): the same bytes for
+ * the same input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2
+ * MiB, no more; throws a RangeError if the input is longer or the output too short.
  */
-export function deflateCompressor({ windowBits, level }: ZlibEncoding): Compressor {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL('./deflate.wasm', import.meta.url)));
-  const deflate = new WebAssembly.Instance(compiled).exports as DeflateExports;
+export async function deflateCompressor({ windowBits, level }: ZlibEncoding): Promise<Compressor> {
+  const url = new URL('./deflate.wasm', import.meta.url);
+  const deflate = (await instantiate(url)) as DeflateExports;
   deflate.configure(windowBits, level);
   const memory = new Uint8Array(deflate.memory.buffer);
   const { value: inputAt } = deflate.input;

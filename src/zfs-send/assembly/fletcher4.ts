@@ -1,4 +1,5 @@
-// Fletcher-4, OpenZFS, module/zcommon/zfs_fletcher.c: four running sums of words of 32 bits, each of the one before.
+// Fletcher-4, OpenZFS, module/zcommon/zfs_fletcher.c: four running sums of words of 32 bits, each
+// of the one before.
 
 import { sums } from './index';
 

@@ -1,4 +1,5 @@
-// What every byte of a send stream passes through. The caller puts bytes at INPUT and makes the memory large enough.
+// What every byte of a send stream passes through. The caller puts bytes at INPUT and makes the
+// memory large enough.
 
 export { unpackLz4 } from './lz4';
 export { sumWords, sumSwappedWords } from './fletcher4';

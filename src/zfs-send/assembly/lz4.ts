@@ -1,11 +1,14 @@
-// LZ4 blocks, lz4_Block_format.md. Copies go by 16 bytes and may run up to 16 bytes past what they are to copy: the caller
-// leaves that room after its input and after its output.
+// LZ4 blocks, lz4_Block_format.md. Copies go by 16 bytes and may run up to 16 bytes past what they
+// are to copy: the caller leaves that room after its input and after its output.
 
 const MIN_MATCH: usize = 4;
 const STEP: usize = 16;
 const HALF_STEP: usize = 8;
 
-/** Unpacks what lies from `at` to `end` to exactly the bytes from `to` to `stop`; returns whether it could. */
+/**
+ * Unpacks what lies from `at` to `end` to exactly the bytes from `to` to `stop`; returns whether it
+ * could.
+ */
 export function unpackLz4(at: usize, end: usize, to: usize, stop: usize): bool {
   const start = to;
   while (at < end) {

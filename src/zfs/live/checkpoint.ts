@@ -1,5 +1,6 @@
-// A checkpoint of a pool keeps every block of one state on disk until it is discarded. A property of the pool's
-// root dataset says that it is ours; it is set after the checkpoint, so that it is not in the state itself.
+// A checkpoint of a pool keeps every block of one state on disk until it is discarded. A property
+// of the pool's root dataset says that it is ours; it is set after the checkpoint, so that it is
+// not in the state itself.
 
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
@@ -18,7 +19,10 @@ export interface Checkpoint {
   checkIntact(): Promise<void>;
   /** What it holds back of what was freed since, in bytes. */
   heldBytes(): Promise<number>;
-  /** Discards it, and waits until its space is free. Answers why it is still there, or undefined if it is gone. */
+  /**
+   * Discards it, and waits until its space is free. Answers why it is still there, or undefined if
+   * it is gone.
+   */
   discard(): Promise<string | undefined>;
 }
 
@@ -26,8 +30,9 @@ export interface Checkpoint {
 const PROPERTY = 'kexport:checkpoint';
 
 /**
- * Takes a checkpoint. `capture` is called as soon as it is there, before anything else is asked of the pool, since what it
- * reads is overwritten within seconds. Throws a KexportError, and then has left nothing.
+ * Takes a checkpoint. `capture` is called as soon as it is there, before anything else is asked of
+ * the pool, since what it reads is overwritten within seconds. Throws a KexportError, and then has
+ * left nothing.
  */
 export async function takeCheckpoint<T>(
   pool: string,
@@ -76,7 +81,10 @@ export async function takeCheckpoint<T>(
   }
 }
 
-/** A command that was killed may have done its work; but whose a checkpoint without our mark is, nothing tells. */
+/**
+ * A command that was killed may have done its work; but whose a checkpoint without our mark is,
+ * nothing tells.
+ */
 async function explained(pool: string, error: unknown): Promise<unknown> {
   const isThere = zfsFailure(error) === 'other' && (await hasCheckpoint(pool).catch(() => false));
   if (!isThere || !(error instanceof KexportError)) return error;
@@ -103,7 +111,10 @@ async function createdAt(pool: string): Promise<string | undefined> {
   return /^created (.*), consumes /.exec(checkpoint ?? '')?.[1];
 }
 
-/** The transaction group of the last checkpoint that was taken, which only the pool's history tells, as far back as it goes. */
+/**
+ * The transaction group of the last checkpoint that was taken, which only the pool's history tells,
+ * as far back as it goes.
+ */
 async function checkpointedTxg(pool: string): Promise<bigint | undefined> {
   const lines = await zpool(['history', '-i', pool]);
   const txg = lines
@@ -125,8 +136,9 @@ async function discardCheckpoint(pool: string, created?: string): Promise<string
 }
 
 /**
- * The checkpoints that the pools of this machine have now. One that has no mark of this program is `unmarked`: somebody else
- * has taken it, or a run that was killed before it could set the mark. Throws a KexportError.
+ * The checkpoints that the pools of this machine have now. One that has no mark of this program is
+ * `unmarked`: somebody else has taken it, or a run that was killed before it could set the mark.
+ * Throws a KexportError.
  */
 export async function listCheckpoints(): Promise<Leftover[]> {
   const found: Leftover[] = [];

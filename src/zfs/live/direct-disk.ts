@@ -1,16 +1,19 @@
-// Reads a disk past the page cache. ZFS writes past it too, so what the cache holds of a disk that a pool lies on may be
-// older than the disk: measured, a newest uberblock of txg 43 where 79 was on the disk.
+// Reads a disk past the page cache. ZFS writes past it too, so what the cache holds of a disk that
+// a pool lies on may be older than the disk: measured, a newest uberblock of txg 43 where 79 was on
+// the disk.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { alignedMemory, ALIGNMENT, isAligned } from '../../workers/aligned-memory.ts';
-import { roundUp } from '../../../formats/rounding.ts';
+import { roundDown, roundUp } from '../../../formats/rounding.ts';
+import { systemFile } from '../../host/descriptors.ts';
+import { readFully } from '../../host/read-fully.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
   /**
-   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its length are multiples of ALIGNMENT.
-   * Calls may overlap. Throws a KexportError.
+   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its
+   * length are multiples of ALIGNMENT. Calls may overlap. Throws a KexportError.
    */
   read(diskOffset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -21,6 +24,7 @@ const BUFFER_SIZE = 2 ** 20;
 /** Opens a disk or partition to read it with O_DIRECT. Throws a KexportError. */
 export async function openDirect(path: string): Promise<DirectDisk> {
   const file = await openFile(path);
+  const disk = systemFile(file.fd);
   const buffer = new Uint8Array(alignedMemory(BUFFER_SIZE), 0, BUFFER_SIZE);
   let last: Promise<void> = Promise.resolve();
 
@@ -28,14 +32,14 @@ export async function openDirect(path: string): Promise<DirectDisk> {
   async function readByBuffer(diskOffset: number, target: Uint8Array): Promise<void> {
     for (let done = 0; done < target.length; done += buffer.length) {
       const part = buffer.subarray(0, Math.min(buffer.length, target.length - done));
-      await readAll(file, path, part, diskOffset + done);
+      await readFully(path, disk, diskOffset + done, part);
       target.set(part, done);
     }
   }
 
   return {
     read(diskOffset, target) {
-      if (isAligned(target)) return readAll(file, path, target, diskOffset);
+      if (isAligned(target)) return readFully(path, disk, diskOffset, target);
       last = last.catch(() => undefined).then(() => readByBuffer(diskOffset, target));
       return last;
     },
@@ -52,7 +56,7 @@ export async function readAnywhere(
   length: number,
   diskSize = Infinity,
 ): Promise<Uint8Array> {
-  const first = Math.floor(diskOffset / ALIGNMENT) * ALIGNMENT;
+  const first = roundDown(diskOffset, ALIGNMENT);
   const end = Math.min(roundUp(diskOffset + length, ALIGNMENT), diskSize);
   const sectors = new Uint8Array(end - first);
   await disk.read(first, sectors);
@@ -68,27 +72,5 @@ async function openFile(path: string): Promise<FileHandle> {
       cause: error,
       ...(process.getuid?.() === 0 ? {} : { hint }),
     });
-  }
-}
-
-async function readAll(
-  file: FileHandle,
-  path: string,
-  target: Uint8Array,
-  diskOffset: number,
-): Promise<void> {
-  for (let done = 0; done < target.length;) {
-    const at = diskOffset + done;
-    let found: number;
-    try {
-      found = (await file.read(target, done, target.length - done, at)).bytesRead;
-    } catch (error) {
-      const what = `cannot read ${path} at byte ${at}: ${reasonOf(error)}`;
-      throw new KexportError('source', what, { cause: error });
-    }
-    if (found === 0) {
-      throw new KexportError('source', `${path} ended at byte ${at}: it shrank while it was read`);
-    }
-    done += found;
   }
 }

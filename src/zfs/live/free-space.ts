@@ -6,6 +6,7 @@ import {
   type PoolSpace,
   type PresentVdev,
 } from '../../../formats/zfs/free-space.ts';
+import { roundDown } from '../../../formats/rounding.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
@@ -26,12 +27,18 @@ export interface PoolState {
 export interface FreeSpaceOptions {
   /** What blocks are checked and unpacked with. */
   readonly tools: Omit<PoolTools, 'media'>;
-  readonly signal: AbortSignal;
-  /** Called with a sentence for people where free space is not known for certain, and so not left out. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Called with a sentence for people where free space is not known for certain, and so not left
+   * out.
+   */
   readonly onWarning: (message: string) => void;
 }
 
-/** Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a disk has more. */
+/**
+ * Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a
+ * disk has more.
+ */
 const MAX_STRETCHES = 2 ** 20;
 
 /** A top-level vdev and the devices on the disk that have all of it. */
@@ -40,8 +47,9 @@ interface TopVdev extends PresentVdev {
 }
 
 /**
- * The stretches of a disk that are free in the states that pools on it are in. The blocks of those states must stay: a checkpoint
- * keeps them. Whatever is wrong is a warning, and leaves free space out of what is answered; only an abort is thrown.
+ * The stretches of a disk that are free in the states that pools on it are in. The blocks of those
+ * states must stay: a checkpoint keeps them. Whatever is wrong is a warning, and leaves free space
+ * out of what is answered; only an abort is thrown.
  */
 export async function freeSpaceOf(
   disk: DirectDisk,
@@ -83,7 +91,10 @@ async function freeOf(
   }));
 }
 
-/** Undefined after a warning. Copying more is always right, so that nothing that goes wrong here ends an export. */
+/**
+ * Undefined after a warning. Copying more is always right, so that nothing that goes wrong here
+ * ends an export.
+ */
 async function orWarn<T>(
   { signal, onWarning }: FreeSpaceOptions,
   name: string,
@@ -104,7 +115,7 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   const byId = new Map<number, TopVdev>();
   for (const { partition, labels } of vdevs) {
     const { topId: id, topGuid: guid } = labels.config;
-    const end = Math.floor(partition.size / LABEL_SIZE) * LABEL_SIZE - 2 * LABEL_SIZE;
+    const end = roundDown(partition.size, LABEL_SIZE) - 2 * LABEL_SIZE;
     const other = byId.get(id);
     byId.set(id, {
       id,
@@ -116,7 +127,11 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
   return [...byId.values()];
 }
 
-function mediaOf(disk: DirectDisk, vdevs: readonly TopVdev[], signal: AbortSignal): PoolMedia {
+function mediaOf(
+  disk: DirectDisk,
+  vdevs: readonly TopVdev[],
+  signal: AbortSignal | undefined,
+): PoolMedia {
   const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
   return {
     sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,

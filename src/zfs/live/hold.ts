@@ -1,4 +1,4 @@
-import { KexportError } from '../../errors.ts';
+import { KexportError, option, wording } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** A watch over what a checkpoint keeps from being freed. */
@@ -9,14 +9,20 @@ export interface HoldWatch {
   stop(): Promise<void>;
 }
 
-/** What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In bytes. */
+/**
+ * What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In
+ * bytes.
+ */
 export function maxHoldOf(free: number, maxHold: number | undefined): number {
   return maxHold ?? Math.floor(free / 2);
 }
 
 const INTERVAL = 2000; // milliseconds
 
-/** Discards a checkpoint as soon as it holds back more than `maxHold` bytes, rather than let the pool fill up. */
+/**
+ * Discards a checkpoint as soon as it holds back more than `maxHold` bytes, rather than let the
+ * pool fill up.
+ */
 export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
   let exceeded: KexportError | undefined;
   let busy: Promise<void> | undefined;
@@ -42,7 +48,7 @@ export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
     exceeded = new KexportError(
       'source',
       `the checkpoint of pool ${pool} holds back ${held} bytes that were freed since, more than the ${maxHold} it may`,
-      { hint: 'export when less is written, or allow more with --max-hold' },
+      { hint: wording`export when less is written, or allow more with ${option('maxHold')}` },
     );
     await checkpoint.discard();
   }

@@ -1,5 +1,5 @@
-// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other file systems as of the
-// same moment.
+// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other
+// file systems as of the same moment.
 //
 //   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
 //        -> free space of the pools -> read the rest of the disk -> labels once more -> discard the checkpoints
@@ -9,10 +9,11 @@ import {
   pinUberblock,
   type RingEntry,
 } from '../../../formats/zfs/uberblocks.ts';
+import { disposable } from '../../sources/disposable.ts';
 import { KexportError } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
-import type { Source } from '../../sources/source.ts';
+import type { OpenSource } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
 import { freeSpaceOf } from './free-space.ts';
@@ -21,21 +22,29 @@ import type { LivePool } from './live-pools.ts';
 import { liveSource } from './live-source.ts';
 import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
 import type { LivePlan } from './plan.ts';
+import { poolsWrittenTo } from './pools-written-to.ts';
 import { joinStretches, singleGroups, type StretchGroup } from './stretches.ts';
 import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
 import { zpool } from '../run.ts';
 
+/** Options of {@link openLiveDisk}. */
 export interface LiveDiskOptions {
-  /** Leaves the intent logs in the image: an import then replays what was synced to them after the checkpoint. */
+  /**
+   * Leaves the intent logs in the image: an import then replays what was synced to them after the
+   * checkpoint.
+   */
   readonly keepIntentLog?: boolean | undefined;
-  /** What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free. */
+  /**
+   * What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free.
+   */
   readonly maxHold?: number | undefined;
-  /** Copies the free space of the pools too, as `keepIntentLog` does: what was synced since lies in what was free then. */
-  readonly allSectors?: boolean | undefined;
-  readonly signal: AbortSignal;
-  /** Called with a sentence for people. */
-  readonly onWarning: (message: string) => void;
+  /** Files that the images go to: of those that lie in a pool of the disk, `onWarning` is told. */
+  readonly imagePaths?: readonly string[] | undefined;
+  /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a sentence for people, also while the source is read and closed. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** A vdev as it will be in the image. */
@@ -55,10 +64,15 @@ interface CapturedPool {
 }
 
 /**
- * Opens a disk in use: takes checkpoints, which its `close` discards. Throws a KexportError, and then has left nothing.
+ * Opens a disk in use as it is at one moment: takes checkpoints of its pools, which closing the
+ * source discards. Must be root. Throws a KexportError, and then has left nothing.
  */
-export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Promise<Source> {
-  warnOf(plan, options.onWarning);
+export async function openLiveDisk(
+  plan: LivePlan,
+  options: LiveDiskOptions = {},
+): Promise<OpenSource> {
+  const { keepIntentLog = false, imagePaths = [], signal, onWarning = () => undefined } = options;
+  await warnOf(plan, imagePaths, onWarning);
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
@@ -67,10 +81,11 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
     for (const partition of [...plan.mounted, ...plan.live]) await flushMounted(partition);
     for (const pool of plan.pools) pools.push(await capturePool(disk, pool, options));
     for (const partition of plan.mounted) {
-      copies.push(await copyMounted(disk, partition, options.signal, options.onWarning));
+      copies.push(await copyMounted(disk, partition, signal, onWarning));
     }
-    if (!options.allSectors && !options.keepIntentLog) {
-      free = await freeSpaceOf(disk, pools, { ...options, tools: streamTools() });
+    // An intent log that is kept refers to blocks that were free at the checkpoint.
+    if (!plan.allSectors && !keepIntentLog) {
+      free = await freeSpaceOf(disk, pools, { signal, onWarning, tools: await streamTools() });
     }
   } catch (error) {
     await release();
@@ -80,7 +95,7 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
   const { path, size } = plan.disk;
   const zeros = joinStretches([...singleGroups(plan.zeros), ...free]);
   const replacements = { zeros, copies, edits };
-  return liveSource(path, size, disk, replacements, { check, finish, release });
+  return disposable(liveSource(path, size, disk, replacements, { check, finish, release }));
 
   function check(): void {
     for (const { watch } of pools) watch.check();
@@ -100,7 +115,7 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
       const problem = await checkpoint.discard();
       if (problem === undefined) continue;
       const remedy = discardCommand(checkpoint.pool);
-      options.onWarning(`the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`);
+      onWarning(`the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`);
     }
     for (const copy of copies) await copy.close();
     await disk.close();
@@ -110,7 +125,16 @@ export async function openLiveDisk(plan: LivePlan, options: LiveDiskOptions): Pr
 /** From here on a pool has hardly room for what a checkpoint holds back. */
 const NEARLY_FULL = 0.1;
 
-function warnOf({ pools, live, stacked }: LivePlan, onWarning: LiveDiskOptions['onWarning']): void {
+async function warnOf(
+  plan: LivePlan,
+  imagePaths: readonly string[],
+  onWarning: (message: string) => void,
+): Promise<void> {
+  const { pools, live, stacked } = plan;
+  for (const pool of await poolsWrittenTo(plan, imagePaths)) {
+    const what = `the images are written to pool ${pool}, which is exported, and may fill it`;
+    onWarning(`${what}: another disk or another machine keeps them apart`);
+  }
   for (const { name, size, free } of pools) {
     if (free > size * NEARLY_FULL) continue;
     onWarning(`pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`);
@@ -126,7 +150,9 @@ function warnOf({ pools, live, stacked }: LivePlan, onWarning: LiveDiskOptions['
   }
 }
 
-/** A pool that writes so fast that its uberblock was overwritten before it was read is tried again. */
+/**
+ * A pool that writes so fast that its uberblock was overwritten before it was read is tried again.
+ */
 const ATTEMPTS = 5;
 
 async function capturePool(

@@ -8,6 +8,7 @@ import { parsePoolStatus, type PoolStatus } from './pool-status.ts';
 
 /** A pool of which all that matters is on the disk. */
 export interface LivePool {
+  /** The name of the pool. */
   readonly name: string;
   /** The partitions that hold it. */
   readonly vdevs: readonly HostPartition[];
@@ -15,7 +16,11 @@ export interface LivePool {
   readonly missing: readonly string[];
   /** In bytes. */
   readonly size: number;
+  /** In bytes. */
   readonly free: number;
+  /**
+   * Whether the property is on, which has an import wait to see that no other host uses the pool.
+   */
   readonly multihost: boolean;
 }
 
@@ -29,8 +34,8 @@ export async function poolStatuses(): Promise<ReadonlyMap<string, PoolStatus>> {
 }
 
 /**
- * Those of the imported pools that are on a disk, at least one. Throws a KexportError if one of them cannot be exported
- * with it.
+ * Those of the imported pools that are on a disk, at least one. Throws a KexportError if one of
+ * them cannot be exported with it.
  */
 export async function poolsOn(
   disk: HostDisk,
@@ -62,7 +67,9 @@ export async function poolsOn(
   });
 }
 
-/** What is between the devices of a pool and the disk, where they are not its partitions themselves. */
+/**
+ * What is between the devices of a pool and the disk, where they are not its partitions themselves.
+ */
 async function layersOn(
   { topLevel }: PoolStatus,
   parts: ReadonlyMap<string, HostPartition>,

@@ -1,8 +1,8 @@
-// The disk as it was at the instant of the checkpoints: read past the page cache, with labels, copies of
-// mounted file systems and zeros in their places.
+// The disk as it was at the instant of the checkpoints: read past the page cache, with labels,
+// copies of mounted file systems and zeros in their places.
 
 import { BLOCK_SIZE } from '../../../formats/index.ts';
-import { roundUp } from '../../../formats/rounding.ts';
+import { roundDown, roundUp } from '../../../formats/rounding.ts';
 import { throwIfAborted } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { overlay } from '../../sources/edited.ts';
@@ -91,7 +91,10 @@ async function readReplaced(
   for (const edit of edits) overlay(target, diskOffset, edit);
 }
 
-/** Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read is faster than two. */
+/**
+ * Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read
+ * is faster than two.
+ */
 const MIN_SKIP = 4 * BLOCK_SIZE;
 
 /** What is to be read next, from `position` on: whole blocks, at most `length` bytes. */
@@ -99,7 +102,7 @@ function nextWanted(zeros: Stretches, position: number, length: number): Stretch
   let start = position;
   let index = zeros.firstEndingAfter(start);
   for (; index < zeros.count && roundUp(zeros.start(index), BLOCK_SIZE) <= start; index++) {
-    start = Math.max(start, Math.floor(zeros.end(index) / BLOCK_SIZE) * BLOCK_SIZE);
+    start = Math.max(start, roundDown(zeros.end(index), BLOCK_SIZE));
   }
   const end = start + length;
   for (; index < zeros.count; index++) {

@@ -1,21 +1,18 @@
-// A file system that is mounted while its disk is exported, such as an EFI system partition: it is flushed, copied into a
-// temporary file at once, and read again to see that nothing was written meanwhile.
+// A file system that is mounted while its disk is exported, such as an EFI system partition: it is
+// flushed, copied into a temporary file at once, and read again to see that nothing was written
+// meanwhile.
 
-import { execFile } from 'node:child_process';
-import { createHash, type Hash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { host } from '#host';
 import { KexportError, throwIfAborted } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { bootSector } from '../../inspect/fat-layout.ts';
-import { writeFully } from '../../host/write-fully.ts';
-import { cannotSpool, openSpoolFile } from '../../host/spool-file.ts';
+import { flushFile, flushFileSystem } from '../../host/flush.ts';
+import { openSpoolFile } from '../../host/spool-file.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
-const run = promisify(execFile);
-
+/** A partition with a file system that is mounted. */
 export interface MountedPartition extends HostPartition {
+  /** Where. */
   readonly mountPoint: string;
   /** Its file system, as the kernel calls it: vfat, ext4. */
   readonly type: string;
@@ -30,47 +27,44 @@ export interface PartitionCopy {
   close(): Promise<void>;
 }
 
-/** Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions have 2 GiB at most. */
+/**
+ * Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions
+ * have 2 GiB at most.
+ */
 export const MAX_COPY_SIZE = 4 * 2 ** 30;
 
 const CHUNK_SIZE = 2 ** 20;
-const ZERO = Buffer.alloc(CHUNK_SIZE);
 /** One that is being written to is copied once more. */
 const ATTEMPTS = 2;
 
 /** Writes to the disk what the kernel holds of a mounted file system in memory. */
 export async function flushMounted({ path, mountPoint }: MountedPartition): Promise<void> {
-  // syncfs(2), which Node lacks; without the program, the next line still flushes its metadata.
-  await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
-  const device = await open(path, 'r');
-  try {
-    await device.sync(); // a partition has a page cache of its own
-  } finally {
-    await device.close();
-  }
+  await flushFileSystem(mountPoint);
+  await flushFile(path); // a partition has a page cache of its own
 }
 
 /**
- * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning` is called with a sentence for
- * people if its two file allocation tables differ.
+ * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning`
+ * is called with a sentence for people if its two file allocation tables differ.
  */
 export async function copyMounted(
   disk: DirectDisk,
   partition: MountedPartition,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   onWarning: (message: string) => void,
 ): Promise<PartitionCopy> {
   const { path, mountPoint, diskOffset, size, type } = partition;
   const spool = await openSpoolFile(path);
-  const read = async (offset: number, target: Uint8Array) => {
-    await spool.read(target, 0, target.length, offset);
+  const read = (offset: number, target: Uint8Array) => spool.read(offset, target);
+  const keep = async (chunk: Uint8Array, offset: number) => {
+    if (!host.isZero(chunk)) await spool.write(offset, [chunk]); // else it is a hole
   };
   try {
     for (let attempt = 1; ; attempt++) {
       await flushMounted(partition);
       await spool.truncate(0);
       await spool.truncate(size);
-      const copied = await digestOf(disk, partition, signal, (chunk, at) => keep(spool, chunk, at));
+      const copied = await digestOf(disk, partition, signal, keep);
       const again = await digestOf(disk, partition, signal);
       const changed = copied !== again;
       const fatsDiffer = type === 'vfat' && !changed && (await haveFatsChanged(read, size));
@@ -85,13 +79,6 @@ export async function copyMounted(
     await spool.close();
     throw error;
   }
-
-  async function keep(file: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
-    if (ZERO.compare(chunk, 0, chunk.length, 0, chunk.length) === 0) return; // a hole
-    await writeFully(file, at, [chunk]).catch((error: unknown) => {
-      throw cannotSpool(path, error);
-    });
-  }
 }
 
 function busy({ path, mountPoint }: MountedPartition): KexportError {
@@ -104,10 +91,10 @@ function busy({ path, mountPoint }: MountedPartition): KexportError {
 async function digestOf(
   disk: DirectDisk,
   { diskOffset, size }: HostPartition,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   onChunk?: (chunk: Uint8Array, offset: number) => Promise<void>,
 ): Promise<string> {
-  const hash: Hash = createHash('sha256');
+  const hash = host.hasher('sha256');
   const buffer = new Uint8Array(CHUNK_SIZE);
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     throwIfAborted(signal);
@@ -116,7 +103,7 @@ async function digestOf(
     hash.update(chunk);
     await onChunk?.(chunk, offset);
   }
-  return hash.digest('hex');
+  return hash.digest();
 }
 
 /** Whether the file allocation tables, of which FAT has two, are not the same. */

@@ -27,13 +27,15 @@ export interface LiveOptions {
   readonly disk?: string | undefined;
   /** Copies what is in swap partitions. */
   readonly includeSwap?: boolean | undefined;
-  /** Copies what lies between partitions. */
+  /** Copies what lies between partitions, and what pools have free. */
   readonly allSectors?: boolean | undefined;
 }
 
 /** A stretch of the disk in bytes. */
 export interface Stretch {
+  /** Its first byte. */
   readonly start: number;
+  /** The byte after its last. */
   readonly end: number;
 }
 
@@ -43,29 +45,39 @@ export interface StackedPartition extends HostPartition {
   readonly holders: readonly string[];
 }
 
+/** What an export of a disk in use will do. */
 export interface LivePlan {
+  /** The disk. */
   readonly disk: HostDisk;
+  /** The pools on it, which are exported as of a checkpoint each. */
   readonly pools: readonly LivePool[];
   /** Mounted file systems that are copied at the instant of the checkpoints. */
   readonly mounted: readonly MountedPartition[];
   /** Mounted ones that are too large for that. */
   readonly live: readonly MountedPartition[];
+  /** Swap partitions, of which only the header is copied. */
   readonly swaps: readonly HostPartition[];
   /** Partitions that LUKS, LVM or md use, which nothing makes hold still. */
   readonly stacked: readonly StackedPartition[];
+  /** Whether what lies between partitions, and what pools have free, is copied too. */
+  readonly allSectors: boolean;
   /** What is written as zeros, ascending. */
   readonly zeros: readonly Stretch[];
 }
 
-/** Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported while in use. */
-export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
+/**
+ * Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported
+ * while in use.
+ */
+export async function planLiveExport(options: LiveOptions = {}): Promise<LivePlan> {
   const mounts = await listMounts();
   const disk = await findDisk(options.disk);
   const pools = await poolsOn(disk, await poolStatuses());
   const direct = await openDirect(disk.path);
   try {
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
-    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where one begins.
+    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where
+    // one begins.
     const isWholeVdev = inPools.has(disk.path);
     const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
     const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
@@ -73,7 +85,8 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
     const zeros: Stretch[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
     const swapsInUse = await readFile('/proc/swaps', 'latin1');
     for (const partition of others) {
-      // A mounted one may have been swap before: its file system need not have overwritten that header.
+      // A mounted one may have been swap before: its file system need not have overwritten that
+      // header.
       const isMounted = mountedHere.some(({ path }) => path === partition.path);
       const header =
         options.includeSwap || isMounted
@@ -91,6 +104,7 @@ export async function planLiveExport(options: LiveOptions): Promise<LivePlan> {
       mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
       live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
       swaps,
+      allSectors: options.allSectors ?? false,
       zeros: zeros.sort((one, other) => one.start - other.start),
     };
   } finally {
@@ -148,7 +162,10 @@ function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedP
   return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
 }
 
-/** What lies before the first partition, boot loaders keep theirs in; behind the last one, the backup GPT is. */
+/**
+ * What lies before the first partition, boot loaders keep theirs in; behind the last one, the
+ * backup GPT is.
+ */
 const MARGIN = 2 ** 20;
 
 /** The stretches between the partitions of a GPT. */

@@ -59,7 +59,9 @@ function obstacleOf(
   return `${group}${elsewhere.name}${whole} is not on that disk`;
 }
 
-/** What is on the disk by way of LUKS and its like would be copied while it changes, labels and all. */
+/**
+ * What is on the disk by way of LUKS and its like would be copied while it changes, labels and all.
+ */
 function layerObstacle(
   there: readonly VdevStatus[],
   layerOf: (device: string) => string | undefined,

@@ -1,4 +1,5 @@
-// Takes apart what `zpool status -PL` prints: one pool, its vdevs by indentation, in groups by what they are for.
+// Takes apart what `zpool status -PL` prints: one pool, its vdevs by indentation, in groups by what
+// they are for.
 
 /** What a vdev is for. */
 export type VdevRole = 'data' | 'special' | 'dedup' | 'log' | 'cache' | 'spare';
@@ -15,7 +16,10 @@ export interface VdevStatus {
 }
 
 export interface PoolStatus {
-  /** What is said of a checkpoint, if there is one: `created Sun Nov 22 23:32:11 2026, consumes 42K`. */
+  /**
+   * What is said of a checkpoint, if there is one: `created Sun Nov 22 23:32:11 2026, consumes
+   * 42K`.
+   */
   readonly checkpoint: string | undefined;
   /** What is said of the last or the running scrub or resilver. */
   readonly scan: string | undefined;

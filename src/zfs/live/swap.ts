@@ -1,5 +1,6 @@
-// A swap partition: its first page says that it is one, and has the label and UUID by which it is found.
-// Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of the first page.
+// A swap partition: its first page says that it is one, and has the label and UUID by which it is
+// found. Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of
+// the first page.
 
 import type { HostPartition } from '../../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
@@ -7,16 +8,22 @@ import type { DirectDisk } from './direct-disk.ts';
 const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];
 const PAGE_SIZES = [4096, 8192, 16_384, 65_536];
 
-/** Where a swap header goes on after its boot block: its version, 1, and the number of its last page. */
+/**
+ * Where a swap header goes on after its boot block: its version, 1, and the number of its last
+ * page.
+ */
 const INFO_OFFSET = 1024;
 
-/** Where the labels of ZFS, which leave what was there before them, have a name-value list: its encoding, XDR. */
+/**
+ * Where the labels of ZFS, which leave what was there before them, have a name-value list: its
+ * encoding, XDR.
+ */
 const ZFS_CONFIG_OFFSET = 16_384;
 const NVLIST_XDR = 1;
 
 /**
- * Size of the header of a swap partition in bytes; undefined for any other. `inUse` is the text of /proc/swaps, where
- * a partition that is in use is found whatever it begins with.
+ * Size of the header of a swap partition in bytes; undefined for any other. `inUse` is the text of
+ * /proc/swaps, where a partition that is in use is found whatever it begins with.
  */
 export async function swapHeaderSize(
   disk: DirectDisk,

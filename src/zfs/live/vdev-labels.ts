@@ -1,6 +1,6 @@
 // The four labels of a vdev that is in use, as they are on the disk.
 
-import { createHash } from 'node:crypto';
+import { host } from '#host';
 import { FormatError } from '../../../formats/index.ts';
 import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/zfs/label.ts';
 import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
@@ -18,12 +18,19 @@ export interface VdevLabels {
   readonly slotCount: number;
 }
 
-export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+/** SHA-256, 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  const hash = host.hasher('sha256');
+  hash.update(bytes);
+  return Buffer.from(hash.digest(), 'hex');
+}
 
 /** A label that is being written just now is read once more, this often in all. */
 const ATTEMPTS = 5;
 
-/** Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound. */
+/**
+ * Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound.
+ */
 export async function readVdevLabels(
   disk: DirectDisk,
   partition: HostPartition,

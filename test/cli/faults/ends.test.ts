@@ -1,4 +1,5 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: an export that is ended.
+// Rows of README's table "When something goes wrong", each a describe of that name: an export that
+// is ended.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { until } from '../../support/until.ts';
 
 const MIB = 2 ** 20;
 
-describe('who reads the image (`-o -`) stops', () => {
+describe('the reader of the image (`-o -`) stops', () => {
   test('the export ends without a word', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'disk'), withPartition(noise(8 * MIB)));
@@ -49,7 +50,7 @@ describe('Ctrl-C, SIGTERM, SIGHUP', () => {
     expect(await ended).toMatchObject({ status: 130, stderr: 'kexport: interrupted\n' });
   });
 
-  test('the second one ends the program at once, which says what is left and how to remove it', async () => {
+  test('end the program at once when they come twice, and it says what is left', async () => {
     const cwd = temporaryFolder();
     const { child, ended } = startKexport(['qcow2', '-', '-o', "a b's.qcow2"], cwd);
     child.stdin.write(noise(4 * MIB));
@@ -68,7 +69,7 @@ describe('Ctrl-C, SIGTERM, SIGHUP', () => {
 });
 
 describe('SIGKILL, a power cut', () => {
-  test('leave the partial image alone, of which the next run tells', async () => {
+  test('leave only the partial image, which the next run reports', async () => {
     const cwd = temporaryFolder();
     const { child, ended } = startKexport(['raw', '-', '--name', 'x'], cwd);
     child.stdin.write(noise(4 * MIB));

@@ -1,10 +1,11 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: where the images are to be.
+// Rows of README's table "When something goes wrong", each a describe of that name: the place of
+// the images.
 
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../../support/disks.ts';
-import { temporaryFolder } from '../../support/folder.ts';
+import { folderWith, temporaryFolder } from '../../support/folder.ts';
 import { kexport, shell, startKexport } from '../../support/kexport.ts';
 import { mountedTmpfs } from '../../support/mounted.ts';
 import { describeAsRoot } from '../../support/peers.ts';
@@ -13,14 +14,10 @@ import { until } from '../../support/until.ts';
 const MIB = 2 ** 20;
 const disk = withPartition(noise(MIB));
 
-function folderWithDisk(): string {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'disk'), disk);
-  return folder;
-}
+const folderWithDisk = () => folderWith({ disk });
 
 describe('the folder is missing or read-only', () => {
-  test('missing, is told before the disk is read', () => {
+  test('a missing one is reported before the disk is read', () => {
     const cwd = folderWithDisk();
     const { status, stderr } = kexport(['raw', 'disk', '--output-dir', 'out', '--name', 'x'], {
       cwd,
@@ -31,19 +28,19 @@ describe('the folder is missing or read-only', () => {
     expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['disk'] });
   });
 
-  describeAsRoot('read-only', () => {
-    test('is told before the disk is read', () => {
+  describeAsRoot('a read-only one', () => {
+    test('is reported before the disk is read', () => {
       const target = mountedTmpfs('size=16m,ro');
       const args = ['raw', '-', '--size', '1M', '--output-dir', target, '--name', 'x'];
-      const { status, stderr } = kexport(args); // of a disk that would end at once
+      const { status, stderr } = kexport(args); // standard input is empty
       expect(stderr).toMatch(/^kexport: cannot write .*read-only file system \(EROFS\).*\n$/);
       expect({ status, left: readdirSync(target) }).toEqual({ status: 1, left: [] });
     });
   });
 });
 
-describe('the image, or `NAME.partial`, is there', () => {
-  test('the image: it is replaced only with --force', () => {
+describe('the image, or `NAME.partial`, exists', () => {
+  test('the image is replaced only with --force', () => {
     const cwd = folderWithDisk();
     writeFileSync(join(cwd, 'x.raw'), 'old');
     const refused = kexport(['raw', 'disk', '-o', 'x.raw'], { cwd });
@@ -54,7 +51,7 @@ describe('the image, or `NAME.partial`, is there', () => {
     expect(statSync(join(cwd, 'x.raw')).size).toBe(disk.length);
   });
 
-  test('NAME.partial: no image of the run is begun', () => {
+  test('no image of the run is begun beside a partial one', () => {
     const cwd = folderWithDisk();
     writeFileSync(join(cwd, 'x.raw.partial'), '');
     const { status, stderr } = kexport(['qcow2,raw', 'disk', '--name', 'x'], { cwd });
@@ -65,7 +62,7 @@ describe('the image, or `NAME.partial`, is there', () => {
 });
 
 describe('its name is taken while it is written', () => {
-  test('what took it stays', async () => {
+  test('the file that took it stays', async () => {
     const cwd = temporaryFolder();
     const { child, ended } = await started(cwd);
     writeFileSync(join(cwd, 'x.raw'), 'of someone else');
@@ -91,7 +88,7 @@ describe('two runs to one name', () => {
   });
 });
 
-/** An export that has begun and waits for the end of its disk. */
+/** Starts an export that waits for the end of its disk. */
 async function started(cwd: string) {
   const running = startKexport(['raw', '-', '--name', 'x', '-q'], cwd);
   running.child.stdin.write(disk);
@@ -102,7 +99,7 @@ async function started(cwd: string) {
 describe('the image is the disk that is read', () => {
   const isLeft = (cwd: string) => readFileSync(join(cwd, 'disk')).equals(disk);
 
-  test('also by a link', () => {
+  test('it is refused, also by a link', () => {
     const cwd = folderWithDisk();
     symlinkSync('disk', join(cwd, 'link'));
     const { status, stderr } = kexport(['raw', 'disk', '-o', 'link', '--force'], { cwd });
@@ -110,7 +107,7 @@ describe('the image is the disk that is read', () => {
     expect({ status, left: isLeft(cwd) }).toEqual({ status: 1, left: true });
   });
 
-  test('also as its partial image, and redirected', () => {
+  test('it is refused as the partial image, and redirected', () => {
     const cwd = folderWithDisk();
     writeFileSync(join(cwd, 'x.raw.partial'), disk);
     const partial = kexport(['raw', 'x.raw.partial', '-o', 'x.raw', '--force'], { cwd });

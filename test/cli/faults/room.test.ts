@@ -24,34 +24,37 @@ describeAsRoot('no room in the folder of the images', () => {
     return { ...outcome, left: readdirSync(target).sort() };
   }
 
-  test.each(['qcow2', 'raw', 'qcow2,raw'])('early leaves no file, one line: %s', (formats) => {
-    const { status, stderr, left } = exported('size=1m', formats);
-    expect(stderr).toMatch(/^kexport: cannot write .*x\.(qcow2|raw): no space left on device/);
-    expect(stderr).toMatch(/ENOSPC\) \(make room there, or choose another folder.*\)\n$/);
-    expect(stderr.split('\n')).toHaveLength(2);
-    expect({ status, left }).toEqual({ status: 1, left: [] });
-  });
+  test.each(['qcow2', 'raw', 'qcow2,raw'])(
+    'early ends the export with one line and no file: %s',
+    (formats) => {
+      const { status, stderr, left } = exported('size=1m', formats);
+      expect(stderr).toMatch(/^kexport: cannot write .*x\.(qcow2|raw): no space left on device/);
+      expect(stderr).toMatch(/ENOSPC\) \(make room there, or choose another folder.*\)\n$/);
+      expect(stderr.split('\n')).toHaveLength(2);
+      expect({ status, left }).toEqual({ status: 1, left: [] });
+    },
+  );
 
-  test('late, for the last bytes, leaves no file', () => {
+  test('for the last bytes ends the export with one line and no file', () => {
     const { status, stderr, left } = exported(`size=${2 * disk.length + 4096}`, 'raw,qcow2');
     expect(stderr).toMatch(/^kexport: cannot write .*: no space left on device \(ENOSPC\) .*\n$/);
     expect({ status, left }).toEqual({ status: 1, left: [] });
   });
 
-  test('at the rename, for another name, still has the images renamed', () => {
+  test('for another name does not keep the images from getting theirs', () => {
     // A link counts as a file in tmpfs: the folder and the two partial images are three.
     const { status, stderr, left } = exported('size=16m,nr_inodes=3', 'raw,qcow2', '-q');
     expect({ status, stderr, left }).toEqual({ status: 0, stderr: '', left: ['x.qcow2', 'x.raw'] });
   });
 
-  test('for a second image leaves none', () => {
+  test('for a second image ends the export without any', () => {
     const { status, left } = exported('size=16m,nr_inodes=2', 'raw,qcow2');
     expect({ status, left }).toEqual({ status: 1, left: [] });
   });
 });
 
 describeAsRoot('no room in `TMPDIR` while spooling', () => {
-  test('leaves nothing there', () => {
+  test('ends the export with one line and nothing there', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'disk'), withPartition(noise(4 * MIB)));
     const TMPDIR = mountedTmpfs('size=1m');

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
-import { fastParts } from '../../../dist/src/zfs-send/wasm.js';
+import { importBuilt } from '../../support/built.ts';
+
+const { fastParts } =
+  await importBuilt<typeof import('../../../src/zfs-send/wasm.ts')>('src/zfs-send/wasm.ts');
 
 const MASK = 2n ** 64n - 1n;
+
+const CHECKSUMS = [fletcher4(), (await fastParts()).checksum];
 
 /** As its definition has it. */
 function byDefinition(bytes: Uint8Array, littleEndian: boolean): bigint[] {
@@ -22,7 +27,7 @@ test('the sums are those of the definition, in JavaScript and in WebAssembly', (
     fc.property(pieces, fc.boolean(), fc.nat(3), (arrays, littleEndian, shift) => {
       const words = arrays.map((array) => array.subarray(0, array.length - (array.length % 4)));
       const all = Buffer.concat(words);
-      for (const checksum of [fletcher4(), fastParts().checksum]) {
+      for (const checksum of CHECKSUMS) {
         checksum.reset(littleEndian ? 'little' : 'big');
         for (const piece of words) {
           const shifted = new Uint8Array(piece.length + shift);
@@ -37,7 +42,7 @@ test('the sums are those of the definition, in JavaScript and in WebAssembly', (
 
 test('sums run over 64 bits as they should', () => {
   const bytes = new Uint8Array(2 ** 20).fill(0xff);
-  for (const checksum of [fletcher4(), fastParts().checksum]) {
+  for (const checksum of CHECKSUMS) {
     checksum.reset('little');
     checksum.update(bytes);
     expect(checksum.value()).toEqual(byDefinition(bytes, true));

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { makeSendStream, type MadeStream } from '../../../bench/make-send-stream.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
-import { recordReader } from '../../../formats/zfs-send/records.ts';
+import { recordReader } from '../../../formats/zfs-send/record-reader.ts';
 import { noise, text } from '../../support/disks.ts';
 import { fixture, readDisk, STREAMS } from '../../support/send-streams.ts';
 

@@ -11,7 +11,7 @@ import {
   pointerTo,
   type Spoiled,
 } from './made-pool.ts';
-import { freeRuns, recordedPool, type Run, unusedRuns } from './pools.ts';
+import { freeRuns, recordedPool, type Run, unusedRuns } from '../../support/zfs-pools.ts';
 
 const MIB = 2 ** 20;
 const END = METASLABS * METASLAB;
@@ -92,21 +92,21 @@ describe('the free space of a pool', () => {
   });
 
   test.each<[string, MadeSpace, string]>([
-    ['allocated twice', { maps: [[used, [false, 512, 512]]] }, 'what is allocated twice'],
-    ['freed twice', { maps: [[used, [true, MIB, 512]]] }, 'what is freed twice'],
-    ['allocated twice by a log', { logs: new Map([[9, [used]]]) }, 'what is allocated twice'],
-    ['of a later log', { logs: new Map([[101, []]]) }, 'a log of space maps of a later state'],
-    ['past the end', { maps: [[used, [false, METASLAB - 512, 1024]]] }, 'not inside a metaslab'],
-    ['past it in a log', { logs: new Map([[9, [[false, END, 512]]]]) }, 'not inside a metaslab'],
-    ['free where it is read', { maps: [[]] }, 'a block that is in use is said to be free'],
+    ['allocated twice', { maps: [[used, [false, 512, 512]]] }, 'is allocated twice'],
+    ['freed twice', { maps: [[used, [true, MIB, 512]]] }, 'is freed twice'],
+    ['allocated twice by a log', { logs: new Map([[9, [used]]]) }, 'is allocated twice'],
+    ['of a later log', { logs: new Map([[101, []]]) }, 'a log of space maps from a later state'],
+    ['past the end', { maps: [[used, [false, METASLAB - 512, 1024]]] }, 'not within a metaslab'],
+    ['past it in a log', { logs: new Map([[9, [[false, END, 512]]]]) }, 'not within a metaslab'],
+    ['free where it is read', { maps: [[]] }, 'a block that is in use is marked as free'],
     [
       'of a removed device',
       { features: ['com.delphix:device_removal'] },
-      'device_removal is in use',
+      'the pool uses the feature com.delphix:device_removal',
     ],
     ['of an unknown feature', { features: ['org.example:new'] }, 'the feature org.example:new'],
-    ['of raidz', { config: { type: 'raidz' } }, 'the vdev is of type raidz'],
-    ['of another vdev', { config: { guid: 78n } }, 'the pool does not know the vdev'],
+    ['of raidz', { config: { type: 'raidz' } }, 'a vdev of type raidz'],
+    ['of another vdev', { config: { guid: 78n } }, 'the vdev is not one of the pool'],
     ['of huge metaslabs', { config: { metaslab_shift: 60n } }, '0 metaslabs of 2^60 bytes'],
     ['of tiny metaslabs', { config: { metaslab_shift: 9n } }, 'metaslabs of 2^9 bytes'],
     ['past the device', { config: { asize: 2n ** 50n } }, 'the vdev has 67108864 metaslabs'],
@@ -127,7 +127,11 @@ const { directory, config, array, firstMap } = OBJECTS;
 
 describe('a pool that is not as it must be', () => {
   test.each<[string, Spoiled, string]>([
-    ['a wrong sum', { dnode: of(firstMap, (d) => d.writeBigInt64LE(512n, 208)) }, 'says 512 bytes'],
+    [
+      'a wrong sum',
+      { dnode: of(firstMap, (d) => d.writeBigInt64LE(512n, 208)) },
+      'its header says 512',
+    ],
     ['a huge map', { dnode: of(firstMap, (d) => d.writeBigUInt64LE(2n ** 60n, 200)) }, 'is longer'],
     [
       'a huge map of holes',
@@ -142,22 +146,34 @@ describe('a pool that is not as it must be', () => {
       'is allocated twice',
     ],
     ['half an entry', { dnode: of(firstMap, (d) => d.writeBigUInt64LE(8n, 200)) }, 'ends within'],
-    ['no map', { dnode: of(firstMap, (d) => (d[0] = 2)) }, 'an object is no space map'],
-    ['no object', { dnode: of(config, (d) => d.fill(0)) }, 'an object is none, or damaged'],
-    ['20 levels', { dnode: of(array, (d) => (d[2] = 20)) }, 'an object is none, or damaged'],
-    ['9 pointers', { dnode: of(array, (d) => (d[3] = 9)) }, 'an object is none, or damaged'],
+    ['no map', { dnode: of(firstMap, (d) => (d[0] = 2)) }, 'an object is not a space map'],
+    ['no object', { dnode: of(config, (d) => d.fill(0)) }, 'a dnode is free or damaged'],
+    ['20 levels', { dnode: of(array, (d) => (d[2] = 20)) }, 'a dnode is free or damaged'],
+    ['9 pointers', { dnode: of(array, (d) => (d[3] = 9)) }, 'a dnode is free or damaged'],
     ['a wrong level', { dnode: of(array, (d) => (d[2] = 2)) }, 'a block of level 0'],
-    ['a huge list', { dnode: of(config, (d) => d.fill(255, 192, 200)) }, 'its description says'],
-    ['a huge block', { pointer: of(array, setProperty(0, 0xffffn)) }, 'has 33554432 bytes'],
+    [
+      'a huge list',
+      { dnode: of(config, (d) => d.fill(255, 192, 200)) },
+      'the configuration of the pool has',
+    ],
+    ['a huge block', { pointer: of(array, setProperty(0, 0xffffn)) }, 'with 33554432 bytes'],
     ['an encrypted block', { pointer: of(array, setProperty(61, 1n)) }, 'is encrypted'],
-    ['a gang block', { pointer: of(array, (p) => (p[15]! |= 128)) }, 'is in pieces'],
-    ['a block of SHA-256', { pointer: of(array, setProperty(40, 15n)) }, 'of the unknown type 15'],
-    ['a block of later', { pointer: of(array, (p) => (p[80] = 101)) }, 'is of txg 101, after 100'],
+    ['a gang block', { pointer: of(array, (p) => (p[15]! |= 128)) }, 'is split (a gang block)'],
+    ['a block of SHA-256', { pointer: of(array, setProperty(40, 15n)) }, 'checksum type 15'],
+    [
+      'a block of later',
+      { pointer: of(array, (p) => (p[80] = 101)) },
+      'from transaction group 101, later than 100',
+    ],
     ['a block of big-endian', { pointer: of(array, (p) => (p[55]! &= 127)) }, 'big-endian'],
     ['a block nowhere', { pointer: of(array, (p) => (p[13] = 9)) }, 'is not recorded'],
-    ['a lost block', { pointer: of(array, (p) => p.writeUInt32LE(5, 4)) }, 'no copy of a block'],
-    ['no object set', { pointer: of(-1, (p) => (p[54] = 10)) }, 'leads to no object set'],
-    ['no directory', { content: of(directory, (c) => c.fill(0)) }, 'a ZAP begins with no header'],
+    [
+      'a lost block',
+      { pointer: of(array, (p) => p.writeUInt32LE(5, 4)) },
+      'every copy of a block is damaged',
+    ],
+    ['no object set', { pointer: of(-1, (p) => (p[54] = 10)) }, 'does not lead to an object set'],
+    ['no directory', { content: of(directory, (c) => c.fill(0)) }, 'a ZAP has no header'],
   ])('is not read: %s', async (_, spoiled, message) => {
     await expect(freeOf({}, spoiled)).rejects.toThrow(message);
   });
@@ -182,7 +198,7 @@ describe('a pool that is not as it must be', () => {
       const at = ALLOCATABLE_OFFSET + 32 * MIB + index * 131_072;
       pool.devices.get(0)![0]!.set(at, new Uint8Array(block));
     }
-    await expect(freeRuns(pool)).rejects.toThrow('its metadata have more than');
+    await expect(freeRuns(pool)).rejects.toThrow('the metadata has more than');
   });
 
   test('is read or refused, whatever its bytes are', async () => {

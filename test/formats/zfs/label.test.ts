@@ -15,7 +15,7 @@ import {
 } from '../../../formats/zfs/label.ts';
 import { checkpointedUberblock, pinUberblock, readRing } from '../../../formats/zfs/uberblocks.ts';
 import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import { capturedLabels, sha256 } from './labels.ts';
+import { capturedLabels, sha256 } from '../../support/zfs-labels.ts';
 
 const MIB = 2 ** 20;
 
@@ -57,9 +57,9 @@ describe('the labels of a vdev', () => {
 
   test('are refused where a bit is flipped, and elsewhere on the vdev', () => {
     const { label } = capturedLabels('ashift12', 100 * MIB)[0]!;
-    expect(() => readVdevConfig(label, LABEL_SIZE, sha256)).toThrow('its checksum is wrong');
+    expect(() => readVdevConfig(label, LABEL_SIZE, sha256)).toThrow('has a wrong checksum');
     label[CONFIG_OFFSET + 100]! ^= 1;
-    expect(() => readVdevConfig(label, 0, sha256)).toThrow('its checksum is wrong');
+    expect(() => readVdevConfig(label, 0, sha256)).toThrow('has a wrong checksum');
   });
 
   test('are refused if they are sound and say nothing', () => {

@@ -4,7 +4,7 @@
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { UBERBLOCK_MAGIC } from '../../../formats/zfs/label.ts';
-import type { RecordedPool } from './pools.ts';
+import type { RecordedPool } from '../../support/zfs-pools.ts';
 
 export const METASLAB = 2 ** 24;
 export const METASLABS = 3;

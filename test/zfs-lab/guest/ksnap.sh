@@ -1,6 +1,6 @@
 # limit: 1200
 # slow
-# ksnap: what it snapshots, by whatever name; what it lists; what it destroys and what it does not.
+# ksnap: what it snapshots by which name, what it lists, what it destroys and what it refuses.
 . "$IN/lib.sh"
 
 make_pool tank -m /tank
@@ -26,7 +26,7 @@ check_equal 'a volume is taken by name' tank/vm/disk "$(ksnap tank/vm/disk | cut
 check_equal 'a volume is taken by its link' 'tank/vm/a b' "$(ksnap '/dev/zvol/tank/vm/a+b' | cut -d@ -f1)"
 check_equal 'a volume is taken by its device' tank/vm/disk "$(ksnap "$(realpath /dev/zvol/tank/vm/disk)" | cut -d@ -f1)"
 
-# Not written through: what the kernel holds of the device must be in the snapshot all the same.
+# Not synced: the snapshot must have what the kernel holds of the device in memory.
 head -c 1M /dev/urandom > bytes
 dd if=bytes of=/dev/zvol/tank/vm/disk bs=64K status=none
 fresh=$(ksnap tank/vm/disk)
@@ -61,11 +61,11 @@ check 'both are still there' zfs list "$one" "$two"
 check_fails 1 'what is held is not destroyed' ksnap destroy "$held"
 
 message() { "$@" 2>&1 > /dev/null || true; }
-check_match 'an unknown dataset is told so, in one line' "^ksnap: .*tank/none.*does not exist" "$(message ksnap tank/none)"
-check_match 'a folder that is no mount point is told so' '^ksnap: /root is neither a mount point' "$(message ksnap /root)"
+check_match 'an unknown dataset is refused in one line' "^ksnap: .*tank/none.*does not exist" "$(message ksnap tank/none)"
+check_match 'a folder that is not a mount point is refused' '^ksnap: /root is neither a mount point' "$(message ksnap /root)"
 check_match 'so is what is mounted but not from ZFS' '^ksnap: /proc is not on ZFS: proc' "$(message ksnap /proc)"
-check_match 'so is a device that is no volume' '^ksnap: /dev/vdb is a device, but no ZFS volume' "$(message ksnap /dev/vdb)"
+check_match 'so is a device that is not a volume' '^ksnap: /dev/vdb is a device, but no ZFS volume' "$(message ksnap /dev/vdb)"
 check_fails 2 'a snapshot cannot be snapshotted' ksnap "$one"
 check_fails 2 'a name cannot become an option' ksnap -- -r
-check_match 'who may not is told so' '^ksnap: .*permission denied' \
+check_match 'a user without the right is refused' '^ksnap: .*permission denied' \
     "$(message setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v node)" "$(realpath "$(command -v ksnap)")" tank/vm)"

@@ -1,9 +1,9 @@
-# The lab itself: what all other tests rely on.
+# The lab itself: what all other tests need.
 . "$IN/lib.sh"
 
 check 'ZFS is loaded' test -c /dev/zfs
 check 'kexport runs' kexport --version
-check_fails 2 'a command line without sense is told so' kexport nonsense
+check_fails 2 'a command line that makes no sense is refused' kexport nonsense
 
 make_pool
 make_zvol tank/disk 64M -o volblocksize=16K

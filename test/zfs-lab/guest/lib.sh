@@ -1,4 +1,5 @@
-# Sourced by every test: checks, and a pool to check on. A command that fails outside of a check ends the test.
+# Sourced by every test: checks, and pools to check on. A command that fails outside of a check ends
+# it.
 # shellcheck shell=bash
 set -Eeuo pipefail
 trap 'echo "#   line $LINENO, exit status $?: $BASH_COMMAND" >&2' ERR
@@ -6,7 +7,7 @@ test_name=$(basename "$0" .sh)
 work=$(mktemp -d)
 cd "$work"
 
-# check STATEMENT COMMAND...: the command succeeds. Its output is shown if it does not.
+# check STATEMENT COMMAND...: the command must succeed; otherwise its output is shown.
 check() {
     local statement=$1 status=0
     shift
@@ -20,7 +21,7 @@ check() {
     fi
 }
 
-# check_fails STATUS STATEMENT COMMAND...: the command fails with that exit status.
+# check_fails STATUS STATEMENT COMMAND...: the command must fail with that exit status.
 check_fails() {
     local expected=$1 statement=$2
     shift 2
@@ -37,12 +38,12 @@ fails_with() {
     }
 }
 
-# check_equal STATEMENT EXPECTED FOUND: two texts are the same.
+# check_equal STATEMENT EXPECTED FOUND: two texts must be the same.
 check_equal() {
     check "$1" diff <(echo "$2") <(echo "$3")
 }
 
-# check_match STATEMENT PATTERN FOUND: a line of a text matches an extended regular expression.
+# check_match STATEMENT PATTERN FOUND: a line of the text must match an extended regular expression.
 check_match() {
     check "$1" matches "$2" "$3"
 }
@@ -55,36 +56,39 @@ matches() {
     }
 }
 
-# make_pool [NAME] [OPTION...]: a pool, tank unless told, on the first data disk.
+# make_pool [NAME] [OPTION...]: makes a pool, by default tank, on the first data disk.
 make_pool() {
     local name=${1:-tank}
     zpool create -f -o cachefile=none -o ashift=12 "${@:2}" "$name" /dev/vdb
 }
 
-# make_zvol NAME SIZE [OPTION...]: a zvol, and its link in /dev/zvol.
+# make_zvol NAME SIZE [OPTION...]: makes a volume, and waits for its link in /dev/zvol.
 make_zvol() {
     zfs create -V "$2" "${@:3}" "$1"
     udevadm settle
-    [ -b "/dev/zvol/${1// /+}" ] # as udev names it
+    [ -b "/dev/zvol/${1// /+}" ] # udev writes a plus for a space
 }
 
-# fill DEVICE MIB: bytes of no pattern, then as many that compress, both written through to the pool.
+# fill DEVICE MIB: writes that much noise, then as much that compresses, both past the page cache.
 fill() {
     dd if=/dev/urandom of="$1" bs=1M count="$2" oflag=direct status=none
-    dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000 || true) # it is stopped half way
+    # seq is stopped half way.
+    dd of="$1" bs=1M seek="$2" count="$2" iflag=fullblock oflag=direct status=none < <(seq 1 100000000 || true)
 }
 
-# leave_secret POOL FOLDER MIB: that much of a file that is deleted again, and some transaction groups.
+# leave_secret POOL FOLDER MIB: writes and deletes a file of that size, and passes transaction
+# groups.
 leave_secret() {
     local round
-    dd of="$2/deleted" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true) # it is stopped half way
+    # yes is stopped half way.
+    dd of="$2/deleted" bs=1M count="$3" iflag=fullblock status=none < <(yes deleted-secret || true)
     zpool sync "$1"
     rm "$2/deleted"
     for round in 1 2 3 4; do echo "$round" > "$2/round" && zpool sync "$1"; done
 }
 
-# holds_secret FILE: it is there, read past the page cache. Some hundred KiB do not count: they may lie in blocks that an intent log has
-# and not yet filled.
+# holds_secret FILE: the deleted file is in it, read past the page cache. Some hundred KiB do not
+# count: they may lie in blocks that an intent log has and has not filled yet.
 holds_secret() {
     python3 - "$1" << 'END'
 import mmap, os, stat, sys
@@ -110,10 +114,10 @@ sys.exit(found < ENOUGH)
 END
 }
 
-# size_on_disk FILE: what it takes, in MiB.
+# size_on_disk FILE: the space that it takes, in MiB.
 size_on_disk() { echo $(($(stat -c '%b * %B' "$1") / 1048576)); }
 
-# wait_until SECONDS COMMAND...: asks until the command succeeds; fails when the time is over.
+# wait_until SECONDS COMMAND...: runs the command until it succeeds; fails when the time is over.
 wait_until() {
     local end=$((SECONDS + $1))
     shift

@@ -2,7 +2,8 @@
 # disks: 320M 1G
 # limit: 1800
 # slow
-# A pool is written to while its disk is exported: the image is imported and holds the state of the checkpoint.
+# A pool is written to while its disk is exported: the image is imported and has the state of the
+# checkpoint.
 . "$IN/lib.sh"
 
 # lay_out DISK: an EFI system partition, a pool's partition, swap, and gaps between them.
@@ -18,11 +19,11 @@ lay_out() {
     mount "${1}1" /esp
     head -c 5M /dev/urandom > /esp/kernel
     kernel=$(sha256sum < /esp/kernel)
-    # In the gap, what nobody wants in an image.
+    # Data in the gap, which must not be in the image.
     dd of="$1" bs=1M seek=43 count=4 iflag=fullblock conv=notrunc status=none < <(yes secret)
 }
 
-# Numbers that reach the disk in their order: on a file system, on a volume, in names of files.
+# Writes numbers in their order: to a file system, to a volume, as names of files.
 start_writers() {
     set -m
     (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter && sleep 0.1; done >> /tank/counter) 2> /dev/null &
@@ -45,7 +46,8 @@ stop_writers() {
 last_number() { tail -n 1 /tank/counter; }
 last_of_volume() { tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | tail -n 1 | sed 's/^0*//'; }
 
-# check_numbers WHAT: the copy has the numbers from 1 on without a gap, those of before the export, and not all.
+# check_numbers WHAT: the copy must have all numbers from 1 on up to one that was written between
+# the start and the end of the export.
 check_numbers() {
     local found
     found=$(last_number)
@@ -75,7 +77,7 @@ export_and_import() {
     sleep 3
     before=$(last_number) volume_before=$(last_of_volume)
     check "$1: the disk is exported while it is written to" \
-        kexport raw,qcow2 --disk /dev/vdb --output-dir "$images" --name "$1" --quiet
+        kexport raw,qcow2 /dev/vdb --checkpoint --output-dir "$images" --name "$1" --quiet
     tee said < "$work/.output"
     after=$(last_number) volume_after=$(last_of_volume)
     check "$1: nothing was copied for want of knowing what is free" silent "its free space is copied"
@@ -116,15 +118,15 @@ export_and_import() {
     check "$1: the swap partition is one" blkid -t TYPE=swap "$loop"p3
     check "$1: the GPT is sound" sgdisk -v "$loop"
     losetup -d "$loop"
-    check "$1: the qcow2 holds the same" kexport_compare "$1"
+    check "$1: the qcow2 is sound" qcow2_is_sound "$1"
     rm -f "$images/$1".*
 }
 
 silent() { ! grep -F "$1" said; }
 errors() { zpool status tank | sed -n 's/^errors: //p'; }
 
-# Written to by now, so the qcow2 is looked at by itself.
-kexport_compare() { qemu-img check "$images/$1.qcow2"; }
+# The raw image was written to by now, so the qcow2 is only checked.
+qcow2_is_sound() { qemu-img check "$images/$1.qcow2"; }
 
 make_it() {
     lay_out /dev/vdb

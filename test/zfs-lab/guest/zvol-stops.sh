@@ -1,5 +1,5 @@
 # limit: 600
-# Exports that do not reach their end: what they leave in the pool, and how that is cleaned.
+# Exports that do not reach their end: what they leave in the pool, and how that is removed.
 . "$IN/lib.sh"
 set -m # each job in a process group of its own, as at a terminal
 
@@ -8,7 +8,8 @@ ours() { all | grep kexport-; }
 none_of_ours() { ! ours; }
 same_as_before() { diff <(echo "$before") <(all); }
 
-# start SOURCE: an export that gets stuck in the middle, since nobody reads on; waits until it is there.
+# start SOURCE: starts an export that stops half way, since nobody reads on; waits until it is
+# there.
 start() {
     rm -f pipe
     mkfifo pipe
@@ -20,7 +21,7 @@ start() {
     wait_until 200 test -e half
 }
 
-# end: waits for the export; its exit status is in `status`.
+# end: waits for the export, and puts its exit status into `status`.
 end() {
     status=0
     wait "$export" || status=$?
@@ -37,9 +38,9 @@ start tank/vm
 check_equal 'while it runs there are a snapshot and a clone' 2 "$(ours | wc -l)"
 kexport clean > clean.out
 check_equal 'kexport clean leaves a running export alone' 2 "$(grep -c 'kept .*: an export is reading it' clean.out)"
-# Somebody's recursive snapshot takes in the clone.
+# A recursive snapshot of somebody includes the clone.
 zfs snapshot -r tank@hourly
-kill -INT -- "-$export" # as Ctrl-C does: to all of the group
+kill -INT -- "-$export" # as Ctrl-C does, to the whole group
 end
 check_equal 'Ctrl-C ends it' 130 "$status"
 check 'and nothing of ours stays, although somebody has snapshotted the whole pool' none_of_ours
@@ -66,14 +67,14 @@ kill -TERM "$export"
 end
 check_equal 'SIGTERM ends it' 143 "$status"
 check_equal 'a snapshot that somebody has cloned stays, without our clone' "$snapshot" "$(ours)"
-check_match 'and is told of' "$snapshot is left behind: .*dependent clones" "$(cat err)"
+check_match 'and is reported' "$snapshot is left behind: .*dependent clones" "$(cat err)"
 udevadm settle
 zfs destroy tank/theirs
 kexport clean > clean.out
 check 'until the clone is gone' same_as_before
 stop_reader
 
-# A second signal while it cleans up.
+# A second signal comes while it cleans up.
 start tank/vm
 kill -INT "$export"
 kill -TERM "$export"
@@ -98,11 +99,11 @@ chmod 777 .
 check 'a user with the rights can export' setpriv --reuid=teller --regid=disk --clear-groups kexport raw tank/vm -o mine.raw
 check 'the image is the volume' cmp mine.raw /dev/zvol/tank/vm
 zfs unallow teller tank
-check_match 'one without is told so in one line' '^kexport: cannot make tank/vm@kexport-[^ ]*: permission denied .run it as root' \
+check_match 'a user without them is refused in one line' '^kexport: cannot make tank/vm@kexport-[^ ]*: permission denied .run it as root' \
     "$(setpriv --reuid=teller --regid=disk --clear-groups kexport raw tank/vm -o other.raw 2>&1)"
 check 'nothing stays' same_as_before
 
-# Up to OpenZFS 2.2 `zpool export` is refused while a volume is read, later it waits.
+# While a volume is read, `zpool export` is refused up to OpenZFS 2.2; later it waits.
 start tank/vm
 zpool export tank > refusal 2>&1 &
 exporting=$!
@@ -120,7 +121,7 @@ else
     end
     check_equal 'an export that somebody waits for with the pool can be stopped' 130 "$status"
     check 'the pool is exported then' wait "$exporting"
-    check_match 'what is left in it is told' 'is left behind: .*pool.* export' "$(cat err)"
+    check_match 'what is left in it is reported' 'is left behind: .*pool.* export' "$(cat err)"
     stop_reader
     zpool import tank
     check 'kexport clean removes it' kexport clean

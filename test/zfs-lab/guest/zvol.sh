@@ -1,8 +1,9 @@
 # limit: 600
-# Volumes, snapshots and files on ZFS as sources: the image is the snapshot, and nothing of ours stays.
+# Volumes, snapshots and files on ZFS as sources: the image is the snapshot, and no snapshot or
+# clone of ours stays.
 . "$IN/lib.sh"
 
-# device_of NAME: the device of a volume, once it is there.
+# device_of NAME: waits for the device of a volume and prints it.
 device_of() {
     wait_until 30 test -b "/dev/zvol/$1" && echo "/dev/zvol/$1"
 }
@@ -29,7 +30,7 @@ fill /dev/zvol/tank/vm16 6
 fill /dev/zvol/tank/vm64 6
 before=$(zfs list -H -t all -o name)
 
-# A writer that never stops, through the page cache as a hypervisor may, and in the middle of it a whole export.
+# A writer that never stops, through the page cache as a hypervisor may write, and a whole export.
 (while :; do dd if=/dev/urandom of=/dev/zvol/tank/vm16 bs=64K count=8 seek=$((RANDOM % 370)) conv=notrunc status=none; sleep 0.5; done) &
 writer=$!
 kexport qcow2,raw tank/vm16 --name live --quiet 2> live.err &
@@ -44,12 +45,12 @@ wait "$writer" || true
 check 'the raw image is the snapshot, byte for byte' same_as_snapshot live.raw "$snapshot"
 check_fails 1 'the volume has changed since' cmp -s live.raw /dev/zvol/tank/vm16
 check 'the qcow2 image is the same' qemu-img compare -f qcow2 -F raw live.qcow2 live.raw
-check_match 'a snapshot that somebody holds stays, and is told of' "warning: $snapshot is left behind: .*zfs destroy $snapshot" "$(cat live.err)"
+check_match 'a snapshot that somebody holds stays, and is reported' "warning: $snapshot is left behind: .*zfs destroy $snapshot" "$(cat live.err)"
 zfs release mine "$snapshot"
 zfs destroy "$snapshot"
 check_equal 'nothing else of it stays' "$before" "$(zfs list -H -t all -o name)"
 
-# What is in the page cache alone is in the image too.
+# The image has what is only in the page cache.
 dd if=/dev/urandom of=/dev/zvol/tank/vm8 bs=64K count=3 seek=5 conv=notrunc status=none
 kexport raw tank/vm8 -o vm8.raw --quiet
 check 'a volume of 8 KiB blocks is exported with what the kernel had not written yet' cmp vm8.raw /dev/zvol/tank/vm8
@@ -68,7 +69,7 @@ check_match 'and its snapshot' '^  @one .* kexport all tank/vm64@one$' "$(cat so
 check 'the snapshot is still there' zfs destroy tank/vm64@one
 
 sgdisk -n 1:1M:+8M /dev/zvol/tank/vm64 > /dev/null
-udevadm settle # which reads the table once more, and makes the partition anew
+udevadm settle # udev reads the table again, and makes the partition anew
 wait_until 30 test -b /dev/zvol/tank/vm64-part1
 fill /dev/zvol/tank/vm64-part1 2
 kexport raw "$(realpath /dev/zvol/tank/vm64-part1)" -o part.raw --quiet 2> part.err

@@ -1,5 +1,6 @@
 # slow
-# A machine whose root is on ZFS exports its own disk while it is written to; the image is imported elsewhere, and boots.
+# A machine with its root on ZFS exports its own disk while it is written to; the image is imported
+# elsewhere, and boots.
 set -euo pipefail
 lab=$(dirname "$(realpath "$0")")/..
 root=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")/zfsroot.raw
@@ -25,7 +26,7 @@ in_guest() { # in_guest SCRIPT OPTION...
     echo "# $(basename "$script" .sh) took $((SECONDS - start)) s"
 }
 
-# The image leaves the guests' disk by e2fsprogs' own reader, so that this needs no mount.
+# debugfs of e2fsprogs takes the image out of the guests' disk, so that nothing is mounted here.
 boots() {
     debugfs -R "dump /this.qcow2 $work/this.qcow2" "$work/images" && test -s "$work/this.qcow2" &&
         "$lab/boot-image.sh" qcow2 "$work/this.qcow2" 1800

@@ -1,5 +1,6 @@
 # slow
-# An image of a disk with its root on ZFS boots by its own boot loader, with its pool and its files right.
+# An image of a disk with its root on ZFS boots by its own boot loader, its pool and its files
+# right.
 set -euo pipefail
 lab=$(dirname "$(realpath "$0")")/..
 disk=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")/zfsroot.raw

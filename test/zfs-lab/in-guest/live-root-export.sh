@@ -1,4 +1,4 @@
-# In a guest whose root is on ZFS: exports its own disk to /dev/vdb while it is written to.
+# In a guest with its root on ZFS: exports its own disk to /dev/vdb while it is written to.
 . "$IN/lib.sh"
 mkdir -p /mnt/images
 mount /dev/vdb /mnt/images
@@ -56,6 +56,6 @@ wait 2> /dev/null || true
 
 zpool checkpoint rpool
 check_fails 1 'a checkpoint of somebody else stops an export' kexport raw -o "$work/refused.raw"
-check_match 'and is not what kexport clean is for' 'kept the checkpoint of pool [a-z]+: kexport has not marked it' "$(kexport clean)"
+check_match 'and kexport clean leaves it alone' 'kept the checkpoint of pool [a-z]+: kexport has not marked it' "$(kexport clean)"
 check 'it is still there' test "$(zpool get -Hp -o value checkpoint rpool)" != -
 umount /mnt/images

@@ -1,4 +1,4 @@
-# In a guest that is not the machine: imports the image that live-root-export.sh made.
+# In another guest: imports the image that live-root-export.sh made.
 . "$IN/lib.sh"
 mount /dev/vdb /mnt
 before=$(cat /mnt/before) after=$(cat /mnt/after)
@@ -25,7 +25,7 @@ check 'the qcow2 and the raw image are the same disk' qemu-img compare -f raw -F
 passed 'compared'
 loop=$(losetup -rfP --show /mnt/this.raw)
 udevadm settle
-check_fails 1 "it is not imported without -f, as another host uses it" zpool import -R /copy -o readonly=on -d "$loop"p2 rpool
+check_fails 1 "it is not imported without -f, since another host uses it" zpool import -R /copy -o readonly=on -d "$loop"p2 rpool
 check 'it is imported read-only' zpool import -f -R /copy -o readonly=on -d "$loop"p2 rpool
 udevadm settle
 check_numbers read-only

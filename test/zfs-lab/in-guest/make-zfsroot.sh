@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# In the guest: makes /dev/vdb a disk that boots under UEFI from a root on ZFS, a copy of the guest's own.
-# Booted by its own boot loader, it checks its pool and its files, says so on its console, and powers off.
+# In the guest: makes /dev/vdb a disk that boots under UEFI from a root on ZFS, a copy of the
+# guest's. Booted by its own boot loader, it checks its pool and its files, says the result on its
+# console, and powers off.
 set -euo pipefail
 disk=/dev/vdb
 target=/target
@@ -38,7 +39,7 @@ make_pool() {
     zpool set bootfs=rpool/ROOT/debian rpool
 }
 
-# Without what only a compiler needs.
+# Leaves out what only a compiler needs.
 copy_root() {
     rsync -aHAXx --exclude={'/usr/src/*','/usr/lib/gcc/*','/usr/include/*','/var/lib/dkms/*','/var/cache/*'} \
         --exclude={'/usr/share/doc/*','/usr/share/man/*','/usr/share/locale/*','/usr/lib/x86_64-linux-gnu/lib*san.so*'} \
@@ -47,13 +48,13 @@ copy_root() {
     chmod 1777 $target/tmp
 }
 
-# /etc/hostid stays the guest's: the initramfs holds a copy, and with another one ZFS complains.
+# /etc/hostid stays that of the guest, of which the initramfs has a copy: ZFS complains of another.
 configure() {
     echo zfsroot > $target/etc/hostname
     echo "UUID=$(blkid -s UUID -o value ${disk}1) /boot/efi vfat nofail,umask=0077 0 1" > $target/etc/fstab
     tr -d - < /proc/sys/kernel/random/uuid > $target/etc/machine-id
     write_self_check
-    # Unlike the guest it mounts its file systems.
+    # Unlike the guest, it mounts its file systems.
     rm $target/etc/systemd/system/zfs-mount.service
     chroot $target systemctl enable zfs-mount.service self-check.service
 }
@@ -67,7 +68,7 @@ findmnt -no SOURCE,FSTYPE /
 zpool scrub -w rpool
 zpool status rpool
 zfs list -r -t snapshot -o name rpool
-# A pool whose state is fine but that was never scrubbed, or a file that is gone, says nothing of this.
+# A pool that was never scrubbed, or lost a file, does not say this.
 zpool status rpool | grep -q 'scrub repaired 0B in .* with 0 errors' && zpool status rpool | grep -q '^errors: No known data errors' && pool=right
 cd / && sha256sum --check --quiet /self-check.sha256 && files=right
 echo "SELF-CHECK pool ${pool:-wrong}, files ${files:-wrong}"

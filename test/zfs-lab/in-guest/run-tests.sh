@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In the guest: runs the scripts of IN that its file `names` lists, each with a time limit and fresh disks.
+# In the guest: runs the scripts of IN that `names` lists, each with a time limit and empty disks.
 # A script that does not reach its end has failed, whatever it had checked before.
 set -uo pipefail
 
@@ -19,8 +19,8 @@ main() {
 
 run_script() {
     local group status=0
-    # timeout leads a process group, which has every process that a script leaves behind. We run as a service, where
-    # systemd has SIGPIPE ignored.
+    # timeout leads a process group, in which are all processes that a script leaves behind. This
+    # runs as a service, for which systemd ignores SIGPIPE.
     env --default-signal=PIPE timeout -k 10 "$limit" bash "$IN/$name.sh" < /dev/null 2>&1 &
     group=$!
     wait "$group" || status=$?
@@ -34,7 +34,7 @@ run_script() {
 
 clear_disks() {
     local pool disk tries
-    udevadm settle # which looks into new devices
+    udevadm settle # udev reads new devices
     for pool in $(zpool list -H -o name | grep -vx "${root%%/*}"); do
         for tries in 1 2 3 4 5; do zpool destroy -f "$pool" && break || sleep "$tries"; done
     done

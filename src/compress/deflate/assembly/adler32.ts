@@ -1,4 +1,5 @@
-// The checksum of RFC 1950, section 8.2: `a` is 1 + the sum of all bytes, `b` the sum of all values of `a`.
+// The checksum of RFC 1950, section 8.2: `a` is 1 + the sum of all bytes, `b` the sum of all values
+// of `a`.
 
 const PRIME: u32 = 65_521;
 // So many bytes can be added up before 32 bits run over; zlib calls it NMAX, here a multiple of 16.

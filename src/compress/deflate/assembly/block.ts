@@ -57,8 +57,8 @@ export function putBlock(block: Segment, input: usize): void {
 }
 
 /**
- * Bits of a stored block behind its type: up to the next byte, two counts of 16 bits and the bytes; a whole
- * block more where one cannot hold them.
+ * Bits of a stored block behind its type: up to the next byte, two counts of 16 bits and the bytes;
+ * a whole block more where one cannot hold them.
  */
 function storedSize(bytes: u32): u32 {
   const pieces = (bytes + MAX_STORED - 1) / MAX_STORED;
@@ -195,8 +195,8 @@ function putTokens(at: usize, end: usize): void {
   let bits = pending;
   let count = pendingCount;
   let to = outputAt;
-  // Literals and matches alike, since which comes next is hard to foresee. At most 7 bits wait and a
-  // token adds 15 + 5 + 15 + 13.
+  // Literals and matches alike, since which comes next is hard to foresee. At most 7 bits wait and
+  // a token adds 15 + 5 + 15 + 13.
   for (; at < end; at += 4) {
     const token = load<u32>(at);
     const index = load<u32>((token >> 16) << 2, INDEX_CODES);

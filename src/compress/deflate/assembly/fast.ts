@@ -1,11 +1,13 @@
-// The fastest parse: the latest position whose 4 bytes hash alike, or none. No chains, no hash of 3 bytes.
+// The fastest parse: the latest position whose 4 bytes hash alike, or none. No chains, no hash of 3
+// bytes.
 
 import { HISTOGRAMS, INPUT, SEGMENT_TOKENS, TOKENS } from './layout';
 import { exchangeLatest, extend, forgetPositions, MAX_MATCH } from './match';
 import { closeSegments, nextSegment, openSegments } from './split';
 import { putLiteral, putMatch } from './tokens';
 
-// After 64 literals in a row every second position is looked at, after 128 every third, up to every eighth.
+// After 64 literals in a row every second position is looked at, after 128 every third, up to every
+// eighth.
 const PATIENCE_BITS: u32 = 6;
 const MAX_SKIP: u32 = 7;
 

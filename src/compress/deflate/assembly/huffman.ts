@@ -1,7 +1,8 @@
 // Huffman codes of limited length, as RFC 1951, section 3.2.2 wants them.
 //
-// symbols sorted by frequency -> tree, built in place (Moffat and Katajainen) -> how many codes of each
-// length, cut at the limit -> a length per symbol, the rarest longest -> the codes, bits reversed.
+// symbols sorted by frequency -> tree, built in place (Moffat and Katajainen) -> how many codes of
+// each length, cut at the limit -> a length per symbol, the rarest longest -> the codes, bits
+// reversed.
 
 import { COUNTERS, NODES, SORTED, SORTED_OTHER } from './layout';
 
@@ -9,9 +10,10 @@ const SYMBOL_BITS: u32 = 9;
 const SYMBOL_MASK: u32 = (1 << SYMBOL_BITS) - 1;
 
 /**
- * Puts a code length for each of `count` symbols at `lengths` (u8), given their frequencies (u32, the sum
- * below 2^23); 0 for those that do not occur. At least two symbols always get a length, so that the code is
- * complete: some inflaters reject others (RFC 1951, section 3.2.7 allows one code of one bit).
+ * Puts a code length for each of `count` symbols at `lengths` (u8), given their frequencies (u32,
+ * the sum below 2^23); 0 for those that do not occur. At least two symbols always get a length, so
+ * that the code is complete: some inflaters reject others (RFC 1951, section 3.2.7 allows one code
+ * of one bit).
  */
 export function buildLengths(frequencies: usize, count: u32, limit: u32, lengths: usize): void {
   memory.fill(lengths, 0, count);
@@ -99,8 +101,9 @@ function sortByte(from: usize, to: usize, count: u32, shift: u32): void {
 }
 
 /**
- * Joins the two rarest of leaves and inner nodes until one is left. The inner nodes come out sorted, so
- * two queues do. Each inner node (u32 at NODES) is its frequency until it is joined, then its parent.
+ * Joins the two rarest of leaves and inner nodes until one is left. The inner nodes come out
+ * sorted, so two queues do. Each inner node (u32 at NODES) is its frequency until it is joined,
+ * then its parent.
  */
 function buildTree(used: u32): void {
   let leaf: u32 = 0;
@@ -124,8 +127,9 @@ function buildTree(used: u32): void {
 }
 
 /**
- * Puts how many codes have each length at COUNTERS (u32). From the root down, each inner node turns one code
- * of its depth into two of the next; one that lies at the limit takes the deepest code above instead.
+ * Puts how many codes have each length at COUNTERS (u32). From the root down, each inner node turns
+ * one code of its depth into two of the next; one that lies at the limit takes the deepest code
+ * above instead.
  */
 function countLengths(used: u32, limit: u32): void {
   memory.fill(COUNTERS, 0, 17 * 4);

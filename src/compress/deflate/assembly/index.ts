@@ -1,4 +1,5 @@
-// The module's exports: compresses one input into a zlib stream (RFC 1950) of raw deflate (RFC 1951).
+// The module's exports: compresses one input into a zlib stream (RFC 1950) of raw deflate (RFC
+// 1951).
 
 import { adler32 } from './adler32';
 import { alignToByte, openBits, outputAt, putBits } from './bits';

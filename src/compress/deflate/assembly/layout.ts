@@ -1,12 +1,15 @@
 // Where everything lies in the module's memory, as byte addresses.
 //
-// A position in the input IS its address: the input starts at 8 and only addresses below 65,536 enter
-// the hash tables, so that a position fits 16 bits and 0 is free to say "none".
+// A position in the input IS its address: the input starts at 8 and only addresses below 65,536
+// enter the hash tables, so that a position fits 16 bits and 0 is free to say "none".
 
 /** Largest input, in bytes. */
 export const MAX_INPUT: usize = 65_536;
 
-/** All of it, in bytes: 31 pages, as asconfig.json has it. The last 4 KiB are for what asc itself places. */
+/**
+ * All of it, in bytes: 31 pages, as asconfig.json has it. The last 4 KiB are for what asc itself
+ * places.
+ */
 export const MEMORY_SIZE: usize = 31 << 16;
 
 /** The input, and room behind it for loads of 8 bytes that start inside it. */
@@ -32,8 +35,8 @@ export const PREVIOUS: usize = HEAD4 + HEAD4_SIZE;
 const PREVIOUS_SIZE: usize = 2 << 16;
 
 /**
- * u32 per token: `byte << 16` is a literal, `(MATCH + length) << 16 | distance` a match. What stands
- * above the distance, the token's index, numbers all literals and lengths.
+ * u32 per token: `byte << 16` is a literal, `(MATCH + length) << 16 | distance` a match. What
+ * stands above the distance, the token's index, numbers all literals and lengths.
  */
 export const TOKENS: usize = PREVIOUS + PREVIOUS_SIZE;
 const TOKENS_SIZE: usize = 4 * (MAX_INPUT + 1);
@@ -97,7 +100,9 @@ export const SORTED_OTHER: usize = SORTED + 4 * 328;
 export const NODES: usize = SORTED_OTHER + 4 * 328;
 export const COUNTERS: usize = NODES + 4 * 328;
 
-/** Prices of optimal.ts, u32 in units of 1/2048 bit: per index of a token, then per distance code. */
+/**
+ * Prices of optimal.ts, u32 in units of 1/2048 bit: per index of a token, then per distance code.
+ */
 export const INDEX_PRICES: usize = COUNTERS + 4 * 256;
 export const DISTANCE_PRICES: usize = INDEX_PRICES + 4 * 520;
 

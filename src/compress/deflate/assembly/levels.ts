@@ -7,7 +7,10 @@ export let lookahead: u32 = 0;
 /** Earlier positions that are compared, and the length that ends the search. */
 export let depth: u32 = 0;
 export let nice: u32 = 0;
-/** How often the input is parsed anew by the prices of its symbols; depth and nice length of the search for that. */
+/**
+ * How often the input is parsed anew by the prices of its symbols; depth and nice length of the
+ * search for that.
+ */
 export let passes: u32 = 0;
 export let optimalDepth: u32 = 0;
 export let optimalNice: u32 = 0;

@@ -1,5 +1,5 @@
-// Finds earlier copies of what stands at a position: chains of positions whose next 4 bytes hash alike,
-// and one position per hash of 3 bytes, since short matches only pay nearby.
+// Finds earlier copies of what stands at a position: chains of positions whose next 4 bytes hash
+// alike, and one position per hash of 3 bytes, since short matches only pay nearby.
 
 import { HEAD3, HEAD3_BITS, HEAD3_SIZE, HEAD4, HEAD4_BITS, HEAD4_SIZE, PREVIOUS } from './layout';
 
@@ -27,7 +27,10 @@ function slot4(bytes: u32): usize {
   return ((bytes * MULTIPLIER) >> (32 - HEAD4_BITS)) << 1;
 }
 
-/** Enters `at`, where `bytes` stand, by its 4 bytes alone; returns the position entered before it, 0 if none. */
+/**
+ * Enters `at`, where `bytes` stand, by its 4 bytes alone; returns the position entered before it, 0
+ * if none.
+ */
 // @ts-ignore: decorator
 @inline
 export function exchangeLatest(at: usize, bytes: u32): usize {
@@ -74,7 +77,8 @@ export function extend(a: usize, b: usize, length: u32, most: u32): u32 {
 }
 
 /**
- * Enters `at` into the tables and finds the longest match for it that is longer than `length`, at most
+ * Enters `at` into the tables and finds the longest match for it that is longer than `length`, at
+ * most
  * `most`, looking at up to `depth` earlier positions and no further once one is `nice`. Returns
  * `length << 16 | distance`, the distance at most `window`, or 0 if there is none.
  */
@@ -137,8 +141,9 @@ export function findMatch(
 }
 
 /**
- * Enters `at` into the tables and notes its matches at `to`, as `length << 16 | distance`, each longer and
- * farther than the one before it; returns the address behind the last. At most MAX_MATCHES.
+ * Enters `at` into the tables and notes its matches at `to`, as `length << 16 | distance`, each
+ * longer and farther than the one before it; returns the address behind the last. At most
+ * MAX_MATCHES.
  */
 // @ts-ignore: decorator
 @inline

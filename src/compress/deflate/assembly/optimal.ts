@@ -1,5 +1,5 @@
-// The tokens that cost least at given prices, by dynamic programming from the end of the input to its
-// start. The prices are what the blocks of the parse before would take for each symbol.
+// The tokens that cost least at given prices, by dynamic programming from the end of the input to
+// its start. The prices are what the blocks of the parse before would take for each symbol.
 
 import {
   DISTANCE_EXTRA,
@@ -26,7 +26,9 @@ import { putLiteral, putMatch } from './tokens';
 
 let matchesEnd: usize = 0;
 
-/** Notes the matches of every position up to `end`, but for those inside a match of the nice length. */
+/**
+ * Notes the matches of every position up to `end`, but for those inside a match of the nice length.
+ */
 export function noteMatches(end: usize, window: usize): void {
   forgetPositions();
   const stop = min<usize>(end - 3, 0x10000);

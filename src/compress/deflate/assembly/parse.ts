@@ -6,8 +6,9 @@ import { enterPositions, findMatch, forgetPositions, hasMatch, MAX_MATCH } from 
 import { closeSegments, nextSegment, openSegments } from './split';
 import { putLiteral, putMatch } from './tokens';
 
-// Input that is compressed already, or noise: a segment whose matches replace no more than so many bytes.
-// What follows is only probed for matches, for up to so many segments before one is searched again.
+// Input that is compressed already, or noise: a segment whose matches replace no more than so many
+// bytes. What follows is only probed for matches, for up to so many segments before one is searched
+// again.
 const QUIET_BYTES: usize = 8;
 const QUIET_SEGMENT: usize = 4096;
 const QUIET_RUN: u32 = 3;
@@ -106,8 +107,8 @@ export function parse(end: usize, window: usize): void {
 }
 
 /**
- * Takes a segment of input for literals, as long as none of every eighth position has a match; returns
- * where it ends.
+ * Takes a segment of input for literals, as long as none of every eighth position has a match;
+ * returns where it ends.
  */
 function parseQuiet(at: usize, stop: usize, window: usize, token: usize, histogram: usize): usize {
   const end = at + QUIET_SEGMENT;

@@ -1,6 +1,6 @@
-// Cuts the tokens into the blocks that are written. The parse makes segments of 1,024 tokens, with a
-// histogram each; neighbours are merged as long as one code for both is estimated to take fewer bits than
-// two codes and their headers.
+// Cuts the tokens into the blocks that are written. The parse makes segments of 1,024 tokens, with
+// a histogram each; neighbours are merged as long as one code for both is estimated to take fewer
+// bits than two codes and their headers.
 
 import {
   DISTANCE_EXTRA,
@@ -56,7 +56,10 @@ export function openSegments(): void {
   begin(TOKENS, HISTOGRAMS);
 }
 
-/** Ends a segment before `token`, which stands for the input at `at`; returns the histogram of the next. */
+/**
+ * Ends a segment before `token`, which stands for the input at `at`; returns the histogram of the
+ * next.
+ */
 export function nextSegment(token: usize, at: usize): usize {
   const histogram = current.histogram + HISTOGRAM_SIZE;
   const next = changetype<Segment>(changetype<usize>(current) + SEGMENT_SIZE);
@@ -146,14 +149,20 @@ function absorbNext(at: Segment): void {
   at.next = next.next;
 }
 
-/** Estimates a block of one histogram and of those counts of another that `mask` lets through, in bits. */
+/**
+ * Estimates a block of one histogram and of those counts of another that `mask` lets through, in
+ * bits.
+ */
 function estimate(a: usize, b: usize, mask: u32, extra: u32, bytes: u32): u32 {
   const literals = entropy(a, b, mask, 0, DISTANCE_SYMBOLS);
   const distances = entropy(a, b, mask, DISTANCE_SYMBOLS, HISTOGRAM_SYMBOLS);
   return min(HEADER_BITS + literals + distances + extra, 8 * bytes + 40);
 }
 
-/** The codes of some of the symbols, n log n less the sum of all f log f, and those symbols in the header. */
+/**
+ * The codes of some of the symbols, n log n less the sum of all f log f, and those symbols in the
+ * header.
+ */
 function entropy(a: usize, b: usize, mask: u32, from: usize, to: usize): u32 {
   let sum: u32 = 0;
   let weighted: u64 = 0;

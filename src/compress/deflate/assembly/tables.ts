@@ -55,7 +55,8 @@ function buildLengths(): void {
   store<u8>(258, 28, LENGTH_SLOT);
 }
 
-// RFC 1951, section 3.2.5: codes 0 to 3 are one distance each, then pairs of codes get an extra bit each.
+// RFC 1951, section 3.2.5: codes 0 to 3 are one distance each, then pairs of codes get an extra bit
+// each.
 function buildDistances(): void {
   let distance: u32 = 1;
   for (let slot: u32 = 0; slot < 30; slot++) {
@@ -92,8 +93,8 @@ function buildPrecodeOrder(): void {
   }
 }
 
-// Digit by digit: squaring a number in [1, 2) shows the next bit of its logarithm. No floating point, so
-// that every machine splits blocks alike.
+// Digit by digit: squaring a number in [1, 2) shows the next bit of its logarithm. No floating
+// point, so that every machine splits blocks alike.
 function buildLog2(): void {
   for (let n: u32 = 1; n < 4096; n++) {
     const whole: u32 = 31 - clz(n);

@@ -1,0 +1,26 @@
+import type { ImageInput } from '../contract.ts';
+import { decodeOvf, MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
+import { readMembers, type TarMember } from './decode-tar.ts';
+import { disksOf, type FoundDisk } from './disks.ts';
+import { damaged, unsupported } from './faults.ts';
+
+/** An OVA whose members and whose OVF have been read. */
+export interface Archive {
+  readonly members: readonly TarMember[];
+  readonly ovf: TarMember;
+  readonly machine: OvfMachine;
+  /** The disks of the machine that are in the archive. */
+  readonly disks: readonly FoundDisk[];
+}
+
+/** Reads an OVA but for its disks. Rejects with a FormatError if it is not an OVA. */
+export async function readArchive(input: ImageInput): Promise<Archive> {
+  const members = await readMembers(input);
+  const ovf = members.find(({ name }) => name.endsWith('.ovf'));
+  if (!ovf) throw damaged(`the archive has ${members.length} members, but no .ovf`);
+  if (ovf.size > MAX_OVF_SIZE) {
+    throw unsupported(`${ovf.name} has ${ovf.size} bytes, at most ${MAX_OVF_SIZE} can be read`);
+  }
+  const machine = decodeOvf(await input.read(ovf.imageOffset, ovf.size));
+  return { members, ovf, machine, disks: disksOf(machine, members) };
+}

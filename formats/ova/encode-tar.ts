@@ -1,0 +1,47 @@
+import { paddingAfter } from '../rounding.ts';
+import { header, REGULAR_FILE, TAR_BLOCK, USTAR } from './layout.ts';
+
+const MODE = 0o644;
+
+/** A file in the archive. */
+export interface Member {
+  /** ASCII, at most MAX_MEMBER_NAME bytes. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Seconds since 1970, UTC. */
+  readonly mtime: number;
+}
+
+/** Encodes the header of a regular file, in TAR_BLOCK bytes. */
+export function encodeTarHeader({ name, size, mtime }: Member): Uint8Array {
+  const values = {
+    name,
+    mode: MODE,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime,
+    checksum: ' '.repeat(8), // the checksum counts its own bytes as spaces
+    typeflag: REGULAR_FILE,
+    linkname: '',
+    magic: USTAR,
+    version: '00',
+    uname: '',
+    gname: '',
+    devmajor: 0,
+    devminor: 0,
+    prefix: '',
+    padding: '',
+  };
+  const sum = header.encode(values).reduce((total, byte) => total + byte, 0);
+  const checksum = `${sum.toString(8).padStart(6, '0')}\0 `;
+  return header.encode({ ...values, checksum });
+}
+
+/** Encodes a whole member, in pieces that follow each other. */
+export function encodeMember(file: Omit<Member, 'size'> & { bytes: Uint8Array }): Uint8Array[] {
+  const { bytes, ...rest } = file;
+  const padding = new Uint8Array(paddingAfter(bytes.length, TAR_BLOCK));
+  return [encodeTarHeader({ ...rest, size: bytes.length }), bytes, padding];
+}

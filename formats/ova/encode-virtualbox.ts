@@ -1,0 +1,79 @@
+// VirtualBox's own description of the machine, within the OVF. From the OVF alone its importer
+// makes a machine with BIOS. If it finds this, it reads nothing else but the quantities and the
+// place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
+
+import { uuidText } from '../uuid.ts';
+import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
+
+export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
+
+// Settings of VirtualBox 5.1 and later. The platform after the version has no meaning.
+const SETTINGS_VERSION = '1.16-linux';
+
+// Enough for a text console and for a desktop without acceleration.
+const VIDEO_MEMORY_MIB = 16;
+
+// The Intel card that VMware's E1000 is.
+const NIC_TYPE = '82545EM';
+
+/** The disk's uuid in the OVF. VirtualBox compares it as lower-case text with the attachment's. */
+export function diskUuid(uuid: Uint8Array): string {
+  return uuidText(uuid);
+}
+
+/** The content of the element for xmlbuilder2. `name` is escaped for it. */
+export function virtualboxMachine(
+  machine: Machine,
+  name: string,
+  uuid: Uint8Array,
+): Record<string, unknown> {
+  return {
+    '@ovf:required': 'false', // lets other importers skip it
+    '@version': SETTINGS_VERSION,
+    '@uuid': `{${machineUuid(uuid)}}`,
+    '@name': name,
+    '@OSType': OS_TYPES[machine.osType].virtualbox,
+    'ovf:Info': 'The machine as VirtualBox describes it',
+    Hardware: hardware(machine),
+    StorageControllers: storageControllers(machine, uuid),
+  };
+}
+
+function hardware(machine: Machine): Record<string, unknown> {
+  return {
+    CPU: { '@count': machine.cpus },
+    Memory: { '@RAMSize': machine.memory },
+    ...(machine.firmware === 'efi' && { Firmware: { '@type': 'EFI' } }),
+    Display: { '@VRAMSize': VIDEO_MEMORY_MIB },
+    BIOS: { IOAPIC: { '@enabled': true } }, // without it, the guest has one CPU
+    ...(machine.nic !== 'none' && {
+      // NAT is the only attachment that needs nothing from the host.
+      Network: { Adapter: { '@slot': 0, '@enabled': true, '@type': NIC_TYPE, NAT: {} } },
+    }),
+    RTC: { '@localOrUTC': 'UTC' },
+  };
+}
+
+function storageControllers(machine: Machine, uuid: Uint8Array): Record<string, unknown> {
+  const { title, virtualbox } = DISK_CONTROLLERS[machine.diskController];
+  return {
+    StorageController: {
+      '@name': title,
+      '@type': virtualbox.type,
+      '@PortCount': virtualbox.ports,
+      '@useHostIOCache': false,
+      '@Bootable': true,
+      AttachedDevice: {
+        '@type': 'HardDisk',
+        '@port': 0,
+        '@device': 0,
+        Image: { '@uuid': `{${diskUuid(uuid)}}` }, // braces here, none in the Disk element
+      },
+    },
+  };
+}
+
+/** The disk's uuid with its last bit inverted: two things must not share a uuid. */
+function machineUuid(uuid: Uint8Array): string {
+  return uuidText(uuid.map((byte, i) => (i === uuid.length - 1 ? byte ^ 1 : byte)));
+}

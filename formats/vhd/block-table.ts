@@ -1,0 +1,40 @@
+import type { ImageInput } from '../contract.ts';
+import { viewOf } from '../struct.ts';
+import { BAT_ENTRY_SIZE, BAT_UNUSED } from './layout.ts';
+
+/** The block allocation table of a dynamic image, and the shape of its blocks. In bytes. */
+export interface BlockTable {
+  readonly diskSize: number;
+  /** Image offset of the dynamic disk header. */
+  readonly headerOffset: number;
+  readonly tableOffset: number;
+  /** Number of entries in the table; the disk may need fewer. */
+  readonly entryCount: number;
+  /** Number of blocks that the disk needs. */
+  readonly blockCount: number;
+  /** Bytes of the disk in a block. */
+  readonly blockSize: number;
+  /** Bytes of the bitmap before the data of a block. */
+  readonly bitmapSize: number;
+}
+
+// Entries that are read at a time.
+const STEP = 16_384;
+
+/** The entries from `first` to `end` that are in use: the index of a block and its image sector. */
+export async function* tableEntries(
+  input: ImageInput,
+  { tableOffset }: BlockTable,
+  first: number,
+  end: number,
+): AsyncGenerator<readonly [index: number, sector: number]> {
+  for (let start = first; start < end; start += STEP) {
+    const count = Math.min(STEP, end - start);
+    const part = await input.read(tableOffset + start * BAT_ENTRY_SIZE, count * BAT_ENTRY_SIZE);
+    const view = viewOf(part);
+    for (let i = 0; i < count; i++) {
+      const sector = view.getUint32(i * BAT_ENTRY_SIZE);
+      if (sector !== BAT_UNUSED) yield [start + i, sector];
+    }
+  }
+}

@@ -1,0 +1,4 @@
+import { faultsOf } from '../errors.ts';
+
+/** FormatErrors of VMDKs. */
+export const { damaged, unsupported } = faultsOf('vmdk');

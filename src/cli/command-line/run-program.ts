@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { KexportError } from '../../errors.ts';
+import { longForm, type OptionName } from '../options/options.ts';
+import { callOf, commandHelp, programHelp } from './help.ts';
+import { type GivenOption, parseOptions, splitWords, type Words } from './parse-words.ts';
+import { print } from './print.ts';
+import type { Command, NamedCommand, Program } from './program.ts';
+import { reportError } from './report-error.ts';
+
+const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['help', 'helpAll', 'version']);
+
+/** Runs a program with the words of its command line and returns the exit status. Never throws. */
+export async function runProgram(program: Program, words: readonly string[]): Promise<number> {
+  // Nobody may be reading the messages any more; the work goes on. Of stdout, `print` throws the
+  // error.
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', () => undefined);
+  try {
+    return await run(program, splitWords(words));
+  } catch (error) {
+    return reportError(error, program.name);
+  }
+}
+
+async function run(program: Program, words: Words): Promise<number> {
+  const { given } = words;
+  const found = commandOf(program, words);
+  const isGiven = (name: OptionName) => given.some((option) => option.name === name);
+  if (isGiven('version')) {
+    await print(`${versionOfPackage()}\n`);
+    return 0;
+  }
+  if (isGiven('help') || isGiven('helpAll')) {
+    await print(helpOf(program, found.command, isGiven('helpAll')));
+    return 0;
+  }
+  checkWords(program, found, given);
+  const options = parseOptions(given);
+  const { run: carryOut } = await found.command.load();
+  return carryOut(found.operands, options);
+}
+
+interface FoundCommand {
+  readonly command: Command | NamedCommand;
+  readonly operands: readonly string[];
+}
+
+/**
+ * The command that the first operand names. A file of that name is written `./info`, or after `--`.
+ */
+function commandOf({ main, commands }: Program, words: Words): FoundCommand {
+  const [first, ...operands] = words.operands;
+  const command = commands.find(({ name }) => name === first);
+  return command && words.beforeDashes > 0
+    ? { command, operands }
+    : { command: main, operands: words.operands };
+}
+
+function helpOf(program: Program, command: Command | NamedCommand, all: boolean): string {
+  return all || !('name' in command) ? programHelp(program, all) : commandHelp(program, command);
+}
+
+/** Throws a KexportError for operands and options that the command does not take. */
+function checkWords(
+  program: Program,
+  { command, operands }: FoundCommand,
+  given: readonly GivenOption[],
+): void {
+  const name = 'name' in command ? command.name : undefined;
+  const refuse = (what: string, hint: string) => {
+    throw new KexportError('usage', name === undefined ? what : `${name}: ${what}`, { hint });
+  };
+  const call = name === undefined ? program.name : `${program.name} ${name}`;
+  const usage = `usage: ${callOf(call, command)}`;
+  const missing = command.operands[operands.length];
+  if (missing && !missing.isOptional) refuse(`missing argument ${missing.name}`, usage);
+  const excess = operands[command.operands.length];
+  if (excess !== undefined) refuse(`unexpected argument "${excess}"`, usage);
+  const accepted = new Set(command.options.flatMap(({ options }) => options));
+  const other = given.find((one) => !accepted.has(one.name) && !GENERAL_OPTIONS.has(one.name));
+  if (other) refuse(`${longForm(other.name)} is not accepted here`, `see ${call} --help`);
+}
+
+function versionOfPackage(): string {
+  const path = new URL('../../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,67 @@
+import { KexportError } from '../../errors.ts';
+import { type Leftover, listLeftovers } from '../../zfs/leftovers.ts';
+import { listCheckpoints } from '../../zfs/live/checkpoint.ts';
+import { print } from '../command-line/print.ts';
+import type { Run } from '../command-line/program.ts';
+import { EXIT_FAILURE } from '../command-line/report-error.ts';
+
+/** Removes what killed exports left in the pools, and reports on each piece. */
+export const run: Run = async (_, { dryRun = false }) => {
+  const { leftovers, isAll } = await listAll();
+  if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
+  let status = isAll ? 0 : EXIT_FAILURE;
+  for (const leftover of leftovers) {
+    if (!(await clean(leftover, dryRun))) status = EXIT_FAILURE;
+  }
+  return status;
+};
+
+/** Returns whether nothing went wrong. */
+async function clean(leftover: Leftover, dryRun: boolean): Promise<boolean> {
+  const { name } = leftover;
+  const kept = whyKept(leftover);
+  if (kept !== undefined) await print(`kept ${name}: ${kept}\n`);
+  else if (dryRun) await print(`would remove ${name}\n`);
+  else {
+    const problem = await leftover.remove();
+    if (problem !== undefined) {
+      process.stderr.write(`kexport: cannot remove ${name}: ${problem}\n`);
+      return false;
+    }
+    await print(`removed ${name}\n`);
+  }
+  return true;
+}
+
+/** Why a piece is not removed; undefined if it is. */
+function whyKept({ state, remedy }: Leftover): string | undefined {
+  switch (state) {
+    case 'gone':
+      return undefined;
+    case 'running':
+      return 'an export is reading it';
+    case 'received':
+      return `it came with zfs receive; if it is not needed: ${remedy}`;
+    case 'unmarked':
+      return `kexport has not marked it as its own; if nobody else took it (zpool history shows when): ${remedy}`;
+    case 'unknown':
+      return `an export in a container may be reading it; if none is: ${remedy}`;
+  }
+}
+
+/** What is left in the pools, and whether all of them could be asked. */
+async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {
+  const leftovers: Leftover[] = [];
+  let isAll = true;
+  for (const list of [listLeftovers, listCheckpoints]) {
+    try {
+      leftovers.push(...(await list()));
+    } catch (error) {
+      if (!(error instanceof KexportError)) throw error;
+      process.stderr.write(`kexport: ${error.message}\n`);
+      if (error.code === 'unsupported') break; // without ZFS, nothing can be left in it
+      isAll = false;
+    }
+  }
+  return { leftovers, isAll };
+}

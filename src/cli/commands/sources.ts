@@ -1,0 +1,59 @@
+import { KexportError } from '../../errors.ts';
+import { type ListedDisk, listDisks } from '../../host/disks.ts';
+import { hostDisk } from '../../host/host-disk.ts';
+import { type ListedVolume, listVolumes } from '../../zfs/list-volumes.ts';
+import { poolsOn, poolStatuses } from '../../zfs/live/live-pools.ts';
+import { listPoolDevices, type PoolDevices, poolOnDevice } from '../../zfs/pool-disks.ts';
+import { print } from '../command-line/print.ts';
+import type { Run } from '../command-line/program.ts';
+import { type SourceDisk, sourcesJson, sourcesText } from '../print/sources.ts';
+
+/** Lists what can be exported, each with the command to type. */
+export const run: Run = async (_, { json }) => {
+  const { volumes, pools, zfsProblem } = await listZfs();
+  const sources = { volumes, zfsProblem, disks: await listSourceDisks(pools) };
+  await print(json ? sourcesJson(sources) : sourcesText(sources));
+  return 0;
+};
+
+interface ZfsSources {
+  readonly volumes: readonly ListedVolume[];
+  readonly pools: readonly PoolDevices[];
+  /** Why ZFS cannot list them; the disks can be listed all the same. */
+  readonly zfsProblem?: string;
+}
+
+async function listZfs(): Promise<ZfsSources> {
+  try {
+    return { volumes: await listVolumes(), pools: await listPoolDevices() };
+  } catch (error) {
+    if (!(error instanceof KexportError)) throw error;
+    return { volumes: [], pools: [], zfsProblem: error.message };
+  }
+}
+
+type Statuses = ReturnType<typeof poolStatuses>;
+
+async function listSourceDisks(pools: readonly PoolDevices[]): Promise<SourceDisk[]> {
+  let statuses: Statuses | undefined;
+  return Promise.all(
+    (await listDisks()).map(async (disk) => {
+      const pool = await poolOnDevice(disk.path, pools);
+      const obstacle = pool && (await obstacleOn(disk, (statuses ??= poolStatuses())));
+      return { ...disk, pool, obstacle };
+    }),
+  );
+}
+
+/** Why a disk whose pool is in use cannot be exported; undefined if it can. */
+async function obstacleOn({ path }: ListedDisk, statuses: Statuses): Promise<string | undefined> {
+  try {
+    const found = await statuses;
+    const disk = await hostDisk(path);
+    if (disk) await poolsOn(disk, found);
+    return undefined;
+  } catch (error) {
+    if (error instanceof KexportError) return error.message;
+    throw error;
+  }
+}

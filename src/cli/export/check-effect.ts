@@ -1,0 +1,89 @@
+import type { Format } from '../../../formats/index.ts';
+import { KexportError } from '../../errors.ts';
+import { chooseEncodings } from '../../export/encodings.ts';
+import { sizeMultiple } from '../../export/prepare-source.ts';
+import { longForm, type OptionName, type Options } from '../options/options.ts';
+import { isZippable } from './is-zippable.ts';
+
+/** Options that take effect only in some runs. */
+interface Rule {
+  readonly options: readonly OptionName[];
+  /** What they need. */
+  readonly needs: string;
+  readonly isMet: (formats: readonly Format[], options: Options) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    options: ['vhdAlign'],
+    needs: 'the format vhd',
+    isMet: (formats) => has(formats, 'vhd'),
+  },
+  {
+    options: ['vhdxFixed'],
+    needs: 'the format vhdx',
+    isMet: (formats) => has(formats, 'vhdx'),
+  },
+  {
+    // Not firmware, which is checked for in the disk of any format.
+    options: [
+      'cpus',
+      'memory',
+      'hwVersion',
+      'osType',
+      'diskController',
+      'nic',
+      'vmName',
+      'ovfProfile',
+      'manifest',
+    ],
+    needs: 'the format ova',
+    isMet: (formats) => has(formats, 'ova'),
+  },
+  {
+    options: ['zip'],
+    needs: 'the format raw or vhd: the others are compressed',
+    isMet: (formats) => formats.some(isZippable),
+  },
+  {
+    options: ['compression', 'level'],
+    needs: 'a compressed format: qcow2, vmdk or ova',
+    isMet: (formats, options) => options.zip === true || isCompressed(formats, options),
+  },
+  {
+    options: ['optimize', 'compressor'],
+    needs: 'a format that is compressed with zlib',
+    isMet: (formats, options) => isCompressed(formats, options, 'zlib'),
+  },
+  {
+    options: ['keepGpt'],
+    needs: 'a format that rounds the disk up: vhd, vmdk or ova',
+    isMet: (formats) => sizeMultiple(formats) > 512,
+  },
+  {
+    options: ['keepGoing'],
+    needs: 'more than one format',
+    isMet: (formats) => formats.length > 1,
+  },
+];
+
+/** Throws a KexportError for an option that the formats of the run leave without effect. */
+export function checkEffect(formats: readonly Format[], options: Options): void {
+  for (const { options: names, needs, isMet } of RULES) {
+    const given = names.find((name) => options[name] !== undefined);
+    if (given === undefined || isMet(formats, options)) continue;
+    const list = formats.map(({ name }) => name).join(',');
+    throw new KexportError('usage', `${longForm(given)} needs ${needs}`, {
+      hint: `it has no effect on ${list}`,
+    });
+  }
+}
+
+function has(formats: readonly Format[], name: string): boolean {
+  return formats.some((format) => format.name === name);
+}
+
+function isCompressed(formats: readonly Format[], options: Options, kind?: string): boolean {
+  const { distinct } = chooseEncodings(formats, options);
+  return distinct.some((encoding) => kind === undefined || encoding.kind === kind);
+}

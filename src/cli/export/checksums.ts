@@ -1,0 +1,116 @@
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { errnoOf, KexportError, reasonOf } from '../../errors.ts';
+import { noteLeftover } from '../../host/leftovers.ts';
+import { shellWord } from '../../host/shell-word.ts';
+import { partialOf } from '../../sinks/file.ts';
+import type { HashedSink } from '../../sinks/hashed.ts';
+
+/** A SHA256SUMS that gets the sums of a run, in the form that `sha256sum -c` reads. */
+export interface Checksums {
+  /**
+   * Writes the new file under its partial name: the sums of the images that were finished, and what
+   * the old one says of other files. Until `commit` or `discard`, other exports wait with theirs.
+   * Throws a KexportError.
+   */
+  write(images: readonly HashedSink[]): Promise<void>;
+  /** Gives the new file its name. */
+  commit(): Promise<void>;
+  /** Leaves the old file, or none. */
+  discard(): Promise<void>;
+}
+
+/**
+ * `force` replaces a partial file that a killed export left. Throws a KexportError if `path` cannot
+ * be a file.
+ */
+export async function openChecksums(path: string, { force = false }): Promise<Checksums> {
+  const partial = partialOf(path);
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isFile()) {
+    throw new KexportError('target', `cannot write ${path}: it exists and is not a file`);
+  }
+  let forget: (() => void) | undefined;
+
+  return {
+    async write(images) {
+      const file = await openPartial(partial, force);
+      forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
+      try {
+        await file.writeFile(withSums(await oldText(path), images));
+        await file.sync();
+      } catch (error) {
+        throw cannotWrite(path, error);
+      } finally {
+        await file.close();
+      }
+    },
+    async commit() {
+      await rename(partial, path).catch((error: unknown) => {
+        throw cannotWrite(path, error);
+      });
+      forget?.();
+      forget = undefined;
+    },
+    async discard() {
+      if (forget) await rm(partial, { force: true });
+      forget?.();
+    },
+  };
+}
+
+const INTERVAL = 50; // milliseconds
+/** What another export takes to give its images their names is far less. */
+const PATIENCE = 5000; // milliseconds
+
+async function openPartial(partial: string, force: boolean): Promise<FileHandle> {
+  const started = performance.now();
+  for (;;) {
+    try {
+      return await open(partial, 'wx');
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw cannotWrite(partial, error);
+      if (performance.now() - started > PATIENCE) {
+        if (!force) throw alreadyThere(partial, error);
+        await rm(partial, { force: true });
+      }
+    }
+    await setTimeout(INTERVAL);
+  }
+}
+
+async function oldText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** The text with the lines of the images at its end, and no older lines of them. */
+function withSums(text: string, images: readonly HashedSink[]): string {
+  const sums = images.flatMap(({ name, sha256 }) =>
+    sha256 === undefined ? [] : [{ sha256, file: basename(name) }],
+  );
+  const isNew = (line: string) => sums.some(({ file }) => file === fileOf(line));
+  const kept = text.split('\n').filter((line) => line !== '' && !isNew(line));
+  const added = sums.map(({ sha256, file }) => `${sha256}  ${file}`);
+  return [...kept, ...added].map((line) => `${line}\n`).join('');
+}
+
+/** The file that a line of SHA256SUMS is about; ` *` marks one that was read in binary mode. */
+function fileOf(line: string): string | undefined {
+  return /^[0-9a-f]{64} [ *](.*)$/i.exec(line)?.[1];
+}
+
+function alreadyThere(partial: string, cause: unknown): KexportError {
+  const what = `${partial} exists: another export is writing it, or a killed one left it`;
+  const hint = 'remove it, or use --force to replace it';
+  return new KexportError('target', what, { cause, hint });
+}
+
+function cannotWrite(path: string, cause: unknown): KexportError {
+  return new KexportError('target', `cannot write ${path}: ${reasonOf(cause)}`, { cause });
+}

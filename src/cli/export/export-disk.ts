@@ -1,0 +1,92 @@
+import { checkCompression } from '../../export/encodings.ts';
+import { openSource } from '../../open/open-source.ts';
+import { print } from '../command-line/print.ts';
+import { reportError } from '../command-line/report-error.ts';
+import { abortOnSignals } from '../command-line/signals.ts';
+import type { Options } from '../options/options.ts';
+import { progressDisplay } from '../print/progress.ts';
+import { formatReport, jsonReport } from '../print/report.ts';
+import { checkEffect } from './check-effect.ts';
+import { checkOptions, isDiskInUse } from './check-options.ts';
+import type { planDiskInUse } from './disk-in-use.ts';
+import type { ExportJob } from './export-job.ts';
+import { exportImages } from './export-images.ts';
+import { type Plan, planOutputs } from './plan.ts';
+import type { Request } from './request.ts';
+import { sourceOptions } from './source-options.ts';
+
+/**
+ * Carries out an export and reports on it. Returns the exit status; throws a KexportError if no
+ * image was made.
+ */
+export async function exportDisk(request: Request, options: Options): Promise<number> {
+  checkOptions(request, options);
+  const plan = planOutputs(request, options);
+  const formats = plan.outputs.map(({ format }) => format);
+  checkEffect(formats, options);
+  await checkCompression(formats, options); // before a disk is opened
+  if (!isDiskInUse(request, options)) {
+    const { source = '' } = request;
+    return runExport(source, plan, options, ({ signal, onWarning }) =>
+      openSource(source, { ...sourceOptions(options), signal, onWarning }),
+    );
+  }
+  const disk = await planInUse(
+    request,
+    plan.outputs.map(({ path }) => path),
+    options,
+  );
+  const say = (text: string) => {
+    if (!options.quiet) process.stderr.write(text);
+  };
+  say(disk.plan);
+  if (options.dryRun) return 0;
+  const status = await runExport(disk.name, plan, options, ({ signal, onWarning }) =>
+    disk.open(signal, onWarning),
+  );
+  say(disk.firstBoot);
+  return status;
+}
+
+/** Loaded late: most disks are not in use. */
+async function planInUse(...args: Parameters<typeof planDiskInUse>) {
+  const module = await import('./disk-in-use.ts');
+  return module.planDiskInUse(...args);
+}
+
+async function runExport(
+  disk: string,
+  plan: Plan,
+  options: Options,
+  open: Parameters<typeof exportImages>[1],
+): Promise<number> {
+  const started = performance.now();
+  const stop = abortOnSignals();
+  const progress = await progressDisplay(options.quiet ?? false);
+  const warnings: string[] = [];
+  const job: ExportJob = {
+    disk,
+    plan,
+    options,
+    signal: stop.signal,
+    onProgress: (state) => progress.update(state),
+    onWarning: (text) => {
+      warnings.push(text);
+      progress.say(`kexport: warning: ${text}\n`);
+    },
+  };
+  try {
+    const isOverlay = options.backingFile !== undefined;
+    const result = isOverlay
+      ? await (await import('./export-overlay.ts')).exportOverlay(job)
+      : await exportImages(job, open);
+    progress.done();
+    const seconds = (performance.now() - started) / 1000;
+    if (options.json) await print(jsonReport(disk, result, warnings, seconds));
+    else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
+    return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
+  } finally {
+    progress.done();
+    stop.release();
+  }
+}

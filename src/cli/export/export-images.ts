@@ -1,0 +1,52 @@
+import { encode, type EncodeResult } from '../../export/encode.ts';
+import { compressionOf } from '../../export/encodings.ts';
+import { warningsFor } from '../../inspect/warnings-for.ts';
+import type { Source } from '../../sources/source.ts';
+import type { ExportJob } from './export-job.ts';
+import { openOutputs, type Outputs } from './outputs.ts';
+
+/** Makes images of a whole disk, which `open` opens. Throws a KexportError if no image was made. */
+export async function exportImages(
+  job: ExportJob,
+  open: (job: ExportJob) => Promise<Source>,
+): Promise<EncodeResult> {
+  const { options, signal, onProgress, onWarning } = job;
+  const { threads, compressor, keepGpt, keepGoing, verify } = options;
+  const source = await open(job);
+  const { plan, targets, checksums } = await openFor(source, job);
+  try {
+    const result = await encode(source, targets, {
+      ...compressionOf(options),
+      ...{ threads, compressor, keepGpt, keepGoing, verify },
+      identity: plan.identity,
+      signal,
+      onProgress,
+      onWarning,
+      onFinished: async () => checksums?.file.write(checksums.images),
+    });
+    await checksums?.file.commit();
+    return result;
+  } catch (error) {
+    await checksums?.file.discard();
+    throw error;
+  }
+}
+
+/**
+ * Warns of what is known to fail at import, and opens the outputs. Closes the source if it throws.
+ */
+async function openFor(
+  source: Source,
+  { disk, plan, options, signal, onWarning }: ExportJob,
+): Promise<Outputs> {
+  try {
+    const hasOva = plan.outputs.some(({ format }) => format.name === 'ova');
+    const firmware = options.firmware ?? (hasOva ? 'efi' : undefined);
+    for (const warning of await warningsFor(source, { firmware })) onWarning(warning);
+    const read = { name: source.origin ?? disk, size: source.size };
+    return await openOutputs(plan, read, { ...options, signal });
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}

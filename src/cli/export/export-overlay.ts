@@ -1,0 +1,57 @@
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { KexportError } from '../../errors.ts';
+import type { EncodeResult } from '../../export/encode.ts';
+import { zlibLevelOf } from '../../export/encodings.ts';
+import { encodeOverlay } from '../../export/overlay.ts';
+import { inspectBackingFile } from '../../images/backing-file.ts';
+import { openChanges } from '../../open/open-source.ts';
+import type { ExportJob } from './export-job.ts';
+import { openOutputs } from './outputs.ts';
+import { sentChoice } from './source-options.ts';
+
+/**
+ * Makes an overlay of what an incremental send stream changes in --backing-file. Throws a
+ * KexportError.
+ */
+export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
+  const { disk: name, plan, options, signal, onProgress } = job;
+  const [output, ...others] = plan.outputs;
+  if (output?.format.name !== 'qcow2' || others.length > 0) {
+    throw new KexportError('usage', '--backing-file is for qcow2 alone: only qcow2 has overlays', {
+      hint: '--flatten writes the whole disk in any format',
+    });
+  }
+  const { backingFile = '', compressor, optimize, size, threads } = options;
+  await inspectBackingFile(backingFile); // before a pipe is waited for
+  const changes = await openChanges(name, { ...sentChoice(options), signal });
+  const disk = { name, size: undefined };
+  const outputs = await openOutputs(plan, disk, { ...options, signal }).catch(
+    async (error: unknown) => {
+      await changes.close();
+      throw error;
+    },
+  );
+  const { checksums, targets } = outputs;
+  try {
+    const { sink } = targets[0]!; // the one output
+    const result = await encodeOverlay(changes, sink, {
+      ...{ compressor, optimize, size, threads, backingFile },
+      backingName: nameFrom(output.path, backingFile),
+      level: zlibLevelOf(options.level),
+      signal,
+      onProgress,
+      onFinished: async () => checksums?.file.write(checksums.images),
+    });
+    await checksums?.file.commit();
+    return result;
+  } catch (error) {
+    await checksums?.file.discard();
+    throw error;
+  }
+}
+
+/** The path of a backing file as the image names it: from the folder of the image. */
+function nameFrom(image: string, backing: string): string {
+  if (isAbsolute(backing) || image === '-') return resolve(backing);
+  return relative(resolve(dirname(image)), resolve(backing));
+}

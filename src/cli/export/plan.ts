@@ -1,0 +1,159 @@
+import { basename, dirname, join } from 'node:path';
+import { type Format, type FormatName, FormatError } from '../../../formats/index.ts';
+import { KexportError } from '../../errors.ts';
+import type { Identity } from '../../export/encode.ts';
+import type { Options } from '../options/options.ts';
+import { timestamp } from '../print/timestamp.ts';
+import { createFormat } from './create-format.ts';
+import { isZippable } from './is-zippable.ts';
+import type { Request } from './request.ts';
+
+/** What will be written, and where to, before anything is opened. */
+export interface Plan {
+  readonly identity: Pick<Identity, 'name' | 'createdAt'>;
+  readonly outputs: readonly Output[];
+  /** Path of SHA256SUMS, if it is wanted. */
+  readonly checksums: string | undefined;
+  /** The same with other names; there if nobody asked for the names. */
+  readonly next?: () => Plan;
+}
+
+export interface Output {
+  readonly format: Format;
+  /** A file, a device, or `-`. */
+  readonly path: string;
+  /** Name of the image in the zip archive that the file is; undefined if it is the image itself. */
+  readonly zipEntry: string | undefined;
+}
+
+/**
+ * Decides on formats and file names. Throws a KexportError for options that contradict each other.
+ */
+export function planOutputs({ formats: names, outputDir }: Request, options: Options): Plan {
+  const formats = createFormats(names, options);
+  const folder = outputDir ?? options.outputDir;
+  return options.output === undefined
+    ? planFolder(formats, folder ?? '.', options)
+    : planFile(checkSingle(formats, folder, options), options);
+}
+
+/** Images in a folder. */
+function planFolder(formats: readonly Format[], folder: string, options: Options): Plan {
+  const now = new Date();
+  const given = options.name ?? nameFromEnvironment();
+  if (given !== undefined) return planNamed(checkName(given), now, formats, folder, options);
+  const numbered = (number: number): Plan => {
+    const name = number === 1 ? defaultName(now) : `${defaultName(now)}-${number}`;
+    const next = () => numbered(number + 1);
+    return { ...planNamed(name, now, formats, folder, options), next };
+  };
+  return numbered(1);
+}
+
+/** Images of one name, each with the extension of its format. */
+function planNamed(
+  name: string,
+  now: Date,
+  formats: readonly Format[],
+  folder: string,
+  options: Options,
+): Plan {
+  const outputs = formats.map((format) => {
+    const file = `${name}.${format.extension}`;
+    const zip = options.zip === true && isZippable(format);
+    const path = join(folder, zip ? `${file}.zip` : file);
+    return { format, path, zipEntry: zip ? file : undefined };
+  });
+  return {
+    identity: { name: plain(name), createdAt: secondsOf(now) },
+    outputs,
+    checksums: sums(folder, options),
+  };
+}
+
+/** The one image that --output names. */
+function planFile(format: Format, options: Options): Plan {
+  const path = outputPath(options);
+  const name = nameOf(path);
+  const zipEntry = options.zip ? `${name}.${format.extension}` : undefined;
+  return {
+    identity: { name, createdAt: secondsOf(new Date()) },
+    outputs: [{ format, path, zipEntry }],
+    checksums: sums(dirname(path), options),
+  };
+}
+
+function outputPath({ output = '' }: Options): string {
+  return STDOUT_NAMES.includes(output) ? '-' : output;
+}
+
+/** What standard output is called as a file: replacing that file would be a surprise. */
+const STDOUT_NAMES = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
+
+function createFormats(names: readonly FormatName[], options: Options): Format[] {
+  try {
+    return names.map((name) => createFormat(name, options));
+  } catch (error) {
+    if (error instanceof FormatError) throw new KexportError('usage', error.message);
+    throw error;
+  }
+}
+
+function checkSingle(
+  formats: readonly Format[],
+  folder: string | undefined,
+  options: Options,
+): Format {
+  const output = outputPath(options);
+  const [format, ...others] = formats;
+  if (!format || others.length > 0) {
+    const what = `-o ${output} names one file, and ${formats.length} formats are given`;
+    throw new KexportError('usage', what, { hint: 'use --output-dir and --name' });
+  }
+  if (folder !== undefined || options.name !== undefined) {
+    throw new KexportError('usage', '-o names the file: --output-dir and --name exclude it');
+  }
+  if (output === '-' && options.json) {
+    throw new KexportError('usage', '--json and -o - both write to standard output');
+  }
+  if (output === '-' && options.checksums) {
+    throw new KexportError('usage', '--checksums is for files, not for -o -');
+  }
+  return format;
+}
+
+function sums(folder: string, { checksums }: Options): string | undefined {
+  return checksums ? join(folder, 'SHA256SUMS') : undefined;
+}
+
+function nameFromEnvironment(): string | undefined {
+  const name = process.env['KEXPORT_NAME'];
+  return name === '' ? undefined : name;
+}
+
+/** The name that kldload's script gives, in local time. */
+function defaultName(now: Date): string {
+  return `kldload-export-${timestamp(now)}`;
+}
+
+function checkName(name: string): string {
+  if (name !== '' && !/[/\\\p{Cc}]/u.test(name) && !name.startsWith('.')) return name;
+  throw new KexportError('usage', `${JSON.stringify(name)} is not a file name`, {
+    hint: 'give the folder with --output-dir',
+  });
+}
+
+/** The name of an image, from the path of its file. */
+function nameOf(path: string): string {
+  return plain(path === '-' ? '' : (basename(path).split('.')[0] ?? ''));
+}
+
+/** A name in the characters that every format can carry. */
+function plain(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/g, '-') || 'disk';
+}
+
+/** Since 1970, UTC. */
+function secondsOf(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
+}

@@ -1,0 +1,37 @@
+import { KexportError, option, wording } from '../../errors.ts';
+import type { SentChoice, SourceOptions } from '../../open/source-options.ts';
+import type { Options } from '../options/options.ts';
+
+const FOR_STREAMS = ['volume', 'sentSnapshot', 'flatten', 'incrementalFrom'] as const;
+
+/** What the command line says of a zfs send stream, by the library's names. */
+export function sentChoice(options: Options): SentChoice {
+  const { streamVolume, streamSnapshot, flatten, incrementalFrom } = options;
+  return { volume: streamVolume, sentSnapshot: streamSnapshot, flatten, incrementalFrom };
+}
+
+/**
+ * How the command line says that a disk is opened, by the library's names. Throws a KexportError
+ * for options that do not go together: none is ignored.
+ */
+export function sourceOptions(options: Options): SourceOptions {
+  const { size, threads, readHoles, liveInconsistent, allowBacking, from, ovaDisk } = options;
+  const takeSnapshot = !options.noSnapshot;
+  const common = { size, threads, readHoles, liveInconsistent, allowBacking, takeSnapshot };
+  const sent = sentChoice(options);
+  const given = FOR_STREAMS.find((name) => sent[name] !== undefined);
+  if (given) {
+    const isImage = from !== undefined && from !== 'zfs-send' && from !== 'gz' && from !== 'zip';
+    if (isImage || ovaDisk !== undefined) {
+      const other = isImage ? from : 'an OVA';
+      const what = wording`${option(given)} is for zfs send streams, not for ${other}`;
+      throw new KexportError('usage', what);
+    }
+    return { ...common, ...sent, from };
+  }
+  if (ovaDisk === undefined) return { ...common, from };
+  if (from !== undefined && from !== 'ova') {
+    throw new KexportError('usage', `--ova-disk is for an OVA, not for ${from}`);
+  }
+  return { ...common, archiveDisk: ovaDisk, from };
+}

@@ -1,0 +1,19 @@
+import type { OptionMention, OptionName as LibraryOption } from '../../errors.ts';
+import { shellWord } from '../../host/shell-word.ts';
+import { longForm, type OptionName } from './options.ts';
+
+/** The options of the library that the command line calls otherwise. */
+const OTHER_NAMES: Readonly<Partial<Record<LibraryOption, OptionName>>> = {
+  disk: 'checkpoint',
+  maxHold: 'checkpointLimit',
+  sentSnapshot: 'streamSnapshot',
+  takeSnapshot: 'noSnapshot', // true unless it is given
+  volume: 'streamVolume',
+};
+
+/** Writes an option of the library as it is typed on the command line. */
+export function asFlag({ option, value }: OptionMention): string {
+  const flag = longForm(OTHER_NAMES[option] ?? (option as OptionName));
+  const takesValue = typeof value === 'string' || typeof value === 'number';
+  return takesValue && option !== 'disk' ? `${flag} ${shellWord(String(value))}` : flag;
+}

@@ -1,0 +1,71 @@
+import { parseSize } from './parse-size.ts';
+
+/** An option of the command line. Parsing and help are made of it. */
+export interface Option<T = unknown> {
+  /** The letter of its short form. */
+  readonly short?: string;
+  /** What stands for the value in help, such as FILE; undefined for a flag, which has none. */
+  readonly placeholder?: string;
+  /** What it does, in the imperative. */
+  readonly summary: string;
+  /** What applies without it, as help shows it. */
+  readonly default?: string;
+  /** The only values that it accepts. */
+  readonly choices?: readonly string[];
+  /** What a value must be, as an error says it. */
+  readonly expects: string;
+  /** The value that a text stands for; undefined if the option does not accept the text. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+type Extra = Pick<Option, 'short' | 'default'>;
+
+const MIB = 2 ** 20;
+
+export function flag(summary: string, extra: Extra = {}): Option<boolean> {
+  return { ...extra, summary, expects: 'no value', parse: () => true };
+}
+
+export function text(placeholder: string, summary: string, extra: Extra = {}): Option<string> {
+  return { ...extra, placeholder, summary, expects: 'a text', parse: (value) => value };
+}
+
+export function oneOf<const Choice extends string>(
+  placeholder: string,
+  choices: readonly Choice[],
+  summary: string,
+  extra: Extra = {},
+): Option<Choice> {
+  const expects = choices.join(', ').replace(/, ([^,]*)$/, ' or $1');
+  const parse = (value: string) => choices.find((choice) => choice === value);
+  return { ...extra, placeholder, summary, choices, expects, parse };
+}
+
+export function wholeNumber(
+  [low, high]: readonly [low: number, high: number],
+  summary: string,
+  extra: Extra = {},
+): Option<number> {
+  const expects = `a whole number from ${low} to ${high}`;
+  const parse = (value: string) => {
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    return number >= low && number <= high ? number : undefined;
+  };
+  return { ...extra, placeholder: 'N', summary, expects, parse };
+}
+
+/** A number of bytes. */
+export function size(summary: string, extra: Extra = {}): Option<number> {
+  const expects = 'a size such as 10G or 512M';
+  return { ...extra, placeholder: 'SIZE', summary, expects, parse: parseSize };
+}
+
+/** A number of MiB, which is what a number without a unit means. */
+export function memory(summary: string, extra: Extra = {}): Option<number> {
+  const expects = 'a whole number of MiB, such as 4096 or 4G';
+  const parse = (value: string) => {
+    const mebibytes = /^\d+$/.test(value) ? Number(value) : (parseSize(value) ?? NaN) / MIB;
+    return Number.isInteger(mebibytes) ? mebibytes : undefined;
+  };
+  return { ...extra, placeholder: 'SIZE', summary, expects, parse };
+}

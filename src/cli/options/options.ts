@@ -1,0 +1,129 @@
+import { type FormatName, FORMATS } from '../../../formats/index.ts';
+import {
+  type DiskController,
+  DISK_CONTROLLERS,
+  OS_TYPES,
+  type OsType,
+} from '../../../formats/ova/machine.ts';
+import { COMPRESSORS } from '../../compress/compressor.ts';
+import type { FromFormat } from '../../open/source-options.ts';
+import { flag, memory, oneOf, type Option, size, text, wholeNumber } from './option.ts';
+
+const READ_FORMATS: readonly FromFormat[] = [
+  ...(Object.keys(FORMATS) as FormatName[]),
+  'zfs-send',
+  'gz',
+  'zip',
+];
+
+/**
+ * Every option of every command: `outputDir` is `--output-dir`. An option means the same wherever
+ * it is accepted; which command accepts which says `kexport.ts`.
+ */
+export const OPTIONS = {
+  output: text('FILE', 'write the image to FILE, a block device (raw only), or - (stdout)', {
+    short: 'o',
+  }),
+  outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
+  name: text('NAME', 'file name of the images, without extension', {
+    default: '$KEXPORT_NAME, or the date',
+  }),
+  force: flag('replace existing files; write to a block device'),
+  checksums: flag('write SHA256SUMS beside the images'),
+  zip: flag('put raw and vhd images into .zip files'),
+  verify: flag('read every image back and compare, before it gets its name'),
+  keepGoing: flag('if one image fails, finish the others'),
+
+  size: size('size that the disk must have, also of a pipe (10G, 512M)'),
+  from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
+  allowBacking: flag('open the other files that an image names, in its folder'),
+  ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
+  readHoles: flag('read the holes of a sparse file too'),
+  keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
+
+  noSnapshot: flag('read a volume or file on ZFS as it is, not from a snapshot'),
+  liveInconsistent: flag('copy a disk whose pool is in use; the copy does not import'),
+  checkpoint: flag('export a disk whose pool is in use, as of a pool checkpoint'),
+  dryRun: flag('show what would be done, and do nothing'),
+  includeSwap: flag('copy the contents of swap partitions'),
+  allSectors: flag('copy the free space of pools, and what lies between partitions'),
+  keepIntentLog: flag('keep the intent logs, which an import then replays'),
+  checkpointLimit: size('end the export if the checkpoint holds back more than SIZE', {
+    default: 'half of the free space',
+  }),
+
+  backingFile: text('BASE', 'write an overlay: a qcow2 of what the increment changes in BASE'),
+  flatten: text('BASE', 'write the whole disk: BASE with the increment applied'),
+  incrementalFrom: text('@SNAP', 'run zfs send from @SNAP (or #BOOKMARK) to DISK, a snapshot'),
+  streamVolume: text('VOLUME', 'read this volume of a package of streams', {
+    default: 'the only one',
+  }),
+  streamSnapshot: text('SNAP', 'read this snapshot of a package of streams', {
+    default: 'the last',
+  }),
+
+  compression: oneOf('KIND', ['zlib', 'zstd'], 'compress so; zstd is for qcow2', {
+    default: 'zlib',
+  }),
+  level: wholeNumber([1, 19], '1 is fastest; zlib has 9 levels, zstd 19', {
+    default: '6; 3 for zstd',
+  }),
+  optimize: oneOf('GOAL', ['size', 'speed'], 'deflate with a window of 32 KiB or of 4 KiB'),
+  threads: wholeNumber([1, 256], 'threads at work', { default: 'one per processor' }),
+  compressor: oneOf('NAME', COMPRESSORS, 'implementation of zlib compression', {
+    default: 'wasm',
+  }),
+
+  vhdAlign: oneOf('UNIT', ['mib', 'none'], 'round a vhd up to whole MiB, or not', {
+    default: 'mib',
+  }),
+  vhdxFixed: flag('write a fixed vhdx, with room for all of the disk'),
+
+  cpus: wholeNumber([1, 1024], 'processors', { default: '4' }),
+  memory: memory('memory; in MiB without a unit', { default: '4G' }),
+  firmware: oneOf('TYPE', ['efi', 'bios'], 'firmware; also checked for in the disk', {
+    default: 'efi',
+  }),
+  hwVersion: wholeNumber([4, 99], 'VMware hardware version', { default: '14, of ESXi 6.7' }),
+  osType: oneOf('TYPE', Object.keys(OS_TYPES) as OsType[], 'guest, by its name in VMware', {
+    default: 'otherLinux64Guest',
+  }),
+  diskController: oneOf(
+    'TYPE',
+    Object.keys(DISK_CONTROLLERS) as DiskController[],
+    'disk controller',
+    { default: 'lsilogic' },
+  ),
+  nic: oneOf('TYPE', ['E1000', 'E1000e', 'VmxNet3', 'none'], 'network card', {
+    default: 'E1000',
+  }),
+  vmName: text('NAME', 'name of the machine', { default: 'the name of the image' }),
+  ovfProfile: oneOf('NAME', ['vmware', 'virtualbox', 'both'], 'whose description of EFI to write', {
+    default: 'vmware',
+  }),
+  manifest: oneOf('HASH', ['sha256', 'sha1', 'sha512', 'none'], 'hash of the files', {
+    default: 'sha256',
+  }),
+
+  against: text('DISK', 'compare with DISK, a disk or an image, byte for byte'),
+  againstFrom: oneOf('FORMAT', READ_FORMATS, 'read the DISK of --against as FORMAT'),
+
+  json: flag('print the result as JSON on stdout'),
+  quiet: flag('print no progress and no summary', { short: 'q' }),
+
+  help: flag('show this help', { short: 'h' }),
+  helpAll: flag('show every option'),
+  version: flag('show the version', { short: 'V' }),
+} satisfies Record<string, Option>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : never;
+
+/** The values of the options that were given. */
+export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
+
+/** As a person types it: `--output-dir`. */
+export function longForm(name: OptionName): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

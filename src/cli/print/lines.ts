@@ -1,0 +1,20 @@
+/** A fact as `key: value`. */
+export type Line = readonly [key: string, value: string];
+
+/** Facts, each on its line, the values in a column. */
+export function formatLines(lines: readonly Line[]): string {
+  const width = Math.max(...lines.map(([key]) => key.length)) + 1;
+  return lines
+    .map(([key, value]) => `${`${printable(key)}:`.padEnd(width)} ${printable(value)}\n`)
+    .join('');
+}
+
+/** Text of an image, without what a terminal would take for commands. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+}
+
+/** JSON as the commands print it. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

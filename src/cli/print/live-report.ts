@@ -1,0 +1,86 @@
+import type { HostPartition } from '../../host/host-disk.ts';
+import type { HostFacts } from '../../zfs/live/host-facts.ts';
+import { maxHoldOf } from '../../zfs/live/hold.ts';
+import type { LivePool } from '../../zfs/live/live-pools.ts';
+import type { LivePlan, Stretch } from '../../zfs/live/plan.ts';
+import type { Options } from '../options/options.ts';
+import { formatSize } from './sizes.ts';
+import { formatTable } from './table.ts';
+
+/** What the export of a disk in use will do, for people. */
+export function describePlan(plan: LivePlan, options: Options): string {
+  const { disk, pools, zeros } = plan;
+  const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
+  const rows = parts.map((part) => [part.path, formatSize(part.size), fateOf(part, plan, options)]);
+  const gaps = total(zeros) - total(zeros.filter((stretch) => isWithin(stretch, plan.swaps)));
+  return [
+    `${disk.path}, ${formatSize(disk.size)}:\n`,
+    formatTable([['PARTITION', 'SIZE', 'IN THE IMAGE'], ...rows]),
+    gaps > 0 ? `between the partitions: ${formatSize(gaps)} of zeros\n` : '',
+    ...pools.map((pool) => checkpointText(pool, options)),
+    ...pools.map(mirrorText),
+  ].join('');
+}
+
+function checkpointText({ name, free }: LivePool, { checkpointLimit }: Options): string {
+  const limit = formatSize(maxHoldOf(free, checkpointLimit));
+  const end = `the export ends if it holds back more than ${limit} of the ${formatSize(free)} free`;
+  return `pool ${name} gets a checkpoint, discarded at the end; ${end}\n`;
+}
+
+function mirrorText({ name, missing }: LivePool): string {
+  if (missing.length === 0) return '';
+  const remedy = `zpool detach ${name} ${missing.join(' ')}`;
+  return `pool ${name} has one side of its mirror in the image: it is imported degraded, until ${remedy}\n`;
+}
+
+function fateOf(part: HostPartition, plan: LivePlan, options: Options): string {
+  const isThis = ({ path }: HostPartition) => path === part.path;
+  const pool = plan.pools.find(({ vdevs }) => vdevs.some(isThis));
+  if (pool) return `pool ${pool.name} as of its checkpoint, ${fateOfFree(pool, options)}`;
+  const mounted = plan.mounted.find(isThis);
+  if (mounted) return `${mounted.type} of ${mounted.mountPoint}, flushed and copied first`;
+  const live = plan.live.find(isThis);
+  if (live) return `${live.type} of ${live.mountPoint}, COPIED WHILE IT IS WRITTEN TO`;
+  const stacked = plan.stacked.find(isThis);
+  if (stacked && !plan.swaps.some(isThis)) {
+    return `COPIED WHILE IT IS IN USE by ${stacked.holders.join(', ')}`;
+  }
+  return plan.swaps.some(isThis) ? 'swap: its header, then zeros' : 'copied';
+}
+
+function fateOfFree({ size, free }: LivePool, options: Options): string {
+  if (options.allSectors || options.keepIntentLog) return 'with its free space';
+  return `without its free space: about ${formatSize(free)} of ${formatSize(size)}`;
+}
+
+/** What to know before the first boot of an image, for people. */
+export function describeFirstBoot({ pools }: LivePlan, { hostname, hostid }: HostFacts): string {
+  const names = pools.map(({ name }) => name).join(' and ');
+  const host = `host ${hostname}${hostid === undefined ? '' : ` (hostid ${hostid})`}`;
+  const lines = [
+    pools.length > 1
+      ? `pools ${names} have the same guids as here: never import both copies on one machine.`
+      : `pool ${names} has the same guid as here: never import both on one machine.`,
+    `it is marked as in use by ${host}: import it elsewhere with zpool import -f; an initramfs of this machine boots it as it is.`,
+    'names of disks (/dev/disk/by-id in fstab and boot loader) and of network interfaces may differ on the new machine.',
+    ...pools.flatMap(({ name, missing }) =>
+      missing.map((device) => `its mirror lacks ${device}: zpool detach ${name} ${device}`),
+    ),
+    ...pools
+      .filter(({ multihost }) => multihost)
+      .map(
+        ({ name }) =>
+          `multihost is on: zpool import -f ${name} waits some seconds to see that no other host uses it.`,
+      ),
+  ];
+  return `first boot elsewhere:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+function total(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function isWithin({ start, end }: Stretch, parts: readonly HostPartition[]): boolean {
+  return parts.some(({ diskOffset, size }) => start >= diskOffset && end <= diskOffset + size);
+}

@@ -1,0 +1,82 @@
+import type { ListedDisk } from '../../host/disks.ts';
+import { shellWord } from '../../host/shell-word.ts';
+import type { ListedVolume } from '../../zfs/list-volumes.ts';
+import { jsonText } from './lines.ts';
+import { formatSize } from './sizes.ts';
+import { formatTable } from './table.ts';
+
+/** What can be exported. */
+export interface Sources {
+  readonly volumes: readonly ListedVolume[];
+  /** Why no volume can be listed. */
+  readonly zfsProblem: string | undefined;
+  readonly disks: readonly SourceDisk[];
+}
+
+export interface SourceDisk extends ListedDisk {
+  /** The pool in use on it, or on LUKS, LVM or md above it. */
+  readonly pool: string | undefined;
+  /** Why the disk cannot be exported while that pool is in use. */
+  readonly obstacle: string | undefined;
+}
+
+/** Snapshots of a volume that are listed for people. */
+const MAX_SNAPSHOTS = 3;
+
+/** The answer of `kexport sources` for people. */
+export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
+  const volumeHead = ['ZFS VOLUME', 'SIZE', 'USED', 'COMMAND'];
+  const noVolumes = `no ZFS volumes: ${zfsProblem ?? 'the pools have none'}\n`;
+  const diskHead = ['DISK', 'SIZE', 'MODEL', 'IN USE', 'COMMAND'];
+  const volumeTable =
+    volumes.length > 0 ? formatTable([volumeHead, ...volumes.flatMap(volumeRows)]) : noVolumes;
+  const diskTable =
+    disks.length > 0 ? formatTable([diskHead, ...disks.map(diskRow)]) : 'no disks\n';
+  return `${volumeTable}\n${diskTable}`;
+}
+
+/** The answer of `kexport sources` for programs; sizes in bytes. */
+export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
+  return jsonText({
+    volumes: volumes.map((volume) => ({
+      ...volume,
+      command: commandFor(volume.name),
+      snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
+    })),
+    zfsProblem,
+    disks: disks.map((disk) => ({
+      ...disk,
+      command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
+    })),
+  });
+}
+
+function volumeRows({ name, size, used, snapshots }: ListedVolume): string[][] {
+  const shown = snapshots.slice(-MAX_SNAPSHOTS);
+  const hidden = snapshots.length - shown.length;
+  return [
+    [name, formatSize(size), formatSize(used), commandFor(name)],
+    ...(hidden > 0 ? [[`  ${hidden} older snapshots`, '', '', '']] : []),
+    ...shown.map((snapshot) => [
+      `  ${snapshot.name.slice(name.length)}`,
+      formatSize(snapshot.size),
+      formatSize(snapshot.used),
+      commandFor(snapshot.name),
+    ]),
+  ];
+}
+
+function diskRow(disk: SourceDisk): string[] {
+  const { path, size, model = '', pool, mountPoints, obstacle } = disk;
+  const uses = [...(pool === undefined ? [] : [`pool ${pool}`]), ...mountPoints].join(', ');
+  const command = obstacle === undefined ? commandForDisk(disk) : `none: ${obstacle}`;
+  return [path, formatSize(size), model, uses, command];
+}
+
+function commandFor(name: string): string {
+  return `kexport all ${shellWord(name)}`;
+}
+
+function commandForDisk({ path, pool }: SourceDisk): string {
+  return pool === undefined ? commandFor(path) : `${commandFor(path)} --checkpoint`;
+}

@@ -1,0 +1,59 @@
+import type { Verdict } from '../../images/verify.ts';
+import type { SentVerdict } from '../../open/verify-stream.ts';
+import type { Options } from '../options/options.ts';
+import { jsonText } from './lines.ts';
+import { notOpenedText } from './not-opened.ts';
+
+/** What was found of an image, or of a zfs send stream. */
+export type StreamVerdict = Verdict & Partial<SentVerdict>;
+
+/** Snapshots that one line names. */
+const MAX_NAMES = 5;
+
+export function isSound({ problemCount, differsAt }: Verdict): boolean {
+  return problemCount === 0 && differsAt === undefined;
+}
+
+/** The answer of `kexport verify` for programs. */
+export function verdictJson(file: string, verdict: StreamVerdict): string {
+  return jsonText({ file, sound: isSound(verdict), ...verdict });
+}
+
+/** The answer of `kexport verify` for people; with --quiet only what is wrong. */
+export function verdictText(
+  path: string,
+  verdict: StreamVerdict,
+  { against = '', quiet }: Options,
+): string {
+  const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
+  const lines = problems.map(({ severity, message }) => `${severity}: ${message}`);
+  if (problemCount > problems.length) lines.push(`and ${problemCount - problems.length} more`);
+  if (differsAt !== undefined) {
+    lines.push(`error: the disk differs from ${against} at byte ${differsAt}`);
+  }
+  if (isSound(verdict) && !quiet) {
+    const same = against === '' ? '' : `, and the same disk as ${against}`;
+    lines.push(`${path}: sound${readText(verdict)}${same}`);
+    if (otherSize !== undefined && otherSize !== diskSize) {
+      lines.push(`${against} has ${otherSize} bytes; the longer of the two ends in zeros`);
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What was read of an image that is sound. */
+function readText({ diskSize, notOpened, streams }: StreamVerdict): string {
+  if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
+  if (streams) return `, ${streamsText(streams)}`;
+  const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
+  return `, ${read} can be read`;
+}
+
+function streamsText(streams: NonNullable<SentVerdict['streams']>): string {
+  const names = streams.map(({ snapshot }) => snapshot).join(', ');
+  const many = streams.length > MAX_NAMES;
+  const whole = many ? `all ${streams.length} streams` : `all of the stream of ${names}`;
+  return streams.some(({ kind }) => kind === 'volume')
+    ? `${whole} can be read`
+    : `${whole} can be read; it is of file systems and holds no disk`;
+}

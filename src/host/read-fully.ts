@@ -1,0 +1,42 @@
+import { KexportError, reasonOf } from '../errors.ts';
+import type { SystemFile } from '../runtime/host.ts';
+
+type Readable = Pick<SystemFile, 'read'>;
+
+/**
+ * Fills `target` from a position of a file on. Throws a KexportError, which calls the file `name`.
+ */
+export async function readFully(
+  name: string,
+  file: Readable,
+  position: number,
+  target: Uint8Array,
+): Promise<void> {
+  const count = await readUpTo(name, file, position, target);
+  if (count === target.length) return;
+  const end = position + count;
+  throw new KexportError('source', `${name} ended at byte ${end}: it shrank while it was read`);
+}
+
+/**
+ * The same; answers how many bytes there were, fewer than `target` takes only at the end of the
+ * file.
+ */
+export async function readUpTo(
+  name: string,
+  file: Readable,
+  position: number,
+  target: Uint8Array,
+): Promise<number> {
+  let done = 0;
+  while (done < target.length) {
+    const at = position + done;
+    const count = await file.read(at, target.subarray(done)).catch((cause: unknown) => {
+      const what = `cannot read ${name} at byte ${at}: ${reasonOf(cause)}`;
+      throw new KexportError('source', what, { cause });
+    });
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}

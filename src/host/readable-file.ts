@@ -1,0 +1,32 @@
+import { closeFile, systemFile } from './descriptors.ts';
+import { readFully, readUpTo } from './read-fully.ts';
+
+/** An open file that is read anywhere. */
+export interface ReadableFile {
+  /** Fills `target` from a position on. Throws a KexportError. Calls may overlap. */
+  read(position: number, target: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The file that is open as `fd`, and that messages call `name`. */
+export function readableFile(name: string, fd: number): ReadableFile {
+  const file = systemFile(fd);
+  return {
+    read: (position, target) => readFully(name, file, position, target),
+    close: () => closeFile(fd),
+  };
+}
+
+/**
+ * What an open file begins with from `start` on: `length` bytes, or as many as there are. Throws a
+ * KexportError.
+ */
+export async function readHead(
+  name: string,
+  fd: number,
+  length: number,
+  start = 0,
+): Promise<Buffer> {
+  const head = Buffer.alloc(length);
+  return head.subarray(0, await readUpTo(name, systemFile(fd), start, head));
+}

@@ -1,0 +1,36 @@
+import { host } from '#host';
+
+// Every platform of ours has it; TypeScript knows it only of browsers.
+declare const WebAssembly: {
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => {
+    readonly buffer: SharedArrayBuffer;
+  };
+  compile(bytes: Uint8Array): Promise<object>;
+};
+
+const PAGE_SIZE = 65_536;
+
+const modules = new Map<string, Promise<object>>();
+
+/** Whether there is WebAssembly: not under `--jitless`. */
+export function hasWebAssembly(): boolean {
+  return 'WebAssembly' in globalThis;
+}
+
+/** What a new instance of a module of kexport's own exports. The module is compiled once. */
+export async function instantiate(url: URL): Promise<unknown> {
+  const module =
+    modules.get(url.href) ?? host.ownFile(url).then((bytes) => WebAssembly.compile(bytes));
+  modules.set(url.href, module);
+  return new WebAssembly.Instance(await module).exports;
+}
+
+/**
+ * Shared memory of at least `size` bytes, zeros, that begins at a page. Throws where that cannot be
+ * had.
+ */
+export function sharedPages(size: number): SharedArrayBuffer {
+  const pages = Math.ceil(size / PAGE_SIZE);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer;
+}

@@ -1,0 +1,159 @@
+// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw
+// disk.
+
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sharedFolder, temporaryFolder } from '../support/folder.ts';
+import { kexport, kexportOk, shell } from '../support/kexport.ts';
+import { run, sha256Of } from '../support/peers.ts';
+import { fixture, streamNamed } from '../support/send-streams.ts';
+
+const [full, increment] = [fixture('grow-full-a'), fixture('grow-inc-b')];
+const sum = streamNamed('grow-inc-b').rawSha256!;
+const folder = sharedFolder();
+
+beforeAll(() => {
+  kexportOk(folder, 'raw,qcow2,vmdk', full, '--name', 'a');
+  run('gzip', '-k', join(folder, 'a.raw'));
+  copyFileSync(join(folder, 'a.qcow2'), join(folder, 'nameless'));
+  copyFileSync(full, join(folder, 'a.zfs'));
+});
+
+describe('--flatten', () => {
+  const flat = (base: string) =>
+    `kexport raw ${increment} --flatten ${base} -o flat.raw --force -q && sha256sum < flat.raw`;
+
+  test.each([
+    ['a raw disk', flat('a.raw')],
+    ['a qcow2', flat('a.qcow2')],
+    ['a vmdk', flat('a.vmdk')],
+    ['a raw disk in a gzip file', flat('a.raw.gz')],
+    ['the stream of the snapshot before', flat('a.zfs')],
+    ['a named pipe', flat('<(cat a.raw)')],
+    ['standard input', `cat a.raw | (${flat('-')})`],
+  ])('makes the whole disk of %s and an increment', (_, line) => {
+    expect(shell(line, folder)).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining(sum) as string,
+    });
+  });
+
+  test.each([
+    ['a folder', flat('.'), /\. is a folder/],
+    [
+      'the stream of another snapshot',
+      flat(fixture('empty-full')),
+      /empty-full.zfs is the disk of the snapshot of guid .* builds upon 13e96ac4d37511b2/,
+    ],
+    ['another increment', flat(increment), /the stream is incremental: tank\/grow@b/],
+    [
+      'the same pipe as the stream',
+      'cat a.raw | kexport raw - --flatten - -q',
+      /cannot both come from standard input/,
+    ],
+  ])('refuses %s with one line', (_, line, message) => {
+    const { status, stderr } = shell(`rm -f flat.raw; ${line}`, folder);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['a folder', '.', /\. is neither a file nor a block device/],
+  ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
+  ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
+  ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
+  ['a disk in a gzip file', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
+  [
+    'a qcow2 without that extension',
+    'nameless',
+    /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
+  ],
+])('--backing-file refuses %s with one line, and leaves nothing', (_, base, message) => {
+  const before = readdirSync(folder);
+  const line = `kexport qcow2 ${increment} --backing-file ${base} -o upon.qcow2 -q`;
+  const { status, stderr } = shell(line, folder);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(message);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(readdirSync(folder)).toEqual(before);
+});
+
+describe('an increment that cannot be used', () => {
+  test.each([
+    ['qcow2', '--backing-file'],
+    ['raw', '--flatten'],
+  ])('does not replace the image below it: %s %s', (format, option) => {
+    const cwd = temporaryFolder();
+    const base = `base.${format}`;
+    kexportOk(cwd, format, full, '-o', base);
+    const before = sha256Of(join(cwd, base));
+    const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
+    expect(stderr).toContain(`${base} is the image below the increment`);
+    expect(sha256Of(join(cwd, base))).toBe(before);
+    expect(readdirSync(cwd)).toEqual([base]);
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    [
+      'over the image of another snapshot',
+      ['qcow2', increment, '--backing-file', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
+    ],
+    [
+      'flattened over the image of another snapshot',
+      ['raw', increment, '--flatten', 'other.qcow2'],
+      1,
+      /is the disk of the snapshot of guid|is not a raw disk/,
+    ],
+    [
+      'in a format without a backing file',
+      ['raw', increment, '--backing-file', 'other.qcow2'],
+      2,
+      /--backing-file is for qcow2 alone/,
+    ],
+    [
+      'over a missing image',
+      ['qcow2', increment, '--backing-file', 'missing.qcow2'],
+      1,
+      /cannot open missing.qcow2/,
+    ],
+    [
+      'that is a full stream',
+      ['qcow2', full, '--backing-file', 'other.qcow2'],
+      2,
+      /is a full stream|is the disk of/,
+    ],
+    [
+      'without an image below it',
+      ['qcow2', increment],
+      1,
+      /is incremental: tank\/grow@b .*--backing-file BASE/,
+    ],
+  ])('%s is refused, and leaves nothing', (_, args, status, message) => {
+    const cwd = temporaryFolder();
+    kexportOk(cwd, 'qcow2', fixture('empty-full'), '-o', 'other.qcow2');
+    const outcome = kexport([...args, '--name', 'x'], { cwd });
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(cwd)).toEqual(['other.qcow2']);
+    expect(outcome.status).toBe(status);
+  });
+
+  test('that is damaged is refused, and leaves nothing', () => {
+    const cwd = temporaryFolder();
+    const bytes = readFileSync(increment);
+    bytes[bytes.length - 2000]! ^= 1;
+    writeFileSync(join(cwd, 'stream'), bytes);
+    kexportOk(cwd, 'qcow2', full, '-o', 'base.qcow2');
+    const { stderr } = kexport(['qcow2', 'stream', '--backing-file', 'base.qcow2', '-o', 'x'], {
+      cwd,
+    });
+    expect(stderr).toMatch(/has a wrong checksum/);
+    expect(readdirSync(cwd)).toEqual(['base.qcow2', 'stream']);
+  });
+});

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { FORMATS } from '../formats/index.ts';
+import { parseOptions, splitWords } from '../src/cli/command-line/parse-words.ts';
+import { KEXPORT } from '../src/cli/programs/kexport.ts';
+import { KSNAP } from '../src/cli/programs/ksnap.ts';
+import { cliPage } from './support/cli-page.ts';
+import { temporaryFolder } from './support/folder.ts';
+import { run } from './support/peers.ts';
+
+const TOP = join(import.meta.dirname, '..');
+const README = readFileSync(join(TOP, 'README.md'), 'utf8');
+const PAGES = ['README.md', ...readdirSync(join(TOP, 'docs')).map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md'),
+);
+
+/** The code blocks of a page in that language, with what stands behind the language. */
+function blocksOf(page: string, language: string): { info: string; code: string }[] {
+  const text = readFileSync(join(TOP, page), 'utf8');
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}( .*)?\\n([\\s\\S]*?)^\`\`\``, 'gm'));
+  return [...blocks].map(([, info = '', code = '']) => ({ info: info.trim(), code }));
+}
+
+/** The words of each `kexport` command line in a block, as far as they are for kexport. */
+function commandsIn(code: string): string[][] {
+  const lines = code.replaceAll('\\\n', ' ').split('\n');
+  const commands = lines.flatMap(
+    (line) => /(?:^|\| )(?:npx )?kexport ([^|<>#&]*)/.exec(line)?.[1] ?? [],
+  );
+  return commands.map((text) =>
+    [...text.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? ''),
+  );
+}
+
+describe.each(PAGES)('%s', (page) => {
+  const commands = blocksOf(page, 'sh').flatMap(({ code }) => commandsIn(code));
+  test.each(commands.map((words) => [words.join(' '), words] as const))(
+    'shows a command that kexport accepts: %s',
+    (_, words) => {
+      const { operands, given } = splitWords(words);
+      parseOptions(given);
+      const [first = 'all'] = operands;
+      const isCommand = KEXPORT.commands.some(({ name }) => name === first);
+      if (!isCommand)
+        for (const name of first.split(','))
+          expect([...Object.keys(FORMATS), 'all']).toContain(name);
+    },
+  );
+
+  test.each(blocksOf(page, 'sh').filter(({ info }) => info === 'run'))(
+    'shows commands that run: $code',
+    ({ code }) => {
+      const folder = temporaryFolder();
+      run('cp', join(TOP, 'fixtures', 'disk.raw'), join(folder, 'disk.img'));
+      const main = join(TOP, 'dist/src/cli/main.js');
+      const script = `set -e\nkexport() { "${process.execPath}" "${main}" "$@"; }\n${code}`;
+      execFileSync('bash', ['-c', script], { cwd: folder, stdio: 'pipe' });
+    },
+  );
+
+  test('links to pages that are there', () => {
+    const text = readFileSync(join(TOP, page), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
+    for (const link of links) expect(existsSync(join(TOP, dirname(page), link)), link).toBe(true);
+  });
+});
+
+test('README fits two screens', () => {
+  expect(README.split('\n').length).toBeLessThanOrEqual(121);
+});
+
+test('the library example compiles, runs, and makes its images', () => {
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(README) ?? [];
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(TOP, join(folder, 'node_modules', 'kexport'));
+  symlinkSync(join(TOP, 'node_modules', '@types'), join(folder, 'node_modules', '@types'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'example.ts'), example);
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { strict: true, module: 'nodenext', target: 'es2022', types: ['node'] },
+    }),
+  );
+  run('cp', join(TOP, 'fixtures', 'disk.raw'), folder);
+  run(process.execPath, join(TOP, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder);
+  execFileSync(process.execPath, ['example.js'], { cwd: folder });
+  expect(existsSync(join(folder, 'web1.qcow2'))).toBe(true);
+  run('cmp', join(folder, 'web1.raw'), join(folder, 'disk.raw'));
+});
+
+test('the table of formats names every format', () => {
+  for (const name of Object.keys(FORMATS)) expect(README).toContain(`| \`${name}\``);
+});
+
+test('each row of the table of faults has its tests, and each of those its row', () => {
+  const internals = readFileSync(join(TOP, 'docs/internals.md'), 'utf8');
+  const [, table = ''] = /## When something goes wrong\n\n([\s\S]*?)\n\n/.exec(internals) ?? [];
+  const [, , ...rows] = table.split('\n').map((line) => line.split('|')[1]?.trim());
+  const folder = join(TOP, 'test', 'cli', 'faults');
+  const tests = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const titles = tests.join('').matchAll(/^describe(?:AsRoot)?\('(.+)', \(\) => \{$/gm);
+  const named = [...titles]
+    .map(([, title]) => title)
+    .filter((title) => !title?.startsWith('encode'));
+  expect(rows.length).toBeGreaterThan(10);
+  expect(named.sort()).toEqual(rows.sort());
+});
+
+// `npx vitest run test/docs.test.ts --update` writes it anew.
+test('docs/cli.md has every command and option as the command defines them', async () => {
+  await expect(cliPage([KEXPORT, KSNAP])).toMatchFileSnapshot('../docs/cli.md');
+});

@@ -1,0 +1,14 @@
+// The one file that names dist/. Tests of the library import `kexport`, which is built as well.
+
+import { join } from 'node:path';
+import { TOP } from './project.ts';
+
+/** The built file of a source, such as `src/cli/main.ts`. */
+export function built(source: string): string {
+  return join(TOP, 'dist', source.replace(/\.ts$/, '.js'));
+}
+
+/** Imports the built file of a source whose worker or WebAssembly is found only beside it. */
+export async function importBuilt<Module>(source: string): Promise<Module> {
+  return (await import(built(source))) as Module;
+}

@@ -1,0 +1,51 @@
+// docs/cli.md, made from the definitions that the command itself parses and helps by.
+
+import { callOf } from '../../src/cli/command-line/help.ts';
+import type { Command, Program } from '../../src/cli/command-line/program.ts';
+import type { Option } from '../../src/cli/options/option.ts';
+import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
+
+const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
+
+/** The page of every command and option of some programs. */
+export function cliPage(programs: readonly Program[]): string {
+  const parts = programs.flatMap((program) => [
+    ...commandParts(program.name, program.main),
+    ...program.commands.flatMap((command) =>
+      commandParts(`${program.name} ${command.name}`, command),
+    ),
+  ]);
+  return ['# Every command and option', ...parts].join('\n\n') + '\n';
+}
+
+function commandParts(name: string, command: Command): string[] {
+  const { summary, operands, options } = command;
+  return [
+    `## ${name}`,
+    summary,
+    `\`\`\`text\n${callOf(name, command)}\n\`\`\``,
+    ...(operands.length === 0
+      ? []
+      : [list(operands.map((operand) => [operand.name, operand.summary]))]),
+    ...options.flatMap((group) => [
+      ...(options.length > 1 ? [`### ${group.title}`] : []),
+      list(group.options.map((option) => [termOf(option), textOf(option)])),
+    ]),
+  ];
+}
+
+function list(rows: readonly (readonly [term: string, text: string])[]): string {
+  return rows.map(([term, text]) => `- \`${term}\`: ${text}`).join('\n');
+}
+
+function termOf(name: OptionName): string {
+  const { short, placeholder } = ALL[name];
+  const value = placeholder === undefined ? '' : ` ${placeholder}`;
+  return `${short === undefined ? '' : `-${short}, `}${longForm(name)}${value}`;
+}
+
+function textOf(name: OptionName): string {
+  const { summary, choices, default: standard } = ALL[name];
+  const values = choices === undefined ? '' : `: ${choices.join(', ')}`;
+  return `${summary}${values}${standard === undefined ? '' : ` (default: ${standard})`}`;
+}
