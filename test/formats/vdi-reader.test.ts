@@ -52,7 +52,7 @@ test('a VDI of ours says what it is', async () => {
 test('a VDI is read from any place on', async () => {
   const reader = await openImage(vdi(), image);
   for (const [from, offsets] of [
-    [MIB - 1, [0, MIB, 5 * MIB]],
+    [MIB - 1, [0, 5 * MIB]], // the first two blocks are one extent
     [MIB, [MIB, 5 * MIB]],
     [2 * MIB, [5 * MIB]],
     [6 * MIB - 512, []], // within the last block, past the end of the disk
@@ -105,17 +105,17 @@ describe('a VDI is told of', () => {
     [
       'two blocks in one place',
       withEntry(1, 0),
-      'error: block 1 is number 0 in the image, as another one is',
+      'error: block 1 is number 0 in the image, and so is another block',
     ],
     [
       'a block that nothing names',
       withEntry(1, 0xffff_ffff),
-      'leak: the image has 3 blocks, the map names 2',
+      'leak: the image has 3 blocks, the map has entries for 2',
     ],
     [
       'a block past the disk',
       patched({ diskSize: BigInt(5 * MIB) }),
-      'leak: the map names block 5, past the end of the disk',
+      'leak: the map has an entry for block 5, which is past the end of the disk',
     ],
   ])('with %s', async (_, bytes, problem) => {
     const found = await problemsOf(await openImage(vdi(), bytes));
@@ -132,8 +132,8 @@ describe('a VDI is refused', () => {
       patched({ headerSize: 0x100 }),
       'a header of 256 bytes, 384 are the least',
     ],
-    ['a parent', patched({ type: 4 }), 'builds upon another, which it does not name'],
-    ['an undo log', patched({ type: 3 }), 'builds upon another, which it does not name'],
+    ['a parent', patched({ type: 4 }), 'a differencing image: merge it with its parent'],
+    ['an undo log', patched({ type: 3 }), 'a differencing image: merge it with its parent'],
     ['a type that is not known', patched({ type: 5 }), 'an image of type 5'],
     ['no disk', patched({ diskSize: 0n }), 'a disk of 0 bytes'],
     ['a disk of no whole sectors', patched({ diskSize: 513n }), 'a disk of 513 bytes'],
