@@ -223,7 +223,7 @@ describe('a log that', () => {
 
   test('changes what is of the disk gives no disk', async () => {
     const dirty = one({ updates: [{ offset: 5 * MIB, data: Buffer.alloc(SECTOR, 1) }] });
-    await expect(blocksOf(dirty)).rejects.toThrow('the log changes bytes of the disk, at 5242880');
+    await expect(blocksOf(dirty)).rejects.toThrow('the log changes data of the disk at 5242880');
   });
 
   test('is of no GUID is not looked at', async () => {

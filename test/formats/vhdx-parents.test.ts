@@ -141,12 +141,12 @@ describe('a differencing VHDX', () => {
   });
 
   test.each<[string, bigint, string]>([
-    ['not there', 0n, 'the sector bitmap of entry 4096 is in state 0'],
-    ['in the header', 6n, 'the sector bitmap of entry 4096 lies in the header'],
+    ['not there', 0n, 'the sector bitmap of blocks 0 to 4095 is in state 0'],
+    ['in the header', 6n, 'the sector bitmap of blocks 0 to 4095 is in the header'],
     [
       'past the end',
       0x70_0006n,
-      'the sector bitmap of entry 4096 ends at 8388608, the image at 7340032',
+      'the sector bitmap of blocks 0 to 4095 ends at 8388608, the image at 7340032',
     ],
   ])('whose sector bitmap is %s is no disk', async (_, entry, message) => {
     const broken = changed((copy) => copy.writeBigUInt64LE(entry, BITMAP_ENTRY));
@@ -157,7 +157,7 @@ describe('a differencing VHDX', () => {
   test('with a block past the end of the disk in its table is told of', async () => {
     const broken = changed((copy) => copy.writeBigUInt64LE(0x50_0006n, TABLE + 8 * 8));
     expect(await problemsOf(await openImage(vhdx(), broken))).toEqual([
-      'leak: the table names block 8, the disk has only 8',
+      'leak: the table has an entry for block 8, the disk has only 8 blocks',
     ]);
     expect((await extentsOf(broken)).at(-1)).toMatchObject({ diskOffset: 3 * MIB });
   });

@@ -105,7 +105,7 @@ test('a VHDX of ours says what it is', async () => {
 test('a VHDX is read from any place on', async () => {
   const reader = await openImage(vhdx(), image);
   for (const [from, offsets] of [
-    [MIB - 1, [0, MIB, 5 * MIB]],
+    [MIB - 1, [0, 5 * MIB]], // the first two blocks are one extent
     [MIB, [MIB, 5 * MIB]],
     [2 * MIB, [5 * MIB]],
     [6 * MIB, []],
@@ -198,15 +198,19 @@ describe('a VHDX is told of', () => {
     [
       'two blocks in one place',
       setBlock(1, 0x40_0006n),
-      'error: block 1 at 4194304 overlaps what else lies at 4194304',
+      'error: block 1 at 4194304 overlaps another structure at 4194304',
     ],
     [
       'a block in the table',
       setBlock(0, 0x30_0006n),
-      'error: block 0 at 3145728 overlaps what else lies at 3145728',
+      'error: block 0 at 3145728 overlaps another structure at 3145728',
     ],
-    ['a block in the log', setBlock(0, 0x10_0006n), 'error: block 0 at 1048576 overlaps what else'],
-    ['a block in the header', setBlock(0, 6n), 'error: block 0 lies in the header'],
+    [
+      'a block in the log',
+      setBlock(0, 0x10_0006n),
+      'error: block 0 at 1048576 overlaps another structure',
+    ],
+    ['a block in the header', setBlock(0, 6n), 'error: block 0 is in the header'],
     [
       'a block past the end',
       setBlock(0, 0x70_0006n),
@@ -220,14 +224,14 @@ describe('a VHDX is told of', () => {
     [
       'a state that is not known',
       setBlock(0, 0x40_0004n),
-      'error: block 0 is in state 4, which is not known',
+      'error: block 0 is in the unknown state 4',
     ],
     [
       'a block that is there in part',
       setBlock(0, 0x40_0007n),
-      'error: block 0 is there in part, but the disk has no parent',
+      'error: block 0 is partially present, but the disk has no parent',
     ],
-    ['reserved bits', setBlock(0, 0x40_000en), 'error: entry 0 of the table has reserved bits set'],
+    ['reserved bits', setBlock(0, 0x40_000en), 'error: block 0 has reserved bits set in its entry'],
     [
       'a log past the end',
       (copy) => patchHeader(copy, 1, { logOffset: BigInt(7 * MIB) }),
@@ -236,7 +240,7 @@ describe('a VHDX is told of', () => {
     [
       'a log in the table',
       (copy) => patchHeader(copy, 1, { logOffset: BigInt(TABLE) }),
-      'error: the log at 3145728 overlaps what else',
+      'error: the log at 3145728 overlaps another structure',
     ],
   ])('with %s', async (_, change, problem) => {
     const problems = await problemsOf(await openImage(vhdx(), changed(change)));
@@ -249,7 +253,7 @@ describe('a VHDX is told of', () => {
       await openImage(vhdx(), changed(setBlock(4096, 0x40_0006n), large)),
     );
     expect(problems).toEqual([
-      'error: entry 4096 has a sector bitmap, which is for disks with a parent',
+      'error: the sector bitmap of the blocks from 0 on is in state 6, but the disk has no parent',
     ]);
   });
 });
@@ -257,9 +261,17 @@ describe('a VHDX is told of', () => {
 describe('a VHDX is no disk', () => {
   test.each<[string, (copy: Buffer) => void, string]>([
     ['a block past the end', setBlock(0, 0x70_0006n), 'vhdx: block 0 ends at 8388608'],
-    ['a block in the header', setBlock(0, 6n), 'vhdx: block 0 lies in the header'],
-    ['a state that is not known', setBlock(0, 0x40_0004n), 'vhdx: block 0 is in state 4'],
-    ['a block that is there in part', setBlock(0, 0x40_0007n), 'vhdx: block 0 is there in part'],
+    ['a block in the header', setBlock(0, 6n), 'vhdx: block 0 is in the header'],
+    [
+      'a state that is not known',
+      setBlock(0, 0x40_0004n),
+      'vhdx: block 0 is in the unknown state 4',
+    ],
+    [
+      'a block that is there in part',
+      setBlock(0, 0x40_0007n),
+      'vhdx: block 0 is partially present',
+    ],
   ])('with %s', async (_, change, message) => {
     await expect(read(changed(change))).rejects.toThrow(message);
   });
@@ -436,7 +448,7 @@ describe('a VHDX is refused', () => {
   test('to be checked if it is larger than any', async () => {
     const input = { ...inputOf(image), size: 2 ** 49 };
     await expect(problemsOf(await openImage(vhdx(), input))).rejects.toThrow(
-      'too large to be checked',
+      'too large for a check',
     );
   });
 });
