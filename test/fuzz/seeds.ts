@@ -62,7 +62,10 @@ export async function seedsOf(name: FormatName): Promise<Buffer[]> {
   return [ours, ...byQemu(name)];
 }
 
-/** A VHDX that was not closed, with two entries in its log: one writes to the table of blocks, one zeros beside it. */
+/**
+ * A VHDX that was not closed: an entry of its log writes to the block allocation table, another one
+ * writes zeros beside it too.
+ */
 function withEntries(image: Buffer): Buffer {
   const table = 3 * MIB;
   const data = image.subarray(table, table + 4096);

@@ -1,4 +1,5 @@
-// A differencing VHDX as Hyper-V makes it: ours with a parent, by [MS-VHDX] and without our own layouts.
+// A differencing VHDX as Hyper-V makes it: ours with a parent, by [MS-VHDX] and without our own
+// layouts.
 
 import { vhdx } from '../../formats/index.ts';
 import { diskWithBlocks } from './disks.ts';
@@ -14,8 +15,8 @@ const TYPE_VHDX = 'b7ef4ab09ed1814ab78925b8e9445913';
 const PARENT_LOCATOR = '2d5fd3a80bb34d45abf7d3d84834ab0c'; // an item's GUID as it is stored
 
 /**
- * A disk of 8 MiB: of its block 0 every other sector, block 2, and block 3 as zeros. The others, and the other sectors, are
- * the parent's.
+ * A disk of 8 MiB: every other sector of block 0, block 2, and block 3 as zeros. The other blocks
+ * and sectors are the parent's.
  */
 export async function differencingVhdx(values: Readonly<Record<string, string>>): Promise<Buffer> {
   const whole = (await writeImage(vhdx(), diskWithBlocks(8 * MIB, [0, 32]))).bytes;

@@ -1,7 +1,7 @@
 // Images as VirtualBox writes them, byte by byte and without our own layouts. Source: VirtualBox,
-// src/VBox/Storage, VMDK.cpp, VHD.cpp and VDI.cpp. Odd in a VMDK: a descriptor without spaces in its data
-// base, two directories and all tables in front, data from the boundary of a grain on. Odd in a
-// VHD: bitmaps with only the sectors that were written.
+// src/VBox/Storage, VMDK.cpp, VHD.cpp and VDI.cpp. Odd in a VMDK: a descriptor without spaces in
+// its data base, two directories and all tables in front, data from the boundary of a grain on. Odd
+// in a VHD: bitmaps with only the sectors that were written.
 
 const SECTOR = 512;
 const GRAIN = 128; // sectors
@@ -146,7 +146,7 @@ function sealed(bytes: Buffer, at: number): Buffer {
   return bytes;
 }
 
-/** A dynamic VDI of a disk, of those blocks of 1 MiB alone, in the order in which they were first written. */
+/** A dynamic VDI of a disk with only those blocks of 1 MiB, in the order of their first writes. */
 export function virtualboxVdi(disk: Buffer, blocks: readonly number[]): Buffer {
   const blockCount = Math.ceil(disk.length / VDI_BLOCK);
   const front = Buffer.alloc(2 * VDI_BLOCK);
