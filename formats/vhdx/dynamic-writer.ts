@@ -1,20 +1,26 @@
 // Writes a dynamic VHDX:
 //   front                     left empty, patched in at the end
-//   block allocation table    likewise; while the size of the disk is unknown, after the blocks
+//   block allocation table    patched in as it fills
 //   blocks                    those that are not all zeros
+// While the size of the disk is unknown, the table follows the blocks: nobody knows its length.
 
+import type { Piece } from '../ascending-table.ts';
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import { blockTable, placeBlock, tableSpace } from './encode-block-table.ts';
-import { encodeStructures } from './encode-structures.ts';
+import { blockTable, placeBlock, tableLength, tableSpace } from './encode-block-table.ts';
+import { encodeFront } from './encode-front.ts';
 import { FRONT_SIZE, VHDX_BLOCK_SIZE } from './layout.ts';
 
 const BLOCKS_PER_VHDX_BLOCK = VHDX_BLOCK_SIZE / BLOCK_SIZE;
 
 export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
   const { uuid, size } = disk;
-  const table = blockTable();
+  const held: Piece[] = []; // the table, while its image offset is unknown
+  const table = blockTable((offset, bytes) => {
+    if (size === undefined) held.push([offset, bytes]);
+    else output.patch(FRONT_SIZE + offset, bytes);
+  });
   let vhdxBlock = -1;
-  let blockOffset = 0; // in the image
+  let blockOffset = 0; // image offset of that block
 
   output.zeros(FRONT_SIZE);
   if (size !== undefined) output.zeros(tableSpace(size));
@@ -29,10 +35,13 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     },
     finish(diskSize) {
       endBlock();
+      table.finish(tableLength(diskSize));
       const tableOffset = size === undefined ? output.position : FRONT_SIZE;
       if (size === undefined) output.zeros(tableSpace(diskSize));
-      const plan = { uuid, diskSize, isFixed: false, table, tableOffset };
-      for (const [offset, bytes] of encodeStructures(plan)) output.patch(offset, bytes);
+      for (const [offset, bytes] of held) output.patch(tableOffset + offset, bytes);
+      for (const [offset, bytes] of encodeFront({ uuid, diskSize, isFixed: false, tableOffset })) {
+        output.patch(offset, bytes);
+      }
     },
   };
 
@@ -43,7 +52,7 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     placeBlock(table, index, blockOffset);
   }
 
-  /** A block is whole even where the disk ends in it. */
+  /** Fills the block up, even where the disk ends within it. */
   function endBlock(): void {
     if (vhdxBlock === -1) return;
     output.zeros(blockOffset + VHDX_BLOCK_SIZE - output.position);

@@ -1,11 +1,18 @@
 // Writes a fixed VHDX, front to back if the size of the disk is known:
-//   front, block allocation table    else the one is patched in at the end, and the other comes after the disk
-//   the disk                         in whole blocks
+//   front                     else left empty, and patched in at the end
+//   block allocation table    else after the disk
+//   the disk                  in whole blocks
 
+import type { Piece } from '../ascending-table.ts';
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import type { Piece } from '../piecewise-table.ts';
-import { blockCountOf, blockTable, placeBlock, tableSpace } from './encode-block-table.ts';
-import { encodeStructures } from './encode-structures.ts';
+import {
+  blockCountOf,
+  blockTable,
+  placeBlock,
+  tableLength,
+  tableSpace,
+} from './encode-block-table.ts';
+import { encodeFront } from './encode-front.ts';
 import { FRONT_SIZE, VHDX_BLOCK_SIZE } from './layout.ts';
 
 export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {
@@ -25,19 +32,22 @@ export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {
       output.append(block.bytes);
     },
     finish(diskSize) {
-      const tableOffset = dataOffset + blockCountOf(diskSize) * VHDX_BLOCK_SIZE;
-      output.zeros(tableOffset - output.position);
+      const dataEnd = dataOffset + blockCountOf(diskSize) * VHDX_BLOCK_SIZE;
+      output.zeros(dataEnd - output.position);
       if (size !== undefined) return;
       output.zeros(tableSpace(diskSize));
-      for (const [offset, bytes] of structures(diskSize, tableOffset)) output.patch(offset, bytes);
+      for (const [offset, bytes] of structures(diskSize, dataEnd)) output.patch(offset, bytes);
     },
   };
 
-  function structures(diskSize: number, tableOffset: number): Generator<Piece> {
-    const table = blockTable();
+  /** Front and table by their image offsets, ascending. */
+  function structures(diskSize: number, tableOffset: number): readonly Piece[] {
+    const pieces = [...encodeFront({ uuid, diskSize, isFixed: true, tableOffset })];
+    const table = blockTable((offset, bytes) => pieces.push([tableOffset + offset, bytes]));
     for (let block = 0; block < blockCountOf(diskSize); block++) {
       placeBlock(table, block, dataOffset + block * VHDX_BLOCK_SIZE);
     }
-    return encodeStructures({ uuid, diskSize, isFixed: true, table, tableOffset });
+    table.finish(tableLength(diskSize));
+    return pieces;
   }
 }
