@@ -19,6 +19,7 @@ export type ErrorCode =
 export const OPTION_NAMES = [
   'allowBacking',
   'backingFile',
+  'checkpointLimit',
   'compression',
   'disk',
   'flatten',
@@ -26,12 +27,11 @@ export const OPTION_NAMES = [
   'from',
   'incrementalFrom',
   'liveInconsistent',
-  'maxHold',
-  'sentSnapshot',
   'size',
+  'streamSnapshot',
+  'streamVolume',
   'takeSnapshot',
   'verify',
-  'volume',
 ] as const;
 
 /** One of {@link OPTION_NAMES}. */

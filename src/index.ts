@@ -59,12 +59,12 @@ export {
 } from './open/source-from.ts';
 export type {
   AnyDisk,
-  ArchiveChoice,
   ChangesOptions,
   CommonOptions,
-  DiskOfArchive,
+  DiskOfOva,
   DiskOfStream,
   FromFormat,
+  OvaChoice,
   SentChoice,
   SourceOptions,
 } from './open/source-options.ts';

@@ -2,6 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { asFlag } from '../src/cli/options/flags.ts';
 import { longForm, type OptionName, OPTIONS } from '../src/cli/options/options.ts';
 import { KexportError, option, OPTION_NAMES, wording } from '../src/errors.ts';
+import type { EncodeOptions } from '../src/export/encode.ts';
+import type { OverlayOptions } from '../src/export/overlay.ts';
+import type { SourceOptions } from '../src/open/source-options.ts';
+import type { FileSinkOptions } from '../src/sinks/file.ts';
+import type { LiveDiskOptions } from '../src/zfs/live/live-disk.ts';
+import type { LiveOptions } from '../src/zfs/live/plan.ts';
 
 const force = new KexportError('exists', 'x.raw exists', {
   hint: wording`use ${option('force', true)} to replace it`,
@@ -32,6 +38,17 @@ describe('an error that names options', () => {
   test('has no hint where nothing helps', () => {
     expect(new KexportError('source', 'x').inNotation(asFlag).hint).toBeUndefined();
   });
+});
+
+/** The names of the options of the library, of whichever function. */
+type LibraryOption = KeyOf<
+  SourceOptions | EncodeOptions | OverlayOptions | FileSinkOptions | LiveOptions | LiveDiskOptions
+>;
+type KeyOf<Options> = Options extends unknown ? keyof Options : never;
+
+test('errors name nothing but options of the library', () => {
+  const names: readonly LibraryOption[] = OPTION_NAMES; // the compiler checks it
+  expect(new Set(names).size).toBe(OPTION_NAMES.length);
 });
 
 test.each(OPTION_NAMES)('the flag of %s is one of the command line', (name) => {

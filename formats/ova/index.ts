@@ -22,13 +22,13 @@ export interface OvaWriteOptions extends MachineOptions {
   /** How the files are hashed. Default: sha256; ESXi 6.0 and older read only sha1. */
   readonly manifest?: ManifestAlgorithm | 'none' | undefined;
   /** For reading: see {@link OvaReadOptions}. */
-  readonly archiveDisk?: undefined;
+  readonly ovaDisk?: undefined;
 }
 
 /** What is read of an OVA. */
-export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'archiveDisk'>> {
+export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'ovaDisk'>> {
   /** One of its disks, by its diskId or its file. Default: the first. */
-  readonly archiveDisk?: string | undefined;
+  readonly ovaDisk?: string | undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
       return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    read: async (request) => (await import('./reader.ts')).readOva(request, options.archiveDisk),
+    read: async (request) => (await import('./reader.ts')).readOva(request, options.ovaDisk),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { KexportError, reasonOf, untilAborted } from '../errors.ts';
-import { type ByteStream, byteStream, peekable } from './byte-stream.ts';
+import { type ByteStream, byteStream, bytesOf, peekable } from './byte-stream.ts';
 
 /**
  * What bytes come from piece by piece: a stream of Node or of the web, or any iterable of bytes.
@@ -70,11 +70,9 @@ function iterated(name: string, pieces: Pieces): ByteStream {
   async function readPiece(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     const { value, done } = await untilAborted(attempt(), signal);
     if (done) return undefined;
-    if (!(value instanceof Uint8Array)) {
-      throw new KexportError('source', `${name} gives a piece of type ${typeof value}, not bytes`);
-    }
-    position += value.length;
-    return Buffer.from(value.buffer, value.byteOffset, value.length);
+    const piece = bytesOf(name, value);
+    position += piece.length;
+    return piece;
   }
 
   async function attempt(): Promise<Piece> {

@@ -40,30 +40,40 @@ export function streamOfChunks(
   stream: Readable,
   errorOf: (error: unknown, position: number) => unknown,
 ): ByteStream {
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<unknown, undefined>;
   let position = 0;
 
   async function readChunk(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     throwIfAborted(signal);
     const destroy = () => stream.destroy();
     signal?.addEventListener('abort', destroy, { once: true });
+    let piece: IteratorResult<unknown, undefined>;
     try {
-      const { value } = await chunks.next();
+      piece = await chunks.next();
       throwIfAborted(signal);
-      position += value?.length ?? 0;
-      return value;
     } catch (error) {
       throwIfAborted(signal);
       throw errorOf(error, position);
     } finally {
       signal?.removeEventListener('abort', destroy);
     }
+    if (piece.done) return undefined;
+    const chunk = bytesOf(name, piece.value);
+    position += chunk.length;
+    return chunk;
   }
 
   return peekable(name, readChunk, () => {
     stream.destroy();
     return Promise.resolve();
   });
+}
+
+/** A piece that a stream has given. Throws a KexportError for what is no bytes, such as text. */
+export function bytesOf(name: string, piece: unknown): Buffer {
+  if (Buffer.isBuffer(piece)) return piece;
+  if (piece instanceof Uint8Array) return Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  throw new KexportError('source', `${name} gives a piece of type ${typeof piece}, not bytes`);
 }
 
 /**

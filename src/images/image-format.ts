@@ -34,7 +34,7 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
  * names one.
  */
 export function formatNamed(name: FormatName, disk?: string): Format {
-  return name === 'ova' ? ova({ archiveDisk: disk }) : FORMATS[name]();
+  return name === 'ova' ? ova({ ovaDisk: disk }) : FORMATS[name]();
 }
 
 /**

@@ -29,7 +29,7 @@ export interface ImageInfo {
 }
 
 /** Options of {@link imageInfo}. */
-export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'archiveDisk'>;
+export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'ovaDisk'>;
 
 /**
  * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the
@@ -37,12 +37,12 @@ export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | '
  */
 export async function imageInfo(
   path: string,
-  { from, allowBacking = false, archiveDisk }: ImageInfoOptions = {},
+  { from, allowBacking = false, ovaDisk }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, {
     from,
     allowBacking,
-    archiveDisk,
+    ovaDisk,
     alone: !allowBacking,
   });
   try {

@@ -13,8 +13,8 @@ import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
   /** What the image is. Default: what its name says. */
   readonly from?: FormatName | undefined;
-  /** Which disk of an archive, by its id or its file. Default: the first. */
-  readonly archiveDisk?: string | undefined;
+  /** Which disk of an OVA, by its id or its file. Default: the first. */
+  readonly ovaDisk?: string | undefined;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
  */
 export async function openImageFile(
   path: string,
-  { from, archiveDisk, ...options }: OpenFileOptions = {},
+  { from, ovaDisk, ...options }: OpenFileOptions = {},
 ): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
@@ -35,8 +35,8 @@ export async function openImageFile(
     const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
     const format = probed
-      ? formatOfFile(path, await head(), archiveDisk)
-      : formatNamed(from ?? 'raw', archiveDisk);
+      ? formatOfFile(path, await head(), ovaDisk)
+      : formatNamed(from ?? 'raw', ovaDisk);
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);

@@ -108,11 +108,11 @@ function packedKind(
 function formatOf(
   name: string,
   head: Buffer | undefined,
-  { from, archiveDisk }: SourceOptions,
+  { from, ovaDisk }: SourceOptions,
 ): Format | undefined {
   if (from === 'raw' || from === 'zfs-send' || from === 'gz' || from === 'zip') return undefined;
-  if (from !== undefined) return formatNamed(from, archiveDisk);
-  return head && formatOfFile(name, head, archiveDisk);
+  if (from !== undefined) return formatNamed(from, ovaDisk);
+  return head && formatOfFile(name, head, ovaDisk);
 }
 
 async function openImageSource(

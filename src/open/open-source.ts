@@ -101,7 +101,7 @@ function startOfStdin(): number {
 
 /** The disk, of whatever it comes. Takes over what was opened. */
 export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
-  const { size, signal, volume, sentSnapshot, flatten } = options;
+  const { size, signal, streamVolume, streamSnapshot, flatten } = options;
   try {
     if (!('stream' in opened)) {
       refuseSentOptions(opened.name, options);
@@ -115,7 +115,13 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
     }
     const { zfsSendSource } = await import('../zfs-send/send-source.ts'); // most disks are no streams
     const base = flatten === undefined ? undefined : await openBase(flatten, options);
-    return await zfsSendSource(stream, { size, volume, snapshot: sentSnapshot, base, signal });
+    return await zfsSendSource(stream, {
+      size,
+      volume: streamVolume,
+      snapshot: streamSnapshot,
+      base,
+      signal,
+    });
   } catch (error) {
     await ('stream' in opened ? opened.stream : opened).close();
     throw error;
@@ -123,7 +129,7 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
 }
 
 function refuseSentOptions(name: string, options: SourceOptions): void {
-  const forStreams = ['volume', 'sentSnapshot', 'flatten'] as const;
+  const forStreams = ['streamVolume', 'streamSnapshot', 'flatten'] as const;
   const given = forStreams.find((each) => options[each] !== undefined);
   if (!given) return;
   const what = wording`${option(given)} is for zfs send streams, and ${name} is none`;
@@ -135,10 +141,10 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { snapshotOfFile } = await import('../images/backing-file.ts');
   const told = await snapshotOfFile(path);
   // What says how the stream is to be read says nothing of what is below it.
-  const own = { size: undefined, from: undefined, archiveDisk: undefined };
+  const own = { size: undefined, from: undefined, ovaDisk: undefined };
   const sent = {
-    volume: undefined,
-    sentSnapshot: undefined,
+    streamVolume: undefined,
+    streamSnapshot: undefined,
     flatten: undefined,
     incrementalFrom: undefined,
   };
@@ -156,7 +162,7 @@ export async function openChanges(
 ): Promise<SentChanges & AsyncDisposable> {
   const stream = typeof input === 'string' ? await openSent(input, options) : byteStreamFrom(input);
   const { sentChanges } = await import('../zfs-send/changes.ts');
-  const { signal, volume, sentSnapshot: snapshot } = options;
+  const { signal, streamVolume: volume, streamSnapshot: snapshot } = options;
   try {
     return disposable(await sentChanges(stream, { volume, snapshot, signal }));
   } catch (error) {

@@ -3,10 +3,10 @@ import type { PackedKind } from '../images/image-kind.ts';
 import type { SnapshotOptions } from '../zfs/disk-snapshot.ts';
 
 /**
- * How a disk is opened by its name. Three kinds go apart: any disk or image; a disk of an archive,
- * with `archiveDisk`; a zfs send stream, with the members of {@link SentChoice}.
+ * How a disk is opened by its name. Three kinds go apart: any disk or image; a disk of an OVA, with
+ * `ovaDisk`; a zfs send stream, with the members of {@link SentChoice}.
  */
-export type SourceOptions = CommonOptions & (AnyDisk | DiskOfArchive | DiskOfStream);
+export type SourceOptions = CommonOptions & (AnyDisk | DiskOfOva | DiskOfStream);
 
 /** Options for whatever is opened. */
 export interface CommonOptions extends SnapshotOptions {
@@ -30,7 +30,7 @@ export interface CommonOptions extends SnapshotOptions {
 export type FromFormat = FormatName | PackedKind | 'zfs-send';
 
 /** A disk, or the one disk of an image. */
-export interface AnyDisk extends None<ArchiveChoice>, None<SentChoice> {
+export interface AnyDisk extends None<OvaChoice>, None<SentChoice> {
   /**
    * What the bytes are. Default: of a regular file what its name says, if its first bytes agree; a
    * zfs send stream if a regular file or a pipe begins like one; of all else a raw disk.
@@ -39,21 +39,21 @@ export interface AnyDisk extends None<ArchiveChoice>, None<SentChoice> {
 }
 
 /** One disk of an OVA. */
-export interface DiskOfArchive extends ArchiveChoice, None<SentChoice> {
+export interface DiskOfOva extends OvaChoice, None<SentChoice> {
   /** Default: what the name says. */
   readonly from?: 'ova' | undefined;
 }
 
 /** The disk that a zfs send stream stands for, which may be compressed. */
-export interface DiskOfStream extends SentChoice, None<ArchiveChoice> {
+export interface DiskOfStream extends SentChoice, None<OvaChoice> {
   /** Default: what the name and the first bytes say. */
   readonly from?: 'zfs-send' | PackedKind | undefined;
 }
 
-/** Which disk of an archive is meant. */
-export interface ArchiveChoice {
+/** Which disk of an OVA is meant. */
+export interface OvaChoice {
   /** By its id or its file. Default: the first. */
-  readonly archiveDisk?: string | undefined;
+  readonly ovaDisk?: string | undefined;
 }
 
 /** Which disk of a zfs send stream is meant. Given for anything else, it is an error. */
@@ -62,9 +62,9 @@ export interface SentChoice {
    * Of the disks in a package of send streams, the volume's that was called so where it was sent.
    * Default: the only one.
    */
-  readonly volume?: string | undefined;
+  readonly streamVolume?: string | undefined;
   /** Of its snapshots, this one, without `@`. Default: the one that the package leads to. */
-  readonly sentSnapshot?: string | undefined;
+  readonly streamSnapshot?: string | undefined;
   /**
    * The image of the disk that an incremental stream builds upon: what is opened is the whole disk
    * then.

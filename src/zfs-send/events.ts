@@ -59,8 +59,8 @@ const HINTS: Readonly<Record<RefusalReason, Wording>> = {
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
-  snapshot: wording`name another with ${option('sentSnapshot')}`,
-  volume: wording`name one with ${option('volume')}`,
+  snapshot: wording`name another with ${option('streamSnapshot')}`,
+  volume: wording`name one with ${option('streamVolume')}`,
 };
 
 /**

@@ -124,7 +124,7 @@ describe('kexport FORMATS DISK', () => {
     [
       'an unknown format',
       ['qcow3', 'x'],
-      'unknown format "qcow3" (give one or several of qcow2,raw',
+      'unknown format or command "qcow3" (did you mean qcow2?)',
     ],
     ['an unknown option', ['raw', 'x', '--fast'], 'unknown option --fast (see --help-all)'],
     ['a level of 10', ['qcow2', 'x', '--level', '10'], 'level 10 of zlib is not 1 to 9'],

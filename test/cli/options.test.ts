@@ -64,7 +64,11 @@ describe('a command line that cannot be parsed exits 2 with one line', () => {
     ['a size in no unit', ['raw', 'x', '--size', '9X'], '"9X" is not a size such as 10G or 512M'],
     ['half a MiB', ['ova', 'x', '--memory', '1.5M'], '"1.5M" is not a whole number of MiB'],
     ['no image', ['info'], 'info: missing argument IMAGE (usage: kexport info IMAGE'],
-    ['two images', ['info', 'a', 'b'], 'info: unexpected argument "b" (usage: kexport info IMAGE'],
+    [
+      'a word too many',
+      ['sources', 'x'],
+      'sources: unexpected argument "x" (usage: kexport sources',
+    ],
   ])('%s', (_, args, message) => {
     const { status, stdout, stderr } = kexport(args);
     expect(stderr).toContain(`kexport: `);
@@ -76,7 +80,9 @@ describe('a command line that cannot be parsed exits 2 with one line', () => {
 
 describe('a word', () => {
   test('after -- is not a command', () => {
-    expect(kexport(['--', 'info', 'x']).stderr).toContain('unknown format "info"');
+    expect(kexport(['--', 'info', 'x']).stderr).toContain(
+      'unknown format or command "info" (give one or',
+    );
   });
 
   test('that begins with a dash is the value of an option after =', () => {

@@ -108,10 +108,10 @@ describe('an OVA of others', () => {
   test('gives the disk that is asked for, or tells which there are', async () => {
     const image = tar(files);
     for (const name of ['d2', 'b.vmdk']) {
-      const { facts } = await openImage(ova({ archiveDisk: name }), image);
+      const { facts } = await openImage(ova({ ovaDisk: name }), image);
       expect(facts.details['disk']).toBe('b.vmdk');
     }
-    await expect(openImage(ova({ archiveDisk: 'c' }), image)).rejects.toThrow(
+    await expect(openImage(ova({ ovaDisk: 'c' }), image)).rejects.toThrow(
       'ova: there is no disk "c", the archive has d1 (a.vmdk), d2 (b.vmdk)',
     );
   });
@@ -121,7 +121,7 @@ describe('an OVA of others', () => {
     broken.writeUInt32LE(0xffff, broken.length - 3 * 512 - 512); // an entry of the grain directory
     const image = tar({ ...files, 'b.vmdk': broken });
     for (const disk of [undefined, 'd2']) {
-      const opened = openImage(ova({ archiveDisk: disk }), image);
+      const opened = openImage(ova({ ovaDisk: disk }), image);
       const problems = (await problemsOf(await opened)).join('\n');
       expect(problems).toMatch(/^error: b.vmdk: the grain table at sector 65535 ends at/m);
       expect(problems).not.toMatch(/a\.vmdk: /);
@@ -138,9 +138,7 @@ describe('an OVA of others', () => {
         /^error: the disk d2 cannot be read: vmdk: the image begins with neither/,
       ),
     );
-    await expect(openImage(ova({ archiveDisk: 'd2' }), image)).rejects.toThrow(
-      'begins with neither',
-    );
+    await expect(openImage(ova({ ovaDisk: 'd2' }), image)).rejects.toThrow('begins with neither');
   });
 
   test('with a CD before its disk, as VirtualBox lists it, gives the disk', async () => {

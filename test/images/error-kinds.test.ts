@@ -58,7 +58,7 @@ describe('opening an image', () => {
 
   test('a disk that an OVA does not have is a wrong request, not damage', async () => {
     const path = save('machine.ova', (await writeImage(ova(), disk)).bytes);
-    const opened = openImageFile(path, { archiveDisk: 'disk2' });
+    const opened = openImageFile(path, { ovaDisk: 'disk2' });
     await expect(opened).rejects.toMatchObject({ code: 'unsupported' });
   });
 });

@@ -49,8 +49,8 @@ describe('a package', () => {
     'holds the disk of each snapshot: $snapshot of $name',
     async ({ path, snapshot: wanted, rawSha256 }) => {
       const disk = join(folder, 'disk.raw');
-      const [volume, snapshot] = wanted.split('@');
-      const source = await openSource(path, { volume, sentSnapshot: snapshot });
+      const [streamVolume, streamSnapshot] = wanted.split('@');
+      const source = await openSource(path, { streamVolume, streamSnapshot });
       await encode(source, [{ format: raw(), sink: await fileSink(disk, { force: true }) }]);
       expect(sha256Of(disk)).toBe(rawSha256);
     },

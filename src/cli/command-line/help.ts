@@ -35,9 +35,10 @@ export function commandHelp({ name }: Program, command: NamedCommand): string {
 
 /** How a command is called: `kexport info IMAGE [OPTION]...`. */
 export function callOf(name: string, { operands }: Command): string {
-  const words = operands.map((operand) =>
-    operand.isOptional ? `[${operand.name}]` : operand.name,
-  );
+  const words = operands.map((operand) => {
+    const word = operand.isRepeated ? `${operand.name}...` : operand.name;
+    return operand.isOptional ? `[${word}]` : word;
+  });
   return [name, ...words, '[OPTION]...'].join(' ');
 }
 

@@ -29,6 +29,8 @@ export interface Command {
   readonly commonOptions?: ReadonlySet<OptionName>;
   /** Loads what carries it out, which help and errors of usage do not need. */
   readonly load: () => Promise<{ readonly run: Run }>;
+  /** What an error says of words that are too many, besides the usage. */
+  readonly excessHint?: string;
 }
 
 /** A command that a word calls: `kexport NAME ...`. */
@@ -42,6 +44,8 @@ export interface Operand {
   readonly name: string;
   readonly summary: string;
   readonly isOptional?: boolean;
+  /** Whether there may be several; only of the last one. */
+  readonly isRepeated?: boolean;
 }
 
 export interface OptionGroup {
@@ -50,10 +54,14 @@ export interface OptionGroup {
 }
 
 /**
- * Carries out a command and returns the exit status. Every operand that is not optional is there.
- * Throws a KexportError.
+ * Carries out a command of a program and returns the exit status. Every operand that is not
+ * optional is there. Throws a KexportError.
  */
-export type Run = (operands: readonly string[], options: Options) => Promise<number>;
+export type Run = (
+  operands: readonly string[],
+  options: Options,
+  program: Program,
+) => Promise<number>;
 
 /** A group of what a command accepts where there are too few options to divide. */
 export function only(...options: readonly OptionName[]): readonly OptionGroup[] {

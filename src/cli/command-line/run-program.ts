@@ -37,7 +37,7 @@ async function run(program: Program, words: Words): Promise<number> {
   checkWords(program, found, given);
   const options = parseOptions(given);
   const { run: carryOut } = await found.command.load();
-  return carryOut(found.operands, options);
+  return carryOut(found.operands, options, program);
 }
 
 interface FoundCommand {
@@ -75,7 +75,10 @@ function checkWords(
   const missing = command.operands[operands.length];
   if (missing && !missing.isOptional) refuse(`missing argument ${missing.name}`, usage);
   const excess = operands[command.operands.length];
-  if (excess !== undefined) refuse(`unexpected argument "${excess}"`, usage);
+  if (excess !== undefined && !command.operands.at(-1)?.isRepeated) {
+    const { excessHint } = command;
+    refuse(`unexpected argument "${excess}"`, excessHint ? `${excessHint}; ${usage}` : usage);
+  }
   const accepted = new Set(command.options.flatMap(({ options }) => options));
   const other = given.find((one) => !accepted.has(one.name) && !GENERAL_OPTIONS.has(one.name));
   if (other) refuse(`${longForm(other.name)} is not accepted here`, `see ${call} --help`);

@@ -1,15 +1,11 @@
 import { listLeftovers } from '../../host/leftovers.ts';
 import { signalStatus, SIGNALS } from './report-error.ts';
 
-/** An abort signal of Ctrl-C, SIGTERM and SIGHUP. */
-export interface StopSignal {
-  readonly signal: AbortSignal;
-  /** Stops to listen: a signal then ends the program as usual. */
-  release(): void;
-}
-
-/** Aborts at the first Ctrl-C, SIGTERM or SIGHUP; a second one ends the program at once. */
-export function abortOnSignals(): StopSignal {
+/**
+ * Carries out work that the first Ctrl-C, SIGTERM or SIGHUP aborts by its signal; a second one ends
+ * the program at once.
+ */
+export async function abortOnSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
@@ -19,12 +15,11 @@ export function abortOnSignals(): StopSignal {
     controller.abort(name);
   };
   for (const name of SIGNALS) process.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of SIGNALS) process.off(name, onSignal);
-    },
-  };
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of SIGNALS) process.off(name, onSignal);
+  }
 }
 
 function describeLeftovers(): string {

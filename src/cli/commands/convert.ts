@@ -1,15 +1,25 @@
+import { basename } from 'node:path';
 import { KexportError } from '../../errors.ts';
 import type { Run } from '../command-line/program.ts';
 import { exportDisk } from '../export/export-disk.ts';
 import { parseRequest } from '../export/request.ts';
 
-/** Makes images of the disk in an image: an export, the image first. */
+/** Makes images of the disk in an image: an export, the image first, with its name. */
 export const run: Run = (operands, options) => {
   const request = parseRequest(operands);
-  if (request.source === '-' && options.from === undefined) {
+  const { source = '' } = request;
+  if (source === '-' && options.from === undefined) {
     throw new KexportError('usage', 'kexport convert cannot tell what format a pipe has', {
       hint: 'give --from, or export it as a raw disk: kexport FORMATS -',
     });
   }
-  return exportDisk(request, options);
+  return exportDisk({ ...request, name: nameOfImage(source) }, options);
 };
+
+/** `web1` of `dir/web1.qcow2` and of `web1.raw.gz`; undefined if that cannot name a file. */
+function nameOfImage(path: string): string | undefined {
+  const name = basename(path)
+    .replace(/\.(gz|zip)$/i, '')
+    .replace(/(.)\.[^.]*$/, '$1');
+  return /^[^.\-\p{Cc}][^\p{Cc}]*$/u.test(name) ? name : undefined;
+}

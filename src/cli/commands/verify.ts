@@ -5,49 +5,48 @@ import { openImageFile } from '../../images/open-image-file.ts';
 import { verifyImageFiles, verifySource } from '../../images/verify.ts';
 import { openSource } from '../../open/open-source.ts';
 import { streamKind } from '../../open/stream-kind.ts';
+import type { Progress } from '../../sources/progress.ts';
 import type { Source } from '../../sources/source.ts';
-import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
-import { EXIT_FAILURE, reportError } from '../command-line/report-error.ts';
+import { EXIT_FAILURE } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
+import { answerEach } from './answer-each.ts';
 
 /**
  * Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong.
  */
 const EXIT_UNREADABLE = 3;
 
-/** Checks an image, and compares its disk with --against. */
-export const run: Run = async ([path = ''], options) => {
+/** Checks images, and compares their disks with --against. */
+export const run: Run = async (paths, options) => {
   if (options.againstFrom !== undefined && options.against === undefined) {
     throw new KexportError('usage', '--against-from needs --against');
   }
-  let verdict: StreamVerdict;
-  try {
-    verdict = await verifyWithProgress(path, options);
-  } catch (error) {
-    const status = reportError(error);
-    const unreadable = error instanceof KexportError && !['usage', 'aborted'].includes(error.code);
-    return unreadable ? EXIT_UNREADABLE : status;
-  }
-  await print(options.json ? verdictJson(path, verdict) : verdictText(path, verdict, options));
-  return isSound(verdict) ? 0 : EXIT_FAILURE;
+  const isOne = paths.length === 1;
+  return answerEach(
+    paths,
+    async (path) => {
+      const verdict = await verifyWithProgress(path, options);
+      const text = options.json
+        ? verdictJson(path, verdict)
+        : verdictText(path, verdict, { ...options, isOne });
+      return { text, status: isSound(verdict) ? 0 : EXIT_FAILURE };
+    },
+    { unreadable: EXIT_UNREADABLE },
+  );
 };
 
 async function verifyWithProgress(path: string, options: Options): Promise<StreamVerdict> {
-  const stop = abortOnSignals();
   const progress = await progressDisplay(options.quiet ?? false);
+  const onProgress = (state: Progress) => progress.update(state);
   try {
-    return await verify(path, options, {
-      signal: stop.signal,
-      onProgress: (state) => progress.update(state),
-    });
+    return await abortOnSignals((signal) => verify(path, options, { signal, onProgress }));
   } finally {
     progress.done();
-    stop.release();
   }
 }
 
@@ -69,7 +68,7 @@ async function verify(
         from: from as FormatName | undefined, // the others are of a kind
         allowBacking,
         alone: !allowBacking && name === undefined,
-        archiveDisk: options.ovaDisk,
+        ovaDisk: options.ovaDisk,
       });
   let against: Source | undefined;
   try {

@@ -33,7 +33,7 @@ export async function planDiskInUse(
       hint: `kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks`,
     });
   }
-  const { includeSwap, allSectors, keepIntentLog, checkpointLimit: maxHold } = options;
+  const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
   const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
   return {
     name: plan.disk.path,
@@ -41,7 +41,7 @@ export async function planDiskInUse(
     firstBoot: describeFirstBoot(plan, await hostFacts()),
     open(signal, onWarning) {
       const imagePaths = paths.filter((path) => path !== '-');
-      return openLiveDisk(plan, { keepIntentLog, maxHold, imagePaths, signal, onWarning });
+      return openLiveDisk(plan, { keepIntentLog, checkpointLimit, imagePaths, signal, onWarning });
     },
   };
 }

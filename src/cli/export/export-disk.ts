@@ -1,5 +1,7 @@
+import type { EncodeResult } from '../../export/encode.ts';
 import { checkCompression } from '../../export/encodings.ts';
 import { openSource } from '../../open/open-source.ts';
+import type { Progress } from '../../sources/progress.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
@@ -61,25 +63,17 @@ async function runExport(
   open: Parameters<typeof exportImages>[1],
 ): Promise<number> {
   const started = performance.now();
-  const stop = abortOnSignals();
   const progress = await progressDisplay(options.quiet ?? false);
   const warnings: string[] = [];
-  const job: ExportJob = {
-    disk,
-    plan,
-    options,
-    signal: stop.signal,
-    onProgress: (state) => progress.update(state),
-    onWarning: (text) => {
-      warnings.push(text);
-      progress.say(`kexport: warning: ${text}\n`);
-    },
+  const onWarning = (text: string) => {
+    warnings.push(text);
+    progress.say(`kexport: warning: ${text}\n`);
   };
+  const onProgress = (state: Progress) => progress.update(state);
   try {
-    const isOverlay = options.backingFile !== undefined;
-    const result = isOverlay
-      ? await (await import('./export-overlay.ts')).exportOverlay(job)
-      : await exportImages(job, open);
+    const result = await abortOnSignals((signal) =>
+      makeImages({ disk, plan, options, signal, onProgress, onWarning }, open),
+    );
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     if (options.json) await print(jsonReport(disk, result, warnings, seconds));
@@ -87,6 +81,14 @@ async function runExport(
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
     progress.done();
-    stop.release();
   }
+}
+
+async function makeImages(
+  job: ExportJob,
+  open: Parameters<typeof exportImages>[1],
+): Promise<EncodeResult> {
+  if (job.options.backingFile === undefined) return exportImages(job, open);
+  const { exportOverlay } = await import('./export-overlay.ts'); // rare
+  return exportOverlay(job);
 }

@@ -29,18 +29,24 @@ export interface Output {
 /**
  * Decides on formats and file names. Throws a KexportError for options that contradict each other.
  */
-export function planOutputs({ formats: names, outputDir }: Request, options: Options): Plan {
-  const formats = createFormats(names, options);
+export function planOutputs(request: Request, options: Options): Plan {
+  const { outputDir } = request;
+  const formats = createFormats(request.formats, options);
   const folder = outputDir ?? options.outputDir;
   return options.output === undefined
-    ? planFolder(formats, folder ?? '.', options)
+    ? planFolder(formats, folder ?? '.', request, options)
     : planFile(checkSingle(formats, folder, options), options);
 }
 
 /** Images in a folder. */
-function planFolder(formats: readonly Format[], folder: string, options: Options): Plan {
+function planFolder(
+  formats: readonly Format[],
+  folder: string,
+  request: Request,
+  options: Options,
+): Plan {
   const now = new Date();
-  const given = options.name ?? nameFromEnvironment();
+  const given = options.name ?? nameFromEnvironment() ?? request.name;
   if (given !== undefined) return planNamed(checkName(given), now, formats, folder, options);
   const numbered = (number: number): Plan => {
     const name = number === 1 ? defaultName(now) : `${defaultName(now)}-${number}`;

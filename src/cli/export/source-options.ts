@@ -2,12 +2,12 @@ import { KexportError, option, wording } from '../../errors.ts';
 import type { SentChoice, SourceOptions } from '../../open/source-options.ts';
 import type { Options } from '../options/options.ts';
 
-const FOR_STREAMS = ['volume', 'sentSnapshot', 'flatten', 'incrementalFrom'] as const;
+const FOR_STREAMS = ['streamVolume', 'streamSnapshot', 'flatten', 'incrementalFrom'] as const;
 
 /** What the command line says of a zfs send stream, by the library's names. */
 export function sentChoice(options: Options): SentChoice {
   const { streamVolume, streamSnapshot, flatten, incrementalFrom } = options;
-  return { volume: streamVolume, sentSnapshot: streamSnapshot, flatten, incrementalFrom };
+  return { streamVolume, streamSnapshot, flatten, incrementalFrom };
 }
 
 /**
@@ -33,5 +33,5 @@ export function sourceOptions(options: Options): SourceOptions {
   if (from !== undefined && from !== 'ova') {
     throw new KexportError('usage', `--ova-disk is for an OVA, not for ${from}`);
   }
-  return { ...common, archiveDisk: ovaDisk, from };
+  return { ...common, ovaDisk, from };
 }

@@ -5,10 +5,7 @@ import { longForm, type OptionName } from './options.ts';
 /** The options of the library that the command line calls otherwise. */
 const OTHER_NAMES: Readonly<Partial<Record<LibraryOption, OptionName>>> = {
   disk: 'checkpoint',
-  maxHold: 'checkpointLimit',
-  sentSnapshot: 'streamSnapshot',
   takeSnapshot: 'noSnapshot', // true unless it is given
-  volume: 'streamVolume',
 };
 
 /** Writes an option of the library as it is typed on the command line. */

@@ -19,18 +19,22 @@ export function verdictJson(file: string, verdict: StreamVerdict): string {
   return jsonText({ file, sound: isSound(verdict), ...verdict });
 }
 
-/** The answer of `kexport verify` for people; with --quiet only what is wrong. */
+/**
+ * The answer of `kexport verify` for people; with --quiet only what is wrong. If it is about one
+ * image of several, each line names the image.
+ */
 export function verdictText(
   path: string,
   verdict: StreamVerdict,
-  { against = '', quiet }: Options,
+  { against = '', quiet, isOne }: Pick<Options, 'against' | 'quiet'> & { readonly isOne: boolean },
 ): string {
   const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
-  const lines = problems.map(({ severity, message }) => `${severity}: ${message}`);
-  if (problemCount > problems.length) lines.push(`and ${problemCount - problems.length} more`);
+  const wrong = problems.map(({ severity, message }) => `${severity}: ${message}`);
+  if (problemCount > problems.length) wrong.push(`and ${problemCount - problems.length} more`);
   if (differsAt !== undefined) {
-    lines.push(`error: the disk differs from ${against} at byte ${differsAt}`);
+    wrong.push(`error: the disk differs from ${against} at byte ${differsAt}`);
   }
+  const lines = wrong.map((line) => (isOne ? line : `${path}: ${line}`));
   if (isSound(verdict) && !quiet) {
     const same = against === '' ? '' : `, and the same disk as ${against}`;
     lines.push(`${path}: sound${readText(verdict)}${same}`);

@@ -1,4 +1,5 @@
 import { ALL_FORMATS, FORMATS } from '../../../formats/index.ts';
+import { HELP } from '../command-line/help-command.ts';
 import {
   type NamedCommand,
   only,
@@ -95,7 +96,13 @@ const COMMANDS: readonly NamedCommand[] = [
   {
     name: 'info',
     summary: 'Show what an image is, and what is on its disk.',
-    operands: [{ name: 'IMAGE', summary: 'an image, a disk, or a zfs send stream (- for stdin)' }],
+    operands: [
+      {
+        name: 'IMAGE',
+        summary: 'an image, a disk, or a zfs send stream (- for stdin)',
+        isRepeated: true,
+      },
+    ],
     options: only('from', 'allowBacking', 'ovaDisk', 'json'),
     load: () => import('../commands/info.ts'),
   },
@@ -105,11 +112,18 @@ const COMMANDS: readonly NamedCommand[] = [
     operands: [{ name: 'IMAGE', summary: 'an image or a disk' }, FORMATS_OPERAND, OUTDIR],
     options: EXPORT_OPTIONS,
     load: () => import('../commands/convert.ts'),
+    excessHint: 'one image is converted at a time',
   },
   {
     name: 'verify',
     summary: 'Check an image, and compare its disk with another.',
-    operands: [{ name: 'IMAGE', summary: 'an image, or a zfs send stream (- for stdin)' }],
+    operands: [
+      {
+        name: 'IMAGE',
+        summary: 'an image, or a zfs send stream (- for stdin)',
+        isRepeated: true,
+      },
+    ],
     options: only(
       'against',
       'from',
@@ -136,6 +150,7 @@ const COMMANDS: readonly NamedCommand[] = [
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),
   },
+  HELP,
 ];
 
 const FORMATS_SECTION: Section = {
@@ -173,6 +188,7 @@ export const KEXPORT: Program = {
     options: EXPORT_OPTIONS,
     commonOptions: COMMON_OPTIONS,
     load: () => import('../commands/export.ts'),
+    excessHint: 'one disk is exported at a time',
   },
   commands: COMMANDS,
   sections: [FORMATS_SECTION, EXAMPLES],

@@ -1,3 +1,4 @@
+import { HELP } from '../command-line/help-command.ts';
 import type { Program } from '../command-line/program.ts';
 
 export const KSNAP: Program = {
@@ -29,6 +30,7 @@ export const KSNAP: Program = {
       options: [],
       load: () => import('../ksnap/destroy.ts'),
     },
+    HELP,
   ],
   sections: [
     {

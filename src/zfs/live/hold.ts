@@ -48,7 +48,9 @@ export function watchHold(checkpoint: Checkpoint, maxHold: number): HoldWatch {
     exceeded = new KexportError(
       'source',
       `the checkpoint of pool ${pool} holds back ${held} bytes that were freed since, more than the ${maxHold} it may`,
-      { hint: wording`export when less is written, or allow more with ${option('maxHold')}` },
+      {
+        hint: wording`export when less is written, or allow more with ${option('checkpointLimit')}`,
+      },
     );
     await checkpoint.discard();
   }

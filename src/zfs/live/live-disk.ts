@@ -38,7 +38,7 @@ export interface LiveDiskOptions {
   /**
    * What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free.
    */
-  readonly maxHold?: number | undefined;
+  readonly checkpointLimit?: number | undefined;
   /** Files that the images go to: of those that lie in a pool of the disk, `onWarning` is told. */
   readonly imagePaths?: readonly string[] | undefined;
   /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
@@ -175,7 +175,7 @@ async function capturePool(
           checkSame(before[index]!, labels, partition);
           return { partition, labels, edits: pinned(labels, partition, chosen, keepIntentLog) };
         });
-        const watch = watchHold(checkpoint, maxHoldOf(pool.free, options.maxHold));
+        const watch = watchHold(checkpoint, maxHoldOf(pool.free, options.checkpointLimit));
         return { name: pool.name, uberblock: chosen, checkpoint, watch, vdevs };
       }
     } catch (error) {

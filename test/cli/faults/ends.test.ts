@@ -1,5 +1,5 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: an export that
-// is ended.
+// Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
+// an export that is ended.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

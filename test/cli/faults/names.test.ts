@@ -1,5 +1,5 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: the place of
-// the images.
+// Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
+// the place of the images.
 
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: a disk that
-// cannot be read, an image that does not read back as what was written.
+// Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
+// a disk that cannot be read, an image that does not read back as what was written.
 
 import {
   closeSync,

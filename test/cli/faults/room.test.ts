@@ -1,4 +1,5 @@
-// Rows of README's table "When something goes wrong", each a describe of that name: no room.
+// Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
+// no room.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,0 +1,32 @@
+import { KexportError } from '../../errors.ts';
+import { print } from '../command-line/print.ts';
+import { reportError } from '../command-line/report-error.ts';
+
+/** What a command found out about a file. */
+export interface Answer {
+  readonly text: string;
+  readonly status: number;
+}
+
+/**
+ * Prints an answer for each file, and goes on after one that cannot be read, whose status is
+ * `unreadable`. Returns the highest status. Throws a KexportError if the user stops it, or if
+ * stdout cannot be written to.
+ */
+export async function answerEach(
+  files: readonly string[],
+  answer: (file: string) => Promise<Answer>,
+  { unreadable, separator = '' }: { readonly unreadable: number; readonly separator?: string },
+): Promise<number> {
+  let highest = 0;
+  for (const [index, file] of files.entries()) {
+    const { text, status } = await answer(file).catch((error: unknown): Answer => {
+      if (!(error instanceof KexportError) || error.code === 'aborted') throw error;
+      const status = reportError(error);
+      return { text: '', status: error.code === 'usage' ? status : unreadable };
+    });
+    if (text !== '') await print(index > 0 ? separator + text : text);
+    highest = Math.max(highest, status);
+  }
+  return highest;
+}
