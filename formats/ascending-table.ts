@@ -1,6 +1,3 @@
-/** Bytes and their offset in something larger. */
-export type Piece = readonly [offset: number, bytes: Uint8Array];
-
 /** A table whose entries are set in ascending order. */
 export interface AscendingTable {
   /** The piece of that number, to be changed until a later one is asked for. */

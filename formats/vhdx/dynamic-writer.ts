@@ -1,12 +1,10 @@
 // Writes a dynamic VHDX:
 //   front                     left empty, patched in at the end
-//   block allocation table    patched in as it fills
+//   block allocation table    patched in as it fills; after the blocks if the disk's size is unknown
 //   blocks                    those that are not all zeros
-// While the size of the disk is unknown, the table follows the blocks: nobody knows its length.
 
-import type { Piece } from '../ascending-table.ts';
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import { blockTable, placeBlock, tableLength, tableSpace } from './encode-block-table.ts';
+import { tableAfterBlocks, tableInFront } from './dynamic-table.ts';
 import { encodeFront } from './encode-front.ts';
 import { FRONT_SIZE, VHDX_BLOCK_SIZE } from './layout.ts';
 
@@ -14,16 +12,11 @@ const BLOCKS_PER_VHDX_BLOCK = VHDX_BLOCK_SIZE / BLOCK_SIZE;
 
 export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
   const { uuid, size } = disk;
-  const held: Piece[] = []; // the table, while its image offset is unknown
-  const table = blockTable((offset, bytes) => {
-    if (size === undefined) held.push([offset, bytes]);
-    else output.patch(FRONT_SIZE + offset, bytes);
-  });
   let vhdxBlock = -1;
   let blockOffset = 0; // image offset of that block
 
   output.zeros(FRONT_SIZE);
-  if (size !== undefined) output.zeros(tableSpace(size));
+  const table = size === undefined ? tableAfterBlocks(output) : tableInFront(output, size);
 
   return {
     add(block) {
@@ -35,10 +28,7 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     },
     finish(diskSize) {
       endBlock();
-      table.finish(tableLength(diskSize));
-      const tableOffset = size === undefined ? output.position : FRONT_SIZE;
-      if (size === undefined) output.zeros(tableSpace(diskSize));
-      for (const [offset, bytes] of held) output.patch(tableOffset + offset, bytes);
+      const tableOffset = table.finish(diskSize);
       for (const [offset, bytes] of encodeFront({ uuid, diskSize, isFixed: false, tableOffset })) {
         output.patch(offset, bytes);
       }
@@ -49,7 +39,7 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     endBlock();
     vhdxBlock = index;
     blockOffset = output.position;
-    placeBlock(table, index, blockOffset);
+    table.place(index, blockOffset);
   }
 
   /** Fills the block up, even where the disk ends within it. */

@@ -1,4 +1,3 @@
-import { type AscendingTable, ascendingTable } from '../ascending-table.ts';
 import { roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import {
@@ -12,22 +11,38 @@ import {
   ZERO,
 } from './layout.ts';
 
-const RATIO = chunkRatio(VHDX_BLOCK_SIZE, LOGICAL_SECTOR_BYTES);
+/** Number of blocks in a chunk: 4 GiB of the disk. */
+export const RATIO = chunkRatio(VHDX_BLOCK_SIZE, LOGICAL_SECTOR_BYTES);
 
 // The entries of a chunk's blocks, and that of its sector bitmap, which only a differencing image
 // has.
 const CHUNK_SIZE = (RATIO + 1) * BAT_ENTRY_SIZE;
 
-const EMPTY_CHUNK = emptyChunk();
+/** The entries of a chunk without data; not to be changed. */
+export const EMPTY_CHUNK = emptyChunk();
 
-/** A block allocation table. Its pieces are chunks of 32 KiB, for 4 GiB of the disk each. */
-export function blockTable(put: (offset: number, bytes: Uint8Array) => void): AscendingTable {
-  return ascendingTable(EMPTY_CHUNK, put);
+/**
+ * The table in chunks, each made when it is asked for. `imageOffsetOf` is called for each block
+ * once, ascending; undefined: the image has no data of that block.
+ */
+export function* tablePieces(
+  blockCount: number,
+  imageOffsetOf: (block: number) => number | undefined,
+): Generator<Uint8Array> {
+  for (let first = 0; first < blockCount; first += RATIO) {
+    const chunk = new Uint8Array(EMPTY_CHUNK);
+    const end = Math.min(first + RATIO, blockCount);
+    for (let block = first; block < end; block++) {
+      const imageOffset = imageOffsetOf(block);
+      if (imageOffset !== undefined) setEntry(chunk, block, imageOffset);
+    }
+    // The table ends with the entry of the last block.
+    yield end < blockCount ? chunk : chunk.subarray(0, (end - first) * BAT_ENTRY_SIZE);
+  }
 }
 
-/** Sets the image offset of a block of the disk, a multiple of ALIGNMENT. Blocks ascend. */
-export function placeBlock(table: AscendingTable, block: number, imageOffset: number): void {
-  const chunk = table.piece(Math.floor(block / RATIO));
+/** Sets the image offset, a multiple of ALIGNMENT, of a block of the disk in its chunk. */
+export function setEntry(chunk: Uint8Array, block: number, imageOffset: number): void {
   // Offsets are whole MiB, so the state does not touch them.
   const entry = BigInt(imageOffset) | BigInt(FULLY_PRESENT);
   viewOf(chunk).setBigUint64((block % RATIO) * BAT_ENTRY_SIZE, entry, true);

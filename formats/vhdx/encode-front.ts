@@ -5,7 +5,6 @@
 //   1 MiB    log: a hole, as the headers say that it has no entries
 //   2 MiB    metadata region: its table, the items at 64 KiB
 
-import type { Piece } from '../ascending-table.ts';
 import { guidBytes, swapGuid } from '../guid.ts';
 import { viewOf } from '../struct.ts';
 import { tableSpace } from './encode-block-table.ts';
@@ -42,6 +41,9 @@ import {
   VIRTUAL_DISK_ID,
   VIRTUAL_DISK_SIZE,
 } from './layout.ts';
+
+/** Bytes and their image offset. */
+type Piece = readonly [imageOffset: number, bytes: Uint8Array];
 
 /** What the front of an image says. */
 export interface FrontFacts {
