@@ -15,7 +15,8 @@ export function memberOutput(archive: ImageOutput, hasher: Hasher | undefined): 
     },
     append,
     appendPieces(_, pieces) {
-      for (const bytes of pieces) append(bytes); // at once: the digest is asked for before the flush
+      // At once: the archive's writer takes the digest before the output is flushed.
+      for (const bytes of pieces) append(bytes);
     },
     zeros(count) {
       archive.zeros(count); // refuses a negative count

@@ -1,7 +1,8 @@
 // Writes a dynamic VHDX:
 //   front                     left empty, patched in at the end
-//   block allocation table    patched in as it fills; after the blocks if the disk's size is unknown
+//   block allocation table    patched in as it fills, if the size of the disk is known
 //   blocks                    those that are not all zeros
+//   block allocation table    if the size of the disk is not known beforehand
 
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
 import { tableAfterBlocks, tableInFront } from './dynamic-table.ts';

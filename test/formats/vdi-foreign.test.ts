@@ -1,5 +1,5 @@
-// VDIs read by programs of others, and written to by QEMU. VirtualBox is in no package of Debian's main archive; what it asks
-// for is held by the bytes in `vdi.test.ts`.
+// VDIs that other programs read, and QEMU writes to. VirtualBox is not in Debian's main archive:
+// `vdi.test.ts` checks for the bytes that it requires.
 
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

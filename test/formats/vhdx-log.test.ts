@@ -33,7 +33,7 @@ function entry(sequence: number, tail: number, places: Parameters<typeof table>[
   return logEntry({ sequence, tail, updates: [{ offset: TABLE, data: table(places) }] });
 }
 
-/** Of each block of the disk the index of the block of 64 KiB that it was made with; undefined for zeros. */
+/** For each block of the disk, the index of the 64 KiB that it was made of; undefined for zeros. */
 async function blocksOf(bytes: Buffer): Promise<(number | undefined)[]> {
   const disk = await diskOf(await openImage(vhdx(), bytes), bytes);
   return Array.from({ length: disk.length / MIB }, (_, i) => {
