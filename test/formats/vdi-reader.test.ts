@@ -89,7 +89,7 @@ describe('a VDI is the same disk', () => {
   });
 });
 
-describe('a VDI is told of', () => {
+describe('the check of a VDI finds', () => {
   test.each<[string, Buffer, string]>([
     [
       'a block past the end',
@@ -117,7 +117,7 @@ describe('a VDI is told of', () => {
       patched({ diskSize: BigInt(5 * MIB) }),
       'leak: the map has an entry for block 5, which is past the end of the disk',
     ],
-  ])('with %s', async (_, bytes, problem) => {
+  ])('%s', async (_, bytes, problem) => {
     const found = await problemsOf(await openImage(vdi(), bytes));
     expect(found.join('\n')).toContain(problem);
   });
@@ -163,7 +163,7 @@ describe('a VDI is refused', () => {
     await expect(openImage(vdi(), image.subarray(0, length))).rejects.toThrow(/image ends at/);
   });
 
-  test('with a block past the end is no disk', async () => {
+  test('with a block past the end, once its extents are read', async () => {
     await expect(read(withEntry(0, 3))).rejects.toThrow('vdi: block 0 ends at 6291456');
   });
 });

@@ -51,7 +51,7 @@ const KINDS = [
   { kind: 'a fixed VHDX of a pipe', fixed: true, sizeKnown: false },
 ];
 
-// They read every zero of a disk; of larger ones only what is not zeros is looked at.
+// They read every zero of a disk; of larger ones only the data are compared.
 const LARGEST_READ_WHOLE = 64 * MIB;
 
 const CASES = DISKS.flatMap((disk) =>

@@ -148,13 +148,13 @@ describe('a differencing VHDX', () => {
       0x70_0006n,
       'the sector bitmap of blocks 0 to 4095 ends at 8388608, the image at 7340032',
     ],
-  ])('whose sector bitmap is %s is no disk', async (_, entry, message) => {
+  ])('whose sector bitmap is %s cannot be read', async (_, entry, message) => {
     const broken = changed((copy) => copy.writeBigUInt64LE(entry, BITMAP_ENTRY));
     await expect(extentsOf(broken)).rejects.toThrow(message);
     expect(await problemsOf(await openImage(vhdx(), broken))).toContain(`error: ${message}`);
   });
 
-  test('with a block past the end of the disk in its table is told of', async () => {
+  test('may have a block past the end of the disk in its table, which a check finds', async () => {
     const broken = changed((copy) => copy.writeBigUInt64LE(0x50_0006n, TABLE + 8 * 8));
     expect(await problemsOf(await openImage(vhdx(), broken))).toEqual([
       'leak: the table has an entry for block 8, the disk has only 8 blocks',

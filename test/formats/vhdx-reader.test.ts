@@ -174,7 +174,7 @@ test('sectors of 4096 bytes make longer chunks of the table', async () => {
   expect(reader.facts.details).toMatchObject({ 'logical sector size': 4096 });
 });
 
-describe('a VHDX is told of', () => {
+describe('the check of a VHDX finds', () => {
   test.each<[string, (copy: Buffer) => void, string]>([
     [
       'a damaged region table',
@@ -242,12 +242,12 @@ describe('a VHDX is told of', () => {
       (copy) => patchHeader(copy, 1, { logOffset: BigInt(TABLE) }),
       'error: the log at 3145728 overlaps another structure',
     ],
-  ])('with %s', async (_, change, problem) => {
+  ])('%s', async (_, change, problem) => {
     const problems = await problemsOf(await openImage(vhdx(), changed(change)));
     expect(problems.join('\n')).toContain(problem);
   });
 
-  test('that has a sector bitmap without a parent', async () => {
+  test('a sector bitmap without a parent', async () => {
     const large = (await writeImage(vhdx(), diskWithBlocks(5 * GIB, [0]))).read(0, 5 * MIB);
     const problems = await problemsOf(
       await openImage(vhdx(), changed(setBlock(4096, 0x40_0006n), large)),
@@ -258,7 +258,7 @@ describe('a VHDX is told of', () => {
   });
 });
 
-describe('a VHDX is no disk', () => {
+describe('a VHDX cannot be read', () => {
   test.each<[string, (copy: Buffer) => void, string]>([
     ['a block past the end', setBlock(0, 0x70_0006n), 'vhdx: block 0 ends at 8388608'],
     ['a block in the header', setBlock(0, 6n), 'vhdx: block 0 is in the header'],

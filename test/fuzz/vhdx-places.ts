@@ -12,7 +12,11 @@ const batEntry = declare('little', 8, { entry: [0, u64] });
 
 export const VHDX_PLACES: readonly Place[] = [
   { struct: struct(vhdx.header), at: () => vhdx.HEADER_OFFSETS, seal: sealing(vhdx.header.size) },
-  { struct: struct(vhdx.header), at: () => [vhdx.HEADER_OFFSETS[1]], seal: sealing(4096) },
+  {
+    struct: struct(vhdx.header),
+    at: () => [vhdx.HEADER_OFFSETS[1]],
+    seal: sealing(vhdx.header.size),
+  },
   { struct: struct(vhdx.regionTable), at: () => vhdx.REGION_TABLE_OFFSETS, seal: sealRegions },
   ...[0, 1, 2].map((i): Place => ({
     struct: struct(vhdx.regionEntry),
