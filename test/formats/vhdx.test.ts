@@ -131,7 +131,8 @@ describe('a dynamic VHDX', async () => {
     const late = await writeImage(vhdx(), disk, { sizeKnown: false });
     const entries = (image: typeof known, offset: number) => {
       const table = new BigUint64Array(new Uint8Array(image.read(offset, offset + MIB)).buffer);
-      return [...table].map((entry) => (entry >= MIB ? entry - table[0]! : entry)); // from the first
+      // Offsets from the first block's.
+      return [...table].map((entry) => (entry >= MIB ? entry - table[0]! : entry));
     };
     expect(entries(late, 7 * MIB)).toEqual(entries(known, TABLE));
   });
