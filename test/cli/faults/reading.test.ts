@@ -105,7 +105,7 @@ describe('an image reads back wrong (`--verify`)', () => {
     }
   }
 
-  test.each(['raw', 'qcow2', 'vhd', 'vhd-dynamic', 'vmdk'])(
+  test.each(['raw', 'qcow2', 'vhd', 'vhd-dynamic', 'vhdx', 'vmdk'])(
     'fails a run whose image was damaged as it was written, and leaves nothing: %s',
     async (format) => {
       const name = `x.${format === 'vhd-dynamic' ? 'dynamic.vhd' : format}`;
