@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KexportError, reasonOf } from '../errors.ts';
-import { mountPointsOf, stackOn } from './disks.ts';
+import { mountsOf, stackOn } from './disks.ts';
 import { listMounts } from './mounts.ts';
 
 const run = promisify(execFile);
@@ -19,7 +19,7 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
   const mounts = await listMounts();
   const mounted = new Set<string>();
   for (const name of await stackOn(disk)) {
-    for (const mountPoint of await mountPointsOf(name, mounts)) {
+    for (const { mountPoint } of await mountsOf(name, mounts)) {
       mounted.add(mountPoint);
       await flushFileSystem(mountPoint);
     }

@@ -67,6 +67,12 @@ export async function overlaps(one: string, other: string): Promise<boolean> {
   return (await partsOf(other)).some(({ number }) => numbers.has(number));
 }
 
+/** The kernel's name of a block device, `sda2`; undefined where /sys does not have it. */
+export async function nameOfDevice(rdev: bigint): Promise<string | undefined> {
+  const folder = await realpath(`/sys/dev/block/${deviceNumber(rdev)}`).catch(() => undefined);
+  return folder && basename(folder);
+}
+
 /** What a device is made of that is no disk of its own. */
 export interface Layer {
   /** LUKS, LVM, multipath, md, or another that the kernel has. */

@@ -7,6 +7,8 @@ export interface Mount {
   /** The folder of the file system that is mounted: `/` unless it is a bind mount. */
   readonly root: string;
   readonly mountPoint: string;
+  /** Whether nothing can be written through this mount. */
+  readonly isReadOnly: boolean;
   readonly type: string;
   /** A dataset for ZFS, else mostly a device. */
   readonly source: string;
@@ -25,12 +27,19 @@ export function parseMounts(text: string): Mount[] {
     .map((line) => {
       // A number of optional fields end with " - ".
       const [before = '', after = ''] = line.split(/ - (.*)/s);
-      const [, , device = '', root = '', mountPoint = ''] = before.split(' ');
+      const [, , device = '', root = '', mountPoint = '', flags = ''] = before.split(' ');
       const [type = '', source = ''] = after.split(' ');
       const [plainRoot = '', plainPoint = '', plainSource = ''] = [root, mountPoint, source].map(
         unescape,
       );
-      return { device, root: plainRoot, mountPoint: plainPoint, type, source: plainSource };
+      return {
+        device,
+        root: plainRoot,
+        mountPoint: plainPoint,
+        isReadOnly: flags.split(',').includes('ro'),
+        type,
+        source: plainSource,
+      };
     });
 }
 

@@ -6,6 +6,8 @@ const ZEROS = Buffer.alloc(SLAB_SIZE);
 
 /** Options of {@link compareDisks}. */
 export interface CompareOptions {
+  /** Compares only the first bytes, so many. Default: all. */
+  readonly length?: number | undefined;
   /** Ends the reading early, by a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each stretch of the disk, at most 1 MiB. */
@@ -20,7 +22,7 @@ export interface CompareOptions {
 export async function compareDisks(
   one: Source,
   other: Source,
-  { signal, onProgress }: CompareOptions = {},
+  { length = Infinity, signal, onProgress }: CompareOptions = {},
 ): Promise<number | undefined> {
   const left = cursor(one, signal);
   const right = cursor(other, signal);
@@ -29,9 +31,11 @@ export async function compareDisks(
     const startA = Math.max(at, a?.start ?? Infinity);
     const startB = Math.max(at, b?.start ?? Infinity);
     at = Math.min(startA, startB);
-    if (at === Infinity) return undefined;
+    if (at >= length || at === Infinity) return undefined;
     // As far as nothing changes: both have data, or just one.
-    const end = Math.min(startA > at ? startA : a!.end, startB > at ? startB : b!.end); // each is there or Infinity
+    const endA = startA > at ? startA : a!.end; // it is there, or Infinity
+    const endB = startB > at ? startB : b!.end;
+    const end = Math.min(endA, endB, length);
     const bytesA = startA > at ? zeros(end - at) : a!.bytes(at, end);
     const bytesB = startB > at ? zeros(end - at) : b!.bytes(at, end);
     if (!bytesA.equals(bytesB)) return at + firstDifference(bytesA, bytesB);

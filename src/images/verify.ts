@@ -1,6 +1,7 @@
 // What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that
 // of another.
 
+import { fstatSync } from 'node:fs';
 import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
@@ -27,6 +28,8 @@ export interface Verdict {
   readonly diskSize: number | undefined;
   /** In bytes; undefined without another disk. */
   readonly otherSize: number | undefined;
+  /** Of a block device that is longer than the other disk: the bytes that were compared. */
+  readonly comparedSize?: number | undefined;
   /** The first byte in which the two disks differ; undefined also if they do not. */
   readonly differsAt: number | undefined;
   /**
@@ -38,7 +41,10 @@ export interface Verdict {
 
 /** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
-  /** A disk that the image's must be, but for zeros at the end of the longer one. */
+  /**
+   * A disk that the image's must be, but for zeros at the end of the longer one. A block device may
+   * have anything after it.
+   */
   readonly against?: Source | undefined;
   /** Threads that decompress. Default: one for each processor. */
   readonly threads?: number | undefined;
@@ -56,7 +62,8 @@ export async function verifyImageFiles(
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
   const notOpened = filesNotOpened(image);
   const hasData = image.reader.notOpened === undefined;
-  return { ...(await verify(source, check, options, hasData)), notOpened };
+  const length = fstatSync(image.input.fd).isBlockDevice() ? options.against?.size : undefined;
+  return { ...(await verify(source, check, { ...options, length }, hasData)), notOpened };
 }
 
 /**
@@ -88,7 +95,8 @@ async function verify(
     });
     const { size: diskSize } = source;
     if (hasData) await damagedToProblem(tell, () => checkEnd(source, tell));
-    return { problems, problemCount, diskSize, otherSize: against?.size, differsAt };
+    const { length: comparedSize } = options;
+    return { problems, problemCount, diskSize, otherSize: against?.size, comparedSize, differsAt };
   } finally {
     await source.close();
     await against?.close();

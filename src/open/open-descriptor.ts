@@ -21,6 +21,7 @@ import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
 import { withSource } from '../sources/with-source.ts';
+import { warnOfMounts } from './warn-of-mounts.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
 /** Takes over the descriptor, unless it throws a KexportError. */
@@ -73,6 +74,7 @@ async function openRaw(
   options: SourceOptions,
 ): Promise<Source> {
   checkStatedSize(name, size, options);
+  if (!isFile && options.onWarning) await warnOfMounts(name, fd, options.onWarning);
   const source = positionedSource(name, readableFile(name, fd), size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');

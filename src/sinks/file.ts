@@ -15,6 +15,8 @@ const SYNC_STEP = 128 * 2 ** 20;
 export interface FileSinkOptions {
   /** Replaces what has the name. Default false: that is an error `exists`. */
   readonly force?: boolean | undefined;
+  /** Permissions of the file, such as 0o600. Default: what the umask leaves of 0o666. */
+  readonly mode?: number | undefined;
 }
 
 /**
@@ -23,12 +25,12 @@ export interface FileSinkOptions {
  */
 export async function fileSink(
   path: string,
-  { force = false }: FileSinkOptions = {},
+  { force = false, mode }: FileSinkOptions = {},
 ): Promise<OpenSink> {
   const replaces = await exists(path);
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
-  const file = await openPartial(partial, force);
+  const file = await openPartial(partial, force, mode);
   const forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
   const own = await file.stat();
   const image = await imageFile(file, await isLocal(file));
@@ -110,10 +112,17 @@ export function partialOf(path: string): string {
   return `${path}.partial`;
 }
 
-async function openPartial(partial: string, force: boolean): Promise<FileHandle> {
+async function openPartial(
+  partial: string,
+  force: boolean,
+  mode: number | undefined,
+): Promise<FileHandle> {
   try {
     if (force) await rm(partial, { force: true });
-    return await open(partial, 'wx+');
+    if (mode === undefined) return await open(partial, 'wx+');
+    const file = await open(partial, 'wx+', 0o600 & mode);
+    await file.chmod(mode); // whatever the umask
+    return file;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') {
       throw new KexportError(

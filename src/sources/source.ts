@@ -26,6 +26,10 @@ export interface Source {
    * required from then on.
    */
   readonly size: number | undefined;
+  /**
+   * How many bytes of the disk are read, if fewer than `size` are known to be: the rest is zeros.
+   */
+  readonly dataSize?: number | undefined;
   /** The guid of the ZFS snapshot whose disk it is, if it is known. */
   readonly snapshotGuid?: bigint | undefined;
   /**

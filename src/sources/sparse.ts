@@ -14,6 +14,7 @@ export function sparseSource(source: RandomAccessSource, ranges: readonly DataRa
   let at = 0; // what lies before this has been read, or is zeros
   let next = 0; // of the ranges, the first that ends after it
   return withSource(source, {
+    dataSize: ranges.reduce((sum, { start, end }) => sum + end - start, 0),
     async next(buffer) {
       let range = ranges[next];
       while (range && range.end <= at) range = ranges[++next];

@@ -23,6 +23,9 @@ export function withSource(source: Source, replaced: Replaced): Source {
     get size() {
       return source.size;
     },
+    get dataSize() {
+      return source.dataSize;
+    },
     get snapshotGuid() {
       return source.snapshotGuid;
     },

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { KexportError } from '../../errors.ts';
 import { longForm, type OptionName } from '../options/options.ts';
 import { callOf, commandHelp, programHelp } from './help.ts';
 import { type GivenOption, parseOptions, splitWords, type Words } from './parse-words.ts';
+import { errorJson } from '../print/error.ts';
+import { jsonText } from '../print/lines.ts';
+import { openMessages } from './messages.ts';
 import { print } from './print.ts';
 import type { Command, NamedCommand, Program } from './program.ts';
 import { reportError } from './report-error.ts';
@@ -18,7 +20,12 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   try {
     return await run(program, splitWords(words));
   } catch (error) {
-    return reportError(error, program.name);
+    const status = reportError(error, program.name);
+    // A program reads stdout; words after -- are operands.
+    const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+    if (options.includes('--json'))
+      await print(jsonText({ error: errorJson(error) })).catch(() => 0);
+    return status;
   }
 }
 
@@ -27,7 +34,8 @@ async function run(program: Program, words: Words): Promise<number> {
   const found = commandOf(program, words);
   const isGiven = (name: OptionName) => given.some((option) => option.name === name);
   if (isGiven('version')) {
-    await print(`${versionOfPackage()}\n`);
+    const { versionText } = await import('../print/version.ts');
+    await print(await versionText(program.name));
     return 0;
   }
   if (isGiven('help') || isGiven('helpAll')) {
@@ -36,6 +44,7 @@ async function run(program: Program, words: Words): Promise<number> {
   }
   checkWords(program, found, given);
   const options = parseOptions(given);
+  openMessages(options);
   const { run: carryOut } = await found.command.load();
   return carryOut(found.operands, options, program);
 }
@@ -82,9 +91,4 @@ function checkWords(
   const accepted = new Set(command.options.flatMap(({ options }) => options));
   const other = given.find((one) => !accepted.has(one.name) && !GENERAL_OPTIONS.has(one.name));
   if (other) refuse(`${longForm(other.name)} is not accepted here`, `see ${call} --help`);
-}
-
-function versionOfPackage(): string {
-  const path = new URL('../../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

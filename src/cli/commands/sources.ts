@@ -39,10 +39,20 @@ async function listSourceDisks(pools: readonly PoolDevices[]): Promise<SourceDis
   return Promise.all(
     (await listDisks()).map(async (disk) => {
       const pool = await poolOnDevice(disk.path, pools);
-      const obstacle = pool && (await obstacleOn(disk, (statuses ??= poolStatuses())));
+      const obstacle = pool
+        ? await obstacleOn(disk, (statuses ??= poolStatuses()))
+        : obstacleOfMounts(disk);
       return { ...disk, pool, obstacle };
     }),
   );
+}
+
+/** Why the export of a mounted disk would be torn. */
+function obstacleOfMounts({ mounts }: ListedDisk): string | undefined {
+  const writable = mounts.filter(({ isReadOnly }) => !isReadOnly);
+  if (writable.length === 0) return undefined;
+  const places = writable.map(({ mountPoint }) => mountPoint).join(', ');
+  return `mounted read-write at ${places}, so it changes while it is read`;
 }
 
 /** Why a disk whose pool is in use cannot be exported; undefined if it can. */

@@ -22,7 +22,6 @@ const NAMED_DISK: readonly OptionName[] = [
 
 /** Of a disk that is exported as of a checkpoint. */
 const DISK_IN_USE: readonly OptionName[] = [
-  'dryRun',
   'includeSwap',
   'allSectors',
   'keepIntentLog',
@@ -54,8 +53,12 @@ export function checkOptions(request: Request, options: Options): void {
     throw new KexportError('usage', what, { hint: 'give the name of one' });
   }
   if (options.backingFile !== undefined) checkOverlay(options);
-  const unused = options.dryRun && firstGiven(options, ['json', 'quiet']);
-  if (unused) throw new KexportError('usage', `--dry-run and ${unused} exclude each other`);
+  if (options.dryRun && options.quiet) {
+    throw new KexportError('usage', '--dry-run and --quiet exclude each other');
+  }
+  if (options.dryRun && options.json && isDiskInUse(request, options)) {
+    throw new KexportError('usage', 'the plan for a disk in use is not printed as JSON');
+  }
 }
 
 function checkDisk(request: Request, options: Options): void {

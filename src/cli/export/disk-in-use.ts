@@ -1,4 +1,5 @@
 import { KexportError, type OnWarning } from '../../errors.ts';
+import { listMounts, mountOf } from '../../host/mounts.ts';
 import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
@@ -18,21 +19,25 @@ export interface DiskInUse {
   open(signal: AbortSignal, onWarning: OnWarning): Promise<Source>;
 }
 
+/** The error of an export without a disk on a machine whose root is not on ZFS. */
+async function noDisk(list: string): Promise<KexportError> {
+  const root = mountOf('/', await listMounts());
+  const rootText = root ? `, and the root of this machine is ${root.type}, not ZFS` : '';
+  return new KexportError('usage', `no disk to export as ${list} is given${rootText}`, {
+    hint: `give one: kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks. Only a root on ZFS can be exported while the machine runs`,
+  });
+}
+
 /**
  * Plans the export of a disk whose pool is in use, the disk of this machine's root if none is
  * named, to images of these paths. Throws a KexportError if it cannot be exported while in use.
  */
 export async function planDiskInUse(
-  { source, formats }: Request,
+  { source, list }: Request,
   paths: readonly string[],
   options: Options,
 ): Promise<DiskInUse> {
-  if (source === undefined && (await rootPool()) === undefined) {
-    const list = formats.join(',');
-    throw new KexportError('usage', `no disk to export as ${list} is given`, {
-      hint: `kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks`,
-    });
-  }
+  if (source === undefined && (await rootPool()) === undefined) throw await noDisk(list);
   const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
   const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
   return {

@@ -1,9 +1,19 @@
 import { constants } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Format } from '../../../formats/index.ts';
 import { levelsOf } from '../../export/encodings.ts';
-import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../../errors.ts';
+import {
+  errnoOf,
+  KexportError,
+  type OnWarning,
+  reasonOf,
+  throwIfAborted,
+  Warning,
+} from '../../errors.ts';
+import { blockSizeOfPath } from '../../host/block-device.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import { openFile } from '../../host/descriptors.ts';
 import { overlaps } from '../../host/host-disk.ts';
 import type { Target } from '../../export/image.ts';
@@ -16,8 +26,15 @@ import type { Options } from '../options/options.ts';
 import { openChecksums, type RunChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
 
-type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'force' | 'level'> & {
+/** What is needed to open the outputs. */
+export type OpenOptions = Pick<
+  Options,
+  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level'
+> & {
   readonly signal: AbortSignal;
+  readonly onWarning: OnWarning;
+  /** Permissions of the images; undefined for those that the umask leaves. */
+  readonly fileMode: number | undefined;
 };
 
 /** Everything that is open for writing. */
@@ -25,6 +42,10 @@ export interface Outputs {
   /** The plan that was followed. */
   readonly plan: Plan;
   readonly targets: readonly Target[];
+  /** The images whose sums are wanted. */
+  readonly hashed: readonly HashedSink[];
+  /** Permissions of the images; undefined for those that the umask leaves. */
+  readonly fileMode: number | undefined;
   /** SHA256SUMS and the images that go into it, if it is wanted. */
   readonly checksums: RunChecksums | undefined;
 }
@@ -68,8 +89,11 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
       let sink = keep(await openOutput(output, { ...options, disk, plain }));
-      if (plan.checksums !== undefined) {
-        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, disk));
+      const inOrder = format.streaming === 'always' || streamsNow(format, disk);
+      // A device or a pipe cannot be read back.
+      const isHashed = options.json === true && (inOrder || sink.read !== undefined);
+      if (plan.checksums !== undefined || isHashed) {
+        const hashing = hashed(sink, inOrder);
         images.push(hashing);
         sink = hashing;
       }
@@ -80,13 +104,19 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       }
       targets.push({ format, sink });
     }
-    if (plan.checksums === undefined) return { plan, targets, checksums: undefined };
-    const file = await openChecksums(plan.checksums, options);
-    return { plan, targets, checksums: { file, images } };
+    const { checksums: sums } = plan;
+    const file = sums === undefined ? undefined : await openChecksums(sums, options);
+    const checksums = file && { file, images };
+    return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
   }
+}
+
+/** The sums of images that were made, by their names. */
+export function sumsOf(images: readonly HashedSink[]): ReadonlyMap<string, string> {
+  return new Map(images.flatMap(({ name, sha256 }) => (sha256 ? [[name, sha256]] : [])));
 }
 
 /** Whether the format writes this disk front to back. */
@@ -101,7 +131,7 @@ type OpenRequest = OpenOptions & {
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { disk, plain, force = false, signal } = request;
+  const { disk, plain, force = false, signal, fileMode } = request;
   const { name: sourceName } = disk;
   if (path === '-') return openStdout();
   const found = await stat(path).catch(() => undefined);
@@ -128,9 +158,10 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       `${path} and ${sourceName}, the disk that is exported, overlap`,
     );
   }
-  if (found?.isBlockDevice()) return openDevice(format, path, disk, force);
+  if (!found) await checkNoDevice(path);
+  if (found?.isBlockDevice()) return openDevice(format, path, request);
   if (!isFile) return openSpecial(path, signal);
-  return fileSink(await throughLink(path), { force });
+  return fileSink(await throughLink(path), { force, mode: fileMode });
 }
 
 /**
@@ -163,11 +194,19 @@ function openStdout(): Sink {
   return descriptorSink(1, 'standard output');
 }
 
+/** A mistyped device would become a file in the memory that /dev is. */
+async function checkNoDevice(path: string): Promise<void> {
+  const folder = await realpath(dirname(path)).catch(() => '');
+  if (folder !== '/dev' && (!folder.startsWith('/dev/') || folder.startsWith('/dev/shm'))) return;
+  throw new KexportError('target', `there is no device ${path}`, {
+    hint: 'lsblk lists the devices; images are not made in /dev',
+  });
+}
+
 async function openDevice(
   format: Format,
   path: string,
-  { size }: OutputDisk,
-  force: boolean,
+  { disk: { size }, force, onWarning }: OpenRequest,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
     const what = `${path} is a block device: only raw can be written to it, not ${format.name}`;
@@ -178,7 +217,17 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
-  return deviceSink(path, { diskSize: size });
+  const sink = await deviceSink(path, { diskSize: size });
+  const rest = size === undefined ? 0 : (await blockSizeOfPath(path)) - size;
+  if (rest > 0) onWarning(largerDevice(path, rest));
+  return sink;
+}
+
+function largerDevice(path: string, rest: number): Warning {
+  const what = `${path} is ${rest} bytes larger than the disk: what they hold stays`;
+  const gpt = `the backup of a GPT is not at the end of the device`;
+  const remedy = `sgdisk --move-second-header ${shellWord(path)} moves it there`;
+  return new Warning('backup-gpt', `${what}, and ${gpt}; ${remedy}`);
 }
 
 const FIFO_INTERVAL = 100; // milliseconds

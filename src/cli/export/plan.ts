@@ -1,5 +1,5 @@
-import { basename, dirname, join } from 'node:path';
-import { type Format, type FormatName, FormatError } from '../../../formats/index.ts';
+import { basename, dirname, extname, join } from 'node:path';
+import { type Format, type FormatName, FormatError, FORMATS } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import type { Identity } from '../../export/encode.ts';
 import type { Options } from '../options/options.ts';
@@ -80,6 +80,7 @@ function planNamed(
 /** The one image that --output names. */
 function planFile(format: Format, options: Options): Plan {
   const path = outputPath(options);
+  checkExtension(format, path, options);
   const name = nameOf(path);
   const zipEntry = options.zip ? `${name}.${format.extension}` : undefined;
   return {
@@ -87,6 +88,27 @@ function planFile(format: Format, options: Options): Plan {
     outputs: [{ format, path, zipEntry }],
     checksums: sums(dirname(path), options),
   };
+}
+
+/** Refuses a name that says another format: every program that opens it would be misled. */
+function checkExtension(format: Format, path: string, { zip }: Options): void {
+  const extension = extname(path).slice(1).toLowerCase();
+  if (zip && extension !== 'zip') {
+    const hint = `call it ${basename(path)}.zip`;
+    throw new KexportError('usage', `--zip makes a zip archive, and ${path} is no name of one`, {
+      hint,
+    });
+  }
+  const own = format.extension.split('.').at(-1);
+  const others = Object.values(FORMATS).map((create) => create().extension);
+  if (extension === own || extension === 'raw' || !others.includes(extension)) return;
+  throw new KexportError(
+    'usage',
+    `${path} is the name of a ${extension}, not of a ${format.name}`,
+    {
+      hint: `call it ${basename(path, extname(path))}.${own ?? ''}, or make a ${extension}`,
+    },
+  );
 }
 
 function outputPath({ output = '' }: Options): string {

@@ -7,6 +7,8 @@ import { FORMAT_WORDS, parseFormats } from './parse-formats.ts';
 
 /** What the operands of an export ask for. */
 export interface Request {
+  /** The formats as they were typed. */
+  readonly list: string;
   readonly formats: readonly FormatName[];
   /** Undefined for the disk of this machine's root. */
   readonly source: string | undefined;
@@ -31,8 +33,10 @@ export function parseRequest(
       hint: `write one list, without blanks: ${[...formats, ...swapped].join(',')}`,
     });
   }
-  if (formats) return { formats, source: second, outputDir };
-  if (swapped) return { formats: swapped, source: first, outputDir };
+  if (formats) return { list: first, formats, source: second, outputDir };
+  if (swapped && second !== undefined) {
+    return { list: second, formats: swapped, source: first, outputDir };
+  }
   throw second !== undefined && looksLikeDisk(first) && looksLikeDisk(second)
     ? new KexportError('usage', `no format is given: neither ${first} nor ${second} is one`, USAGE)
     : unknownFormat(first, second, commandNames);

@@ -54,6 +54,13 @@ export function wholeNumber(
   return { ...extra, placeholder: 'N', summary, expects, parse };
 }
 
+/** Permissions as chmod takes them, in octal digits. */
+export function permissions(summary: string, extra: Extra = {}): Option<number> {
+  const expects = 'octal digits such as 0600';
+  const parse = (value: string) => (/^0?[0-7]{3}$/.test(value) ? parseInt(value, 8) : undefined);
+  return { ...extra, placeholder: 'MODE', summary, expects, parse };
+}
+
 /** A number of bytes. */
 export function size(summary: string, extra: Extra = {}): Option<number> {
   const expects = 'a size such as 10G or 512M';

@@ -16,7 +16,7 @@ export interface Sources {
 export interface SourceDisk extends ListedDisk {
   /** The pool in use on it, or on LUKS, LVM or md above it. */
   readonly pool: string | undefined;
-  /** Why the disk cannot be exported while that pool is in use. */
+  /** Why the disk cannot be exported as it is used now. */
   readonly obstacle: string | undefined;
 }
 
@@ -44,8 +44,9 @@ export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map((disk) => ({
+    disks: disks.map(({ mounts, ...disk }) => ({
       ...disk,
+      mountPoints: mounts.map(({ mountPoint }) => mountPoint),
       command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
     })),
   });
@@ -67,7 +68,8 @@ function volumeRows({ name, size, used, snapshots }: ListedVolume): string[][] {
 }
 
 function diskRow(disk: SourceDisk): string[] {
-  const { path, size, model = '', pool, mountPoints, obstacle } = disk;
+  const { path, size, model = '', pool, mounts, obstacle } = disk;
+  const mountPoints = mounts.map(({ mountPoint }) => mountPoint);
   const uses = [...(pool === undefined ? [] : [`pool ${pool}`]), ...mountPoints].join(', ');
   const command = obstacle === undefined ? commandForDisk(disk) : `none: ${obstacle}`;
   return [path, formatSize(size), model, uses, command];
@@ -77,6 +79,6 @@ function commandFor(name: string): string {
   return `kexport all ${shellWord(name)}`;
 }
 
-function commandForDisk({ path, pool }: SourceDisk): string {
+function commandForDisk({ path, pool }: Pick<SourceDisk, 'path' | 'pool'>): string {
   return pool === undefined ? commandFor(path) : `${commandFor(path)} --checkpoint`;
 }

@@ -39,10 +39,21 @@ export function verdictText(
     const same = against === '' ? '' : `, and the same disk as ${against}`;
     lines.push(`${path}: sound${readText(verdict)}${same}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
-      lines.push(`${against} has ${otherSize} bytes; the longer of the two ends in zeros`);
+      lines.push(lengthsText(path, against, verdict));
     }
   }
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Of two disks of different length that are the same. */
+function lengthsText(
+  path: string,
+  against: string,
+  { diskSize = 0, otherSize = 0, comparedSize }: StreamVerdict,
+): string {
+  return comparedSize === undefined || comparedSize >= diskSize
+    ? `${against} has ${otherSize} bytes; the longer of the two ends in zeros`
+    : `the ${diskSize - comparedSize} bytes after it on ${path} were not compared`;
 }
 
 /** What was read of an image that is sound. */
