@@ -107,11 +107,11 @@ describe('an option where it makes no sense', () => {
     ],
     [
       ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing-file', 'a.qcow2'],
-      /is up to a snapshot, tank\/grow is none/,
+      /needs a snapshot to end at, and tank\/grow is not one/,
     ],
     [
       ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing-file', 'a.qcow2'],
-      /tank\/x@a is no snapshot of tank\/grow/,
+      /tank\/x@a is not a snapshot of tank\/grow/,
     ],
     [[...overlay, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
     [[...overlay, '--verify'], /--backing-file and --verify exclude each other/],

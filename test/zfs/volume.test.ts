@@ -32,7 +32,7 @@ describe('a volume that cannot be exported', () => {
     [
       'nopool/vm',
       1,
-      /^kexport: cannot open nopool\/vm: no such file .*nor is it a ZFS volume: ZFS has no pool nopool/,
+      /^kexport: cannot open nopool\/vm: no such file .*it is not a ZFS volume either: ZFS has no pool nopool/,
     ],
   ])('is refused in one line: %s', (name, expected, message) => {
     const { status, stderr } = kexport(['raw', name, '-o', 'never.raw'], {
