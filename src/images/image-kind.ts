@@ -2,15 +2,15 @@ import { type FormatName, FORMATS } from '../../formats/index.ts';
 import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
-/** Bytes at the start of a file that are enough to tell the kinds of image. */
+/** Bytes at the start of a file that suffice to recognize its kind. */
 export const HEAD_SIZE = 512;
 
 const TAR = 'a tar archive';
 
 type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wording];
 
-// Images, archives and streams that are not disks although they hold one, by the bytes that they
-// begin with.
+// Images, archives and compressed files that this program does not read as such, by the bytes that
+// they begin with.
 const MAGICS: readonly Magic[] = [
   ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
   ['a QED image', 0, 'QED\0'],
@@ -21,19 +21,19 @@ const MAGICS: readonly Magic[] = [
   ['a zstd file', 0, '\x28\xb5\x2f\xfd', 'zstdcat FILE | kexport FORMAT -'],
 ];
 
-/** What a file looks like. */
+/** The kind of a file, by its first bytes. */
 export interface ImageKind {
-  /** For people, with its article. */
+  /** The kind in words, with its article. */
   readonly title: string;
-  /** If it is an image of a format of ours. */
+  /** The format, if this program knows it. */
   readonly format?: FormatName;
-  /** Whether it is a tar archive, which an OVA of any order of its members is. */
+  /** Whether it is a tar archive, and so possibly an OVA, whose members may come in any order. */
   readonly isTar?: boolean;
-  /** How the disk in it is read, for people. */
+  /** What the user can do to read the disk in it. */
   readonly remedy?: Wording | undefined;
 }
 
-/** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
+/** The kind of a regular file that begins with `head`; undefined for a raw disk. */
 export function imageKind(head: Uint8Array): ImageKind | undefined {
   const names = Object.keys(FORMATS) as FormatName[];
   const format = names.find((name) => FORMATS[name]().matches(head));
@@ -57,7 +57,7 @@ export function beginsSendStream(head: Uint8Array): boolean {
   );
 }
 
-/** What a raw disk, a fixed vhd or a zfs send stream may be packed in. */
+/** Compression of a file with a raw disk, a fixed vhd or a zfs send stream in it. */
 export type PackedKind = 'gz' | 'zip';
 
 const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: string])[] = [
@@ -65,7 +65,7 @@ const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: st
   [/\.zip$/i, 'zip', 'PK\x03\x04'],
 ];
 
-/** In what the disk in a regular file is packed, if its name says so and its first bytes agree. */
+/** How a regular file is compressed, if its name says so and its first bytes agree. */
 export function packedByName(name: string, head: Uint8Array): PackedKind | undefined {
   const text = Buffer.from(head).toString('latin1');
   return PACKED.find(([end, , magic]) => end.test(name) && text.startsWith(magic))?.[1];

@@ -45,7 +45,7 @@ describe('--flatten', () => {
     [
       'the stream of another snapshot',
       flat(fixture('empty-full')),
-      /empty-full.zfs is the disk of the snapshot of guid .* builds upon 13e96ac4d37511b2/,
+      /empty-full.zfs is the disk of the snapshot with the guid .* starts from 13e96ac4d37511b2/,
     ],
     ['another increment', flat(increment), /the stream is incremental: tank\/grow@b/],
     [
@@ -65,7 +65,7 @@ test.each([
   ['a folder', '.', /\. is neither a file nor a block device/],
   ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
-  ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
+  ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: the base of an overlay must be qcow2 or raw \(--flatten /],
   ['a disk in a gzip file', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
   [
     'a qcow2 without that extension',
@@ -102,13 +102,13 @@ describe('an increment that cannot be used', () => {
       'over the image of another snapshot',
       ['qcow2', increment, '--backing-file', 'other.qcow2'],
       1,
-      /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
+      /is the disk of the snapshot with the guid [0-9a-f]+, .* starts from 13e96ac4d37511b2/,
     ],
     [
       'flattened over the image of another snapshot',
       ['raw', increment, '--flatten', 'other.qcow2'],
       1,
-      /is the disk of the snapshot of guid|is not a raw disk/,
+      /is the disk of the snapshot with the guid|is not a raw disk/,
     ],
     [
       'in a format without a backing file',

@@ -137,7 +137,7 @@ describe('kexport verify of a send stream', () => {
     [
       'a disk, with --against',
       ['a.raw', '--from', 'zfs-send', '--against', 'a.raw'],
-      /a.raw: not a zfs send stream: .* unpack it first/,
+      /a.raw: not a zfs send stream: .* decompress it first/,
     ],
     [
       'an increment, with --against',

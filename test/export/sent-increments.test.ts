@@ -94,7 +94,7 @@ describe('several increments in one package', () => {
     kexportOk(cwd, 'qcow2', other.path, '-o', 'base.qcow2');
     const args = ['qcow2', increments.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot of guid/);
+    expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot with the guid/);
     expect(status).toBe(1);
   });
 });

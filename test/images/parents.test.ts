@@ -75,7 +75,7 @@ describe('a differencing VHD', async () => {
     const cwd = folderOf(await differencing(other));
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
+    expect(stderr).toMatch(/is an overlay on an image with the id 11111111-.*, but .*parent.vhd has /);
     expect(status).toBe(1);
   });
 });
@@ -102,7 +102,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
     const { status, stderr } = kexport(['verify', 'top.vmdk', '--allow-backing'], { cwd });
-    expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
+    expect(stderr).toMatch(/is an overlay on an image with the id [0-9a-f]{8}, /);
     expect(status).toBe(3);
   });
 });

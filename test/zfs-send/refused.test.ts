@@ -22,7 +22,7 @@ describe('a stream that cannot be used', () => {
     [
       'lz4-16k-inc-c',
       [],
-      /is incremental: tank\/lz4k16@b builds upon the snapshot with the guid cc23f47/,
+      /is incremental: tank\/lz4k16@b starts from the snapshot with the guid cc23f47/,
     ],
     ['enc-plain', ['--size', '8M'], /is a disk of 16777216 bytes, --size says 8388608/],
     [
