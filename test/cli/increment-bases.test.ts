@@ -65,7 +65,11 @@ test.each([
   ['a folder', '.', /\. is neither a file nor a block device/],
   ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
-  ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: the base of an overlay must be qcow2 or raw \(--flatten /],
+  [
+    'a vmdk',
+    'a.vmdk',
+    /a.vmdk is a vmdk: the base of an overlay must be qcow2 or raw \(--flatten /,
+  ],
   ['a disk in a gzip file', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
   [
     'a qcow2 without that extension',

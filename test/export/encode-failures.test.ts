@@ -46,7 +46,7 @@ describe('encode', () => {
 
   test('refuses an empty list of images', async () => {
     const source = await openSource(join(folderWithDisk(), 'disk'));
-    await expect(encode(source, [])).rejects.toThrow('no image is asked for');
+    await expect(encode(source, [])).rejects.toThrow('no image was requested');
   });
 
   test('ends at once on a signal that was aborted before', async () => {

@@ -75,7 +75,9 @@ describe('a differencing VHD', async () => {
     const cwd = folderOf(await differencing(other));
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/is an overlay on an image with the id 11111111-.*, but .*parent.vhd has /);
+    expect(stderr).toMatch(
+      /is an overlay on an image with the id 11111111-.*, but .*parent.vhd has /,
+    );
     expect(status).toBe(1);
   });
 });
