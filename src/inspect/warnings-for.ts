@@ -3,8 +3,8 @@ import { type ImportTarget, importWarnings } from './import-warnings.ts';
 import { inspectDisk } from './inspect-disk.ts';
 
 /**
- * What `importWarnings` says of a source's disk; nothing if the source has no random access or no
- * size yet. Throws what its `read` throws.
+ * The result of `importWarnings` for the disk of a source; empty if the source has no random access
+ * or no size yet. Throws what its `read` throws.
  */
 export async function warningsFor(source: Source, target: ImportTarget): Promise<string[]> {
   const read = source.read?.bind(source);
