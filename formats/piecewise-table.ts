@@ -1,17 +1,17 @@
-/** Bytes and their offset in something larger. */
+/** A piece of a table and its offset in bytes. */
 export type Piece = readonly [offset: number, bytes: Uint8Array];
 
-/** A table that is filled here and there. */
+/** A table of which only some pieces are filled. */
 export interface PiecewiseTable {
-  /** The piece of that number, to be changed. */
+  /** The piece with that index, for the caller to change. */
   piece(index: number): Uint8Array;
   /** The first `length` bytes of the table in its pieces, which must not be changed afterwards. */
   pieces(length: number): Generator<Piece>;
 }
 
 /**
- * A table of any length, of which each piece is `empty` at first. Its memory grows with the pieces
- * that were asked for: the others are all the one `empty`, which belongs to the table.
+ * A table of any length whose pieces all begin as `empty`. Its memory grows with the pieces that
+ * were requested: all others are the same array `empty`, which the table owns.
  */
 export function piecewiseTable(empty: Uint8Array): PiecewiseTable {
   const filled = new Map<number, Uint8Array>();

@@ -17,7 +17,7 @@ describe('a stream that cannot be used', () => {
       /the stream of tank\/tree\/fs@a is that of a file system, not of a volume/,
     ],
     ['neg-encrypted-w', [], /is raw: its blocks are encrypted .*send it without -w/],
-    ['neg-resume-t', [], /is the rest of an interrupted one/],
+    ['neg-resume-t', [], /is the rest of an interrupted stream/],
     ['neg-saved', [], /the stream of tank\/lz4k16@a is partial: it has no volume size/],
     [
       'lz4-16k-inc-c',
