@@ -8,7 +8,7 @@ import { getSystemErrorMap } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Host, SystemFile } from './host.ts';
 
-// Enough for the messages of a worker; its buffers are shared memory, which does not count.
+// Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
 
 export const host: Host = {
@@ -44,7 +44,7 @@ export const host: Host = {
   },
   workerPort() {
     const port = parentPort;
-    if (!port) throw new Error('this is no worker');
+    if (!port) throw new Error('this is not a worker');
     return {
       setup: workerData as unknown,
       post: (message) => port.postMessage(message),
@@ -59,7 +59,7 @@ export const host: Host = {
 
 const ZEROS = Buffer.alloc(2 ** 16);
 
-/** By memcmp, which returns at the first byte that differs. */
+/** Compares by memcmp, which returns at the first byte that differs. */
 function isZero(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
     const end = Math.min(at + ZEROS.length, bytes.length);
@@ -68,10 +68,7 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/**
- * Loads zlib when it is first asked for. Both calls are younger than the oldest Node that we run
- * on.
- */
+/** Loads zlib on the first use. The oldest supported Node has neither of the two calls. */
 function crc32OfZlib(): Host['crc32'] {
   const node: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> = process; // from 20.16 on
   const zlib: { readonly crc32?: Host['crc32'] } | undefined = node.getBuiltinModule?.('node:zlib');
