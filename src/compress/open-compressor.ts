@@ -15,7 +15,7 @@ export async function openCompressor(
   if (encoding.kind === 'zlib' && name === 'pako') {
     return (await import('./pako.ts')).pakoCompressor(encoding);
   }
-  const zlib = await host.zlib();
+  const zlib = host.zlib();
   if (!zlib) throw new Error(`${host.name} has no zlib`);
   if (encoding.kind === 'zlib') return (await import('./zlib.ts')).zlibCompressor(zlib, encoding);
   if (!hasZstd(zlib)) throw new Error(`${host.name} has no zstd`);
@@ -26,7 +26,7 @@ export async function openCompressor(
  * The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without
  * it.
  */
-export async function defaultCompressor(): Promise<CompressorName> {
+export function defaultCompressor(): CompressorName {
   if (hasWebAssembly()) return 'wasm';
-  return (await host.zlib()) ? 'zlib' : 'pako';
+  return host.zlib() ? 'zlib' : 'pako';
 }

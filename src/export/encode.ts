@@ -140,7 +140,7 @@ async function prepare(
       targets.forEach(checkVerifiable);
     }
     const formats = targets.map(({ format }) => format);
-    await checkCompression(formats, options);
+    checkCompression(formats, options);
   } catch (error) {
     await source.close();
     throw error;
@@ -157,7 +157,7 @@ async function startAndCopy(
   stop: AbortController,
 ): Promise<void> {
   const { threads = host.availableParallelism(), onProgress } = options;
-  const compressor = options.compressor ?? (await defaultCompressor());
+  const compressor = options.compressor ?? defaultCompressor();
   const formats = targets.map(({ format }) => format);
   const encodings = chooseEncodings(formats, options);
   const { identity } = options;

@@ -90,10 +90,7 @@ export interface Encodings {
 }
 
 /** Throws a KexportError if the formats cannot use the compression, or this Node cannot run it. */
-export async function checkCompression(
-  formats: readonly Format[],
-  options: UncheckedCompression,
-): Promise<void> {
+export function checkCompression(formats: readonly Format[], options: UncheckedCompression): void {
   const { compression } = compressionOf(options);
   if (compression !== 'zstd') return;
   const levels = levelsOf(options);
@@ -101,7 +98,7 @@ export async function checkCompression(
     const names = formats.map(({ name }) => name).join(' and ');
     throw new KexportError('usage', `zstd is for qcow2 alone: ${names} cannot hold it`);
   }
-  const zlib = await host.zlib();
+  const zlib = host.zlib();
   if (zlib && hasZstd(zlib)) return;
   throw new KexportError('unsupported', `${host.name} has no zstd`, {
     hint: wording`Node 22.15 and newer have it; without ${option('compression')} it is zlib, which every QEMU reads`,

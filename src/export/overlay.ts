@@ -92,7 +92,7 @@ async function write(
   const writer = overlayWriter({ output, clusterSize, backing, snapshotGuid });
   const windowBits = options.optimize === 'size' ? 15 : 12; // QEMU writes 12 and reads 15
   const encoding = { kind: 'zlib', windowBits, level } as const;
-  const compressor = options.compressor ?? (await defaultCompressor());
+  const compressor = options.compressor ?? defaultCompressor();
   const { threads = host.availableParallelism() } = options;
   const packing = { encoding, compressor, threads };
   const queue = clusterQueue({ writer, output, clusterSize, signal, ...packing });

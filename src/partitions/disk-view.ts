@@ -25,3 +25,12 @@ export function diskView(read: ReadAt, size: number): DiskView {
     },
   };
 }
+
+/** The first bytes of a disk, in memory; what lies behind them is seen as zeros. */
+export function headView(head: Uint8Array): DiskView {
+  const read = (diskOffset: number, buffer: Uint8Array) => {
+    buffer.set(head.subarray(diskOffset, diskOffset + buffer.length));
+    return Promise.resolve(buffer.length);
+  };
+  return diskView(read, head.length);
+}

@@ -4,7 +4,7 @@
 //   a copy of the entries, backup header       the last sectors
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
 
-import { type DiskView, diskView } from './disk-view.ts';
+import { headView } from './disk-view.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import { encodeHeader, findGpt, type Gpt, readEntries } from './gpt.ts';
 import { mbr, partitionRecord, PRIMARY_LBA } from './layout.ts';
@@ -81,7 +81,7 @@ async function soundGpt(
   oldSize: number,
   newSize: number,
 ): Promise<WholeGpt | { problem: string }> {
-  const disk = viewOfHead(head);
+  const disk = headView(head);
   const gpt = await findGpt(disk);
   if (!gpt) return { problem: 'its primary header is missing or damaged' };
   const { sectorSize, header } = gpt;
@@ -105,14 +105,6 @@ async function soundGpt(
     return { problem: 'its backup overlaps what is before it' };
   }
   return { ...gpt, entries };
-}
-
-function viewOfHead(head: Uint8Array): DiskView {
-  const read = (diskOffset: number, buffer: Uint8Array) => {
-    buffer.set(head.subarray(diskOffset, diskOffset + buffer.length));
-    return Promise.resolve(buffer.length);
-  };
-  return diskView(read, head.length);
 }
 
 /** Extends the protective record to the new end of the disk, if it ended exactly at the old one. */

@@ -24,7 +24,7 @@ export interface Host {
    */
   systemError(errno: number): readonly [name: string, words: string] | undefined;
   /** Node's zlib; undefined if the platform has none. */
-  zlib(): Promise<Zlib | undefined>;
+  readonly zlib: () => Zlib | undefined;
   /** The bytes of a file of kexport itself. */
   ownFile(url: URL): Promise<Uint8Array>;
   /** Starts a thread. `module` calls `workerPort`, whose `setup` is a copy of this one. */

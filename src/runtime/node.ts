@@ -1,12 +1,16 @@
 // `#host` for Node.
 
-import { createHash, randomBytes } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import type { Host, SystemFile } from './host.ts';
+import type { Host, SystemFile, Zlib } from './host.ts';
+
+// Modules that take milliseconds to load are loaded on their first use, since every worker loads
+// this file.
+const load = createRequire(import.meta.url);
 
 // Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
@@ -15,15 +19,17 @@ export const host: Host = {
   name: `Node ${process.version}`,
   availableParallelism,
   hasher(algorithm) {
+    const { createHash } = load('node:crypto') as typeof import('node:crypto');
     const hash = createHash(algorithm);
     return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
   },
   isZero,
   get crc32() {
-    return crc32OfZlib();
+    const zlib: Partial<Pick<Zlib, 'crc32'>> | undefined = nodeZlib(); // from Node 20.15 on
+    return zlib?.crc32;
   },
   systemError: (errno) => getSystemErrorMap().get(errno),
-  zlib: () => import('node:zlib').catch(() => undefined),
+  zlib: nodeZlib,
   ownFile: (url) => readFile(url),
   startWorker(module, setup, { onMessage, onError }) {
     const worker = new Worker(module, {
@@ -68,15 +74,17 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Loads zlib on the first use. The oldest supported Node has neither of the two calls. */
-function crc32OfZlib(): Host['crc32'] {
-  const node: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>> = process; // from 20.16 on
-  const zlib: { readonly crc32?: Host['crc32'] } | undefined = node.getBuiltinModule?.('node:zlib');
-  return zlib?.crc32;
+/** Undefined in a Node that was built without zlib. */
+function nodeZlib(): Zlib | undefined {
+  try {
+    return load('node:zlib') as Zlib;
+  } catch {
+    return undefined;
+  }
 }
 
 async function openTemporary(): Promise<SystemFile> {
-  const path = join(tmpdir(), `kexport-${randomBytes(8).toString('hex')}.spool`);
+  const path = join(tmpdir(), `kexport-${crypto.randomUUID()}.spool`);
   const file = await open(path, 'wx+', 0o600);
   await rm(path);
   return {

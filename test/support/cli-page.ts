@@ -27,10 +27,12 @@ function commandParts(name: string, command: Command): string[] {
     ...(operands.length === 0
       ? []
       : [list(operands.map((operand) => [operand.name, operand.summary]))]),
-    ...options.flatMap((group) => [
-      ...(options.length > 1 ? [`### ${group.title}`] : []),
-      list(group.options.map((option) => [termOf(option), textOf(option)])),
-    ]),
+    ...options
+      .filter((group) => group.options.length > 0)
+      .flatMap((group) => [
+        ...(options.length > 1 ? [`### ${group.title}`] : []),
+        list(group.options.map((option) => [termOf(option), textOf(option)])),
+      ]),
   ];
 }
 

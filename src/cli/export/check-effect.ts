@@ -2,7 +2,7 @@ import type { Format } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { chooseEncodings } from '../../export/encodings.ts';
 import { sizeMultiple } from '../../export/prepare-source.ts';
-import { longForm, type OptionName, type Options } from '../options/options.ts';
+import { longForm, OVA_OPTIONS, type OptionName, type Options } from '../options/options.ts';
 import { isZippable } from './is-zippable.ts';
 
 /** Options that take effect only in some runs. */
@@ -25,18 +25,7 @@ const RULES: readonly Rule[] = [
     isMet: (formats) => has(formats, 'vhdx'),
   },
   {
-    // Not firmware, which is checked for in the disk of any format.
-    options: [
-      'cpus',
-      'memory',
-      'hwVersion',
-      'osType',
-      'diskController',
-      'nic',
-      'vmName',
-      'ovfProfile',
-      'manifest',
-    ],
+    options: OVA_OPTIONS,
     needs: 'the format ova',
     isMet: (formats) => has(formats, 'ova'),
   },

@@ -21,6 +21,30 @@ export interface Checksums {
   discard(): Promise<void>;
 }
 
+/** A SHA256SUMS and the images whose sums it gets. */
+export interface RunChecksums {
+  readonly file: Checksums;
+  readonly images: readonly HashedSink[];
+}
+
+/**
+ * Runs `encode`, which writes images and calls `onFinished` before they get their names. The new
+ * SHA256SUMS gets its name after them; if `encode` throws, the old one stays.
+ */
+export async function withChecksums<Result>(
+  checksums: RunChecksums | undefined,
+  encode: (onFinished: () => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await encode(async () => checksums?.file.write(checksums.images));
+    await checksums?.file.commit();
+    return result;
+  } catch (error) {
+    await checksums?.file.discard();
+    throw error;
+  }
+}
+
 /**
  * `force` replaces a partial file that a killed export left. Throws a KexportError if `path` cannot
  * be a file.

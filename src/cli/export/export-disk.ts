@@ -26,7 +26,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
   const plan = planOutputs(request, options);
   const formats = plan.outputs.map(({ format }) => format);
   checkEffect(formats, options);
-  await checkCompression(formats, options); // before a disk is opened
+  checkCompression(formats, options); // before a disk is opened
   if (!isDiskInUse(request, options)) {
     const { source = '' } = request;
     return runExport(source, plan, options, ({ signal, onWarning }) =>

@@ -2,6 +2,7 @@ import { encode, type EncodeResult } from '../../export/encode.ts';
 import { compressionOf } from '../../export/encodings.ts';
 import { warningsFor } from '../../inspect/warnings-for.ts';
 import type { Source } from '../../sources/source.ts';
+import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs, type Outputs } from './outputs.ts';
 
@@ -14,22 +15,14 @@ export async function exportImages(
   const { threads, compressor, keepGpt, keepGoing, verify } = options;
   const source = await open(job);
   const { plan, targets, checksums } = await openFor(source, job);
-  try {
-    const result = await encode(source, targets, {
+  return withChecksums(checksums, (onFinished) =>
+    encode(source, targets, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
-      signal,
-      onProgress,
-      onWarning,
-      onFinished: async () => checksums?.file.write(checksums.images),
-    });
-    await checksums?.file.commit();
-    return result;
-  } catch (error) {
-    await checksums?.file.discard();
-    throw error;
-  }
+      ...{ signal, onProgress, onWarning, onFinished },
+    }),
+  );
 }
 
 /**

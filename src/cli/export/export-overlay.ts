@@ -5,6 +5,7 @@ import { zlibLevelOf } from '../../export/encodings.ts';
 import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
 import { openChanges } from '../../open/open-source.ts';
+import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
@@ -25,29 +26,20 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
   await inspectBackingFile(backingFile); // before a pipe is waited for
   const changes = await openChanges(name, { ...sentChoice(options), signal });
   const disk = { name, size: undefined };
-  const outputs = await openOutputs(plan, disk, { ...options, signal }).catch(
-    async (error: unknown) => {
-      await changes.close();
-      throw error;
-    },
-  );
-  const { checksums, targets } = outputs;
-  try {
-    const { sink } = targets[0]!; // the one output
-    const result = await encodeOverlay(changes, sink, {
+  const opening = openOutputs(plan, disk, { ...options, signal });
+  const { checksums, targets } = await opening.catch(async (error: unknown) => {
+    await changes.close();
+    throw error;
+  });
+  const { sink } = targets[0]!; // the one output
+  return withChecksums(checksums, (onFinished) =>
+    encodeOverlay(changes, sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
       level: zlibLevelOf(options.level),
-      signal,
-      onProgress,
-      onFinished: async () => checksums?.file.write(checksums.images),
-    });
-    await checksums?.file.commit();
-    return result;
-  } catch (error) {
-    await checksums?.file.discard();
-    throw error;
-  }
+      ...{ signal, onProgress, onFinished },
+    }),
+  );
 }
 
 /** The path of a backing file as the image names it: from the folder of the image. */

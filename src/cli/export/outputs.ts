@@ -13,7 +13,7 @@ import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import type { Options } from '../options/options.ts';
-import { type Checksums, openChecksums } from './checksums.ts';
+import { openChecksums, type RunChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
 
 type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'force' | 'level'> & {
@@ -26,8 +26,7 @@ export interface Outputs {
   readonly plan: Plan;
   readonly targets: readonly Target[];
   /** SHA256SUMS and the images that go into it, if it is wanted. */
-  readonly checksums:
-    { readonly file: Checksums; readonly images: readonly HashedSink[] } | undefined;
+  readonly checksums: RunChecksums | undefined;
 }
 
 /** What the outputs are of. */

@@ -118,6 +118,19 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
+/** The options of an OVA alone. Not `firmware`, for which the disk of any format is checked. */
+export const OVA_OPTIONS: readonly OptionName[] = [
+  'cpus',
+  'memory',
+  'hwVersion',
+  'osType',
+  'diskController',
+  'nic',
+  'vmName',
+  'ovfProfile',
+  'manifest',
+];
+
 type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : never;
 
 /** The values of the options that were given. */

@@ -8,7 +8,7 @@ import {
   type Program,
   type Section,
 } from '../command-line/program.ts';
-import type { OptionName } from '../options/options.ts';
+import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
 
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
   {
@@ -43,18 +43,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   { title: 'vhdx', options: ['vhdxFixed'] },
   {
     title: 'ova',
-    options: [
-      'cpus',
-      'memory',
-      'firmware',
-      'hwVersion',
-      'osType',
-      'diskController',
-      'nic',
-      'vmName',
-      'ovfProfile',
-      'manifest',
-    ],
+    options: ['firmware', ...OVA_OPTIONS],
   },
   { title: 'Messages', options: ['json', 'quiet'] },
 ];
