@@ -96,7 +96,7 @@ describe('an increment that cannot be used', () => {
     kexportOk(cwd, format, full, '-o', base);
     const before = sha256Of(join(cwd, base));
     const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
-    expect(stderr).toContain(`${base} is the image below the increment`);
+    expect(stderr).toContain(`${base} is the backing file of the increment`);
     expect(sha256Of(join(cwd, base))).toBe(before);
     expect(readdirSync(cwd)).toEqual([base]);
   });

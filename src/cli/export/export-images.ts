@@ -6,7 +6,7 @@ import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { openOutputs, type Outputs } from './outputs.ts';
 
-/** Makes images of a whole disk, which `open` opens. Throws a KexportError if no image was made. */
+/** Makes images of the whole disk that `open` opens. Throws a KexportError if no image was made. */
 export async function exportImages(
   job: ExportJob,
   open: (job: ExportJob) => Promise<Source>,
@@ -25,9 +25,7 @@ export async function exportImages(
   );
 }
 
-/**
- * Warns of what is known to fail at import, and opens the outputs. Closes the source if it throws.
- */
+/** Prints the import warnings, and opens the outputs. Closes the source if it throws. */
 async function openFor(
   source: Source,
   { disk, plan, options, signal, onWarning }: ExportJob,

@@ -2,14 +2,14 @@ import type { Progress } from '../../sources/progress.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
 
-/** An export that is about to read its disk. */
+/** An export before it reads its disk. */
 export interface ExportJob {
-  /** What people call the disk. */
+  /** The name of the disk in messages. */
   readonly disk: string;
   readonly plan: Plan;
   readonly options: Options;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
-  /** Called with a sentence for people. */
+  /** Called with a message for the user. */
   readonly onWarning: (message: string) => void;
 }

@@ -11,7 +11,7 @@ import { openOutputs } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
 
 /**
- * Makes an overlay of what an incremental send stream changes in --backing-file. Throws a
+ * Makes an overlay on --backing-file with the changes of an incremental send stream. Throws a
  * KexportError.
  */
 export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
@@ -23,7 +23,7 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
     });
   }
   const { backingFile = '', compressor, optimize, size, threads } = options;
-  await inspectBackingFile(backingFile); // before a pipe is waited for
+  await inspectBackingFile(backingFile); // before waiting for a pipe
   const changes = await openChanges(name, { ...sentChoice(options), signal });
   const disk = { name, size: undefined };
   const opening = openOutputs(plan, disk, { ...options, signal });

@@ -4,7 +4,7 @@ import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
-/** The report of an export for people: a table of the images. */
+/** The report of an export: a table of the images. */
 export function formatReport(result: EncodeResult, seconds: number): string {
   const rows = result.images.map((image) => [
     image.format.name,
@@ -27,7 +27,7 @@ function compressionOf({ encoding }: ImageResult): string {
   return `zlib, level ${encoding.level}, window ${window}`;
 }
 
-/** The report of an export for programs; sizes in bytes. */
+/** The report of an export for --json; sizes in bytes. */
 export function jsonReport(
   source: string,
   result: EncodeResult,
