@@ -1,6 +1,6 @@
 // Module of the worker threads that compress blocks in place, in shared memory.
 
-import type { Encoding } from '../../formats/contract.ts'; // not from the registry of formats: workers load this
+import type { Encoding } from '../../formats/contract.ts'; // not the registry: workers load this
 import { serveTasks } from '../workers/serve-tasks.ts';
 import { type SlabShape, slabsIn } from '../workers/slab.ts';
 import type { CompressorName } from './compressor.ts';

@@ -116,7 +116,8 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
       refuseSentOptions(stream.name, options);
       return streamSource(stream, opened.size ?? size);
     }
-    const { zfsSendSource } = await import('../zfs-send/send-source.ts'); // most disks are not streams
+    // Imported on demand: most disks are not streams.
+    const { zfsSendSource } = await import('../zfs-send/send-source.ts');
     const base = flatten === undefined ? undefined : await openBase(flatten, options);
     return await zfsSendSource(stream, {
       size,

@@ -1,5 +1,4 @@
-// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw
-// disk.
+// The base of an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw disk.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +89,7 @@ describe('an increment that cannot be used', () => {
   test.each([
     ['qcow2', '--backing-file'],
     ['raw', '--flatten'],
-  ])('does not replace the image below it: %s %s', (format, option) => {
+  ])('does not replace its base: %s %s', (format, option) => {
     const cwd = temporaryFolder();
     const base = `base.${format}`;
     kexportOk(cwd, format, full, '-o', base);
@@ -103,13 +102,13 @@ describe('an increment that cannot be used', () => {
 
   test.each<[string, string[], number, RegExp]>([
     [
-      'over the image of another snapshot',
+      'on the image of another snapshot',
       ['qcow2', increment, '--backing-file', 'other.qcow2'],
       1,
       /is the disk of the snapshot with the guid [0-9a-f]+, .* starts from 13e96ac4d37511b2/,
     ],
     [
-      'flattened over the image of another snapshot',
+      'flattened with the image of another snapshot',
       ['raw', increment, '--flatten', 'other.qcow2'],
       1,
       /is the disk of the snapshot with the guid|is not a raw disk/,
@@ -121,7 +120,7 @@ describe('an increment that cannot be used', () => {
       /--backing-file is for qcow2 alone/,
     ],
     [
-      'over a missing image',
+      'on a missing image',
       ['qcow2', increment, '--backing-file', 'missing.qcow2'],
       1,
       /cannot open missing.qcow2/,
@@ -133,7 +132,7 @@ describe('an increment that cannot be used', () => {
       /is a full stream|is the disk of/,
     ],
     [
-      'without an image below it',
+      'without a base',
       ['qcow2', increment],
       1,
       /is incremental: tank\/grow@b .*--backing-file BASE/,

@@ -44,7 +44,7 @@ describe('kexport info of a send stream', () => {
     expect(stdout).toMatch(/tank\/lz4k16@b/);
   });
 
-  test('shows a stream too that no disk can be made of', () => {
+  test('shows a stream even if it holds no disk', () => {
     const { status, stdout } = kexport(['info', fixture('neg-filesystem')]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\nof a: +file system\n/);

@@ -1,4 +1,4 @@
-// What the library makes of requests and disks that it must refuse, or cannot finish.
+// Requests and disks that the library must refuse, or cannot finish.
 
 import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// VHDXs read by programs of others, and written to by QEMU. VirtualBox, which reads them too, is in no package of Debian's
-// main archive; what it asks for is held by the bytes in `vhdx.test.ts`.
+// VHDXs read by other programs, and written to by QEMU. VirtualBox also reads them, but has no
+// package in Debian's main archive; the bytes in `vhdx.test.ts` are those that it needs.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -96,7 +96,8 @@ describe.each(CASES.map((item) => [item.title, item] as const))('%s', (_, item) 
     compareOutput(diskPath, '7zz', 'x', '-so', '-tvhdx', imagePath);
   });
 
-  // Of fixed images from 4 GiB on libvhdi (20210425) leaves out that the table has entries for sector bitmaps.
+  // In fixed images from 4 GiB on, libvhdi (20210425) ignores that the table has entries for sector
+  // bitmaps.
   testWith(['python3:pyvhdi'], 'is the same disk to libvhdi', () => {
     compareByLibyal('pyvhdi', imagePath, diskPath);
   });

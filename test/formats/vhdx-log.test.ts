@@ -1,4 +1,4 @@
-// VHDXs that were not closed: what their logs say is as if it were in the image.
+// VHDXs that were not closed: the updates in their logs count as part of the image.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,10 @@ function entry(sequence: number, tail: number, places: Parameters<typeof table>[
   return logEntry({ sequence, tail, updates: [{ offset: TABLE, data: table(places) }] });
 }
 
-/** Of each block of the disk the index of the block of 64 KiB that it was made with; undefined for zeros. */
+/**
+ * For each block of the disk, the index of the block of 64 KiB that it was made from; undefined for
+ * zeros.
+ */
 async function blocksOf(bytes: Buffer): Promise<(number | undefined)[]> {
   const disk = await diskOf(await openImage(vhdx(), bytes), bytes);
   return Array.from({ length: disk.length / MIB }, (_, i) => {

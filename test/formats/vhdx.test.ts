@@ -124,7 +124,7 @@ describe('a dynamic VHDX', async () => {
     expect(late.position).toBe(7 * MIB);
   });
 
-  test('is told by its head', () => {
+  test('is recognized by its head', () => {
     expect(vhdx().matches(image.read(0, 512))).toBe(true);
     expect(vhdx().matches(new Uint8Array(512))).toBe(false);
     expect(vhdx().matches(new Uint8Array(4))).toBe(false);

@@ -1,4 +1,4 @@
-// Images that have only what differs from their parent, which they know by an id.
+// Images that hold only the changes to their parent, which they identify by an id.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ describe('a differencing VHD', async () => {
 
   const folderOf = (above: Buffer) => folderWith({ 'parent.vhd': parent, 'child.vhd': above });
 
-  test('is its own sectors, and those of its parent elsewhere', async () => {
+  test('has its own sectors, and otherwise those of its parent', async () => {
     const cwd = folderOf(child);
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);

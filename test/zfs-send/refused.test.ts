@@ -1,4 +1,4 @@
-// Send streams of which no disk can be made, and damaged ones.
+// Send streams that have no disk, and damaged ones.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -97,7 +97,7 @@ describe('a block of zstd', () => {
     return Buffer.concat([...makeSendStream(whole)]);
   };
 
-  test('is decompressed if it gives what it should', () => {
+  test('is decompressed if it gives the right number of bytes', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'stream'), streamOf(noise(512)));
     expect(kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd })).toMatchObject({ status: 0 });

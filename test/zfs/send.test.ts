@@ -40,7 +40,7 @@ const FROM_A = ['tank/grow@b', '--incremental-from', '@a'];
 describeWith(['qemu-img'], 'a pair of snapshots', () => {
   const sum = streamNamed('grow-inc-b').rawSha256;
 
-  test('is sent by zfs, and becomes an overlay over the image of the first', () => {
+  test('is sent by zfs, and becomes an overlay on the image of the first', () => {
     const zfs = withZfs(SEND);
     const made = zfs.kexport(
       'qcow2',

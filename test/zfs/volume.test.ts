@@ -44,7 +44,7 @@ describe('a volume that cannot be exported', () => {
   });
 });
 
-test('a file goes before the volume of the same name, with a warning', () => {
+test('a file takes precedence over the volume of the same name, with a warning', () => {
   const cwd = temporaryFolder();
   mkdirSync(join(cwd, 'tank/vm'), { recursive: true });
   writeFileSync(join(cwd, 'tank/vm/disk-0'), withPartition(noise(4096)));
