@@ -52,8 +52,9 @@ export function checkUsable({ snapshot, features, isVolume }: StreamFacts): void
   };
   const unknown = bitsOf(features).filter((bit) => FEATURE_NAMES[bit] === undefined);
   if (unknown.length > 0) refuse('features', `uses unknown features (bit ${unknown.join(', ')})`);
-  if ((features & FEATURE_RESUMING) !== 0n)
+  if ((features & FEATURE_RESUMING) !== 0n) {
     refuse('resumed', 'is the rest of an interrupted stream');
+  }
   checkReadable({ snapshot, features });
   if ((features & FEATURE_REDACTED) !== 0n) refuse('redacted', 'is redacted: parts are left out');
   if ((features & (FEATURE_DEDUP | FEATURE_DEDUP_PROPERTIES)) !== 0n) {

@@ -37,13 +37,10 @@ export function fixedVhdStream(image: ByteStream): ByteStream {
     const { currentSize, diskType } = await footerOf(name, held);
     if (diskType === FIXED && currentSize === BigInt(diskSize)) return;
     const found = `its footer describes a disk of type ${diskType} and ${currentSize} bytes`;
-    throw new KexportError(
-      'damaged',
-      `${name}: it holds a disk of ${diskSize} bytes, but ${found}`,
-      {
-        hint: 'only a fixed vhd (type 2) is read from an archive: unpack it first',
-      },
-    );
+    const what = `${name}: it holds a disk of ${diskSize} bytes, but ${found}`;
+    throw new KexportError('damaged', what, {
+      hint: 'only a fixed vhd (type 2) is read from an archive: unpack it first',
+    });
   }
 
   return peekable(name, readChunk, () => image.close());

@@ -36,13 +36,10 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
   if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
   const facts = format === 'qcow2' ? decodeBaseFacts(head) : undefined;
   if (facts) return { path, format: 'qcow2', ...facts };
-  throw new KexportError(
-    'source',
-    `${path} is a ${format}: the base of an overlay must be qcow2 or raw`,
-    {
-      hint: wording`${option('flatten', path)} merges it and the increment into a whole disk`,
-    },
-  );
+  const what = `${path} is a ${format}: the base of an overlay must be qcow2 or raw`;
+  throw new KexportError('source', what, {
+    hint: wording`${option('flatten', path)} merges it and the increment into a whole disk`,
+  });
 }
 
 /**

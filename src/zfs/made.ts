@@ -13,9 +13,8 @@ import { zfs, zfsFailure, zpool } from './run.ts';
 export interface Made {
   /** POOL/VOLUME@SNAPSHOT, or POOL/CLONE. */
   readonly name: string;
-  /**
-   * Destroys it. Returns why it could not be destroyed, or undefined once it is gone.
-   */ destroy(): Promise<string | undefined>;
+  /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
+  destroy(): Promise<string | undefined>;
 }
 
 /** Snapshots a volume or a file system, under a generated name. Throws a KexportError. */
