@@ -73,7 +73,7 @@ test.each([
   [
     'a qcow2 without that extension',
     'nameless',
-    /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
+    /begins like a qcow2 image \(the base of an increment is read as qcow2/,
   ],
 ])('--backing-file refuses %s with one line, and leaves nothing', (_, base, message) => {
   const before = readdirSync(folder);

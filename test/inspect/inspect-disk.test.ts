@@ -140,7 +140,7 @@ describe('a GPT', () => {
 
   test('on half of its disk is not valid', async () => {
     const [line, ...more] = await warnings(FIXTURE.subarray(0, 4 * MIB), 'efi');
-    const reason = /not sound: it is made for 8371712 bytes or more, the disk has 4194304 bytes\./;
+    const reason = /not valid: it is made for 8371712 bytes or more, the disk has 4194304 bytes\./;
     expect(line).toMatch(reason);
     expect(more).toEqual([]);
   });

@@ -21,11 +21,11 @@ describe('the name of a dataset', () => {
     ['tank@a@b', 'more than one @'],
     ['-r/vm', '"-r" is not a valid name of a pool'],
     ['9tank', '"9tank" is not a valid name of a pool'],
-    ['tank//vm', '"" is no part'],
-    ['tank/../vm', '".." is no part'],
-    ['tank/v%m', '"v%m" is no part'],
-    ['tank/vm@a/b', '"a/b" is no part'],
-    ['tank/vm\n', 'is no part'],
+    ['tank//vm', '"" is not a valid part'],
+    ['tank/../vm', '".." is not a valid part'],
+    ['tank/v%m', '"v%m" is not a valid part'],
+    ['tank/vm@a/b', '"a/b" is not a valid part'],
+    ['tank/vm\n', 'is not a valid part'],
     [`tank/${'x'.repeat(251)}`, 'it has 256 characters'],
   ])('is refused: %j', (name, found) => {
     expect(() => parseDatasetName(name)).toThrow(found);
