@@ -2,6 +2,11 @@
 export interface DiskFacts {
   /** Its partitions. */
   readonly table: PartitionTable;
+  /**
+   * Says that the disk ends before its partition table or its file system does; undefined if it
+   * does not.
+   */
+  readonly cutOff: string | undefined;
   /** Whether the MBR has boot code, which a BIOS starts. */
   readonly bootCode: boolean;
   /**

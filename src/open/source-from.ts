@@ -28,6 +28,11 @@ export interface BytesOptions {
    * only at its end, and the disk is spooled to a file for formats that need the size beforehand.
    */
   readonly size?: number | undefined;
+  /**
+   * Accepts a stream that ends before the end that its partition table or file system requires.
+   * Default: an error.
+   */
+  readonly allowTruncated?: boolean | undefined;
   /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -68,7 +73,7 @@ export async function sourceFrom(
 async function rawSource(
   input: BytesFrom,
   name: string,
-  { size, signal }: BytesOptions,
+  { size, allowTruncated, signal }: BytesOptions,
 ): Promise<Source> {
   if (input instanceof Uint8Array) {
     checkSize(name, input.length, size);
@@ -85,7 +90,8 @@ async function rawSource(
     });
   }
   if (!isFileHandle(input)) {
-    return asDisk({ stream: byteStreamFrom(input, { name }), isSent: false }, { size, signal });
+    const stream = byteStreamFrom(input, { name });
+    return asDisk({ stream, isSent: false }, { from: 'raw', size, allowTruncated, signal });
   }
   const found = await input.stat();
   if (!found.isFile() && !found.isBlockDevice() && !found.isDirectory()) {

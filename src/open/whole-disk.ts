@@ -1,7 +1,9 @@
-import { KexportError } from '../errors.ts';
-import { STATED_END_HEAD, statedEnd } from '../inspect/stated-end.ts';
+import { KexportError, option, wording } from '../errors.ts';
+import { cutOff } from '../inspect/cut-off.ts';
+import { STATED_END_HEAD } from '../inspect/stated-end.ts';
 import { headView } from '../partitions/disk-view.ts';
 import type { Source } from '../sources/source.ts';
+import { withSource } from '../sources/with-source.ts';
 
 /**
  * Checks the disk of a pipe: reading it throws a KexportError if it ends before the end that its
@@ -10,27 +12,24 @@ import type { Source } from '../sources/source.ts';
  */
 export function wholeDisk(source: Source): Source {
   const head = new Uint8Array(STATED_END_HEAD);
-  const read = source.next.bind(source);
-  return Object.create(source, {
-    next: {
-      async value(...[buffer, signal]: Parameters<Source['next']>) {
-        const extent = await read(buffer, signal);
-        if (!extent) await checkEnd(source, head);
-        else if (extent.diskOffset < head.length) {
-          const length = Math.min(extent.length, head.length - extent.diskOffset);
-          head.set(buffer.subarray(0, length), extent.diskOffset);
-        }
-        return extent;
-      },
+  return withSource(source, {
+    read: undefined,
+    async next(buffer, signal) {
+      const extent = await source.next(buffer, signal);
+      if (!extent) await checkEnd(source, head);
+      else if (extent.diskOffset < head.length) {
+        const length = Math.min(extent.length, head.length - extent.diskOffset);
+        head.set(buffer.subarray(0, length), extent.diskOffset);
+      }
+      return extent;
     },
-  }) as Source;
+  });
 }
 
 async function checkEnd({ name, size = 0 }: Source, head: Uint8Array): Promise<void> {
-  const stated = await statedEnd(headView(head));
-  if (!stated || stated.end <= size) return;
-  const found = `${name} ended after ${size} bytes, but ${stated.what} needs ${stated.end}`;
-  throw new KexportError('source', `${found}: the disk is cut off`, {
-    hint: 'check whether the program before the pipe has failed; --allow-truncated takes what came',
+  const problem = await cutOff(headView(head), size);
+  if (problem === undefined) return;
+  throw new KexportError('damaged', `${name}: ${problem}`, {
+    hint: wording`check whether the program before the pipe has failed; ${option('allowTruncated', true)} takes what came`,
   });
 }

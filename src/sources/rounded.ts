@@ -1,6 +1,7 @@
 // Makes a disk larger at its end. The GPT is read ahead, since the edits at the start of the disk
 // depend on it; the last blocks are kept until the old end is reached.
 
+import { type OnWarning, Warning } from '../errors.ts';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
@@ -14,7 +15,7 @@ export interface RoundingOptions {
   /** Leaves a GPT unchanged, although its backup is then not at the end of the disk. */
   readonly keepGpt?: boolean | undefined;
   /** Called at most once, if a GPT has to be left unchanged without `keepGpt`. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /**
@@ -59,7 +60,7 @@ async function withMovedGpt(
   if (!move) return replayed;
   if ('edits' in move) return editedSource(replayed, move.edits);
   const what = `the disk is rounded up to ${size} bytes, but its backup GPT is not moved`;
-  onWarning?.(`${source.name}: ${what}: ${move.problem}`);
+  onWarning?.(new Warning('backup-gpt', `${source.name}: ${what}: ${move.problem}`));
   return replayed;
 }
 

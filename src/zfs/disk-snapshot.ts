@@ -1,3 +1,4 @@
+import type { OnWarning } from '../errors.ts';
 /** How a disk that lies on ZFS is read. */
 export interface SnapshotOptions {
   /**
@@ -9,8 +10,8 @@ export interface SnapshotOptions {
   readonly liveInconsistent?: boolean | undefined;
   /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a message for the user. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Called with warnings. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** A disk that does not change while it is read. */

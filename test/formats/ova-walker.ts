@@ -11,9 +11,7 @@ interface Member {
   readonly size: number;
 }
 
-/**
- * Walks an archive by the specification of ustar, except for GNU's sizes; throws for anything else.
- */
+/** Walks an archive by the specification of ustar, with GNU's sizes; throws for anything else. */
 export function walk(archive: MemoryImage): { members: Member[]; end: number } {
   const members: Member[] = [];
   let at = 0;

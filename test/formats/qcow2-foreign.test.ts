@@ -142,13 +142,17 @@ describeWith(['qemu-img'], 'the refcounts of a large image', () => {
     const write = (bytes: Uint8Array, offset: number) => {
       if (!skipped.has(bytes.buffer)) writeSync(fd, bytes, 0, bytes.length, offset);
     };
+    const append = (bytes: Uint8Array) => {
+      write(bytes, position);
+      position += bytes.length;
+    };
     return {
       get position() {
         return position;
       },
-      append(bytes) {
-        write(bytes, position);
-        position += bytes.length;
+      append,
+      appendPieces(_, pieces) {
+        for (const bytes of pieces) append(bytes);
       },
       zeros: (count) => (position += count),
       patch: (offset, bytes) => {

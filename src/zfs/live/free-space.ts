@@ -11,7 +11,7 @@ import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
-import { reasonOf, throwIfAborted } from '../../errors.ts';
+import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
@@ -31,7 +31,7 @@ export interface FreeSpaceOptions {
   /**
    * Called with a message for the user where the free space is not certain, so that it is copied.
    */
-  readonly onWarning: (message: string) => void;
+  readonly onWarning: OnWarning;
 }
 
 /**
@@ -104,7 +104,10 @@ async function orWarn<T>(
   } catch (error) {
     throwIfAborted(signal);
     onWarning(
-      `${name}: its free space is copied, and with it what was deleted: ${reasonOf(error)}`,
+      new Warning(
+        'free-space',
+        `${name}: its free space is copied, and with it what was deleted: ${reasonOf(error)}`,
+      ),
     );
     return undefined;
   }
