@@ -114,7 +114,9 @@ describe('a differencing VHDX', async () => {
     expect(alone.stderr).toContain('child.avhdx needs another file, "parent.vhdx"');
     const other = await folderWithParent('11111111-1111-1111-1111-111111111111');
     const over = kexport([...convert, '--allow-backing'], { cwd: other });
-    expect(over.stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhdx has /);
+    expect(over.stderr).toMatch(
+      /is an overlay on an image with the id 11111111-.*, .*parent.vhdx has /,
+    );
     expect([alone.status, over.status]).toEqual([1, 1]);
   });
 });
