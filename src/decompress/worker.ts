@@ -8,7 +8,7 @@ import { fillWindow, type FillTask } from './fill-window.ts';
 export type FillSetup = readonly SharedArrayBuffer[];
 
 // The answer is what went wrong, if something did.
-await serveTasks((memories: FillSetup) => {
+void serveTasks((memories: FillSetup) => {
   const slabs = memories.map((memory) => new Uint8Array(memory));
   const fill = fillWindow();
   return (task: FillTask) => {

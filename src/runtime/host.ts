@@ -24,10 +24,12 @@ export interface Host {
   systemError(errno: number): readonly [name: string, words: string] | undefined;
   /** Node's zlib; undefined where there is none. */
   readonly zlib: () => Zlib | undefined;
-  /** The bytes of a file of kexport itself. */
-  ownFile(url: URL): Promise<Uint8Array>;
-  /** Starts a thread. `module` calls `workerPort`, whose `setup` is a copy of this one. */
-  startWorker(module: URL, setup: unknown, listener: WorkerListener): HostWorker;
+  /** The version of kexport. */
+  version(): string;
+  /** The bytes of a WebAssembly module of kexport's own. */
+  wasm(name: WasmName): Promise<Uint8Array>;
+  /** Starts a thread, which calls `workerPort`; the `setup` of that is a copy of this one. */
+  startWorker(name: WorkerName, setup: unknown, listener: WorkerListener): HostWorker;
   /** In a worker: its side of the line to the thread that started it. */
   workerPort(): WorkerPort;
   /** Opens a temporary file that is gone however the program ends. */
@@ -35,6 +37,12 @@ export interface Host {
   /** Where those files are, for people. */
   temporaryFolder(): string;
 }
+
+/** WebAssembly of kexport's own, compiled from the `assembly/` of a room. */
+export type WasmName = 'deflate' | 'zfs-send';
+
+/** The `worker.ts` of a room. */
+export type WorkerName = 'compress' | 'decompress';
 
 /** Node's own zlib, with what is below its streaming interface: see `zlib-handle.ts`. */
 export type Zlib = typeof import('node:zlib');

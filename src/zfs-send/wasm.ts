@@ -1,5 +1,5 @@
 // The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its
-// source, `npm run build` puts zfs-send.wasm beside the compiled form of this file.
+// source, which `npm run build` compiles.
 
 import { FormatError } from '../../formats/index.ts';
 import { instantiate } from '../workers/wasm.ts';
@@ -33,7 +33,7 @@ export interface FastParts {
 
 /** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
 export async function fastParts(): Promise<FastParts> {
-  const wasm = (await instantiate(new URL('./zfs-send.wasm', import.meta.url))) as Exports;
+  const wasm = (await instantiate('zfs-send')) as Exports;
   const input = wasm.input.value;
   let memory = new Uint8Array(wasm.memory.buffer);
   let sum = wasm.sumWords;

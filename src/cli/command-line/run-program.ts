@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { host } from '#host';
 import { KexportError } from '../../errors.ts';
 import { longForm, type OptionName } from '../options/options.ts';
 import { callOf, commandHelp, programHelp } from './help.ts';
@@ -27,7 +27,7 @@ async function run(program: Program, words: Words): Promise<number> {
   const found = commandOf(program, words);
   const isGiven = (name: OptionName) => given.some((option) => option.name === name);
   if (isGiven('version')) {
-    await print(`${versionOfPackage()}\n`);
+    await print(`${host.version()}\n`);
     return 0;
   }
   if (isGiven('help') || isGiven('helpAll')) {
@@ -82,9 +82,4 @@ function checkWords(
   const accepted = new Set(command.options.flatMap(({ options }) => options));
   const other = given.find((one) => !accepted.has(one.name) && !GENERAL_OPTIONS.has(one.name));
   if (other) refuse(`${longForm(other.name)} is not accepted here`, `see ${call} --help`);
-}
-
-function versionOfPackage(): string {
-  const path = new URL('../../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
