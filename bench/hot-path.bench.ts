@@ -49,6 +49,7 @@ describe('1,024 blocks of data go into nothing', () => {
         return position;
       },
       append: (appended: Uint8Array) => void (position += appended.length),
+      appendPieces: (length: number) => void (position += length),
       zeros: (count: number) => void (position += count),
       patch: () => undefined,
     };

@@ -116,6 +116,16 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       peer: side(`${convert} -O vpc -o ${FIXED}`, `${peer}.vhd`),
     },
     {
+      name: 'vhdx, against qemu-img convert',
+      ours: side(`${KEXPORT} vhdx "${disk}" -o`, `${ours}.vhdx`),
+      peer: side(`${convert} -O vhdx`, `${peer}.vhdx`),
+    },
+    {
+      name: 'vdi, against qemu-img convert',
+      ours: side(`${KEXPORT} vdi "${disk}" -o`, `${ours}.vdi`),
+      peer: side(`${convert} -O vdi`, `${peer}.vdi`),
+    },
+    {
       name: 'verify a qcow2, against qemu-img compare',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,

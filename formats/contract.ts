@@ -59,6 +59,11 @@ export interface ImageOutput {
   readonly position: number;
   /** Appends bytes to the image. */
   append(bytes: Uint8Array): void;
+  /**
+   * Appends `length` bytes in pieces, each made only when its turn to be written has come: for a
+   * table that is too long to be held.
+   */
+  appendPieces(length: number, pieces: Iterable<Uint8Array>): void;
   /** Appends `count` zeros to the image: a hole where the sink supports holes. */
   zeros(count: number): void;
   /** Replaces bytes that were appended before. Formats that stream do not call this. */

@@ -18,6 +18,7 @@ export type ErrorCode =
 /** The options of the library that an error may name. The command line has a flag for each. */
 export const OPTION_NAMES = [
   'allowBacking',
+  'allowTruncated',
   'backingFile',
   'checkpointLimit',
   'compression',
@@ -97,6 +98,58 @@ export class KexportError extends Error {
     return { message: written(this.#message, notation), hint };
   }
 }
+
+/**
+ * What a warning is about:
+ *
+ * - `import`: importers or firmware are known to refuse the disk;
+ * - `cut-off`: the disk ends before its partition table or file system does;
+ * - `backup-gpt`: the disk is rounded up, and the backup of its GPT is not at its new end;
+ * - `looks-like-image`: what is read as a raw disk begins like an image, an archive or text;
+ * - `partition`: the disk is one partition of another;
+ * - `ambiguous-name`: a name means two things;
+ * - `inconsistent`: the disk may be written to while it is read;
+ * - `free-space`: the free space of a pool is copied, and what was deleted there;
+ * - `full`: a file system or a pool may be filled by the run;
+ * - `left-behind`: something that was made for the run could not be removed.
+ */
+export type WarningCode =
+  | 'import'
+  | 'cut-off'
+  | 'backup-gpt'
+  | 'looks-like-image'
+  | 'partition'
+  | 'ambiguous-name'
+  | 'inconsistent'
+  | 'free-space'
+  | 'full'
+  | 'left-behind';
+
+/** Something to know about a run that goes on all the same. */
+export class Warning {
+  /** What it is about. */
+  readonly code: WarningCode;
+  readonly #message: Wording;
+
+  /** `message` is a sentence without a full stop. */
+  constructor(code: WarningCode, message: Wording) {
+    this.code = code;
+    this.#message = message;
+  }
+
+  /** What was found and what it means; options are written `{ force: true }`. */
+  get message(): string {
+    return this.inNotation(asProperty);
+  }
+
+  /** The message with options in another notation, such as `--force`. */
+  inNotation(notation: Notation): string {
+    return written(this.#message, notation);
+  }
+}
+
+/** Receives the warnings of a run. */
+export type OnWarning = (warning: Warning) => void;
 
 /** An option to put into a {@link wording}: named, or with the value that it is to have. */
 export function option(name: OptionName, value?: OptionMention['value']): OptionMention {

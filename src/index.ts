@@ -16,9 +16,12 @@ export {
   type ErrorText,
   KexportError,
   type Notation,
+  type OnWarning,
   OPTION_NAMES,
   type OptionMention,
   type OptionName,
+  Warning,
+  type WarningCode,
   type Wording,
 } from './errors.ts';
 export {

@@ -5,26 +5,31 @@ import { roundUp } from '../rounding.ts';
 import { mapEntries, placeProblem } from './block-map.ts';
 import type { Header } from './decode-header.ts';
 
-/** Tells what is wrong with the map of an image. Its memory is a bit for each block of the disk. */
+/** Checks the map of an image. Takes a bit of memory for each block of the disk. */
 export async function* checkMap(input: ImageInput, header: Header): AsyncGenerator<Problem> {
   const { blockSize, blockCount, allocatedCount, diskSize } = header;
   const claims = claimsOf(roundUp(blockCount, 32), 0);
   let used = 0;
-  for await (const [block, place] of mapEntries(input, header, 0)) {
-    used++;
-    if (block * blockSize >= diskSize) {
-      yield leak(`the map names block ${block}, past the end of the disk`);
-      continue;
-    }
-    const problem = placeProblem(input, header, block, place);
-    if (problem !== undefined) yield error(problem);
-    else if (place >= allocatedCount) {
-      yield error(`block ${block} is number ${place} in the image, which has ${allocatedCount}`);
-    } else if (claims.claim(place, 1) !== undefined) {
-      yield error(`block ${block} is number ${place} in the image, as another one is`);
+  for await (const entries of mapEntries(input, header, 0)) {
+    for (const [block, place] of entries) {
+      used++;
+      if (block * blockSize >= diskSize) {
+        yield leak(`the map has an entry for block ${block}, which is past the end of the disk`);
+      } else {
+        const problem = problemOf(block, place);
+        if (problem !== undefined) yield error(problem);
+      }
     }
   }
   if (used < allocatedCount) {
-    yield leak(`the image has ${allocatedCount} blocks, the map names ${used}`);
+    yield leak(`the image has ${allocatedCount} blocks, the map has entries for ${used}`);
+  }
+
+  function problemOf(block: number, place: number): string | undefined {
+    const problem = placeProblem(input, header, block, place);
+    if (problem !== undefined) return problem;
+    const what = `block ${block} is number ${place} in the image`;
+    if (place >= allocatedCount) return `${what}, which has ${allocatedCount} blocks`;
+    return claims.claim(place, 1) === undefined ? undefined : `${what}, and so is another block`;
   }
 }

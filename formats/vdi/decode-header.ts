@@ -1,6 +1,6 @@
 import { exactNumber, isPowerOfTwo } from '../bounds.ts';
 import { type ImageInput, SECTOR_SIZE } from '../contract.ts';
-import { FormatError } from '../errors.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   DIFFERENCING,
   DYNAMIC,
@@ -24,10 +24,7 @@ export async function readHeader(input: ImageInput): Promise<Header> {
   checkKind(found);
   const diskSize = exactNumber(found.diskSize, 'vdi: the size of the disk');
   if (diskSize === 0 || diskSize % SECTOR_SIZE !== 0) {
-    throw new FormatError(
-      'damaged',
-      `vdi: a disk of ${diskSize} bytes, which are no whole sectors`,
-    );
+    throw damaged(`a disk of ${diskSize} bytes, which are no whole sectors`);
   }
   const decoded = { ...found, diskSize };
   checkBlocks(decoded, input);
@@ -35,30 +32,21 @@ export async function readHeader(input: ImageInput): Promise<Header> {
 }
 
 function checkKind({ signature, version, headerSize, type }: ReturnType<typeof header.decode>) {
-  if (signature !== SIGNATURE)
-    throw new FormatError('damaged', 'vdi: the file does not begin like a VDI');
+  if (signature !== SIGNATURE) throw damaged('the file does not begin like a VDI');
   if (version >>> 16 !== 1) {
-    throw new FormatError(
-      'unsupported',
-      `vdi: version ${version >>> 16}.${version & 0xffff} of the format, only 1 is known`,
+    throw unsupported(
+      `version ${version >>> 16}.${version & 0xffff} of the format, only 1 is known`,
     );
   }
   if (headerSize < MIN_HEADER_SIZE) {
-    throw new FormatError(
-      'damaged',
-      `vdi: a header of ${headerSize} bytes, ${MIN_HEADER_SIZE} are the least`,
-    );
+    throw damaged(`a header of ${headerSize} bytes, ${MIN_HEADER_SIZE} are the least`);
   }
   if (type === DIFFERENCING || type === UNDO) {
-    // A parent is named by its uuid alone, which leads to no file.
-    const what = 'vdi: an image that builds upon another, which it does not name';
-    throw new FormatError('unsupported', `${what}: merge the two first (VBoxManage clonemedium)`);
+    // Its parent is known by UUIDs alone, which lead to no file.
+    throw unsupported('a differencing image: merge it with its parent (VBoxManage clonemedium)');
   }
   if (type !== DYNAMIC && type !== FIXED) {
-    throw new FormatError(
-      'unsupported',
-      `vdi: an image of type ${type}, only 1 (dynamic) and 2 (fixed) are known`,
-    );
+    throw unsupported(`an image of type ${type}, only 1 (dynamic) and 2 (fixed) are known`);
   }
 }
 
@@ -66,28 +54,22 @@ function checkBlocks(found: Header, input: ImageInput): void {
   const { diskSize, blockSize, blockExtra, blockCount, allocatedCount, mapOffset, dataOffset } =
     found;
   if (!isPowerOfTwo(blockSize) || blockSize < SECTOR_SIZE || blockExtra !== 0) {
-    throw new FormatError(
-      'unsupported',
-      `vdi: blocks of ${blockSize} bytes and ${blockExtra} before them, a power of two and none are expected`,
+    throw unsupported(
+      `blocks of ${blockSize} bytes and ${blockExtra} before them, a power of two and none are expected`,
     );
   }
   if (blockCount > MAX_BLOCKS) {
-    throw new FormatError(
-      'unsupported',
-      `vdi: a disk of ${blockCount} blocks, ${MAX_BLOCKS} are the most here`,
-    );
+    throw unsupported(`a disk of ${blockCount} blocks, ${MAX_BLOCKS} are the most here`);
   }
   if (blockCount * blockSize < diskSize || allocatedCount > blockCount) {
-    throw new FormatError(
-      'damaged',
-      `vdi: ${allocatedCount} of ${blockCount} blocks of ${blockSize} bytes, of a disk of ${diskSize}`,
+    throw damaged(
+      `${allocatedCount} of ${blockCount} blocks of ${blockSize} bytes, of a disk of ${diskSize}`,
     );
   }
   const mapEnd = mapOffset + blockCount * MAP_ENTRY_SIZE;
   if (mapOffset < header.size || mapEnd > input.size || dataOffset < mapEnd) {
-    throw new FormatError(
-      'damaged',
-      `vdi: the map ends at ${mapEnd}, the data begin at ${dataOffset}, the image ends at ${input.size}`,
+    throw damaged(
+      `the map ends at ${mapEnd}, the data begin at ${dataOffset}, the image ends at ${input.size}`,
     );
   }
 }

@@ -86,7 +86,7 @@ export const header = struct('little', 512, {
   blockCount: [384, u32], // of the disk
   allocatedCount: [388, u32], // blocks in the image
   uuidCreate: [392, bytes(16)],
-  uuidModify: [408, bytes(16)], // changed with each write of VirtualBox; what children know the image by
+  uuidModify: [408, bytes(16)], // changes with each write of VirtualBox; children name it
   uuidLinkage: [424, bytes(16)], // the parent's uuidCreate; zero without one
   uuidParentModify: [440, bytes(16)], // the parent's uuidModify
   geometry: [456, bytes(16)],

@@ -1,13 +1,14 @@
 // Writes a dynamic VDI:
-//   header, map    left empty, patched in at the end
-//   blocks         those that are not all zeros
+//   header    left empty, patched in at the end
+//   map       patched in as it fills
+//   blocks    those that are not all zeros
 
+import { ascendingTable } from '../ascending-table.ts';
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import { FormatError } from '../errors.ts';
-import { piecewiseTable } from '../piecewise-table.ts';
 import { roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import { encodeHeader } from './encode-header.ts';
+import { unsupported } from './faults.ts';
 import { ALIGNMENT, FREE_BYTE, MAP_ENTRY_SIZE, VDI_BLOCK_SIZE } from './layout.ts';
 
 const BLOCKS_PER_VDI_BLOCK = VDI_BLOCK_SIZE / BLOCK_SIZE;
@@ -22,15 +23,14 @@ const EMPTY_PIECE = new Uint8Array(PIECE_ENTRIES * MAP_ENTRY_SIZE).fill(FREE_BYT
  */
 export function vdiWriter({ disk, output }: WriteRequest): FormatWriter {
   if (disk.size === undefined) {
-    throw new FormatError(
-      'unsupported',
-      'vdi: the size of the disk must be known before it is written',
-    );
+    throw unsupported('the size of the disk must be known before it is written');
   }
   const blockCount = Math.ceil(disk.size / VDI_BLOCK_SIZE);
   const mapOffset = ALIGNMENT;
   const dataOffset = mapOffset + roundUp(blockCount * MAP_ENTRY_SIZE, ALIGNMENT);
-  const map = piecewiseTable(EMPTY_PIECE);
+  const map = ascendingTable(EMPTY_PIECE, (offset, bytes) => {
+    output.patch(mapOffset + offset, bytes);
+  });
   let vdiBlock = -1;
   let allocatedCount = 0;
 
@@ -50,9 +50,7 @@ export function vdiWriter({ disk, output }: WriteRequest): FormatWriter {
       output.zeros(dataOffset + allocatedCount * VDI_BLOCK_SIZE - output.position);
       const facts = { diskSize, mapOffset, dataOffset, blockCount, allocatedCount };
       output.patch(0, encodeHeader(disk, facts));
-      for (const [offset, bytes] of map.pieces(blockCount * MAP_ENTRY_SIZE)) {
-        output.patch(mapOffset + offset, bytes);
-      }
+      map.finish(blockCount * MAP_ENTRY_SIZE);
     },
   };
 

@@ -3,8 +3,9 @@ import { type BackingFacts, type ImageInput, SECTOR_SIZE } from '../contract.ts'
 import { wholeSectors } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import { uuidText } from '../uuid.ts';
+import { checksumProblem } from '../problems.ts';
 import type { BlockTable } from './block-table.ts';
-import { checksumProblem, damaged, unsupported } from './faults.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   BAT_ENTRY_SIZE,
   checksum,

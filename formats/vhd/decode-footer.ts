@@ -1,7 +1,8 @@
 // The footer of a VHD. It is the last sector; a dynamic image begins with a copy of it.
 
 import { type ImageInput, SECTOR_SIZE } from '../contract.ts';
-import { checksumProblem, damaged } from './faults.ts';
+import { checksumProblem } from '../problems.ts';
+import { damaged } from './faults.ts';
 import { checksum, footer, FOOTER_COOKIE } from './layout.ts';
 
 export type Footer = ReturnType<typeof footer.decode>;

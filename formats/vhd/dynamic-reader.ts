@@ -1,5 +1,6 @@
 // Reads a dynamic VHD: its table of blocks, and the bitmap of sectors of each block.
 
+import { runsOf } from '../bitmap-runs.ts';
 import { exactNumber } from '../bounds.ts';
 import { type ImageInput, type ImageReader, type PlainExtent, SECTOR_SIZE } from '../contract.ts';
 import { type BlockTable, tableEntries } from './block-table.ts';
@@ -43,7 +44,10 @@ async function* extentsOf(
       throw damaged(`block ${index} ends at ${end}, the image at ${input.size}`);
     }
     const bitmap = await input.read(imageOffset, bitmapSize);
-    for (const [start, count] of runsOf(bitmap, diskLength / SECTOR_SIZE)) {
+    // By "Block Allocation Table and Data Blocks" the sectors whose bits are not set were never
+    // written, so they are zeros whatever lies there: VirtualBox and 7-Zip read them so, QEMU does
+    // not.
+    for (const [start, count] of runsOf(bitmap, diskLength / SECTOR_SIZE, 'highest')) {
       const runOffset = diskOffset + start * SECTOR_SIZE;
       const runLength = count * SECTOR_SIZE;
       if (runOffset + runLength <= from) continue;
@@ -55,27 +59,4 @@ async function* extentsOf(
       };
     }
   }
-}
-
-/**
- * Runs of sectors whose bits are set; the highest bit of a byte comes first. By "Block Allocation
- * Table and Data Blocks" the other sectors were never written, so they are zeros whatever lies
- * there: VirtualBox and 7-Zip read them so, QEMU does not.
- */
-function* runsOf(bitmap: Uint8Array, count: number): Generator<[start: number, count: number]> {
-  let start = -1;
-  for (let i = 0; i < count; i++) {
-    const byte = bitmap[i >> 3]!;
-    if (i % 8 === 0 && i + 8 <= count && byte === (start === -1 ? 0x00 : 0xff)) {
-      i += 7; // eight like the one before
-      continue;
-    }
-    const isSet = (byte & (0x80 >> (i % 8))) !== 0;
-    if (isSet && start === -1) start = i;
-    if (!isSet && start !== -1) {
-      yield [start, i - start];
-      start = -1;
-    }
-  }
-  if (start !== -1) yield [start, count - start];
 }

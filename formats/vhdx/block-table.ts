@@ -1,16 +1,14 @@
-// The block allocation table of an image, and the map of the disk that it makes with the sector
-// bitmaps.
+// The block allocation table of an image, a chunk at a time: as many blocks as share a sector
+// bitmap, and the entry of that bitmap.
 
-import type { ImageExtent, PlainExtent } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { viewOf } from '../struct.ts';
 import type { Metadata } from './decode-metadata.ts';
 import type { Area } from './decode-regions.ts';
+import { damaged } from './faults.ts';
 import {
   ALIGNMENT,
   BAT_ENTRY_SIZE,
   batEntryCount,
-  batIndex,
   BITMAP_PRESENT,
   BITMAP_SIZE,
   chunkRatio,
@@ -24,27 +22,24 @@ import {
 } from './layout.ts';
 import type { Replayed } from './replay-log.ts';
 
-/** What the blocks of an image are found by; in bytes unless the name says otherwise. */
-export interface BlockLayout {
+/** What the blocks of an image are found by. In bytes unless the name says otherwise. */
+export interface BlockTable {
   readonly input: Replayed;
   readonly tableOffset: number;
-  /** Entries up to that of the last block or, with a parent, of its sector bitmap. */
+  /** Number of entries up to that of the last block or, with a parent, of its sector bitmap. */
   readonly entryCount: number;
   readonly diskSize: number;
   readonly blockSize: number;
+  /** Number of blocks that the disk needs. */
   readonly blockCount: number;
   readonly sectorSize: number;
-  /** Blocks of the disk that share one sector bitmap. */
+  /** Number of blocks in a chunk. */
   readonly ratio: number;
   readonly hasParent: boolean;
 }
 
 /** An entry of the table. */
 export interface Entry {
-  /** Its place in the table. */
-  readonly index: number;
-  /** The block of the disk; undefined for that of a sector bitmap. */
-  readonly block: number | undefined;
   readonly state: number;
   /** In bytes. */
   readonly imageOffset: number;
@@ -52,11 +47,18 @@ export interface Entry {
   readonly reserved: number;
 }
 
-// Entries that are read at a time.
-const PIECE = 16_384;
+/** The entries of a chunk. */
+export interface Chunk {
+  /** The first block of the chunk. */
+  readonly firstBlock: number;
+  /** Those of the blocks that are not all zeros, ascending. */
+  blocks(): Generator<readonly [block: number, entry: Entry]>;
+  /** That of the sector bitmap; all zeros if the table ends before it. */
+  readonly bitmap: Entry;
+}
 
 /** Finds the blocks of a disk. Throws a FormatError if the table is too short for it. */
-export function blockLayout(input: Replayed, table: Area, metadata: Metadata): BlockLayout {
+export function blockTableOf(input: Replayed, region: Area, metadata: Metadata): BlockTable {
   const { diskSize, blockSize, logicalSectorSize: sectorSize, parentLocator } = metadata;
   const blockCount = Math.ceil(diskSize / blockSize);
   const ratio = chunkRatio(blockSize, sectorSize);
@@ -64,93 +66,56 @@ export function blockLayout(input: Replayed, table: Area, metadata: Metadata): B
   const entryCount = hasParent
     ? Math.ceil(blockCount / ratio) * (ratio + 1)
     : batEntryCount(blockCount, ratio);
-  if (entryCount * BAT_ENTRY_SIZE > table.length) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: a table of ${table.length} bytes, ${entryCount} entries of ${BAT_ENTRY_SIZE} are needed`,
+  if (entryCount * BAT_ENTRY_SIZE > region.length) {
+    throw damaged(
+      `a table of ${region.length} bytes, ${entryCount} entries of ${BAT_ENTRY_SIZE} are needed`,
     );
   }
-  const layout = { diskSize, blockSize, blockCount, sectorSize, ratio, hasParent };
-  return { input, tableOffset: table.offset, entryCount, ...layout };
+  const sizes = { diskSize, blockSize, blockCount, sectorSize, ratio, hasParent };
+  return { input, tableOffset: region.offset, entryCount, ...sizes };
 }
 
-/**
- * The entries of the table from one on, but for those that are all zeros. Reads the table in
- * pieces.
- */
-export async function* tableEntries(layout: BlockLayout, first: number): AsyncGenerator<Entry> {
-  const { input, tableOffset, entryCount, ratio } = layout;
-  for (let start = first; start < entryCount; start += PIECE) {
-    const count = Math.min(PIECE, entryCount - start);
+/** Reads the chunks of a table from that of a block on. */
+export async function* tableChunks(table: BlockTable, fromBlock: number): AsyncGenerator<Chunk> {
+  const { input, tableOffset, entryCount, ratio } = table;
+  const first = Math.floor(fromBlock / ratio);
+  for (let chunk = first; chunk * (ratio + 1) < entryCount; chunk++) {
+    const start = chunk * (ratio + 1);
+    const count = Math.min(ratio + 1, entryCount - start);
     const offset = tableOffset + start * BAT_ENTRY_SIZE;
     const view = viewOf(await input.read(offset, count * BAT_ENTRY_SIZE));
-    for (let i = 0; i < count; i++) {
-      const low = view.getUint32(i * BAT_ENTRY_SIZE, true);
-      const high = view.getUint32(i * BAT_ENTRY_SIZE + 4, true);
-      if ((low | high) === 0) continue;
-      yield decodeEntry(start + i, low, high, ratio);
-    }
+    yield decodeChunk(view, chunk * ratio, ratio);
   }
 }
 
-function decodeEntry(index: number, low: number, high: number, ratio: number): Entry {
-  const chunk = Math.floor(index / (ratio + 1));
+function decodeChunk(view: DataView, firstBlock: number, ratio: number): Chunk {
+  const count = view.byteLength / BAT_ENTRY_SIZE;
   return {
-    index,
-    block: index % (ratio + 1) === ratio ? undefined : index - chunk,
-    state: low & 0x7,
-    imageOffset: (high * 2 ** 12 + (low >>> 20)) * ALIGNMENT,
-    reserved: low & 0xf_fff8,
+    firstBlock,
+    *blocks() {
+      for (let i = 0; i < Math.min(count, ratio); i++) {
+        const entry = decodeEntry(view, i);
+        if (entry) yield [firstBlock + i, entry];
+      }
+    },
+    bitmap: (count > ratio ? decodeEntry(view, ratio) : undefined) ?? NO_ENTRY,
   };
 }
 
-/** The map of the disk, as `ImageReader.extents` has it. */
-export async function* extentsOf(layout: BlockLayout, from: number): AsyncGenerator<ImageExtent> {
-  const { blockSize, blockCount, ratio } = layout;
-  const firstBlock = Math.floor(from / blockSize);
-  if (firstBlock >= blockCount) return;
-  for await (const entry of tableEntries(layout, batIndex(firstBlock, ratio))) {
-    if (entry.block === undefined || entry.block >= blockCount) continue;
-    for await (const extent of blockExtents(layout, entry, entry.block)) {
-      if (extent.diskOffset + extent.diskLength > from) yield extent;
-    }
-  }
-}
+const NO_ENTRY: Entry = { state: NOT_PRESENT, imageOffset: 0, reserved: 0 };
 
-/** What the image has of a block; the rest of it is the parent's, or zeros. */
-async function* blockExtents(
-  layout: BlockLayout,
-  entry: Entry,
-  block: number,
-): AsyncGenerator<ImageExtent> {
-  const { blockSize, sectorSize, hasParent } = layout;
-  const problem = entryProblem(layout, entry, block);
-  if (problem !== undefined) throw new FormatError('damaged', `vhdx: ${problem}`);
-  const { state, imageOffset } = entry;
-  const diskOffset = block * blockSize;
-  const diskLength = lengthOf(layout, block);
-  if (state === FULLY_PRESENT) {
-    yield* storedExtents(layout, { diskOffset, diskLength, imageOffset });
-  } else if (state === PARTIALLY_PRESENT) {
-    const bitmap = await sectorBitmap(layout, block);
-    for (const [start, count] of runs(bitmap, diskLength / sectorSize)) {
-      const offset = start * sectorSize;
-      const run = { diskOffset: diskOffset + offset, diskLength: count * sectorSize };
-      yield* storedExtents(layout, { ...run, imageOffset: imageOffset + offset });
-    }
-  } else if (hasParent && state !== NOT_PRESENT) {
-    yield { kind: 'zeros', diskOffset, diskLength };
-  }
-}
-
-/** Bytes of the disk in a block: less than a whole one in the last. */
-export function lengthOf({ blockSize, diskSize }: BlockLayout, block: number): number {
-  return Math.min(blockSize, diskSize - block * blockSize);
+/** Undefined for an entry that is all zeros. */
+function decodeEntry(view: DataView, index: number): Entry | undefined {
+  const low = view.getUint32(index * BAT_ENTRY_SIZE, true);
+  const high = view.getUint32(index * BAT_ENTRY_SIZE + 4, true);
+  if ((low | high) === 0) return undefined;
+  const imageOffset = (high * 2 ** 12 + (low >>> 20)) * ALIGNMENT;
+  return { state: low & 0x7, imageOffset, reserved: low & 0xf_fff8 };
 }
 
 const STATES: ReadonlySet<number> = new Set([
   NOT_PRESENT,
-  UNDEFINED, // as good as zeros: a reader may make anything of it
+  UNDEFINED, // anything, so zeros will do
   ZERO,
   UNMAPPED, // zeros, or what was there before
   UNMAPPED_DRAFT,
@@ -158,83 +123,38 @@ const STATES: ReadonlySet<number> = new Set([
   PARTIALLY_PRESENT,
 ]);
 
-/** Why a block cannot be where its entry says; undefined if it can. */
-export function entryProblem(layout: BlockLayout, entry: Entry, block: number): string | undefined {
-  const { input, hasParent } = layout;
+/** Whether the image has data of the block of an entry. */
+export function isPresent({ state }: Entry): boolean {
+  return state === FULLY_PRESENT || state === PARTIALLY_PRESENT;
+}
+
+/** Bytes of the disk in a block; the last one may not be full. */
+export function lengthOf({ blockSize, diskSize }: BlockTable, block: number): number {
+  return Math.min(blockSize, diskSize - block * blockSize);
+}
+
+/** Why a block cannot be as its entry says; undefined if it can. */
+export function blockProblem(table: BlockTable, block: number, entry: Entry): string | undefined {
+  const { input, hasParent } = table;
   const { state, imageOffset } = entry;
-  if (!STATES.has(state)) return `block ${block} is in state ${state}, which is not known`;
+  if (!STATES.has(state)) return `block ${block} is in the unknown state ${state}`;
   if (state === PARTIALLY_PRESENT && !hasParent) {
-    return `block ${block} is there in part, but the disk has no parent for the rest`;
+    return `block ${block} is partially present, but the disk has no parent`;
   }
-  if (state !== FULLY_PRESENT && state !== PARTIALLY_PRESENT) return undefined;
-  if (imageOffset === 0) return `block ${block} lies in the header`;
-  const end = imageOffset + lengthOf(layout, block);
+  if (!isPresent(entry)) return undefined;
+  if (imageOffset === 0) return `block ${block} is in the header`;
+  const end = imageOffset + lengthOf(table, block);
   return end > input.size ? `block ${block} ends at ${end}, the image at ${input.size}` : undefined;
 }
 
-/**
- * Bytes of the disk as they are in the file. Past its end, where only the log has extended it, they
- * are zeros.
- */
-function* storedExtents(
-  { input, hasParent }: BlockLayout,
-  { diskOffset, diskLength, imageOffset }: Omit<PlainExtent, 'kind'>,
-): Generator<ImageExtent> {
-  if (input.changes(imageOffset, imageOffset + diskLength)) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: the log changes bytes of the disk, at ${imageOffset}, which none may`,
-    );
-  }
-  const stored = Math.max(0, Math.min(diskLength, input.storedSize - imageOffset));
-  if (stored > 0) yield { kind: 'plain', diskOffset, diskLength: stored, imageOffset };
-  if (stored === diskLength || !hasParent) return;
-  yield { kind: 'zeros', diskOffset: diskOffset + stored, diskLength: diskLength - stored };
-}
-
-/** The entry of the sector bitmap that has the bits of a block, the last one of its chunk. */
-export async function bitmapEntry(layout: BlockLayout, block: number): Promise<Entry> {
-  const { input, tableOffset, ratio } = layout;
-  const index = (Math.floor(block / ratio) + 1) * (ratio + 1) - 1;
-  const view = viewOf(await input.read(tableOffset + index * BAT_ENTRY_SIZE, BAT_ENTRY_SIZE));
-  return decodeEntry(index, view.getUint32(0, true), view.getUint32(4, true), ratio);
-}
-
-/** The bits of a block's sectors. */
-async function sectorBitmap(layout: BlockLayout, block: number): Promise<Uint8Array> {
-  const { input, blockSize, sectorSize, ratio } = layout;
-  const entry = await bitmapEntry(layout, block);
-  const problem = bitmapProblem(layout, entry);
-  if (problem !== undefined) throw new FormatError('damaged', `vhdx: ${problem}`);
-  const length = blockSize / sectorSize / 8;
-  return input.read(entry.imageOffset + (block % ratio) * length, length);
-}
-
-/** Why a sector bitmap cannot be where its entry says; undefined if it can. */
-export function bitmapProblem({ input }: BlockLayout, entry: Entry): string | undefined {
-  const { index, state, imageOffset } = entry;
-  if (state !== BITMAP_PRESENT) return `the sector bitmap of entry ${index} is in state ${state}`;
-  if (imageOffset === 0) return `the sector bitmap of entry ${index} lies in the header`;
-  const end = imageOffset + BITMAP_SIZE;
-  if (end <= input.size) return undefined;
-  return `the sector bitmap of entry ${index} ends at ${end}, the image at ${input.size}`;
-}
-
-/** The sectors whose bits are set, the lowest bit of a byte first. */
-function* runs(bitmap: Uint8Array, count: number): Generator<[start: number, count: number]> {
-  let start = -1;
-  for (let i = 0; i < count; i++) {
-    const byte = bitmap[i >> 3]!; // there are as many bits as sectors
-    if (i % 8 === 0 && i + 8 <= count && byte === (start === -1 ? 0x00 : 0xff)) {
-      i += 7; // eight that go on as the ones before
-      continue;
-    }
-    const isSet = (byte & (1 << (i % 8))) !== 0;
-    if (isSet && start === -1) start = i;
-    if (!isSet && start !== -1) {
-      yield [start, i - start];
-      start = -1;
-    }
-  }
-  if (start !== -1) yield [start, count - start];
+/** Why the sector bitmap of a chunk cannot be as its entry says; undefined if it can. */
+export function bitmapProblem(
+  { input, ratio }: BlockTable,
+  { firstBlock, bitmap }: Chunk,
+): string | undefined {
+  const what = `the sector bitmap of blocks ${firstBlock} to ${firstBlock + ratio - 1}`;
+  if (bitmap.state !== BITMAP_PRESENT) return `${what} is in state ${bitmap.state}`;
+  if (bitmap.imageOffset === 0) return `${what} is in the header`;
+  const end = bitmap.imageOffset + BITMAP_SIZE;
+  return end > input.size ? `${what} ends at ${end}, the image at ${input.size}` : undefined;
 }

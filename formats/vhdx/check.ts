@@ -2,66 +2,57 @@ import { claimsOf } from '../claims.ts';
 import type { Problem } from '../contract.ts';
 import { error, leak } from '../problems.ts';
 import { roundUp } from '../rounding.ts';
-import { FormatError } from '../errors.ts';
 import {
-  bitmapEntry,
   bitmapProblem,
-  type BlockLayout,
+  blockProblem,
+  type BlockTable,
+  type Chunk,
   type Entry,
-  entryProblem,
-  tableEntries,
+  isPresent,
+  tableChunks,
 } from './block-table.ts';
 import type { Area, Regions } from './decode-regions.ts';
+import { unsupported } from './faults.ts';
 import {
   ALIGNMENT,
   BITMAP_SIZE,
-  FULLY_PRESENT,
   MAX_BLOCK_SIZE,
   NOT_PRESENT,
   PARTIALLY_PRESENT,
 } from './layout.ts';
 
-// Of this program: an image of 256 TiB, whose check takes 32 MiB of memory, a bit for each MiB.
+// Limit of this program: images of 256 TiB, with 32 MiB of memory for a bit for each MiB.
 const MAX_UNITS = 2 ** 28;
 
-/**
- * Tells what is wrong with an image that has been opened. Throws a FormatError for one that is too
- * large for that.
- */
+/** Marks a part of the image, whole MiB, as used. Returns a problem if it is used already. */
+type Claim = (what: string, offset: number, length: number) => Problem | undefined;
+
+/** Checks the structure of an image. Throws a FormatError if the image is too large. */
 export async function* checkImage(
-  layout: BlockLayout,
+  table: BlockTable,
   regions: Regions,
   log: Area,
 ): AsyncGenerator<Problem> {
-  const { input } = layout;
+  const { input } = table;
   const unitCount = Math.ceil(input.size / ALIGNMENT);
   if (unitCount > MAX_UNITS) {
-    throw new FormatError(
-      'unsupported',
-      `vhdx: an image of ${input.size} bytes, too large to be checked`,
-    );
+    throw unsupported(`an image of ${input.size} bytes is too large for a check`);
   }
   const claims = claimsOf(roundUp(unitCount, 32), MAX_BLOCK_SIZE / ALIGNMENT);
   const claim: Claim = (what, offset, length) => {
     const taken = claims.claim(offset / ALIGNMENT, length / ALIGNMENT);
     if (taken === undefined) return undefined;
-    return error(`${what} at ${offset} overlaps what else lies at ${taken * ALIGNMENT}`);
+    return error(`${what} at ${offset} overlaps another structure at ${taken * ALIGNMENT}`);
   };
   if (regions.problem !== undefined) yield error(regions.problem);
   yield* checkAreas(input.size, regions, log, claim);
-  for await (const entry of tableEntries(layout, 0)) {
-    if (entry.reserved !== 0)
-      yield error(`entry ${entry.index} of the table has reserved bits set`);
-    const { block } = entry;
-    const problem = await (block === undefined
-      ? checkBitmap(layout, entry, claim)
-      : checkBlock(layout, entry, block, claim));
-    if (problem) yield problem;
+  for await (const chunk of tableChunks(table, 0)) {
+    yield* checkBitmap(table, chunk, claim);
+    for (const [block, entry] of chunk.blocks()) {
+      yield* checkBlock(table, chunk, block, entry, claim);
+    }
   }
 }
-
-/** Takes a part of the image, whole MiB; answers what is wrong if it is taken already. */
-type Claim = (what: string, offset: number, length: number) => Problem | undefined;
 
 function* checkAreas(
   imageSize: number,
@@ -73,7 +64,8 @@ function* checkAreas(
   const isAligned = log.offset % ALIGNMENT === 0 && log.length % ALIGNMENT === 0;
   const isInside = isAligned && log.offset + log.length <= imageSize;
   if (!isInside) {
-    yield error(`${log.what} has ${log.length} bytes at ${log.offset}, the image ${imageSize}`);
+    const size = `the image has ${imageSize} bytes`;
+    yield error(`${log.what} has ${log.length} bytes at ${log.offset}, ${size}`);
   }
   for (const { what, offset, length } of [header, ...all, ...(isInside ? [log] : [])]) {
     const problem = claim(what, offset, length);
@@ -81,34 +73,39 @@ function* checkAreas(
   }
 }
 
-function checkBitmap(layout: BlockLayout, entry: Entry, claim: Claim): Problem | undefined {
-  const { index, state, imageOffset } = entry;
-  if (state === NOT_PRESENT) return undefined;
-  if (!layout.hasParent) {
-    return error(`entry ${index} has a sector bitmap, which is for disks with a parent`);
+function* checkBitmap(table: BlockTable, chunk: Chunk, claim: Claim): Generator<Problem> {
+  const { firstBlock, bitmap } = chunk;
+  const what = `the sector bitmap of the blocks from ${firstBlock} on`;
+  if (bitmap.reserved !== 0) yield error(`${what} has reserved bits set in its entry`);
+  if (bitmap.state === NOT_PRESENT) return;
+  if (!table.hasParent) {
+    yield error(`${what} is in state ${bitmap.state}, but the disk has no parent`);
+    return;
   }
-  const problem = bitmapProblem(layout, entry);
-  if (problem !== undefined) return error(problem);
-  return claim(`the sector bitmap of entry ${index}`, imageOffset, BITMAP_SIZE);
+  const problem = bitmapProblem(table, chunk);
+  const found =
+    problem === undefined ? claim(what, bitmap.imageOffset, BITMAP_SIZE) : error(problem);
+  if (found) yield found;
 }
 
-async function checkBlock(
-  layout: BlockLayout,
-  entry: Entry,
+function* checkBlock(
+  table: BlockTable,
+  chunk: Chunk,
   block: number,
+  entry: Entry,
   claim: Claim,
-): Promise<Problem | undefined> {
-  const { blockCount, blockSize } = layout;
-  const { state, imageOffset } = entry;
+): Generator<Problem> {
+  const { blockCount, blockSize } = table;
+  if (entry.reserved !== 0) yield error(`block ${block} has reserved bits set in its entry`);
   if (block >= blockCount) {
-    return leak(`the table names block ${block}, the disk has only ${blockCount}`);
+    yield leak(`the table has an entry for block ${block}, the disk has only ${blockCount} blocks`);
+    return;
   }
-  const problem = entryProblem(layout, entry, block);
-  if (problem !== undefined) return error(problem);
-  if (state !== FULLY_PRESENT && state !== PARTIALLY_PRESENT) return undefined;
-  if (state === PARTIALLY_PRESENT) {
-    const bitmap = bitmapProblem(layout, await bitmapEntry(layout, block));
-    if (bitmap !== undefined) return error(bitmap);
+  let problem = blockProblem(table, block, entry);
+  if (entry.state === PARTIALLY_PRESENT) problem ??= bitmapProblem(table, chunk);
+  if (problem !== undefined) yield error(problem);
+  else if (isPresent(entry)) {
+    const overlap = claim(`block ${block}`, entry.imageOffset, blockSize);
+    if (overlap) yield overlap;
   }
-  return claim(`block ${block}`, imageOffset, blockSize);
 }

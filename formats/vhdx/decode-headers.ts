@@ -1,6 +1,7 @@
 import type { ImageInput } from '../contract.ts';
-import { FormatError } from '../errors.ts';
+import { checksumProblem } from '../problems.ts';
 import { ascii, viewOf } from '../struct.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   checksumOf,
   FILE_SIGNATURE,
@@ -16,7 +17,7 @@ export type Header = ReturnType<typeof header.decode>;
 export async function readCreator(input: ImageInput): Promise<string> {
   const { signature, creator } = fileIdentifier.decode(await input.read(0, fileIdentifier.size));
   if (signature !== FILE_SIGNATURE) {
-    throw new FormatError('damaged', `vhdx: the file does not begin with "${FILE_SIGNATURE}"`);
+    throw damaged(`the file does not begin with "${FILE_SIGNATURE}"`);
   }
   return (new TextDecoder('utf-16le').decode(creator).split('\0')[0] ?? '').trimEnd();
 }
@@ -27,15 +28,12 @@ export async function readHeader(input: ImageInput): Promise<Header> {
   for (const offset of HEADER_OFFSETS) copies.push(await input.read(offset, header.size));
   const [first, second] = copies.map((bytes) => damageOf(bytes, HEADER_SIGNATURE));
   if (first !== undefined && second !== undefined) {
-    throw new FormatError('damaged', `vhdx: no header: the first ${first}, the second ${second}`);
+    throw damaged(`no header: the first ${first}, the second ${second}`);
   }
   const [one, other] = copies.map((bytes) => header.decode(bytes)) as [Header, Header];
   const current = chooseHeader(first === undefined && one, second === undefined && other);
   if (current.version === 1) return current;
-  throw new FormatError(
-    'unsupported',
-    `vhdx: version ${current.version} of the format, only 1 is known`,
-  );
+  throw unsupported(`version ${current.version} of the format, only 1 is known`);
 }
 
 function chooseHeader(one: Header | false, other: Header | false): Header {
@@ -45,9 +43,8 @@ function chooseHeader(one: Header | false, other: Header | false): Header {
   }
   // Disk2vhd writes the same header twice.
   if (one.checksum === other.checksum) return one;
-  throw new FormatError(
-    'damaged',
-    `vhdx: neither header is the newer one: both have the sequence number ${one.sequenceNumber}`,
+  throw damaged(
+    `neither header is the newer one: both have the sequence number ${one.sequenceNumber}`,
   );
 }
 
@@ -62,11 +59,5 @@ export function damageOf(encoded: Uint8Array, signature: string): string | undef
   if (signatureField.get(view, 0, true) !== signature) return `does not begin with "${signature}"`;
   const found = view.getUint32(signatureField.size, true);
   const sum = checksumOf(encoded);
-  return found === sum
-    ? undefined
-    : `has the checksum ${hex32(found)}, its bytes give ${hex32(sum)}`;
-}
-
-function hex32(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
+  return found === sum ? undefined : checksumProblem(found, sum);
 }

@@ -1,7 +1,7 @@
 // The log: a ring of sectors of 4 KiB. An entry is a header and descriptors, then the sectors that
 // these describe.
 
-import { FormatError } from '../errors.ts';
+import { damaged } from './faults.ts';
 import {
   checksumOf,
   DATA_DESCRIPTOR_SIGNATURE,
@@ -70,10 +70,7 @@ export function activeSequence(log: Uint8Array, logGuid: Uint8Array): readonly L
     for (let entry: LogEntry | undefined = tail; entry; entry = next(entry)) sequence.push(entry);
     return sequence;
   }
-  throw new FormatError(
-    'damaged',
-    'vhdx: the log is in use, but has no complete sequence of entries',
-  );
+  throw damaged('the log is in use, but has no complete sequence of entries');
 }
 
 /**

@@ -1,9 +1,9 @@
 import { exactNumber, isPowerOfTwo } from '../bounds.ts';
 import type { ImageInput } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { guidText } from '../guid.ts';
 import { viewOf } from '../struct.ts';
 import type { Area } from './decode-regions.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   FILE_PARAMETERS,
   fileParameters,
@@ -61,7 +61,7 @@ export async function readMetadata(input: ImageInput, region: Area): Promise<Met
   const item = (id: string): DataView => {
     const bytes = items.get(id);
     if (bytes) return viewOf(bytes);
-    throw new FormatError('damaged', `vhdx: the metadata have no ${KNOWN[id]?.name ?? id}`);
+    throw damaged(`there is no metadata item "${KNOWN[id]?.name ?? id}"`);
   };
   const { blockSize, flags } = fileParameters.decode(bytesOf(item(FILE_PARAMETERS)));
   const hasParent = (flags & HAS_PARENT) !== 0;
@@ -85,21 +85,14 @@ export async function readMetadata(input: ImageInput, region: Area): Promise<Met
 function checkSizes({ diskSize, blockSize, logicalSectorSize, physicalSectorSize }: Metadata) {
   for (const size of [logicalSectorSize, physicalSectorSize]) {
     if (SECTOR_SIZES.includes(size)) continue;
-    throw new FormatError(
-      'damaged',
-      `vhdx: sectors of ${size} bytes, ${SECTOR_SIZES.join(' or ')} are expected`,
-    );
+    throw damaged(`sectors of ${size} bytes, ${SECTOR_SIZES.join(' or ')} are expected`);
   }
   if (!isPowerOfTwo(blockSize) || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: blocks of ${blockSize} bytes, a power of two from 1 to 256 MiB is expected`,
-    );
+    throw damaged(`blocks of ${blockSize} bytes, a power of two from 1 to 256 MiB is expected`);
   }
   if (diskSize === 0 || diskSize % logicalSectorSize !== 0 || diskSize > MAX_DISK_SIZE) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: a disk of ${diskSize} bytes, whole sectors of ${logicalSectorSize} up to 64 TiB are expected`,
+    throw damaged(
+      `a disk of ${diskSize} bytes, whole sectors of ${logicalSectorSize} up to 64 TiB are expected`,
     );
   }
 }
@@ -112,20 +105,15 @@ async function itemsOf(input: ImageInput, region: Area): Promise<Map<string, Uin
     const known = (flags & IS_USER) === 0 ? KNOWN[id] : undefined;
     if (!known) {
       if ((flags & IS_REQUIRED) === 0) continue;
-      throw new FormatError(
-        'unsupported',
-        `vhdx: the metadata item ${id} is required and not known`,
-      );
+      throw unsupported(`the metadata item ${id} is required and not known`);
     }
-    if (items.has(id))
-      throw new FormatError('damaged', `vhdx: the metadata have two items of ${known.name}`);
+    if (items.has(id)) throw damaged(`the metadata item "${known.name}" is there twice`);
     if (length !== (known.length ?? length) || length > MAX_ITEM_LENGTH) {
-      throw new FormatError('damaged', `vhdx: a ${known.name} of ${length} bytes`);
+      throw damaged(`the metadata item "${known.name}" has ${length} bytes`);
     }
     if (offset < METADATA_TABLE_SIZE || offset + length > region.length) {
-      throw new FormatError(
-        'damaged',
-        `vhdx: the ${known.name} has ${length} bytes at ${offset} of the metadata region, which has ${region.length}`,
+      throw damaged(
+        `the metadata item "${known.name}" has ${length} bytes at ${offset}, its region ${region.length}`,
       );
     }
     items.set(id, await input.read(region.offset + offset, length));
@@ -137,16 +125,10 @@ async function entriesOf(input: ImageInput, region: Area): Promise<Entry[]> {
   const bytes = await input.read(region.offset, METADATA_TABLE_SIZE);
   const { signature, entryCount } = metadataTable.decode(bytes);
   if (signature !== METADATA_SIGNATURE) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: the metadata region does not begin with "${METADATA_SIGNATURE}"`,
-    );
+    throw damaged(`the metadata region does not begin with "${METADATA_SIGNATURE}"`);
   }
   if (entryCount > MAX_TABLE_ENTRIES) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: a metadata table of ${entryCount} entries, ${MAX_TABLE_ENTRIES} are the most`,
-    );
+    throw damaged(`a metadata table of ${entryCount} entries, ${MAX_TABLE_ENTRIES} are the most`);
   }
   return Array.from({ length: entryCount }, (_, i) =>
     metadataEntry.decode(bytes.subarray(metadataTable.size + i * metadataEntry.size)),

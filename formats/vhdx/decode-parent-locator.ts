@@ -1,6 +1,6 @@
 import type { BackingFacts } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { guidText } from '../guid.ts';
+import { damaged, unsupported } from './faults.ts';
 import { parentLocator, parentLocatorEntry, VHDX_LOCATOR } from './layout.ts';
 
 // Longer than any key that is known, in bytes.
@@ -11,14 +11,11 @@ const MAX_KEY_LENGTH = 64;
  */
 export function decodeParentLocator(item: Uint8Array): BackingFacts {
   if (item.length < parentLocator.size) {
-    throw new FormatError('damaged', `vhdx: a parent locator of ${item.length} bytes`);
+    throw damaged(`a parent locator of ${item.length} bytes`);
   }
   const { locatorType, keyValueCount } = parentLocator.decode(item);
   if (guidText(locatorType) !== VHDX_LOCATOR) {
-    throw new FormatError(
-      'unsupported',
-      `vhdx: the parent is of type ${guidText(locatorType)}, only a VHDX is known`,
-    );
+    throw unsupported(`the parent is of type ${guidText(locatorType)}, only a VHDX is known`);
   }
   const values = valuesOf(item, keyValueCount);
   const file = fileOf(values);
@@ -29,10 +26,7 @@ export function decodeParentLocator(item: Uint8Array): BackingFacts {
     ?.replace(/^\{|\}$/g, '')
     .toLowerCase();
   if (file === undefined || id === undefined) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: the parent locator has no ${id === undefined ? 'parent_linkage' : 'path'}`,
-    );
+    throw damaged(`the parent locator has no ${id === undefined ? 'parent_linkage' : 'path'}`);
   }
   return { file, format: 'vhdx', id };
 }
@@ -47,15 +41,12 @@ function fileOf(values: ReadonlyMap<string, string>): string | undefined {
 }
 
 function valuesOf(item: Uint8Array, count: number): ReadonlyMap<string, string> {
+  const end = parentLocator.size + count * parentLocatorEntry.size;
+  if (end > item.length) {
+    throw damaged(`a parent locator of ${item.length} bytes has no room for ${count} entries`);
+  }
   const values = new Map<string, string>();
-  for (let i = 0; i < count; i++) {
-    const at = parentLocator.size + i * parentLocatorEntry.size;
-    if (at + parentLocatorEntry.size > item.length) {
-      throw new FormatError(
-        'damaged',
-        `vhdx: a parent locator of ${item.length} bytes has no room for ${count} entries`,
-      );
-    }
+  for (let at = parentLocator.size; at < end; at += parentLocatorEntry.size) {
     const { keyOffset, keyLength, valueOffset, valueLength } = parentLocatorEntry.decode(
       item.subarray(at),
     );
@@ -69,9 +60,8 @@ const KEYS = new Set(['parent_linkage', 'relative_path', 'volume_path', 'absolut
 
 function textAt(item: Uint8Array, offset: number, length: number): string {
   if (offset + length > item.length) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: the parent locator has ${item.length} bytes, an entry ends at ${offset + length}`,
+    throw damaged(
+      `the parent locator has ${item.length} bytes, an entry ends at ${offset + length}`,
     );
   }
   return new TextDecoder('utf-16le').decode(item.subarray(offset, offset + length));

@@ -1,8 +1,8 @@
 import { exactNumber } from '../bounds.ts';
 import type { ImageInput } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { guidText } from '../guid.ts';
 import { damageOf } from './decode-headers.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   ALIGNMENT,
   BAT_REGION,
@@ -45,21 +45,16 @@ export async function readRegions(input: ImageInput): Promise<Regions> {
     copies.push(await input.read(offset, REGION_TABLE_SIZE));
   const [first, second] = copies.map((bytes) => damageOf(bytes, REGION_SIGNATURE));
   if (first !== undefined && second !== undefined) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: no region table: the first ${first}, its copy ${second}`,
-    );
+    throw damaged(`no region table: the first ${first}, its copy ${second}`);
   }
   const [one, copy] = copies as [Uint8Array, Uint8Array];
   const entries = decodeEntries(first === undefined ? one : copy);
   const areas = new Map(entries.map((entry) => [guidText(entry.guid), areaOf(entry, input)]));
-  if (areas.size < entries.length)
-    throw new FormatError('damaged', 'vhdx: a region is in its table twice');
+  if (areas.size < entries.length) throw damaged('a region is in its table twice');
   const table = areas.get(BAT_REGION);
   const metadata = areas.get(METADATA_REGION);
-  if (!table)
-    throw new FormatError('damaged', 'vhdx: the region table has no block allocation table');
-  if (!metadata) throw new FormatError('damaged', 'vhdx: the region table has no metadata region');
+  if (!table) throw damaged('the region table has no block allocation table');
+  if (!metadata) throw damaged('the region table has no metadata region');
   return {
     table,
     metadata,
@@ -76,10 +71,7 @@ const NAMES: Readonly<Record<string, string>> = {
 function decodeEntries(bytes: Uint8Array): Entry[] {
   const { entryCount } = regionTable.decode(bytes);
   if (entryCount > MAX_TABLE_ENTRIES) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: a region table of ${entryCount} entries, ${MAX_TABLE_ENTRIES} are the most`,
-    );
+    throw damaged(`a region table of ${entryCount} entries, ${MAX_TABLE_ENTRIES} are the most`);
   }
   return Array.from({ length: entryCount }, (_, i) =>
     regionEntry.decode(bytes.subarray(regionTable.size + i * regionEntry.size)),
@@ -90,21 +82,17 @@ function areaOf({ guid, imageOffset, length, required }: Entry, input: ImageInpu
   const id = guidText(guid);
   const name = NAMES[id];
   if (name === undefined && required !== 0) {
-    throw new FormatError('unsupported', `vhdx: the region ${id} is required and not known`);
+    throw unsupported(`the region ${id} is required and not known`);
   }
   const what = name === undefined ? `the region ${id}` : `the ${name}`;
   const offset = exactNumber(imageOffset, `vhdx: the offset of ${what}`);
   if (offset < ALIGNMENT || offset % ALIGNMENT !== 0 || length === 0 || length % ALIGNMENT !== 0) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: ${what} has ${length} bytes at ${offset}, which are not whole MiB after the first`,
+    throw damaged(
+      `${what} has ${length} bytes at ${offset}, which are not whole MiB after the first`,
     );
   }
   if (offset + length > input.size) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: ${what} ends at ${offset + length}, the image at ${input.size}`,
-    );
+    throw damaged(`${what} ends at ${offset + length}, the image at ${input.size}`);
   }
   return { what, offset, length };
 }

@@ -1,23 +1,23 @@
 // Writes a dynamic VHDX:
 //   front                     left empty, patched in at the end
-//   block allocation table    likewise; while the size of the disk is unknown, after the blocks
+//   block allocation table    patched in as it fills, if the size of the disk is known
 //   blocks                    those that are not all zeros
+//   block allocation table    if the size of the disk is not known beforehand
 
 import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import { blockTable, placeBlock, tableSpace } from './encode-block-table.ts';
-import { encodeStructures } from './encode-structures.ts';
+import { tableAfterBlocks, tableInFront } from './dynamic-table.ts';
+import { encodeFront } from './encode-front.ts';
 import { FRONT_SIZE, VHDX_BLOCK_SIZE } from './layout.ts';
 
 const BLOCKS_PER_VHDX_BLOCK = VHDX_BLOCK_SIZE / BLOCK_SIZE;
 
 export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
   const { uuid, size } = disk;
-  const table = blockTable();
   let vhdxBlock = -1;
-  let blockOffset = 0; // in the image
+  let blockOffset = 0; // image offset of that block
 
   output.zeros(FRONT_SIZE);
-  if (size !== undefined) output.zeros(tableSpace(size));
+  const table = size === undefined ? tableAfterBlocks(output) : tableInFront(output, size);
 
   return {
     add(block) {
@@ -29,10 +29,10 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     },
     finish(diskSize) {
       endBlock();
-      const tableOffset = size === undefined ? output.position : FRONT_SIZE;
-      if (size === undefined) output.zeros(tableSpace(diskSize));
-      const plan = { uuid, diskSize, isFixed: false, table, tableOffset };
-      for (const [offset, bytes] of encodeStructures(plan)) output.patch(offset, bytes);
+      const tableOffset = table.finish(diskSize);
+      for (const [offset, bytes] of encodeFront({ uuid, diskSize, isFixed: false, tableOffset })) {
+        output.patch(offset, bytes);
+      }
     },
   };
 
@@ -40,10 +40,10 @@ export function dynamicWriter({ disk, output }: WriteRequest): FormatWriter {
     endBlock();
     vhdxBlock = index;
     blockOffset = output.position;
-    placeBlock(table, index, blockOffset);
+    table.place(index, blockOffset);
   }
 
-  /** A block is whole even where the disk ends in it. */
+  /** Fills the block up, even where the disk ends within it. */
   function endBlock(): void {
     if (vhdxBlock === -1) return;
     output.zeros(blockOffset + VHDX_BLOCK_SIZE - output.position);

@@ -1,4 +1,3 @@
-import { type PiecewiseTable, piecewiseTable } from '../piecewise-table.ts';
 import { roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import {
@@ -12,49 +11,63 @@ import {
   ZERO,
 } from './layout.ts';
 
-const RATIO = chunkRatio(VHDX_BLOCK_SIZE, LOGICAL_SECTOR_BYTES);
+/** Number of blocks in a chunk: 4 GiB of the disk. */
+export const RATIO = chunkRatio(VHDX_BLOCK_SIZE, LOGICAL_SECTOR_BYTES);
 
-// Entries of the blocks of a chunk, and one for a sector bitmap, which no disk without a parent
+// The entries of a chunk's blocks, and that of its sector bitmap, which only a differencing image
 // has.
 const CHUNK_SIZE = (RATIO + 1) * BAT_ENTRY_SIZE;
 
-const EMPTY_CHUNK = emptyChunk();
+/** The entries of a chunk without data; not to be changed. */
+export const EMPTY_CHUNK = emptyChunk();
 
 /**
- * The table of a disk that is all zeros. Its memory grows by 32 KiB for each chunk of 4 GiB that
- * has data.
+ * The table in chunks, each made when it is asked for. `imageOffsetOf` is called for each block
+ * once, ascending; undefined: the image has no data of that block.
  */
-export function blockTable(): PiecewiseTable {
-  return piecewiseTable(EMPTY_CHUNK);
+export function* tablePieces(
+  blockCount: number,
+  imageOffsetOf: (block: number) => number | undefined,
+): Generator<Uint8Array> {
+  for (let first = 0; first < blockCount; first += RATIO) {
+    const chunk = new Uint8Array(EMPTY_CHUNK);
+    const end = Math.min(first + RATIO, blockCount);
+    for (let block = first; block < end; block++) {
+      const imageOffset = imageOffsetOf(block);
+      if (imageOffset !== undefined) setEntry(chunk, block, imageOffset);
+    }
+    // The table ends with the entry of the last block.
+    yield end < blockCount ? chunk : chunk.subarray(0, (end - first) * BAT_ENTRY_SIZE);
+  }
 }
 
-/** Says where a block of the disk is in the image, in bytes, a multiple of ALIGNMENT. */
-export function placeBlock(table: PiecewiseTable, block: number, imageOffset: number): void {
-  const chunk = table.piece(Math.floor(block / RATIO));
+/** Sets the image offset, a multiple of ALIGNMENT, of a block of the disk in its chunk. */
+export function setEntry(chunk: Uint8Array, block: number, imageOffset: number): void {
   // Offsets are whole MiB, so the state does not touch them.
   const entry = BigInt(imageOffset) | BigInt(FULLY_PRESENT);
   viewOf(chunk).setBigUint64((block % RATIO) * BAT_ENTRY_SIZE, entry, true);
 }
 
-/** Blocks of a disk of that many bytes. */
+/** Number of blocks of a disk. */
 export function blockCountOf(diskSize: number): number {
   return Math.ceil(diskSize / VHDX_BLOCK_SIZE);
 }
 
-/** Bytes of the table of a disk, up to the entry of its last block. */
+/** Bytes of the table up to the entry of the disk's last block. */
 export function tableLength(diskSize: number): number {
   return batEntryCount(blockCountOf(diskSize), RATIO) * BAT_ENTRY_SIZE;
 }
 
-/** What the table takes in the image, with the entry of a sector bitmap after every chunk. */
+/** Bytes that the table takes in the image, with room for the entry of the last sector bitmap. */
 export function tableSpace(diskSize: number): number {
   const blockCount = blockCountOf(diskSize);
   return roundUp((blockCount + Math.ceil(blockCount / RATIO)) * BAT_ENTRY_SIZE, ALIGNMENT);
 }
 
 /**
- * All zeros by the state that says so: what a block that is "not present" holds is undefined. Its
- * offset must be zero, or Hyper-V cannot read the disk (QEMU, block/vhdx.c).
+ * Entries in the state that is defined as zeros: the contents of a block that is "not present" are
+ * undefined. Hyper-V cannot read a disk with such an entry whose offset is not zero (QEMU,
+ * block/vhdx.c).
  */
 function emptyChunk(): Uint8Array {
   const chunk = new Uint8Array(CHUNK_SIZE);

@@ -1,23 +1,26 @@
 // Writes a fixed VHDX, front to back if the size of the disk is known:
-//   front, block allocation table    else the one is patched in at the end, and the other comes after the disk
-//   the disk                         in whole blocks
+//   front                     else left empty, and patched in at the end
+//   block allocation table    else after the disk
+//   the disk                  in whole blocks
 
-import { BLOCK_SIZE, type FormatWriter, type WriteRequest } from '../contract.ts';
-import type { Piece } from '../piecewise-table.ts';
-import { blockCountOf, blockTable, placeBlock, tableSpace } from './encode-block-table.ts';
-import { encodeStructures } from './encode-structures.ts';
+import { BLOCK_SIZE, type FormatWriter, type ImageOutput, type WriteRequest } from '../contract.ts';
+import { blockCountOf, tableLength, tablePieces, tableSpace } from './encode-block-table.ts';
+import { encodeFront } from './encode-front.ts';
 import { FRONT_SIZE, VHDX_BLOCK_SIZE } from './layout.ts';
 
 export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {
   const { uuid, size } = disk;
-  const dataOffset = FRONT_SIZE + (size === undefined ? 0 : tableSpace(size));
-  if (size !== undefined) {
-    for (const [offset, bytes] of structures(size, FRONT_SIZE)) {
+  if (size === undefined) {
+    output.zeros(FRONT_SIZE);
+  } else {
+    for (const [offset, bytes] of frontOf(size, FRONT_SIZE)) {
       output.zeros(offset - output.position);
       output.append(bytes);
     }
+    output.zeros(FRONT_SIZE - output.position);
+    appendTable(output, size, FRONT_SIZE + tableSpace(size));
   }
-  output.zeros(dataOffset - output.position);
+  const dataOffset = output.position;
 
   return {
     add(block) {
@@ -25,19 +28,25 @@ export function fixedWriter({ disk, output }: WriteRequest): FormatWriter {
       output.append(block.bytes);
     },
     finish(diskSize) {
-      const tableOffset = dataOffset + blockCountOf(diskSize) * VHDX_BLOCK_SIZE;
-      output.zeros(tableOffset - output.position);
+      const dataEnd = dataOffset + blockCountOf(diskSize) * VHDX_BLOCK_SIZE;
+      output.zeros(dataEnd - output.position);
       if (size !== undefined) return;
-      output.zeros(tableSpace(diskSize));
-      for (const [offset, bytes] of structures(diskSize, tableOffset)) output.patch(offset, bytes);
+      appendTable(output, diskSize, dataOffset);
+      for (const [offset, bytes] of frontOf(diskSize, dataEnd)) output.patch(offset, bytes);
     },
   };
 
-  function structures(diskSize: number, tableOffset: number): Generator<Piece> {
-    const table = blockTable();
-    for (let block = 0; block < blockCountOf(diskSize); block++) {
-      placeBlock(table, block, dataOffset + block * VHDX_BLOCK_SIZE);
-    }
-    return encodeStructures({ uuid, diskSize, isFixed: true, table, tableOffset });
+  function frontOf(diskSize: number, tableOffset: number) {
+    return encodeFront({ uuid, diskSize, isFixed: true, tableOffset });
   }
+}
+
+/** Appends the table of a disk whose blocks follow each other from an image offset on. */
+function appendTable(output: ImageOutput, diskSize: number, dataOffset: number): void {
+  const length = tableLength(diskSize);
+  output.appendPieces(
+    length,
+    tablePieces(blockCountOf(diskSize), (block) => dataOffset + block * VHDX_BLOCK_SIZE),
+  );
+  output.zeros(tableSpace(diskSize) - length);
 }

@@ -179,7 +179,7 @@ export const logEntryHeader = struct('little', 64, {
   signature: [0, ascii(4)],
   checksum: [4, u32], // over the whole entry
   entryLength: [8, u32],
-  tail: [12, u32], // where in the log the oldest entry is that is still to be replayed with this one
+  tail: [12, u32], // log offset of the oldest entry to be replayed with this one
   sequenceNumber: [16, u64],
   descriptorCount: [24, u32],
   reserved: [28, u32], // zero
@@ -264,9 +264,4 @@ export const FRONT_SIZE = 3 * MIB;
 /** Entries of the table for that many blocks of the disk, up to the entry of the last one. */
 export function batEntryCount(blockCount: number, ratio: number): number {
   return blockCount === 0 ? 0 : blockCount + Math.floor((blockCount - 1) / ratio);
-}
-
-/** The entry of a block of the disk. */
-export function batIndex(block: number, ratio: number): number {
-  return block + Math.floor(block / ratio);
 }

@@ -3,7 +3,8 @@
 
 import type { ImageReader, ReadRequest } from '../contract.ts';
 import { guidText } from '../guid.ts';
-import { blockLayout, extentsOf } from './block-table.ts';
+import { extentsOf } from './block-extents.ts';
+import { blockTableOf } from './block-table.ts';
 import { checkImage } from './check.ts';
 import { type Header, readCreator, readHeader } from './decode-headers.ts';
 import { type Metadata, readMetadata } from './decode-metadata.ts';
@@ -21,7 +22,7 @@ export async function readVhdx({ input }: ReadRequest): Promise<ImageReader> {
   const replayed = await replayLog(input, header);
   const regions = await readRegions(replayed);
   const metadata = await readMetadata(replayed, regions.metadata);
-  const layout = blockLayout(replayed, regions.table, metadata);
+  const table = blockTableOf(replayed, regions.table, metadata);
   const { parentLocator } = metadata;
   const backing = parentLocator && decodeParentLocator(parentLocator);
   const log = { what: 'the log', offset: Number(header.logOffset), length: header.logLength };
@@ -34,8 +35,8 @@ export async function readVhdx({ input }: ReadRequest): Promise<ImageReader> {
       details: detailsOf(creator, header, metadata, replayed.entryCount),
       backing,
     },
-    extents: (from = 0) => extentsOf(layout, from),
-    check: () => checkImage(layout, regions, log),
+    extents: (from = 0) => extentsOf(table, from),
+    check: () => checkImage(table, regions, log),
   };
 }
 

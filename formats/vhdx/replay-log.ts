@@ -1,9 +1,9 @@
 import { exactNumber } from '../bounds.ts';
 import type { ImageInput } from '../contract.ts';
-import { FormatError } from '../errors.ts';
 import { isNullGuid } from '../guid.ts';
 import { activeSequence, type LogWrite } from './decode-log.ts';
 import type { Header } from './decode-headers.ts';
+import { damaged, unsupported } from './faults.ts';
 import { ALIGNMENT, LOG_SECTOR_SIZE } from './layout.ts';
 
 /**
@@ -33,31 +33,25 @@ const ZEROS = new Uint8Array(LOG_SECTOR_SIZE);
 export async function replayLog(input: ImageInput, header: Header): Promise<Replayed> {
   if (isNullGuid(header.logGuid)) return asIs(input);
   const { logLength } = header;
-  if (header.logVersion !== 0)
-    throw new FormatError('unsupported', `vhdx: a log of version ${header.logVersion}`);
+  if (header.logVersion !== 0) throw unsupported(`a log of version ${header.logVersion}`);
   const logOffset = exactNumber(header.logOffset, 'vhdx: the offset of the log');
   if (
     logOffset < ALIGNMENT ||
     logOffset + logLength > input.size ||
     logLength % LOG_SECTOR_SIZE !== 0
   ) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: a log of ${logLength} bytes at ${logOffset}, the image has ${input.size}`,
-    );
+    throw damaged(`a log of ${logLength} bytes at ${logOffset}, the image has ${input.size}`);
   }
   if (logLength > MAX_LOG_LENGTH) {
-    throw new FormatError(
-      'unsupported',
-      `vhdx: a log of ${logLength} bytes is to be replayed, ${MAX_LOG_LENGTH} are the most here`,
+    throw unsupported(
+      `a log of ${logLength} bytes is to be replayed, ${MAX_LOG_LENGTH} are the most here`,
     );
   }
   const sequence = activeSequence(await input.read(logOffset, logLength), header.logGuid);
   const head = sequence.at(-1)!; // a sequence has an entry
   if (head.flushedFileOffset > BigInt(input.size)) {
-    throw new FormatError(
-      'damaged',
-      `vhdx: the image has ${input.size} bytes, but its log was written when it had ${head.flushedFileOffset}: it was cut off`,
+    throw damaged(
+      `the image has ${input.size} bytes, but its log was written when it had ${head.flushedFileOffset}: it was cut off`,
     );
   }
   const sectors = sectorsOf(sequence.flatMap(({ writes }) => writes));
@@ -84,10 +78,7 @@ function sectorsOf(writes: readonly LogWrite[]): Map<number, Uint8Array> {
     const count = exactNumber(length, 'vhdx: a length in the log') / LOG_SECTOR_SIZE;
     total += count;
     if (total > MAX_SECTORS) {
-      throw new FormatError(
-        'unsupported',
-        `vhdx: the log writes more than ${MAX_SECTORS * LOG_SECTOR_SIZE} bytes`,
-      );
+      throw unsupported(`the log writes more than ${MAX_SECTORS * LOG_SECTOR_SIZE} bytes`);
     }
     for (let i = 0; i < count; i++) sectors.set(first + i, bytes);
   }
@@ -114,10 +105,7 @@ function overlay(
     },
     async read(imageOffset, length) {
       if (imageOffset + length > size) {
-        throw new FormatError(
-          'damaged',
-          `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`,
-        );
+        throw damaged(`the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`);
       }
       const bytes = new Uint8Array(length);
       const stored = Math.min(length, input.size - imageOffset);

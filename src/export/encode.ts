@@ -9,7 +9,7 @@ import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
 import { type DiskDigest, diskDigest } from './disk-digest.ts';
-import { KexportError, throwIfAborted } from '../errors.ts';
+import { KexportError, type OnWarning, throwIfAborted, Warning } from '../errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
@@ -50,7 +50,7 @@ export interface EncodeSettings {
   /** Called when every image is complete but none has its name yet. If it throws, none is left. */
   readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
   /** Called after each stretch of the disk, at most 8 MiB of data. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -201,8 +201,11 @@ function finalSizes(
   const diskSize = roundUp(sourceSize, sizeMultiple(formats));
   if (streamed && diskSize !== wholeSectors(sourceSize)) {
     onWarning?.(
-      `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
+      new Warning(
+        'backup-gpt',
+        `${name}: rounded up from ${sourceSize} to ${diskSize} bytes; the size of a pipe is known too late to move the \
 backup of a GPT to the new end (sgdisk -e does it in the machine; where the size is stated, it is moved)`,
+      ),
     );
   }
   return { sourceSize, diskSize };

@@ -1,3 +1,4 @@
+import type { OnWarning } from '../errors.ts';
 import type { Format } from '../../formats/index.ts';
 import { roundedSource } from '../sources/rounded.ts';
 import type { Source } from '../sources/source.ts';
@@ -6,7 +7,7 @@ import { spooledSource } from '../sources/spooled.ts';
 /** How a disk is made to fit the formats of a run. */
 export interface PrepareOptions {
   readonly keepGpt?: boolean | undefined;
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
   readonly signal: AbortSignal;
 }
 

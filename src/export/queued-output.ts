@@ -3,7 +3,14 @@ import type { Sink } from '../sinks/sink.ts';
 
 type Operation =
   | { readonly offset: number; readonly buffers: Uint8Array[]; end: number }
-  | { readonly offset: number; readonly zeros: number };
+  | { readonly offset: number; readonly zeros: number }
+  | PiecesOperation;
+
+interface PiecesOperation {
+  readonly offset: number;
+  readonly end: number;
+  readonly pieces: Iterable<Uint8Array>;
+}
 
 /**
  * What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them
@@ -26,6 +33,10 @@ export function queuedOutput(sink: Sink): QueuedOutput {
       write(position, bytes);
       position += bytes.length;
     },
+    appendPieces(length, pieces) {
+      queue.push({ offset: position, end: position + length, pieces });
+      position += length;
+    },
     zeros(count) {
       if (count < 0) throw new RangeError(`blocks do not ascend: ${count} zeros at ${position}`);
       if (count > 0) queue.push({ offset: position, zeros: count });
@@ -41,10 +52,23 @@ export function queuedOutput(sink: Sink): QueuedOutput {
       queue = [];
       for (const operation of operations) {
         if ('zeros' in operation) await sink.zeros(operation.offset, operation.zeros, signal);
+        else if ('pieces' in operation) await writePieces(operation, signal);
         else await sink.write(operation.offset, operation.buffers, signal);
       }
     },
   };
+
+  async function writePieces(
+    { offset, end, pieces }: PiecesOperation,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    let at = offset;
+    for (const bytes of pieces) {
+      await sink.write(at, [bytes], signal);
+      at += bytes.length;
+    }
+    if (at !== end) throw new RangeError(`${at - offset} bytes in pieces, not ${end - offset}`);
+  }
 
   function write(offset: number, bytes: Uint8Array): void {
     if (bytes.length === 0) return;

@@ -7,7 +7,7 @@ import {
 import { blockSizeOfPath } from '../host/block-device.ts';
 import { readHead } from '../host/readable-file.ts';
 import { KexportError, option, reasonOf, wording } from '../errors.ts';
-import { formatOfFile } from './image-format.ts';
+import { type FileBegin, formatOfFile } from './image-format.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { beginsSendStream } from './image-kind.ts';
 
@@ -32,7 +32,7 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
     throw new KexportError('source', `${path} is neither a file nor a block device`);
   }
   const head = await headOf(path);
-  const format = formatOfBase(path, head);
+  const format = formatOfBase(path, { head, size: found.size });
   if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
   const facts = format === 'qcow2' ? decodeBaseFacts(head) : undefined;
   if (facts) return { path, format: 'qcow2', ...facts };
@@ -52,14 +52,14 @@ export async function snapshotOfFile(path: string): Promise<bigint | undefined> 
 }
 
 /** By its name, and never by its first bytes alone: a guest writes those of a raw disk. */
-function formatOfBase(path: string, head: Buffer): string {
-  if (beginsSendStream(head)) {
+function formatOfBase(path: string, begin: FileBegin): string {
+  if (beginsSendStream(begin.head)) {
     throw new KexportError('source', `${path} is a zfs send stream, not an image`, {
       hint: `make one of it first: kexport qcow2 ${shellWord(path)}`,
     });
   }
   try {
-    return formatOfFile(path, head)?.name ?? 'raw';
+    return formatOfFile(path, begin)?.name ?? 'raw';
   } catch (error) {
     // Its hint is of `from`, which says what the increment is.
     if (!(error instanceof KexportError)) throw error;

@@ -3,8 +3,9 @@
 // raw disk.
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
-import { KexportError, option, wording } from '../errors.ts';
-import { HEAD_SIZE, imageKind } from './image-kind.ts';
+import { KexportError, option, type Wording, wording } from '../errors.ts';
+import { shellWord } from '../host/shell-word.ts';
+import { HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
 const EXTENSIONS: Readonly<Record<string, FormatName>> = {
@@ -37,15 +38,27 @@ export function formatNamed(name: FormatName, disk?: string): Format {
   return name === 'ova' ? ova({ ovaDisk: disk }) : FORMATS[name]();
 }
 
+/** What tells an image from a raw disk. */
+export interface FileBegin {
+  /** The first HEAD_SIZE bytes of the file. */
+  readonly head: Uint8Array;
+  /** Of the file in bytes. */
+  readonly size: number;
+}
+
 /**
  * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a
  * KexportError where its first bytes say something else.
  */
-export function formatOfFile(path: string, head: Uint8Array, disk?: string): Format | undefined {
+export function formatOfFile(
+  path: string,
+  { head, size }: FileBegin,
+  disk?: string,
+): Format | undefined {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
   const format = name && formatNamed(name, disk);
-  const begins = imageKind(head);
+  const begins = imageKind(head, size);
   const agrees =
     name === 'ova' ? begins?.isTar : name !== undefined && isRead(begins?.format, name);
   if (begins === undefined || agrees) return format?.read ? format : undefined;
@@ -53,13 +66,19 @@ export function formatOfFile(path: string, head: Uint8Array, disk?: string): For
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
     ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
-    : wording`${begins.remedy ?? 'convert it to raw first'}; if it is a raw disk all the same, say ${asRaw}`;
+    : wording`${remedyOf(begins, path)}; if it is a raw disk all the same, say ${asRaw}`;
   const found = `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
         hint,
       })
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
+}
+
+/** How what a file begins like is read. */
+function remedyOf({ packed, remedyOfFile }: ImageKind, path: string): Wording {
+  if (packed !== undefined) return wording`say ${option('from', packed)} for what is in it`;
+  return remedyOfFile?.(shellWord(path)) ?? 'convert it to raw first';
 }
 
 /**
@@ -81,5 +100,5 @@ export async function formatOfBacking(input: FileInput, told: string | undefined
     );
   }
   const head = await input.read(0, Math.min(HEAD_SIZE, input.size));
-  return formatOfFile(input.name, head) ?? raw();
+  return formatOfFile(input.name, { head, size: input.size }) ?? raw();
 }

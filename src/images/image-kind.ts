@@ -1,27 +1,11 @@
-import { type FormatName, FORMATS } from '../../formats/index.ts';
+import { type FormatName, FORMATS, SECTOR_SIZE } from '../../formats/index.ts';
 import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
 /** Bytes at the start of a file that are enough to tell the kinds of image. */
 export const HEAD_SIZE = 512;
 
-const TAR = 'a tar archive';
-
-type Magic = readonly [kind: string, offset: number, magic: string, remedy?: Wording];
-
-// Images, archives and streams that are not disks although they hold one, by the bytes that they
-// begin with.
-const MAGICS: readonly Magic[] = [
-  ['a VMDK image (ESX sparse extent)', 0, 'COWD'],
-  ['a QED image', 0, 'QED\0'],
-  [TAR, 257, 'ustar'],
-  ['a gzip file', 0, '\x1f\x8b', wording`say ${option('from', 'gz')} for what is in it`],
-  ['a zip archive', 0, 'PK\x03\x04', wording`say ${option('from', 'zip')} for what is in it`],
-  ['an xz file', 0, '\xfd7zXZ\0', 'xzcat FILE | kexport FORMAT -'],
-  ['a zstd file', 0, '\x28\xb5\x2f\xfd', 'zstdcat FILE | kexport FORMAT -'],
-];
-
-/** What a file looks like. */
+/** What a file or a stream looks like. */
 export interface ImageKind {
   /** For people, with its article. */
   readonly title: string;
@@ -29,19 +13,93 @@ export interface ImageKind {
   readonly format?: FormatName;
   /** Whether it is a tar archive, which an OVA of any order of its members is. */
   readonly isTar?: boolean;
-  /** How the disk in it is read, for people. */
-  readonly remedy?: Wording | undefined;
+  /** Whether kexport reads what is packed in it, and as what. */
+  readonly packed?: PackedKind;
+  /** How a file of this kind is made one that kexport reads; `path` is a word of a shell. */
+  readonly remedyOfFile?: (path: string) => string;
+  /** The program that unpacks it in a pipe, if one does. */
+  readonly unpacker?: string;
 }
 
-/** What kind of image a regular file is that begins with `head`; undefined for a raw disk. */
-export function imageKind(head: Uint8Array): ImageKind | undefined {
+interface Magic extends ImageKind {
+  readonly offset?: number;
+  readonly magic: string;
+}
+
+const byQemu = (path: string) => `convert it first: qemu-img convert -O raw ${path} disk.raw`;
+
+/** Of a file that one program packs. Only a raw disk can be read from a pipe. */
+function unpackedBy(program: string): Pick<ImageKind, 'remedyOfFile' | 'unpacker'> {
+  const unpacker = `${program} -dc`;
+  return {
+    unpacker,
+    remedyOfFile: (path) =>
+      /\.(qcow2|vhdx?|vdi|vmdk|ova)\.[^.]+$/i.test(path)
+        ? `unpack it first: ${program} -dk ${path}`
+        : `unpack it into a pipe: ${unpacker} ${path} | kexport qcow2 -`,
+  };
+}
+
+// Images, archives and streams that are not disks although they hold one, by the bytes that they
+// begin with.
+const MAGICS: readonly Magic[] = [
+  { title: 'a VMDK image (ESX sparse extent)', magic: 'COWD', remedyOfFile: byQemu },
+  { title: 'a QED image', magic: 'QED\0', remedyOfFile: byQemu },
+  { title: 'a Parallels image', magic: 'WithoutFreeSpace', remedyOfFile: byQemu },
+  { title: 'a Parallels image', magic: 'WithouFreSpacExt', remedyOfFile: byQemu },
+  {
+    title: 'a tar archive',
+    offset: 257,
+    magic: 'ustar',
+    isTar: true,
+    remedyOfFile: (path) => `unpack it first: tar -xf ${path}`,
+  },
+  { title: 'a gzip file', magic: '\x1f\x8b', packed: 'gz', unpacker: 'gzip -dc' },
+  { title: 'a zip archive', magic: 'PK\x03\x04', packed: 'zip' },
+  {
+    title: 'a 7-Zip archive',
+    magic: '7z\xbc\xaf\x27\x1c',
+    remedyOfFile: (path) => `unpack it first: 7z x ${path}`,
+  },
+  { title: 'an xz file', magic: '\xfd7zXZ\0', ...unpackedBy('xz') },
+  { title: 'a zstd file', magic: '\x28\xb5\x2f\xfd', ...unpackedBy('zstd') },
+  { title: 'a bzip2 file', magic: 'BZh', ...unpackedBy('bzip2') },
+  { title: 'an LZ4 file', magic: '\x04\x22\x4d\x18', ...unpackedBy('lz4') },
+];
+
+const OVF: ImageKind = {
+  title: 'an OVF descriptor',
+  remedyOfFile: () => 'name the disk image that it refers to, or an OVA',
+};
+
+const TEXT: ImageKind = {
+  title: 'text',
+  remedyOfFile: () => 'check that this is the file meant',
+};
+
+/**
+ * What kind of image a regular file or a stream is that begins with `head`; undefined for a raw
+ * disk. `size` is that of the file: a raw disk is whole sectors, but a disk may begin with text.
+ */
+export function imageKind(head: Uint8Array, size = head.length): ImageKind | undefined {
   const names = Object.keys(FORMATS) as FormatName[];
   const format = names.find((name) => FORMATS[name]().matches(head));
   if (format === 'ova') return { title: 'an ova image', format, isTar: true };
   if (format) return { title: `a ${format} image`, format };
   const text = Buffer.from(head).toString('latin1');
-  const found = MAGICS.find(([, offset, magic]) => text.startsWith(magic, offset));
-  return found && { title: found[0], isTar: found[0] === TAR, remedy: found[3] };
+  const found = MAGICS.find(({ offset = 0, magic }) => text.startsWith(magic, offset));
+  if (found) return found;
+  if (size % SECTOR_SIZE === 0 || !/^[\t\r\n -~]+$/.test(text)) return undefined;
+  return /<(\w+:)?Envelope\b/.test(text) ? OVF : TEXT;
+}
+
+/** What to do about a stream of that kind that was meant to be read as what it is. */
+export function remedyOfStream({ packed, unpacker, format }: ImageKind): Wording {
+  if (packed === 'gz') return wording`say ${option('from', packed)}`;
+  if (unpacker !== undefined) return `put ${unpacker} into the pipe before kexport`;
+  if (format === undefined && packed === undefined) return 'check the program before the pipe';
+  const extension = format ?? packed ?? 'img';
+  return `put it into a file and name that, such as: kexport qcow2 disk.${extension}`;
 }
 
 /**

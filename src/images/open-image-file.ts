@@ -35,7 +35,7 @@ export async function openImageFile(
     const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
     const format = probed
-      ? formatOfFile(path, await head(), ovaDisk)
+      ? formatOfFile(path, { head: await head(), size }, ovaDisk)
       : formatNamed(from ?? 'raw', ovaDisk);
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { cutOffOf } from '../inspect/cut-off.ts';
 import { imageSource } from './image-source.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
@@ -86,6 +87,7 @@ async function verify(
       else if (hasData) await readAll(source, options);
     });
     const { size: diskSize } = source;
+    if (hasData) await damagedToProblem(tell, () => checkEnd(source, tell));
     return { problems, problemCount, diskSize, otherSize: against?.size, differsAt };
   } finally {
     await source.close();
@@ -121,6 +123,14 @@ async function checkAll(
     throw asKexportError(error, image.input.name);
   }
   if (image.backing) await checkAll(image.backing, tell, signal);
+}
+
+/** Whether the disk ends where it says. A stream has checked that itself. */
+async function checkEnd(source: Source, tell: (problem: Problem) => void): Promise<void> {
+  const { size = 0 } = source;
+  const read = source.read?.bind(source);
+  const message = read && (await cutOffOf(read, size));
+  if (message !== undefined) tell({ severity: 'error', message });
 }
 
 async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {

@@ -2,6 +2,8 @@
 export interface DiskFacts {
   /** Its partitions. */
   readonly table: PartitionTable;
+  /** How the disk ends before its partition table or its file system does; undefined if not. */
+  readonly cutOff: string | undefined;
   /** Whether the MBR has boot code, which is what a BIOS starts. */
   readonly bootCode: boolean;
   /**

@@ -8,6 +8,7 @@ import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partitions/layout.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
 import { contentKind } from './content-kind.ts';
 import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
+import { cutOff } from './cut-off.ts';
 import { inspectEsp } from './esp.ts';
 import { gptTable } from './gpt-table.ts';
 import { isEmpty, mbrTable, partitionRecords } from './mbr-table.ts';
@@ -26,6 +27,7 @@ export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts
   const table = await readTable(disk, firstSector, content);
   return {
     table: { ...table, partitions: await withEsps(disk, table.partitions) },
+    cutOff: await cutOff(disk, size),
     bootCode: mbr.decode(firstSector).bootCode.some((byte) => byte !== 0),
     content: table.kind === 'none' ? content : undefined,
   };

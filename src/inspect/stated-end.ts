@@ -1,7 +1,9 @@
-// How far a disk goes by its own account: its partition table, or the file system or volume that begins it.
+// How far a disk goes by its own account: its partition table, or the file system or volume at its
+// start.
 
 import { ascii, bytes, struct, u16, u32, u64, viewOf } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
+import { OS_TYPE } from '../partitions/layout.ts';
 import { findGpt } from '../partitions/gpt.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
 import { isEmpty, partitionRecords } from './mbr-table.ts';
@@ -36,9 +38,9 @@ async function tableEnd(disk: DiskView): Promise<StatedEnd | undefined> {
     if (gpt && last !== undefined) return { what: 'its GPT', end: (last + 1) * gpt.sectorSize };
   }
   const ends = records
-    .filter(({ osType }) => osType !== 0)
+    .filter(({ osType }) => osType !== 0 && osType !== OS_TYPE.gptProtective)
     .map(({ startingLba, sizeInLba }) => (startingLba + sizeInLba) * MBR_SECTOR);
-  return { what: 'its MBR', end: Math.max(...ends) };
+  return ends.length === 0 ? undefined : { what: 'its MBR', end: Math.max(...ends) };
 }
 
 /** ext4's superblock, as far as it is needed; Documentation/filesystems/ext4, "Super Block". */

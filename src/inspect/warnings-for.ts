@@ -1,13 +1,19 @@
+import { Warning } from '../errors.ts';
 import type { Source } from '../sources/source.ts';
 import { type ImportTarget, importWarnings } from './import-warnings.ts';
 import { inspectDisk } from './inspect-disk.ts';
 
 /**
- * What `importWarnings` says of a source's disk; nothing if the source has no random access or no
- * size yet. Throws what its `read` throws.
+ * Says whether a source's disk is cut off, and why an import of it is known to fail; nothing if the
+ * source has no random access or no size yet. Throws what its `read` throws.
  */
-export async function warningsFor(source: Source, target: ImportTarget): Promise<string[]> {
+export async function warningsFor(source: Source, target: ImportTarget): Promise<Warning[]> {
+  const { size } = source;
   const read = source.read?.bind(source);
-  if (!read || source.size === undefined) return [];
-  return importWarnings(await inspectDisk(read, source.size), target);
+  if (!read || size === undefined) return [];
+  const facts = await inspectDisk(read, size);
+  return [
+    ...(facts.cutOff === undefined ? [] : [new Warning('cut-off', facts.cutOff)]),
+    ...importWarnings(facts, target).map((message) => new Warning('import', message)),
+  ];
 }

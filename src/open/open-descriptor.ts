@@ -7,7 +7,7 @@ import { blockDeviceSize } from '../host/block-device.ts';
 import { statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
-import { formatNamed, formatOfFile } from '../images/image-format.ts';
+import { type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
 import {
@@ -61,7 +61,7 @@ export async function openDescriptor(
     const { openPacked } = await import('./packed.ts'); // rare
     return openPacked(descriptor, size, packed, options);
   }
-  const format = formatOf(name, head, options);
+  const format = formatOf(name, head && { head, size }, options);
   if (format) return openImageSource(descriptor, size, format, options);
   return openRaw(descriptor, size, found.isFile(), options);
 }
@@ -104,15 +104,15 @@ function packedKind(
   throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
 }
 
-/** Undefined for a raw disk. `head` is that of a regular file. */
+/** Undefined for a raw disk. `begin` is that of a regular file. */
 function formatOf(
   name: string,
-  head: Buffer | undefined,
+  begin: FileBegin | undefined,
   { from, ovaDisk }: SourceOptions,
 ): Format | undefined {
   if (from === 'raw' || from === 'zfs-send' || from === 'gz' || from === 'zip') return undefined;
   if (from !== undefined) return formatNamed(from, ovaDisk);
-  return head && formatOfFile(name, head, ovaDisk);
+  return begin && formatOfFile(name, begin, ovaDisk);
 }
 
 async function openImageSource(

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { KexportError, option, wording } from '../errors.ts';
+import { KexportError, option, Warning, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
 import { disposable } from '../sources/disposable.ts';
-import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
+import { beginsSendStream, HEAD_SIZE, imageKind, remedyOfStream } from '../images/image-kind.ts';
 import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
+import { wholeDisk } from './whole-disk.ts';
 import { closeFile } from '../host/descriptors.ts';
 import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
@@ -101,7 +102,7 @@ function startOfStdin(): number {
 
 /** The disk, of whatever it comes. Takes over what was opened. */
 export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
-  const { size, signal, streamVolume, streamSnapshot, flatten } = options;
+  const { size, signal, allowTruncated, streamVolume, streamSnapshot, flatten } = options;
   try {
     if (!('stream' in opened)) {
       refuseSentOptions(opened.name, options);
@@ -111,7 +112,10 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
     const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
     if (!isSent) {
       refuseSentOptions(stream.name, options);
-      return streamSource(stream, opened.size ?? size);
+      if (options.from === undefined) await warnOfImage(stream, options);
+      const stated = opened.size ?? size;
+      const source = streamSource(stream, stated);
+      return stated === undefined && !allowTruncated ? wholeDisk(source) : source;
     }
     const { zfsSendSource } = await import('../zfs-send/send-source.ts'); // most disks are no streams
     const base = flatten === undefined ? undefined : await openBase(flatten, options);
@@ -126,6 +130,16 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
     await ('stream' in opened ? opened.stream : opened).close();
     throw error;
   }
+}
+
+/** The first bytes of a stream decide nothing, since a guest may have written them. */
+async function warnOfImage(stream: ByteStream, options: SourceOptions): Promise<void> {
+  const begins = imageKind(await stream.peek(HEAD_SIZE, options.signal));
+  if (!begins) return;
+  const what = `${stream.name} begins like ${begins.title}, and is read as a raw disk`;
+  options.onWarning?.(
+    new Warning('looks-like-image', wording`${what}; if it is not one, ${remedyOfStream(begins)}`),
+  );
 }
 
 function refuseSentOptions(name: string, options: SourceOptions): void {

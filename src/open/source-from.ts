@@ -25,6 +25,8 @@ export interface BytesOptions {
    * end, and formats that need it beforehand have the disk spooled to a file.
    */
   readonly size?: number | undefined;
+  /** Takes a stream that ends before the disk does by its own account. Default: an error. */
+  readonly allowTruncated?: boolean | undefined;
   /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -65,7 +67,7 @@ export async function sourceFrom(
 async function rawSource(
   input: BytesFrom,
   name: string,
-  { size, signal }: BytesOptions,
+  { size, allowTruncated, signal }: BytesOptions,
 ): Promise<Source> {
   if (input instanceof Uint8Array) {
     checkSize(name, input.length, size);
@@ -82,7 +84,8 @@ async function rawSource(
     });
   }
   if (!isFileHandle(input)) {
-    return asDisk({ stream: byteStreamFrom(input, { name }), isSent: false }, { size, signal });
+    const stream = byteStreamFrom(input, { name });
+    return asDisk({ stream, isSent: false }, { from: 'raw', size, allowTruncated, signal });
   }
   const found = await input.stat();
   if (!found.isFile() && !found.isBlockDevice() && !found.isDirectory()) {

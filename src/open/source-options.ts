@@ -17,6 +17,11 @@ export interface CommonOptions extends SnapshotOptions {
    * refused.
    */
   readonly allowBacking?: boolean | undefined;
+  /**
+   * Takes a stream that ends before the disk does, as its partition table or its file system says
+   * how large it is. Default: that is an error. A stream of a stated size must have that size.
+   */
+  readonly allowTruncated?: boolean | undefined;
   /** Threads that decompress an image. Default: one for each processor. */
   readonly threads?: number | undefined;
   /**

@@ -1,35 +1,34 @@
-import { KexportError } from '../errors.ts';
-import { STATED_END_HEAD, statedEnd } from '../inspect/stated-end.ts';
+import { KexportError, option, wording } from '../errors.ts';
+import { cutOff } from '../inspect/cut-off.ts';
+import { STATED_END_HEAD } from '../inspect/stated-end.ts';
 import { headView } from '../partitions/disk-view.ts';
 import type { Source } from '../sources/source.ts';
+import { withSource } from '../sources/with-source.ts';
 
 /**
- * The disk of a pipe, which is an error if it ends before the disk that its partition table or file
- * system describes: the program before the pipe has failed, or a connection broke. Takes over the source.
+ * The disk of a stream, which is an error if the stream ends before the disk does by its own
+ * account: the program before the pipe has failed, or a connection broke. Owns the source.
  */
 export function wholeDisk(source: Source): Source {
   const head = new Uint8Array(STATED_END_HEAD);
-  const read = source.next.bind(source);
-  return Object.create(source, {
-    next: {
-      async value(...[buffer, signal]: Parameters<Source['next']>) {
-        const extent = await read(buffer, signal);
-        if (!extent) await checkEnd(source, head);
-        else if (extent.diskOffset < head.length) {
-          const length = Math.min(extent.length, head.length - extent.diskOffset);
-          head.set(buffer.subarray(0, length), extent.diskOffset);
-        }
-        return extent;
-      },
+  return withSource(source, {
+    read: undefined,
+    async next(buffer, signal) {
+      const extent = await source.next(buffer, signal);
+      if (!extent) await checkEnd(source, head);
+      else if (extent.diskOffset < head.length) {
+        const length = Math.min(extent.length, head.length - extent.diskOffset);
+        head.set(buffer.subarray(0, length), extent.diskOffset);
+      }
+      return extent;
     },
-  }) as Source;
+  });
 }
 
 async function checkEnd({ name, size = 0 }: Source, head: Uint8Array): Promise<void> {
-  const stated = await statedEnd(headView(head));
-  if (!stated || stated.end <= size) return;
-  const found = `${name} ended after ${size} bytes, but ${stated.what} needs ${stated.end}`;
-  throw new KexportError('source', `${found}: the disk is cut off`, {
-    hint: 'check whether the program before the pipe has failed; --allow-truncated takes what came',
+  const problem = await cutOff(headView(head), size);
+  if (problem === undefined) return;
+  throw new KexportError('damaged', `${name}: ${problem}`, {
+    hint: wording`check whether the program before the pipe has failed; ${option('allowTruncated', true)} takes what came`,
   });
 }

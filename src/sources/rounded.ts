@@ -1,6 +1,7 @@
 // A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on
 // where its entries are; the last blocks are held back until the old end has passed.
 
+import { type OnWarning, Warning } from '../errors.ts';
 import { BLOCK_SIZE } from '../../formats/index.ts';
 import { type Edit, GPT_HEAD_SIZE, moveBackupGpt } from '../partitions/move-backup-gpt.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
@@ -16,7 +17,7 @@ export interface RoundingOptions {
    */
   readonly keepGpt?: boolean | undefined;
   /** Called at most once, if a GPT has to be left as it is although nobody asked for that. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /**
@@ -61,7 +62,7 @@ async function withMovedGpt(
   if (!move) return replayed;
   if ('edits' in move) return editedSource(replayed, move.edits);
   const what = `the disk is rounded up to ${size} bytes, but its backup GPT is not moved`;
-  onWarning?.(`${source.name}: ${what}: ${move.problem}`);
+  onWarning?.(new Warning('backup-gpt', `${source.name}: ${what}: ${move.problem}`));
   return replayed;
 }
 

@@ -1,3 +1,4 @@
+import type { OnWarning } from '../errors.ts';
 /** How what lies on ZFS is read. */
 export interface SnapshotOptions {
   /**
@@ -10,7 +11,7 @@ export interface SnapshotOptions {
   /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** A disk that does not change while it is read. */

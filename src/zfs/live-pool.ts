@@ -1,4 +1,4 @@
-import { KexportError, option, wording } from '../errors.ts';
+import { KexportError, option, Warning, wording } from '../errors.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
@@ -26,5 +26,5 @@ export async function checkNoLivePool(
       hint: wording`${option('disk', path)} instead of ${path} exports it as of a checkpoint; ${inconsistent} copies it all the same`,
     });
   }
-  onWarning?.(`${found}: ${effect}; that is for salvage`);
+  onWarning?.(new Warning('inconsistent', `${found}: ${effect}; that is for salvage`));
 }

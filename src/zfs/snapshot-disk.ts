@@ -2,7 +2,7 @@
 // path to read it by. How is loaded late: most disks are files that do not lie on ZFS.
 
 import { stat, statfs } from 'node:fs/promises';
-import { errnoOf, KexportError } from '../errors.ts';
+import { errnoOf, KexportError, Warning } from '../errors.ts';
 import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
 import { isPoolName, parseDatasetName } from './names.ts';
 import { zfs, zfsFailure } from './run.ts';
@@ -49,8 +49,11 @@ async function snapshotDevice(
   const name = parseDatasetName(await datasetOf(disk));
   if (partition) {
     options.onWarning?.(
-      `${path} is one partition of the ZFS volume ${name.dataset}: its image has no partition table and does not boot; \
+      new Warning(
+        'partition',
+        `${path} is one partition of the ZFS volume ${name.dataset}: its image has no partition table and does not boot; \
 name the volume to export all of it`,
+      ),
     );
   }
   // The device of a snapshot holds still by itself, and keeps the snapshot from being destroyed.
@@ -108,6 +111,9 @@ async function warnOfNamesake(name: string, { signal, onWarning }: SnapshotOptio
   if (!listed.includes(name)) return;
   const other = `the ZFS volume ${name}`;
   onWarning?.(
-    `${name} is read as the file of that name, not as ${other}: that is /dev/zvol/${name}`,
+    new Warning(
+      'ambiguous-name',
+      `${name} is read as the file of that name, not as ${other}: that is /dev/zvol/${name}`,
+    ),
   );
 }

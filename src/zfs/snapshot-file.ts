@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { KexportError, option, reasonOf, wording } from '../errors.ts';
+import { KexportError, option, reasonOf, Warning, wording } from '../errors.ts';
 import type { DiskSnapshot } from './disk-snapshot.ts';
 import type { SnapshotOptions } from './disk-snapshot.ts';
 import { destroyAll, warnLive } from './snapshot-volume.ts';
@@ -40,8 +40,11 @@ export async function snapshotFile(
     if (kind !== 'no-command' && kind !== 'no-module' && kind !== 'permission') throw error;
     const why = error instanceof Error ? error.message : '';
     options.onWarning?.(
-      `${path} is read as it is, not from a snapshot of ${place.dataset}: ${why}. What is written to it meanwhile is in \
+      new Warning(
+        'inconsistent',
+        `${path} is read as it is, not from a snapshot of ${place.dataset}: ${why}. What is written to it meanwhile is in \
 the image in part`,
+      ),
     );
     return undefined;
   }

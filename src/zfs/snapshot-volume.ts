@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { blockSizeOfPath } from '../host/block-device.ts';
-import { KexportError, option, throwIfAborted, wording } from '../errors.ts';
+import { KexportError, option, throwIfAborted, Warning, wording } from '../errors.ts';
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
@@ -47,7 +47,8 @@ async function snapshotDevice(
   if (taken === undefined) {
     const device = await deviceNow(dataset);
     const mounted = device === undefined ? [] : await flushDisk(basename(device));
-    if (mounted.length > 0) onWarning?.(stillMounted(dataset, mounted));
+    if (mounted.length > 0)
+      onWarning?.(new Warning('inconsistent', stillMounted(dataset, mounted)));
     const own = await makeSnapshot(dataset);
     made.push(own);
     taken = own.name.slice(dataset.length + 1);
@@ -93,7 +94,10 @@ async function live({ name, volmode }: Volume, options: SnapshotOptions): Promis
 /** Says that a disk is read as it is. */
 export function warnLive(name: string, { onWarning }: SnapshotOptions): void {
   onWarning?.(
-    `${name} is read as it is, without a snapshot: what is written to it meanwhile is in the image in part`,
+    new Warning(
+      'inconsistent',
+      `${name} is read as it is, without a snapshot: what is written to it meanwhile is in the image in part`,
+    ),
   );
 }
 
@@ -111,6 +115,11 @@ export async function destroyAll(
     const problem = await thing.destroy();
     if (problem === undefined) continue;
     const remedy = destroyCommand(thing.name);
-    onWarning?.(`${thing.name} is left behind: ${problem}; to remove it: ${remedy}`);
+    onWarning?.(
+      new Warning(
+        'left-behind',
+        `${thing.name} is left behind: ${problem}; to remove it: ${remedy}`,
+      ),
+    );
   }
 }

@@ -13,7 +13,8 @@ main() {
     ./get-linux.sh "$linux"
     expected=$(./make-disk.sh "$linux" "$work/disk")
     mkdir "$work/images"
-    node ../../dist/bundle/kexport.cjs all "$work/disk" --quiet --name boot --output-dir "$work/images"
+    node ../../dist/bundle/kexport.cjs qcow2,raw,vhd,vhd-dynamic,vhdx,vdi,vmdk,ova \
+        "$work/disk" --quiet --name boot --output-dir "$work/images"
     status=0
     for image in "$work"/images/*; do boot "$image" || status=1; done
     exit "$status"
@@ -22,8 +23,8 @@ main() {
 boot() {
     local image=$1 format=${1##*/boot.} driver console=$work/console start=$SECONDS
     case $format in
-        qcow2 | raw | vmdk) driver=$format ;;
-        vhd) driver=vpc ;;
+        qcow2 | raw | vhdx | vdi | vmdk) driver=$format ;;
+        vhd | dynamic.vhd) driver=vpc ;;
         ova)
             driver=vmdk
             image=$work/member.vmdk

@@ -35,7 +35,7 @@ describeWith(['qemu-img', 'tar'], 'kexport all', () => {
     compareAll(cwd, BOOT_DISK);
   });
 
-  test.each(['vmdk', 'ova', 'vhd', 'vhd-dynamic'] as const)(
+  test.each(['vmdk', 'ova', 'vhd', 'vhd-dynamic', 'vhdx', 'vdi'] as const)(
     'writes any image to a pipe: %s',
     (format) => {
       const cwd = temporaryFolder();
@@ -87,7 +87,8 @@ describe('a disk that does not boot', () => {
   test('is exported with one warning', () => {
     const cwd = folderWith({ disk: text(MIB) });
     const { warnings, images } = report(['all', 'disk', '--name', 'x'], cwd);
-    expect(warnings).toEqual([expect.stringContaining('the disk has no partition table')]);
+    expect(warnings).toMatchObject([{ code: 'import' }]);
+    expect(warnings[0]?.message).toContain('the disk has no partition table');
     expect(images).toHaveLength(5);
   });
 

@@ -88,11 +88,11 @@ describe('kexport FORMATS DISK', () => {
   });
 
   test('pads a disk to whole sectors and says so', () => {
-    const cwd = folderWithDisk(Buffer.alloc(1000, 'x'));
+    const cwd = folderWithDisk(Buffer.alloc(1000, 0xeb));
     const { stderr } = kexport(['raw', 'disk.img', '-o', 'x.raw'], { cwd });
     expect(stderr).toContain('the disk is rounded up by 24 bytes of zeros\n');
     expect(readFileSync(join(cwd, 'x.raw'))).toEqual(
-      Buffer.concat([Buffer.alloc(1000, 'x'), Buffer.alloc(24)]),
+      Buffer.concat([Buffer.alloc(1000, 0xeb), Buffer.alloc(24)]),
     );
   });
 
@@ -106,8 +106,16 @@ describe('kexport FORMATS DISK', () => {
 
   test.each([
     ['gzip', '\x1f\x8b', '(say --from gz for what is in it; if it is a raw disk all the same'],
-    ['zstd', '\x28\xb5\x2f\xfd', '(zstdcat FILE | kexport FORMAT -; if it is a raw disk'],
-    ['a QED', 'QED\0', '(convert it to raw first; if it is a raw disk all the same'],
+    [
+      'zstd',
+      '\x28\xb5\x2f\xfd',
+      '(unpack it into a pipe: zstd -dc disk.img | kexport qcow2 -; if it is a raw disk',
+    ],
+    [
+      'a QED',
+      'QED\0',
+      '(convert it first: qemu-img convert -O raw disk.img disk.raw; if it is a raw disk all the same',
+    ],
     ['a VHDX', 'vhdxfile', '(say --from vhdx if it is that, --from raw if it is a raw disk)'],
   ])('says how else the disk in a file is read: %s', (_, magic, hint) => {
     const cwd = folderWithDisk(Buffer.from(magic.padEnd(1024, '\0'), 'latin1'));

@@ -2,17 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { TOP } from '../support/project.ts';
 
+const MIB = 2 ** 20;
+
 // 16 TiB with 64 KiB of data in every GiB, so that every table of every format grows to its full
 // size.
 const PROGRAM = `
 import { availableParallelism } from 'node:os';
-import { encode, FORMATS } from 'kexport';
+import { encode, FORMATS, vhdx } from 'kexport';
+const isSizeKnown = process.argv[1] === 'known';
 const GIB = 2 ** 30, SIZE = 16 * 1024 * GIB;
 let at = 0;
 const source = {
   name: 'fake',
-  size: SIZE,
+  size: isSizeKnown ? SIZE : undefined,
   next(buffer) {
+    if (at === SIZE) source.size = SIZE;
     if (at === SIZE) return Promise.resolve(undefined);
     const extent = { diskOffset: at, length: 65536 };
     new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
@@ -26,34 +30,42 @@ const sink = () => ({
   name: 'null', seekable: true, write: nothing, zeros: nothing,
   finish: nothing, commit: nothing, discard: nothing,
 });
-const targets = Object.values(FORMATS)
-  .map((create) => create())
+const targets = [...Object.values(FORMATS).map((create) => create()), vhdx({ fixed: true })]
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
-  .filter(({ name }) => name !== 'vhdx' && name !== 'vdi') // they hold a map of the disk
+  .filter(({ needsDiskSize }) => isSizeKnown || !needsDiskSize)
   .map((format) => ({ format, sink: sink() }));
 const { images } = await encode(source, targets);
 console.log(JSON.stringify({
-  images: Object.fromEntries(images.map(({ format, length }) => [format.name, length])),
+  images: images.map(({ format, length }) => ({ name: format.name, length })),
   peak: process.resourceUsage().maxRSS * 1024,
   workers: availableParallelism(),
 }));
 `;
 
-test('a disk of 16 TiB is exported in 256 MiB, and 16 MiB for each worker', () => {
+test.each([
+  ['known', ['raw', 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova']],
+  ['unknown', ['raw', 'qcow2', 'vhdx', 'vhdx', 'vmdk']], // the others would spool the disk
+])('a disk of 16 TiB of %s size is exported in 256 MiB, and 16 MiB a worker', (size, names) => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    ['--input-type=module', '--eval', PROGRAM],
+    ['--input-type=module', '--eval', PROGRAM, size],
     { cwd: TOP, encoding: 'utf8' },
   );
   expect(stderr).toBe('');
   const { images, peak, workers } = JSON.parse(stdout) as {
-    images: Record<string, number>;
+    images: { readonly name: string; readonly length: number }[];
     peak: number;
     workers: number;
   };
-  expect(images['raw']).toBe(2 ** 44);
+  expect(images.map(({ name }) => name).sort()).toEqual([...names].sort());
+  const lengthsOf = (wanted: string) =>
+    images.filter(({ name }) => name === wanted).map(({ length }) => length);
+  expect(lengthsOf('raw')).toEqual([2 ** 44]);
   // Half of the L2 tables, one for each GiB with data.
-  expect(images['qcow2']).toBeGreaterThan(16_384 * 65_536);
-  expect(images['qcow2']).toBeLessThan(1.1 * 16_384 * 65_536);
-  expect(peak).toBeLessThan((256 + 16 * workers) * 2 ** 20);
+  expect(lengthsOf('qcow2')[0]).toBeGreaterThan(16_384 * 65_536);
+  expect(lengthsOf('qcow2')[0]).toBeLessThan(1.1 * 16_384 * 65_536);
+  // A table of 8 bytes for each block of 1 MiB and for each 4096 blocks, in whole MiB.
+  const front = (3 + 129) * MIB;
+  expect(lengthsOf('vhdx')).toEqual([front + 16_384 * MIB, front + 2 ** 44]);
+  expect(peak).toBeLessThan((256 + 16 * workers) * MIB);
 });

@@ -9,7 +9,7 @@ import { writeImage } from '../support/write-image.ts';
 
 const FULL: TestDisk[] = DISKS.filter(({ size }) => size <= 64 * 2 ** 20);
 
-// Where the table of blocks lies depends on whether its size is known: at the front, or after the blocks.
+// Whose table of blocks is in front if the size of the disk is known, and else after the blocks.
 const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic', 'vhdx'];
 
 describe.each(Object.entries(FORMATS))('%s', (name, create) => {

@@ -1,4 +1,5 @@
-// A reader of archives that takes nothing but what the specification says. It shares no code with the writer.
+// A reader of archives that accepts only what the specification says. It shares no code with the
+// writer.
 
 import type { MemoryImage } from '../support/memory-image.ts';
 
@@ -10,7 +11,7 @@ interface Member {
   readonly size: number;
 }
 
-/** Walks the archive as the specification of ustar has it, sizes of GNU's aside; throws for anything else. */
+/** Walks an archive by the specification of ustar, with GNU's sizes; throws for anything else. */
 export function walk(archive: MemoryImage): { members: Member[]; end: number } {
   const members: Member[] = [];
   let at = 0;

@@ -53,7 +53,7 @@ describe('a VDI', async () => {
     }
   });
 
-  test('is told by its head', () => {
+  test('is recognized by its head', () => {
     expect(vdi().matches(image.read(0, 512))).toBe(true);
     expect(vdi().matches(new Uint8Array(512))).toBe(false);
     expect(vdi().matches(new Uint8Array(64))).toBe(false);

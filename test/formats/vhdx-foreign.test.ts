@@ -1,5 +1,5 @@
-// VHDXs read by programs of others, and written to by QEMU. VirtualBox, which reads them too, is in no package of Debian's
-// main archive; what it asks for is held by the bytes in `vhdx.test.ts`.
+// VHDXs that other programs read, and QEMU writes to. VirtualBox reads them too, but is not in
+// Debian's main archive: `vhdx.test.ts` checks for the bytes that it requires.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ const KINDS = [
   { kind: 'a fixed VHDX of a pipe', fixed: true, sizeKnown: false },
 ];
 
-// They read every zero of a disk; of larger ones only what is not zeros is looked at.
+// They read every zero of a disk; of larger ones only the data are compared.
 const LARGEST_READ_WHOLE = 64 * MIB;
 
 const CASES = DISKS.flatMap((disk) =>
@@ -96,7 +96,8 @@ describe.each(CASES.map((item) => [item.title, item] as const))('%s', (_, item) 
     compareOutput(diskPath, '7zz', 'x', '-so', '-tvhdx', imagePath);
   });
 
-  // Of fixed images from 4 GiB on libvhdi (20210425) leaves out that the table has entries for sector bitmaps.
+  // In fixed images larger than 4 GiB libvhdi (20210425) takes the table's entries for sector
+  // bitmaps to be those of blocks.
   testWith(['python3:pyvhdi'], 'is the same disk to libvhdi', () => {
     compareByLibyal('pyvhdi', imagePath, diskPath);
   });

@@ -33,7 +33,7 @@ function entry(sequence: number, tail: number, places: Parameters<typeof table>[
   return logEntry({ sequence, tail, updates: [{ offset: TABLE, data: table(places) }] });
 }
 
-/** Of each block of the disk the index of the block of 64 KiB that it was made with; undefined for zeros. */
+/** For each block of the disk, the index of the 64 KiB that it was made of; undefined for zeros. */
 async function blocksOf(bytes: Buffer): Promise<(number | undefined)[]> {
   const disk = await diskOf(await openImage(vhdx(), bytes), bytes);
   return Array.from({ length: disk.length / MIB }, (_, i) => {
@@ -51,7 +51,7 @@ describe('a log of one entry', () => {
     expect(await blocksOf(dirty)).toEqual([0, undefined, undefined, 16, undefined, undefined]);
   });
 
-  test('is told of, and the image is sound', async () => {
+  test('is in the facts, and the image is sound', async () => {
     const reader = await openImage(vhdx(), dirty);
     expect(reader.facts.details).toMatchObject({ 'log entries replayed': 1 });
     expect(await problemsOf(reader)).toEqual([]);
@@ -197,7 +197,7 @@ describe('a log that', () => {
     expect(await blocksOf(dirty)).toEqual([0, 16, undefined, undefined, undefined, undefined]);
   });
 
-  test('names a block past that size gives no disk', async () => {
+  test('names a block past that size is refused', async () => {
     const dirty = one({ ...updates({ 2: 8 }), lastSize: 8 * MIB });
     await expect(blocksOf(dirty)).rejects.toThrow(
       'vhdx: block 2 ends at 9437184, the image at 8388608',
@@ -221,12 +221,12 @@ describe('a log that', () => {
     await expect(openImage(vhdx(), dirty)).rejects.toThrow(message);
   });
 
-  test('changes what is of the disk gives no disk', async () => {
+  test('changes data of the disk is refused', async () => {
     const dirty = one({ updates: [{ offset: 5 * MIB, data: Buffer.alloc(SECTOR, 1) }] });
-    await expect(blocksOf(dirty)).rejects.toThrow('the log changes bytes of the disk, at 5242880');
+    await expect(blocksOf(dirty)).rejects.toThrow('the log changes data of the disk at 5242880');
   });
 
-  test('is of no GUID is not looked at', async () => {
+  test('has no GUID is ignored', async () => {
     const clean = withLog(image, [[0, entry(1, 0, { 1: 0 })]]);
     for (const at of [65_536, 131_072]) image.copy(clean, at, at, at + SECTOR);
     expect(clean.includes(LOG_GUID)).toBe(true);

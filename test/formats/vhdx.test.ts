@@ -57,7 +57,7 @@ describe('a dynamic VHDX', async () => {
     expect(copy).toEqual(table);
   });
 
-  test('has the metadata that every reader asks for', () => {
+  test('has the metadata that every reader requires', () => {
     expect(hexLines(image.read(2 * MIB, 3 * MIB))).toEqual([
       '0000: 6d657461646174610000050000000000',
       '0020: 3767a1ca36fa434db3b633f0aa44e76b', // file parameters
@@ -124,7 +124,20 @@ describe('a dynamic VHDX', async () => {
     expect(late.position).toBe(7 * MIB);
   });
 
-  test('is told by its head', () => {
+  test('has the same entries after the blocks, in every chunk', async () => {
+    const blocks = [0, 65_535, 65_536, 3 * 65_536 + 16]; // none in the third chunk
+    const disk = diskWithBlocks(13 * GIB, blocks);
+    const known = await writeImage(vhdx(), disk);
+    const late = await writeImage(vhdx(), disk, { sizeKnown: false });
+    const entries = (image: typeof known, offset: number) => {
+      const table = new BigUint64Array(new Uint8Array(image.read(offset, offset + MIB)).buffer);
+      // Offsets from the first block's.
+      return [...table].map((entry) => (entry >= MIB ? entry - table[0]! : entry));
+    };
+    expect(entries(late, 7 * MIB)).toEqual(entries(known, TABLE));
+  });
+
+  test('is recognized by its head', () => {
     expect(vhdx().matches(image.read(0, 512))).toBe(true);
     expect(vhdx().matches(new Uint8Array(512))).toBe(false);
     expect(vhdx().matches(new Uint8Array(4))).toBe(false);
@@ -144,6 +157,17 @@ describe('a fixed VHDX', () => {
     ]);
     expect(image.position).toBe(10 * MIB);
     expect((await openImage(fixed, image.bytes)).facts.subformat).toBe('fixed');
+  });
+
+  test('has an entry for a sector bitmap after each 4 GiB of blocks, which is zero', async () => {
+    const image = await writeImage(fixed, diskWithBlocks(9 * GIB, [0]));
+    const entryAt = (index: number) =>
+      image.read(TABLE + index * 8, TABLE + index * 8 + 8).readBigUInt64LE();
+    for (const block of [0, 4095, 4096, 8191, 8192, 9215]) {
+      const index = block + Math.floor(block / 4096);
+      expect(entryAt(index)).toBe(BigInt((4 + block) * MIB) | 6n);
+    }
+    expect([4096, 8193, 9218].map(entryAt)).toEqual([0n, 0n, 0n]); // the last is past the disk
   });
 
   test('streams if the size of the disk is known', async () => {

@@ -1,4 +1,5 @@
-// What OpenStack asks of a VMDK before it touches it: the rules of oslo.utils 10.2, format_inspector.VMDKInspector.
+// What OpenStack checks in a VMDK before it uses it: the rules of oslo.utils 10.2,
+// format_inspector.VMDKInspector.
 
 const GD_AT_END = 0xffff_ffff_ffff_ffffn;
 

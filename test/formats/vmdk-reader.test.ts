@@ -130,7 +130,10 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
   });
 });
 
-/** A sparse extent in the layout of the specification's first part: both directories and all tables in front. */
+/**
+ * A sparse extent in the layout of the specification's first part: both directories and all tables
+ * in front.
+ */
 function hostedSparse({
   packed = false,
   grainSectors = 16,

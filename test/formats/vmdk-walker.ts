@@ -1,5 +1,5 @@
-// A reader of VMDKs that takes nothing but what the specification says: from the overhead on only markers and
-// grains, in order. It shares no code with the writer.
+// A reader of VMDKs that accepts only what the specification says: after the overhead only markers
+// and grains, in order. It shares no code with the writer.
 
 import { inflateSync } from 'node:zlib';
 
@@ -20,7 +20,10 @@ interface Walked {
   readonly directorySector: number;
 }
 
-/** Walks an image from its overhead to its last sector, following no pointer. Throws at whatever does not belong. */
+/**
+ * Walks an image from its overhead to its last sector, following no pointer. Throws at anything
+ * unexpected.
+ */
 export function walk(image: Buffer): Walked {
   const at = (sector: number) => image.subarray(sector * SECTOR, (sector + 1) * SECTOR);
   const grains = new Map<number, Buffer>();

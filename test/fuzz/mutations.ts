@@ -5,35 +5,29 @@ import fc from 'fast-check';
 import type { FormatName } from '../../formats/index.ts';
 import * as qcow2 from '../../formats/qcow2/layout.ts';
 import * as vhd from '../../formats/vhd/layout.ts';
+import * as vdi from '../../formats/vdi/layout.ts';
 import * as vmdk from '../../formats/vmdk/layout.ts';
+import { type Place, struct } from './place.ts';
+import { VHDX_PLACES } from './vhdx-places.ts';
 
 /** Changes an image and returns it, or a shorter or longer one. */
 export type Mutation = (image: Buffer) => Buffer;
 
-interface AnyStruct {
-  readonly size: number;
-  encode(values: Record<string, unknown>): Uint8Array;
-  decode(bytes: Uint8Array): Record<string, unknown>;
-}
-
-/** A struct, and where in an image it may be. */
-interface Place {
-  readonly struct: AnyStruct;
-  readonly at: (image: Buffer) => readonly number[];
-  /** Whether it has a checksum, as those of a VHD have. */
-  readonly sealed?: boolean;
-}
-
-const struct = (given: unknown) => given as AnyStruct;
 const ends = (image: Buffer) => [image.length - 512];
 
 const PLACES: Partial<Record<FormatName, readonly Place[]>> = {
   qcow2: [{ struct: struct(qcow2.header), at: () => [0] }],
-  vhd: [{ struct: struct(vhd.footer), at: ends, sealed: true }],
+  vhd: [{ struct: struct(vhd.footer), at: ends, seal: sealVhd(vhd.footer) }],
   'vhd-dynamic': [
-    { struct: struct(vhd.footer), at: (image) => [0, image.length - 512], sealed: true },
-    { struct: struct(vhd.dynamicHeader), at: () => [512], sealed: true },
+    {
+      struct: struct(vhd.footer),
+      at: (image) => [0, image.length - 512],
+      seal: sealVhd(vhd.footer),
+    },
+    { struct: struct(vhd.dynamicHeader), at: () => [512], seal: sealVhd(vhd.dynamicHeader) },
   ],
+  vhdx: VHDX_PLACES,
+  vdi: [{ struct: struct(vdi.header), at: () => [0] }],
   vmdk: [
     // In our images the footer begins two sectors before the end; in others that is part of a
     // grain.
@@ -70,7 +64,7 @@ export function mutationsOf(name: FormatName, image: Buffer): fc.Arbitrary<Mutat
     );
 }
 
-function fieldOf({ struct, at, sealed }: Place, image: Buffer): fc.Arbitrary<Mutation> {
+function fieldOf({ struct, at, seal }: Place, image: Buffer): fc.Arbitrary<Mutation> {
   const names = Object.keys(struct.decode(new Uint8Array(struct.size)));
   return fc
     .record({ name: fc.constantFrom(...names), number: oddNumbers(image) })
@@ -82,16 +76,20 @@ function fieldOf({ struct, at, sealed }: Place, image: Buffer): fc.Arbitrary<Mut
         if (typeof old === 'bigint') values[name] = BigInt.asUintN(64, number);
         else if (typeof old === 'number') values[name] = Number(BigInt.asUintN(32, number));
         else continue;
-        const encoded = sealed ? seal(struct, values) : struct.encode(values);
-        changed.set(encoded, offset);
+        changed.set(struct.encode(values), offset);
+        seal?.(changed, offset);
       }
       return changed;
     });
 }
 
-function seal(struct: AnyStruct, values: Record<string, unknown>): Uint8Array {
-  const open = struct.encode({ ...values, checksum: 0 });
-  return struct.encode({ ...values, checksum: vhd.checksum(open) });
+function sealVhd(given: unknown) {
+  const sealed = struct(given);
+  return (image: Buffer, offset: number) => {
+    const values = { ...sealed.decode(image.subarray(offset)), checksum: 0 };
+    const checksum = vhd.checksum(sealed.encode(values));
+    image.set(sealed.encode({ ...values, checksum }), offset);
+  };
 }
 
 /** More often where tables and headers lie than in the data. */

@@ -8,6 +8,8 @@ import { FORMATS, type FormatName, ova } from '../../formats/index.ts';
 import { encodeMember } from '../../formats/ova/encode-tar.ts';
 import { TAR_END } from '../../formats/ova/layout.ts';
 import { type TestDisk, text, writeDisk } from '../support/disks.ts';
+import { differencingVhdx } from '../support/differencing-vhdx.ts';
+import { logEntry, withLog } from '../support/vhdx-log.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -35,6 +37,15 @@ const BY_QEMU: Partial<
   ],
   vhd: [['vpc', 'subformat=fixed']],
   'vhd-dynamic': [['vpc', 'subformat=dynamic']],
+  vhdx: [
+    ['vhdx', 'block_size=1M'],
+    ['vhdx', 'block_size=2M,block_state_zero=off'],
+    ['vhdx', 'subformat=fixed,block_size=1M'],
+  ],
+  vdi: [
+    ['vdi', 'static=off'],
+    ['vdi', 'static=on'],
+  ],
   vmdk: [
     ['vmdk', 'subformat=monolithicSparse'],
     ['vmdk', 'subformat=monolithicSparse,zeroed_grain=on'],
@@ -45,8 +56,31 @@ const BY_QEMU: Partial<
 
 /** Images of a format, ours first. */
 export async function seedsOf(name: FormatName): Promise<Buffer[]> {
-  const others = name === 'ova' ? await otherArchives() : byQemu(name);
-  return [(await writeImage(FORMATS[name](), DISK)).bytes, ...others];
+  const ours = (await writeImage(FORMATS[name](), DISK)).bytes;
+  if (name === 'ova') return [ours, ...(await otherArchives())];
+  if (name === 'vhdx') return [ours, withEntries(ours), await withParent(), ...byQemu(name)];
+  return [ours, ...byQemu(name)];
+}
+
+/**
+ * A VHDX that was not closed: an entry of its log writes to the block allocation table, another one
+ * writes zeros beside it too.
+ */
+function withEntries(image: Buffer): Buffer {
+  const table = 3 * MIB;
+  const data = image.subarray(table, table + 4096);
+  const first = logEntry({ sequence: 1, tail: 0, updates: [{ offset: table, data }] });
+  const zeros = { offset: table + 4096, zeros: 8192 };
+  const second = logEntry({ sequence: 2, tail: 0, updates: [{ offset: table, data }, zeros] });
+  return withLog(image, [
+    [0, first],
+    [first.length, second],
+  ]);
+}
+
+function withParent(): Promise<Buffer> {
+  const parent_linkage = '{10111213-1415-4617-b819-1a1b1c1d1e1f}';
+  return differencingVhdx({ parent_linkage, relative_path: '.\\parent.vhdx' });
 }
 
 /** An archive for VirtualBox, and one of two disks: a dynamic VHD and a VMDK of QEMU. */

@@ -3,9 +3,10 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { vhdDynamic } from '../../formats/index.ts';
+import { vhdDynamic, vhdx } from '../../formats/index.ts';
 import { checksum, dynamicHeader, footer } from '../../formats/vhd/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
+import { differencingVhdx } from '../support/differencing-vhdx.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexport } from '../support/kexport.ts';
 import { describeWith, runIn } from '../support/peers.ts';
@@ -77,6 +78,42 @@ describe('a differencing VHD', async () => {
     const { status, stderr } = kexport(args, { cwd });
     expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
     expect(status).toBe(1);
+  });
+});
+
+describe('a differencing VHDX', async () => {
+  const parent = (await writeImage(vhdx(), diskWithBlocks(8 * MIB, [0, 1, 16, 48, 64]))).bytes;
+  const id = '10111213-1415-4617-b819-1a1b1c1d1e1f'; // of every image that the tests write
+
+  async function folderWithParent(linkage: string): Promise<string> {
+    const values = { parent_linkage: `{${linkage}}`, relative_path: '.\\parent.vhdx' };
+    const child = await differencingVhdx(values);
+    return folderWith({ 'parent.vhdx': parent, 'child.avhdx': child });
+  }
+
+  test('is its own sectors and zeros, and its parent where it has neither', async () => {
+    const cwd = await folderWithParent(id);
+    const args = ['convert', 'child.avhdx', 'raw', '--allow-backing', '-o', 'disk', '-q'];
+    expect(kexport(args, { cwd }).status).toBe(0);
+    const child = readFileSync(join(cwd, 'child.avhdx'));
+    const expected = await diskOf(await openImage(vhdx(), parent), parent);
+    for await (const extent of (await openImage(vhdx(), child)).extents()) {
+      const { kind, diskOffset, diskLength } = extent;
+      if (kind === 'zeros') expected.fill(0, diskOffset, diskOffset + diskLength);
+      if (kind !== 'plain') continue;
+      child.copy(expected, diskOffset, extent.imageOffset, extent.imageOffset + diskLength);
+    }
+    expect(readFileSync(join(cwd, 'disk')).equals(expected)).toBe(true);
+  });
+
+  test('is refused without its parent, and over another', async () => {
+    const convert = ['convert', 'child.avhdx', 'raw', '-o', 'disk'];
+    const alone = kexport(convert, { cwd: await folderWithParent(id) });
+    expect(alone.stderr).toContain('child.avhdx needs another file, "parent.vhdx"');
+    const other = await folderWithParent('11111111-1111-1111-1111-111111111111');
+    const over = kexport([...convert, '--allow-backing'], { cwd: other });
+    expect(over.stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhdx has /);
+    expect([alone.status, over.status]).toEqual([1, 1]);
   });
 });
 

@@ -64,8 +64,10 @@ describe('a source', () => {
     const path = join(temporaryFolder(), 'disk');
     writeFileSync(path, FIXTURE.subarray(ESP_OFFSET, ESP_OFFSET + 2 * MIB));
     const source = await openSource(path);
-    const [line] = await warningsFor(source, { firmware: 'efi' });
-    expect(line).toMatch(/^the disk has no partition table: it begins with a FAT file system\./);
+    const [warning] = await warningsFor(source, { firmware: 'efi' });
+    expect(warning?.message).toMatch(
+      /^the disk has no partition table: it begins with a FAT file system\./,
+    );
     const buffer = new Uint8Array(65_536);
     const extent = await source.next(buffer, new AbortController().signal);
     expect(extent).toEqual({ diskOffset: 0, length: 65_536 });

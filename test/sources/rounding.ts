@@ -1,5 +1,6 @@
 // Disks in files that are rounded up, and the result. Both lie in a folder of the test file.
 
+import type { Warning } from '../../src/errors.ts';
 import {
   closeSync,
   ftruncateSync,
@@ -106,7 +107,7 @@ export async function round(
   options: RoundingOptions = {},
 ): Promise<string[]> {
   const warnings: string[] = [];
-  const onWarning = (message: string) => void warnings.push(message);
+  const onWarning = ({ message }: Warning) => void warnings.push(message);
   await drain(roundedSource(open(path), multiple, { onWarning, ...options }), bufferSize);
   return warnings;
 }

@@ -16,6 +16,12 @@ export class MemoryImage implements ImageOutput {
     this.#position += bytes.length;
   }
 
+  appendPieces(length: number, pieces: Iterable<Uint8Array>): void {
+    const end = this.#position + length;
+    for (const bytes of pieces) this.append(bytes);
+    if (this.#position !== end) throw new RangeError('the pieces have another length');
+  }
+
   zeros(count: number): void {
     if (count < 0) throw new RangeError('blocks do not ascend');
     this.#position += count;

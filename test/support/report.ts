@@ -8,7 +8,7 @@ export interface Report {
     readonly compression?: { readonly windowBits: number };
   }[];
   readonly failures: readonly { readonly format: string; readonly error: string }[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }
 
 /** Runs an export in a folder and returns its report. Throws unless it ends with that status. */

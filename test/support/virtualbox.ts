@@ -1,12 +1,13 @@
 // Images as VirtualBox writes them, byte by byte and without our own layouts. Source: VirtualBox,
-// src/VBox/Storage, VMDK.cpp and VHD.cpp. Odd in a VMDK: a descriptor without spaces in its data
-// base, two directories and all tables in front, data from the boundary of a grain on. Odd in a
-// VHD: bitmaps with only the sectors that were written.
+// src/VBox/Storage, VMDK.cpp, VHD.cpp and VDI.cpp. Odd in a VMDK: a descriptor without spaces in
+// its data base, two directories and all tables in front, data from the boundary of a grain on. Odd
+// in a VHD: bitmaps with only the sectors that were written.
 
 const SECTOR = 512;
 const GRAIN = 128; // sectors
 const TABLE_GRAINS = 512;
 const VHD_BLOCK = 2 ** 21;
+const VDI_BLOCK = 2 ** 20;
 
 /** A monolithicSparse VMDK of a disk of whole grains. */
 export function virtualboxVmdk(disk: Buffer): Buffer {
@@ -143,4 +144,36 @@ function vhdHeader(blockCount: number): Buffer {
 function sealed(bytes: Buffer, at: number): Buffer {
   bytes.writeUInt32BE(~bytes.reduce((sum, byte) => sum + byte, 0) >>> 0, at);
   return bytes;
+}
+
+/** A dynamic VDI of a disk with only those blocks of 1 MiB, in the order of their first writes. */
+export function virtualboxVdi(disk: Buffer, blocks: readonly number[]): Buffer {
+  const blockCount = Math.ceil(disk.length / VDI_BLOCK);
+  const front = Buffer.alloc(2 * VDI_BLOCK);
+  front.write('<<< Oracle VM VirtualBox Disk Image >>>\n');
+  const numbers: readonly (readonly [offset: number, value: number])[] = [
+    [64, 0xbeda_107f],
+    [68, 0x1_0001],
+    [72, 0x190],
+    [76, 1], // dynamic
+    [340, VDI_BLOCK], // the map
+    [344, 2 * VDI_BLOCK], // the data
+    [360, SECTOR],
+    [376, VDI_BLOCK],
+    [384, blockCount],
+    [388, blocks.length],
+    [468, SECTOR],
+  ];
+  for (const [offset, value] of numbers) front.writeUInt32LE(value, offset);
+  front.writeBigUInt64LE(BigInt(disk.length), 368);
+  front.write('b67b5d8a275a5a4fa2c46b8f4c5f2d11', 392, 'hex'); // its own UUID
+  front.write('0ba1c5de9f1e4b4f8e0d6a2b3c4d5e6f', 408, 'hex'); // of its last write
+  front.fill(0xff, VDI_BLOCK, VDI_BLOCK + 4 * blockCount);
+  blocks.forEach((block, place) => front.writeUInt32LE(place, VDI_BLOCK + 4 * block));
+  const data = blocks.map((block) => {
+    const whole = Buffer.alloc(VDI_BLOCK);
+    disk.copy(whole, 0, block * VDI_BLOCK);
+    return whole;
+  });
+  return Buffer.concat([front, ...data]);
 }

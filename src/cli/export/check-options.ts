@@ -9,6 +9,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'from',
   'allowBacking',
   'ovaDisk',
+  'allowTruncated',
   'readHoles',
   'noSnapshot',
   'liveInconsistent',

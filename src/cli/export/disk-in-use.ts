@@ -1,4 +1,4 @@
-import { KexportError } from '../../errors.ts';
+import { KexportError, type OnWarning } from '../../errors.ts';
 import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
@@ -15,7 +15,7 @@ export interface DiskInUse {
   /** What to know before the first boot of an image, for people. */
   readonly firstBoot: string;
   /** Takes checkpoints, which `close` of the source discards. Throws a KexportError. */
-  open(signal: AbortSignal, onWarning: (message: string) => void): Promise<Source>;
+  open(signal: AbortSignal, onWarning: OnWarning): Promise<Source>;
 }
 
 /**

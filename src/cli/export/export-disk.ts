@@ -1,11 +1,13 @@
 import type { EncodeResult } from '../../export/encode.ts';
 import { checkCompression } from '../../export/encodings.ts';
+import type { Warning } from '../../errors.ts';
 import { openSource } from '../../open/open-source.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
+import { asFlag } from '../options/flags.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
 import { checkEffect } from './check-effect.ts';
@@ -64,10 +66,10 @@ async function runExport(
 ): Promise<number> {
   const started = performance.now();
   const progress = await progressDisplay(options.quiet ?? false);
-  const warnings: string[] = [];
-  const onWarning = (text: string) => {
-    warnings.push(text);
-    progress.say(`kexport: warning: ${text}\n`);
+  const warnings: Warning[] = [];
+  const onWarning = (warning: Warning) => {
+    warnings.push(warning);
+    progress.say(`kexport: warning: ${warning.inNotation(asFlag)}\n`);
   };
   const onProgress = (state: Progress) => progress.update(state);
   try {

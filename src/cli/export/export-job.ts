@@ -1,3 +1,4 @@
+import type { OnWarning } from '../../errors.ts';
 import type { Progress } from '../../sources/progress.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
@@ -10,6 +11,5 @@ export interface ExportJob {
   readonly options: Options;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
-  /** Called with a sentence for people. */
-  readonly onWarning: (message: string) => void;
+  readonly onWarning: OnWarning;
 }

@@ -15,9 +15,13 @@ export function sentChoice(options: Options): SentChoice {
  * for options that do not go together: none is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
-  const { size, threads, readHoles, liveInconsistent, allowBacking, from, ovaDisk } = options;
+  const { size, threads, readHoles, liveInconsistent, from, ovaDisk } = options;
+  const { allowBacking, allowTruncated } = options;
   const takeSnapshot = !options.noSnapshot;
-  const common = { size, threads, readHoles, liveInconsistent, allowBacking, takeSnapshot };
+  const common = {
+    ...{ size, threads, readHoles, liveInconsistent },
+    ...{ allowBacking, allowTruncated, takeSnapshot },
+  };
   const sent = sentChoice(options);
   const given = FOR_STREAMS.find((name) => sent[name] !== undefined);
   if (given) {

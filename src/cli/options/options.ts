@@ -38,6 +38,7 @@ export const OPTIONS = {
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
   ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
+  allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
 

@@ -19,6 +19,7 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
     details,
     backing,
     notOpened,
+    cutOff: disk?.cutOff,
     partitionTable: disk && { ...disk.table, content: disk.content },
   });
 }
@@ -42,6 +43,7 @@ export function imageInfoText(file: string, info: ImageInfo): string {
       disk ? tableText(disk.table, disk.content) : `unknown: ${notOpenedText(notOpened)}`,
     ],
     ...(disk?.table.partitions ?? []).map(partitionLine),
+    ...(disk?.cutOff === undefined ? [] : [['problem', disk.cutOff] as const]),
   ]);
 }
 

@@ -1,5 +1,7 @@
+import { KexportError, type Warning } from '../../errors.ts';
 import type { EncodeResult } from '../../export/encode.ts';
 import type { ImageResult } from '../../export/image.ts';
+import { asFlag } from '../options/flags.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
@@ -31,7 +33,7 @@ function compressionOf({ encoding }: ImageResult): string {
 export function jsonReport(
   source: string,
   result: EncodeResult,
-  warnings: readonly string[],
+  warnings: readonly Warning[],
   seconds: number,
 ): string {
   return jsonText({
@@ -49,8 +51,18 @@ export function jsonReport(
     failures: result.failures.map(({ target: { format, sink }, error }) => ({
       format: format.name,
       file: sink.name,
-      error: error.message,
+      error: errorJson(error),
     })),
-    warnings,
+    warnings: warnings.map((warning) => ({
+      code: warning.code,
+      message: warning.inNotation(asFlag),
+    })),
   });
+}
+
+/** An error for programs. */
+export function errorJson(error: Error): object {
+  if (!(error instanceof KexportError)) return { code: 'bug', message: error.message };
+  const { message, hint } = error.inNotation(asFlag);
+  return { code: error.code, message, hint };
 }

@@ -17,7 +17,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   {
     title: 'Disk',
-    options: ['size', 'from', 'allowBacking', 'ovaDisk', 'readHoles', 'keepGpt'],
+    options: ['size', 'from', 'allowBacking', 'ovaDisk', 'allowTruncated', 'readHoles', 'keepGpt'],
   },
   { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
   {

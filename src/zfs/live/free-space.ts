@@ -11,7 +11,7 @@ import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
-import { reasonOf, throwIfAborted } from '../../errors.ts';
+import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
@@ -32,7 +32,7 @@ export interface FreeSpaceOptions {
    * Called with a sentence for people where free space is not known for certain, and so not left
    * out.
    */
-  readonly onWarning: (message: string) => void;
+  readonly onWarning: OnWarning;
 }
 
 /**
@@ -105,7 +105,10 @@ async function orWarn<T>(
   } catch (error) {
     throwIfAborted(signal);
     onWarning(
-      `${name}: its free space is copied, and with it what was deleted: ${reasonOf(error)}`,
+      new Warning(
+        'free-space',
+        `${name}: its free space is copied, and with it what was deleted: ${reasonOf(error)}`,
+      ),
     );
     return undefined;
   }

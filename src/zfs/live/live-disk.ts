@@ -10,7 +10,7 @@ import {
   type RingEntry,
 } from '../../../formats/zfs/uberblocks.ts';
 import { disposable } from '../../sources/disposable.ts';
-import { KexportError } from '../../errors.ts';
+import { KexportError, type OnWarning, Warning } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import type { OpenSource } from '../../sources/source.ts';
@@ -44,7 +44,7 @@ export interface LiveDiskOptions {
   /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a sentence for people, also while the source is read and closed. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** A vdev as it will be in the image. */
@@ -115,7 +115,12 @@ export async function openLiveDisk(
       const problem = await checkpoint.discard();
       if (problem === undefined) continue;
       const remedy = discardCommand(checkpoint.pool);
-      onWarning(`the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`);
+      onWarning(
+        new Warning(
+          'left-behind',
+          `the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`,
+        ),
+      );
     }
     for (const copy of copies) await copy.close();
     await disk.close();
@@ -128,25 +133,38 @@ const NEARLY_FULL = 0.1;
 async function warnOf(
   plan: LivePlan,
   imagePaths: readonly string[],
-  onWarning: (message: string) => void,
+  onWarning: OnWarning,
 ): Promise<void> {
   const { pools, live, stacked } = plan;
   for (const pool of await poolsWrittenTo(plan, imagePaths)) {
     const what = `the images are written to pool ${pool}, which is exported, and may fill it`;
-    onWarning(`${what}: another disk or another machine keeps them apart`);
+    onWarning(new Warning('full', `${what}: another disk or another machine keeps them apart`));
   }
   for (const { name, size, free } of pools) {
     if (free > size * NEARLY_FULL) continue;
-    onWarning(`pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`);
+    onWarning(
+      new Warning(
+        'full',
+        `pool ${name} is nearly full, and its checkpoint holds back what is freed meanwhile`,
+      ),
+    );
   }
   for (const { path, mountPoint } of live) {
     onWarning(
-      `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
+      new Warning(
+        'inconsistent',
+        `${path} (${mountPoint}) is copied while it may be written to: check its file system`,
+      ),
     );
   }
   for (const { path, holders } of stacked) {
     const what = `${path} is in use by ${holders.join(', ')}`;
-    onWarning(`${what}: it is copied while it may be written to, and so is what is on it`);
+    onWarning(
+      new Warning(
+        'inconsistent',
+        `${what}: it is copied while it may be written to, and so is what is on it`,
+      ),
+    );
   }
 }
 

@@ -3,7 +3,7 @@
 // meanwhile.
 
 import { host } from '#host';
-import { KexportError, throwIfAborted } from '../../errors.ts';
+import { KexportError, type OnWarning, throwIfAborted, Warning } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { bootSector } from '../../inspect/fat-layout.ts';
 import { flushFile, flushFileSystem } from '../../host/flush.ts';
@@ -51,7 +51,7 @@ export async function copyMounted(
   disk: DirectDisk,
   partition: MountedPartition,
   signal: AbortSignal | undefined,
-  onWarning: (message: string) => void,
+  onWarning: OnWarning,
 ): Promise<PartitionCopy> {
   const { path, mountPoint, diskOffset, size, type } = partition;
   const spool = await openSpoolFile(path);
@@ -71,7 +71,12 @@ export async function copyMounted(
       if (!changed && !fatsDiffer) break;
       if (attempt < ATTEMPTS) continue;
       if (changed) throw busy(partition);
-      onWarning(`${path} (${mountPoint}): its two file allocation tables differ; see fsck.fat`);
+      onWarning(
+        new Warning(
+          'inconsistent',
+          `${path} (${mountPoint}): its two file allocation tables differ; see fsck.fat`,
+        ),
+      );
       break;
     }
     return { diskOffset, size, read, close: () => spool.close() };

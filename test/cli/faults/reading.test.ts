@@ -50,6 +50,20 @@ describe('a read error, a disk that shrinks', () => {
   });
 });
 
+describe('a pipe that is cut off', () => {
+  test.each(['raw', 'qcow2,vmdk', 'all'])('is an error and leaves no file: %s', (formats) => {
+    const cwd = temporaryFolder();
+    const disk = withPartition(noise(MIB));
+    disk.writeUInt32LE(MIB / 512 - 8, 458); // sectors of the partition, the first of which is 8
+    writeFileSync(join(cwd, 'disk'), disk);
+    const line = `(head -c 300000 disk; exit 1) | kexport ${formats} - --name x -q`;
+    const { status, stderr } = shell(line, cwd);
+    const found = 'the disk ends after 300000 bytes, but its MBR needs 1048576: it is cut off';
+    expect(stderr).toContain(`kexport: standard input: ${found}`);
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['disk'] });
+  });
+});
+
 describe('a pipe shorter or longer than `--size`', () => {
   test.each([
     ['shorter', '2M', 'ended after 1049088 of 2097152 bytes'],
@@ -91,7 +105,7 @@ describe('an image reads back wrong (`--verify`)', () => {
     }
   }
 
-  test.each(['raw', 'qcow2', 'vhd', 'vhd-dynamic', 'vmdk'])(
+  test.each(['raw', 'qcow2', 'vhd', 'vhd-dynamic', 'vhdx', 'vmdk'])(
     'fails a run whose image was damaged as it was written, and leaves nothing: %s',
     async (format) => {
       const name = `x.${format === 'vhd-dynamic' ? 'dynamic.vhd' : format}`;

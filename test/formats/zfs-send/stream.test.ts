@@ -203,7 +203,7 @@ test('bytes of any kind end in a disk or in a FormatError', () => {
   );
 });
 
-/** The stream with its checksums left out, as old senders did, but for its END, where it is made right. */
+/** The stream as old senders wrote it: without checksums, but for that in its END. */
 function resummed(bytes: Buffer): Buffer {
   const checksum = fletcher4();
   checksum.reset('little');

@@ -1,5 +1,6 @@
-// A small pool put together by hand, sound unless a test spoils it: one vdev of three metaslabs of 16 MiB in blocks of 512 bytes.
-// All of its metadata lie in the first MiB, which its first space map says is allocated.
+// A small pool made by hand, sound unless a test damages it: one vdev of three metaslabs of 16 MiB
+// in blocks of 512 bytes. All of its metadata lie in the first MiB, which its first space map says
+// is allocated.
 
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';

@@ -1,3 +1,4 @@
+import type { Warning } from '../../../src/errors.ts';
 import { expect, test } from 'vitest';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
@@ -36,7 +37,7 @@ function stateOf({ uberblock, devices }: RecordedPool, mebibytes: number): PoolS
 
 const find = async (pool: RecordedPool, signal = new AbortController().signal) => {
   const warnings: string[] = [];
-  const onWarning = (message: string) => void warnings.push(message);
+  const onWarning = ({ message }: Warning) => void warnings.push(message);
   const options = { tools: toolsOf(pool), signal, onWarning };
   const groups = await freeSpaceOf(diskOf(pool), [stateOf(pool, 128)], options);
   return { groups, warnings };

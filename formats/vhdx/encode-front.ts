@@ -1,15 +1,13 @@
-// All of an image but the blocks of the disk:
+// The front of an image:
 //   0        file identifier
-//   64 KiB   header, and a later one at 128 KiB
+//   64 KiB   header, and a newer one at 128 KiB
 //   192 KiB  region table, and a copy at 256 KiB
-//   1 MiB    log: a hole, as no header names an entry
+//   1 MiB    log: a hole, as the headers say that it has no entries
 //   2 MiB    metadata region: its table, the items at 64 KiB
-//   3 MiB    block allocation table, or after the blocks
 
 import { guidBytes, swapGuid } from '../guid.ts';
-import type { Piece, PiecewiseTable } from '../piecewise-table.ts';
 import { viewOf } from '../struct.ts';
-import { tableLength, tableSpace } from './encode-block-table.ts';
+import { tableSpace } from './encode-block-table.ts';
 import {
   BAT_REGION,
   FILE_PARAMETERS,
@@ -44,36 +42,31 @@ import {
   VIRTUAL_DISK_SIZE,
 } from './layout.ts';
 
-/** What the structures of an image say. */
-export interface ImagePlan {
-  /** 16 bytes, RFC 9562: the disk's, and that of this state of its contents. */
+/** Bytes and their image offset. */
+type Piece = readonly [imageOffset: number, bytes: Uint8Array];
+
+/** What the front of an image says. */
+export interface FrontFacts {
+  /** 16 bytes, RFC 9562: of the disk, and of this state of the disk and of the file. */
   readonly uuid: Uint8Array;
   /** In bytes. */
   readonly diskSize: number;
   readonly isFixed: boolean;
-  readonly table: PiecewiseTable;
-  /** Where the block allocation table goes, a multiple of ALIGNMENT. */
+  /** Image offset of the block allocation table, a multiple of ALIGNMENT. */
   readonly tableOffset: number;
 }
 
-/**
- * Bytes and where they go in the image; what lies between two is zeros, or blocks. Ascending,
- * without overlaps.
- */
-export function* encodeStructures(plan: ImagePlan): Generator<Piece> {
-  const guid = swapGuid(plan.uuid);
-  const regions = encodeRegionTable(plan);
-  yield [0, encodeIdentifier()];
-  // Neither header may have the other's number, or none of them is current.
-  for (const [i, offset] of HEADER_OFFSETS.entries()) {
-    yield [offset, encodeHeader(guid, BigInt(i + 1))];
-  }
-  for (const offset of REGION_TABLE_OFFSETS) yield [offset, regions];
-  yield [METADATA.offset, encodeMetadata(plan, guid)];
-  const { table, tableOffset, diskSize } = plan;
-  for (const [offset, bytes] of table.pieces(tableLength(diskSize))) {
-    yield [tableOffset + offset, bytes];
-  }
+/** The pieces of the front by their image offsets, ascending; zeros lie between them. */
+export function encodeFront(facts: FrontFacts): readonly Piece[] {
+  const guid = swapGuid(facts.uuid);
+  const regions = encodeRegionTable(facts);
+  return [
+    [0, encodeIdentifier()],
+    // With equal sequence numbers neither header would count.
+    ...HEADER_OFFSETS.map((offset, i): Piece => [offset, encodeHeader(guid, BigInt(i + 1))]),
+    ...REGION_TABLE_OFFSETS.map((offset): Piece => [offset, regions]),
+    [METADATA.offset, encodeMetadata(facts, guid)],
+  ];
 }
 
 function encodeIdentifier(): Uint8Array {
@@ -100,7 +93,7 @@ function encodeHeader(guid: Uint8Array, sequenceNumber: bigint): Uint8Array {
   return seal(encoded);
 }
 
-function encodeRegionTable({ diskSize, tableOffset }: ImagePlan): Uint8Array {
+function encodeRegionTable({ diskSize, tableOffset }: FrontFacts): Uint8Array {
   const table = new Uint8Array(REGION_TABLE_SIZE);
   const regions = [
     { guid: BAT_REGION, offset: tableOffset, length: tableSpace(diskSize) },
@@ -120,8 +113,8 @@ function encodeRegionTable({ diskSize, tableOffset }: ImagePlan): Uint8Array {
   return seal(table);
 }
 
-function encodeMetadata(plan: ImagePlan, guid: Uint8Array): Uint8Array {
-  const items = metadataItems(plan, guid);
+function encodeMetadata(facts: FrontFacts, guid: Uint8Array): Uint8Array {
+  const items = metadataItems(facts, guid);
   const region = new Uint8Array(
     METADATA_TABLE_SIZE + items.reduce((sum, { bytes }) => sum + bytes.length, 0),
   );
@@ -138,7 +131,7 @@ function encodeMetadata(plan: ImagePlan, guid: Uint8Array): Uint8Array {
 }
 
 /** All five that a disk without a parent must have; VirtualBox compares the flags too. */
-function metadataItems({ diskSize, isFixed }: ImagePlan, guid: Uint8Array) {
+function metadataItems({ diskSize, isFixed }: FrontFacts, guid: Uint8Array) {
   const parameters = fileParameters.encode({
     blockSize: VHDX_BLOCK_SIZE,
     flags: isFixed ? LEAVE_BLOCKS_ALLOCATED : 0,
