@@ -12,13 +12,13 @@ export interface ListedDisk {
   /** In bytes. */
   readonly size: number;
   readonly model: string | undefined;
-  /** Where file systems on it, on its partitions or on what is built of them are mounted. */
-  readonly mountPoints: readonly string[];
+  /** The mounted file systems on the disk, its partitions, or layers such as LVM on them. */
+  readonly mounts: readonly Mount[];
 }
 
 /**
- * The disks with a medium in them; not loop devices, volumes and others that the kernel makes of
- * files or of disks.
+ * Lists the disks that have a medium, without loop devices, volumes and others that the kernel
+ * makes from files or disks.
  */
 export async function listDisks(): Promise<ListedDisk[]> {
   const names = await readdir(BLOCK_DEVICES).catch(() => []);
@@ -28,34 +28,37 @@ export async function listDisks(): Promise<ListedDisk[]> {
 
 async function diskOf(name: string): Promise<ListedDisk | undefined> {
   const folder = join(BLOCK_DEVICES, name);
-  // Only hardware has a device; partitions have not.
+  // Only hardware has this entry; partitions do not.
   const isDisk = (await exists(join(folder, 'device'))) && !/^(sr|fd)\d/.test(name);
   const size = Number(await textOf(folder, 'size')) * SECTOR;
   if (!isDisk || !(size > 0)) return undefined;
   const model = await textOf(folder, 'device/model');
-  const mountPoints = await mountPointsOn(name);
-  return { path: pathOf(name), size, model, mountPoints };
+  return { path: pathOf(name), size, model, mounts: await mountsOn(name) };
 }
 
-async function mountPointsOn(name: string): Promise<string[]> {
+/**
+ * What is mounted of the file systems on a device (sda), on its partitions or on what is built of
+ * them.
+ */
+export async function mountsOn(name: string): Promise<Mount[]> {
   const mounts = await listMounts();
   const devices = await stackOn(name);
-  const found = await Promise.all(devices.map((device) => mountPointsOf(device, mounts)));
+  const found = await Promise.all(devices.map((device) => mountsOf(device, mounts)));
   return [...new Set(found.flat())];
 }
 
-/** Where the file system right on a device (sda1) is mounted. */
-export async function mountPointsOf(name: string, mounts: readonly Mount[]): Promise<string[]> {
+/** The mounts of the file system directly on a device (sda1). */
+export async function mountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
   const number = await textOf(join(BLOCK_DEVICES, name), 'dev');
-  return mounts
-    .filter(
-      // btrfs has device numbers of its own.
-      ({ device, source }) => device === number || source === `/dev/${name}`,
-    )
-    .map(({ mountPoint }) => mountPoint);
+  return mounts.filter(
+    // btrfs has device numbers of its own.
+    ({ device, source }) => device === number || source === `/dev/${name}`,
+  );
 }
 
-/** A device, and all that lies on it: partitions, LVM, LUKS. Each comes after what lies on it. */
+/**
+ * A device and everything on it: partitions, LVM, LUKS. A device comes after those that lie on it.
+ */
 export async function stackOn(name: string): Promise<string[]> {
   const folder = join(BLOCK_DEVICES, name);
   const entries = await readdir(folder).catch(() => []);

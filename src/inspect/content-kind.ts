@@ -1,7 +1,7 @@
 import type { DiskView } from '../partitions/disk-view.ts';
 import { openFat } from './fat.ts';
 
-/** What can be on a disk without a partition table, by bytes at a place of the disk. */
+/** Content of disks without a partition table, recognized by bytes at an offset. */
 const MAGICS: readonly (readonly [content: string, diskOffset: number, magic: string])[] = [
   ['an NTFS file system', 3, 'NTFS    '],
   ['an exFAT file system', 3, 'EXFAT   '],
@@ -15,7 +15,7 @@ const MAGICS: readonly (readonly [content: string, diskOffset: number, magic: st
   ['swap space', 4086, 'SWAPSPACE2'], // at the end of a page, here of 4 KiB
 ];
 
-/** What the disk begins with, for "it begins with ..."; undefined if it is nothing known. */
+/** The content that the disk begins with, for "it begins with ..."; undefined if unknown. */
 export async function contentKind(disk: DiskView): Promise<string | undefined> {
   for (const [content, diskOffset, magic] of MAGICS) {
     const found = await disk.at(diskOffset, magic.length);

@@ -7,11 +7,11 @@ import { getSystemErrorMap } from 'node:util';
 import type { Host, SystemFile, Zlib } from './host.ts';
 import { ownFiles } from './own-files.ts';
 
-// What takes milliseconds to load is loaded when it is first needed: every run loads this file.
-// Modules of Node's are the same from every path; a bundle need not have one.
+// Modules that take milliseconds to load are loaded on their first use, since every worker loads
+// this file. Modules of Node are the same from every path; a bundle need not have a URL.
 const load = createRequire('/');
 
-// Enough for the messages of a worker; its buffers are shared memory, which does not count.
+// Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
 
 export const host: Host = {
@@ -53,7 +53,7 @@ export const host: Host = {
   },
   workerPort() {
     const { parentPort: port, workerData: setup } = threads() as WorkerSide;
-    if (!port) throw new Error('this is no worker');
+    if (!port) throw new Error('this is not a worker');
     return {
       setup,
       post: (message) => port.postMessage(message),
@@ -70,14 +70,14 @@ function threads(): typeof import('node:worker_threads') {
   return load('node:worker_threads') as typeof import('node:worker_threads');
 }
 
-/** What Node declares as `any` is anything. */
+/** Node declares `workerData` as `any`. */
 type WorkerSide = Pick<typeof import('node:worker_threads'), 'parentPort'> & {
   readonly workerData: unknown;
 };
 
 const ZEROS = Buffer.alloc(2 ** 16);
 
-/** By memcmp, which returns at the first byte that differs. */
+/** Compares by memcmp, which returns at the first byte that differs. */
 function isZero(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
     const end = Math.min(at + ZEROS.length, bytes.length);
@@ -86,7 +86,7 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Undefined in a Node that was built without it. */
+/** Undefined in a Node that was built without zlib. */
 function nodeZlib(): Zlib | undefined {
   try {
     return load('node:zlib') as Zlib;

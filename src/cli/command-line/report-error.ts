@@ -2,8 +2,9 @@ import { constants } from 'node:os';
 import { KexportError } from '../../errors.ts';
 import { isBrokenPipe } from '../../sinks/is-broken-pipe.ts';
 import { asFlag } from '../options/flags.ts';
+import { tell } from './messages.ts';
 
-/** Signals that end an export, with all cleaned up. */
+/** Signals that abort an export, which then cleans up. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export const EXIT_FAILURE = 1;
@@ -13,13 +14,13 @@ export const EXIT_USAGE = 2;
 export function reportError(error: unknown, program = 'kexport'): number {
   if (!(error instanceof KexportError)) {
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${program}: this is a bug in kexport, please report it: ${trace}\n`);
+    tell(`${program}: this is a bug in kexport, please report it: ${trace}\n`);
     return EXIT_FAILURE;
   }
   // The reader of the pipe has read enough: end without a message, as cat does.
   if (isBrokenPipe(error)) return EXIT_FAILURE;
   const { message, hint } = error.inNotation(asFlag);
-  process.stderr.write(`${program}: ${message}${hint === undefined ? '' : ` (${hint})`}\n`);
+  tell(`${program}: ${message}${hint === undefined ? '' : ` (${hint})`}\n`);
   if (error.code === 'usage') return EXIT_USAGE;
   return error.code === 'aborted' ? signalStatus(error.cause) : EXIT_FAILURE;
 }

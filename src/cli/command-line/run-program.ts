@@ -1,8 +1,10 @@
-import { host } from '#host';
 import { KexportError } from '../../errors.ts';
 import { longForm, type OptionName } from '../options/options.ts';
 import { callOf, commandHelp, programHelp } from './help.ts';
 import { type GivenOption, parseOptions, splitWords, type Words } from './parse-words.ts';
+import { errorJson } from '../print/error.ts';
+import { jsonText } from '../print/lines.ts';
+import { openMessages } from './messages.ts';
 import { print } from './print.ts';
 import type { Command, NamedCommand, Program } from './program.ts';
 import { reportError } from './report-error.ts';
@@ -11,14 +13,18 @@ const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['help', 'helpAll', 've
 
 /** Runs a program with the words of its command line and returns the exit status. Never throws. */
 export async function runProgram(program: Program, words: readonly string[]): Promise<number> {
-  // Nobody may be reading the messages any more; the work goes on. Of stdout, `print` throws the
-  // error.
+  // If stderr is closed, the work goes on without messages. Errors of stdout are thrown by `print`.
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', () => undefined);
   try {
     return await run(program, splitWords(words));
   } catch (error) {
-    return reportError(error, program.name);
+    const status = reportError(error, program.name);
+    // A program reads stdout; words after -- are operands.
+    const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+    if (options.includes('--json'))
+      await print(jsonText({ error: errorJson(error) })).catch(() => 0);
+    return status;
   }
 }
 
@@ -27,7 +33,8 @@ async function run(program: Program, words: Words): Promise<number> {
   const found = commandOf(program, words);
   const isGiven = (name: OptionName) => given.some((option) => option.name === name);
   if (isGiven('version')) {
-    await print(`${host.version()}\n`);
+    const { versionText } = await import('../print/version.ts');
+    await print(await versionText(program.name));
     return 0;
   }
   if (isGiven('help') || isGiven('helpAll')) {
@@ -36,6 +43,7 @@ async function run(program: Program, words: Words): Promise<number> {
   }
   checkWords(program, found, given);
   const options = parseOptions(given);
+  openMessages(options);
   const { run: carryOut } = await found.command.load();
   return carryOut(found.operands, options, program);
 }

@@ -13,10 +13,11 @@ import { imageInfoJson, imageInfoText } from '../print/image-info.ts';
 import { streamInfoJson, streamInfoText } from '../print/stream-info.ts';
 import { answerEach } from './answer-each.ts';
 
-/** Prints what there is to know about images, disks and zfs send streams. */
+/** Prints facts about images, disks and zfs send streams. */
 export const run: Run = (paths, options) =>
   answerEach(paths, async (path) => ({ text: await infoOf(path, options), status: 0 }), {
     unreadable: EXIT_FAILURE,
+    json: options.json,
     separator: options.json ? '' : '\n',
   });
 

@@ -8,7 +8,7 @@ import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { type SourceDisk, sourcesJson, sourcesText } from '../print/sources.ts';
 
-/** Lists what can be exported, each with the command to type. */
+/** Lists the volumes and disks that can be exported, each with the command for it. */
 export const run: Run = async (_, { json }) => {
   const { volumes, pools, zfsProblem } = await listZfs();
   const sources = { volumes, zfsProblem, disks: await listSourceDisks(pools) };
@@ -19,7 +19,7 @@ export const run: Run = async (_, { json }) => {
 interface ZfsSources {
   readonly volumes: readonly ListedVolume[];
   readonly pools: readonly PoolDevices[];
-  /** Why ZFS cannot list them; the disks can be listed all the same. */
+  /** Why ZFS cannot list the volumes; the disks are still listed. */
   readonly zfsProblem?: string;
 }
 
@@ -39,10 +39,20 @@ async function listSourceDisks(pools: readonly PoolDevices[]): Promise<SourceDis
   return Promise.all(
     (await listDisks()).map(async (disk) => {
       const pool = await poolOnDevice(disk.path, pools);
-      const obstacle = pool && (await obstacleOn(disk, (statuses ??= poolStatuses())));
+      const obstacle = pool
+        ? await obstacleOn(disk, (statuses ??= poolStatuses()))
+        : obstacleOfMounts(disk);
       return { ...disk, pool, obstacle };
     }),
   );
+}
+
+/** Why the export of a mounted disk would be torn. */
+function obstacleOfMounts({ mounts }: ListedDisk): string | undefined {
+  const writable = mounts.filter(({ isReadOnly }) => !isReadOnly);
+  if (writable.length === 0) return undefined;
+  const places = writable.map(({ mountPoint }) => mountPoint).join(', ');
+  return `mounted read-write at ${places}, so it changes while it is read`;
 }
 
 /** Why a disk whose pool is in use cannot be exported; undefined if it can. */

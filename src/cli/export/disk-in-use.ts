@@ -1,4 +1,5 @@
 import { KexportError, type OnWarning } from '../../errors.ts';
+import { listMounts, mountOf } from '../../host/mounts.ts';
 import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
@@ -7,15 +8,24 @@ import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
 import type { Request } from './request.ts';
 
-/** The export of a disk whose pool is in use, before anything is changed. */
+/** The planned export of a disk whose pool is in use. Nothing is changed yet. */
 export interface DiskInUse {
   readonly name: string;
-  /** What will be done, for people. */
+  /** The plan, as text. */
   readonly plan: string;
-  /** What to know before the first boot of an image, for people. */
+  /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
   /** Takes checkpoints, which `close` of the source discards. Throws a KexportError. */
   open(signal: AbortSignal, onWarning: OnWarning): Promise<Source>;
+}
+
+/** The error of an export without a disk on a machine whose root is not on ZFS. */
+async function noDisk(list: string): Promise<KexportError> {
+  const root = mountOf('/', await listMounts());
+  const rootText = root ? `, and the root of this machine is ${root.type}, not ZFS` : '';
+  return new KexportError('usage', `no disk to export as ${list} is given${rootText}`, {
+    hint: `give one: kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks. Only a root on ZFS can be exported while the machine runs`,
+  });
 }
 
 /**
@@ -23,16 +33,11 @@ export interface DiskInUse {
  * named, to images of these paths. Throws a KexportError if it cannot be exported while in use.
  */
 export async function planDiskInUse(
-  { source, formats }: Request,
+  { source, list }: Request,
   paths: readonly string[],
   options: Options,
 ): Promise<DiskInUse> {
-  if (source === undefined && (await rootPool()) === undefined) {
-    const list = formats.join(',');
-    throw new KexportError('usage', `no disk to export as ${list} is given`, {
-      hint: `kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks`,
-    });
-  }
+  if (source === undefined && (await rootPool()) === undefined) throw await noDisk(list);
   const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
   const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
   return {

@@ -1,20 +1,22 @@
-import type { EncodeResult } from '../../export/encode.ts';
 import { checkCompression } from '../../export/encodings.ts';
 import type { Warning } from '../../errors.ts';
 import { openSource } from '../../open/open-source.ts';
 import type { Progress } from '../../sources/progress.ts';
+import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
+import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
 import { checkEffect } from './check-effect.ts';
 import { checkOptions, isDiskInUse } from './check-options.ts';
 import type { planDiskInUse } from './disk-in-use.ts';
+import { dryRun } from './dry-run.ts';
 import type { ExportJob } from './export-job.ts';
-import { exportImages } from './export-images.ts';
+import { exportImages, type ExportResult } from './export-images.ts';
 import { type Plan, planOutputs } from './plan.ts';
 import type { Request } from './request.ts';
 import { sourceOptions } from './source-options.ts';
@@ -31,6 +33,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
   checkCompression(formats, options); // before a disk is opened
   if (!isDiskInUse(request, options)) {
     const { source = '' } = request;
+    if (options.dryRun) return dryRun(source, plan, options);
     return runExport(source, plan, options, ({ signal, onWarning }) =>
       openSource(source, { ...sourceOptions(options), signal, onWarning }),
     );
@@ -41,7 +44,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
     options,
   );
   const say = (text: string) => {
-    if (!options.quiet) process.stderr.write(text);
+    if (!options.quiet) tell(text);
   };
   say(disk.plan);
   if (options.dryRun) return 0;
@@ -52,7 +55,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
   return status;
 }
 
-/** Loaded late: most disks are not in use. */
+/** Imported on demand: most disks are not in use. */
 async function planInUse(...args: Parameters<typeof planDiskInUse>) {
   const module = await import('./disk-in-use.ts');
   return module.planDiskInUse(...args);
@@ -69,7 +72,9 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    progress.say(`kexport: warning: ${warning.inNotation(asFlag)}\n`);
+    const text = `kexport: warning: ${warning.inNotation(asFlag)}\n`;
+    progress.say(text);
+    note(text);
   };
   const onProgress = (state: Progress) => progress.update(state);
   try {
@@ -78,8 +83,10 @@ async function runExport(
     );
     progress.done();
     const seconds = (performance.now() - started) / 1000;
-    if (options.json) await print(jsonReport(disk, result, warnings, seconds));
-    else if (!options.quiet) process.stderr.write(formatReport(result, seconds));
+    const report = { source: disk, options, result, warnings, seconds };
+    if (options.json) await print(jsonReport(report));
+    else if (!options.quiet) tell(formatReport(result, seconds) + nextSteps(report));
+    note(`done in ${seconds.toFixed(1)} s`);
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
     progress.done();
@@ -89,7 +96,7 @@ async function runExport(
 async function makeImages(
   job: ExportJob,
   open: Parameters<typeof exportImages>[1],
-): Promise<EncodeResult> {
+): Promise<ExportResult> {
   if (job.options.backingFile === undefined) return exportImages(job, open);
   const { exportOverlay } = await import('./export-overlay.ts'); // rare
   return exportOverlay(job);

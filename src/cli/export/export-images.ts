@@ -4,18 +4,30 @@ import { warningsFor } from '../../inspect/warnings-for.ts';
 import type { Source } from '../../sources/source.ts';
 import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
-import { openOutputs, type Outputs } from './outputs.ts';
+import { detail } from '../command-line/messages.ts';
+import { describeSource } from '../print/source.ts';
+import { spaceWarnings } from './space.ts';
+import { modeOfImages } from './mode-of-images.ts';
+import { openOutputs, type Outputs, sumsOf } from './outputs.ts';
 
-/** Makes images of a whole disk, which `open` opens. Throws a KexportError if no image was made. */
+/** What became of an export. */
+export interface ExportResult extends EncodeResult {
+  /** SHA-256 of the images that were hashed, in hexadecimal digits, by their names. */
+  readonly sha256: ReadonlyMap<string, string>;
+  /** Permissions that the images got; undefined for those that the umask left. */
+  readonly fileMode: number | undefined;
+}
+
+/** Makes images of the whole disk that `open` opens. Throws a KexportError if no image was made. */
 export async function exportImages(
   job: ExportJob,
   open: (job: ExportJob) => Promise<Source>,
-): Promise<EncodeResult> {
+): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
   const { threads, compressor, keepGpt, keepGoing, verify } = options;
   const source = await open(job);
-  const { plan, targets, checksums } = await openFor(source, job);
-  return withChecksums(checksums, (onFinished) =>
+  const { plan, targets, hashed, checksums, fileMode } = await openFor(source, job);
+  const result = await withChecksums(checksums, (onFinished) =>
     encode(source, targets, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
@@ -23,11 +35,10 @@ export async function exportImages(
       ...{ signal, onProgress, onWarning, onFinished },
     }),
   );
+  return { ...result, sha256: sumsOf(hashed), fileMode };
 }
 
-/**
- * Warns of what is known to fail at import, and opens the outputs. Closes the source if it throws.
- */
+/** Prints the import warnings, and opens the outputs. Closes the source if it throws. */
 async function openFor(
   source: Source,
   { disk, plan, options, signal, onWarning }: ExportJob,
@@ -35,9 +46,12 @@ async function openFor(
   try {
     const hasOva = plan.outputs.some(({ format }) => format.name === 'ova');
     const firmware = options.firmware ?? (hasOva ? 'efi' : undefined);
+    detail(describeSource(source, disk));
     for (const warning of await warningsFor(source, { firmware })) onWarning(warning);
+    for (const warning of await spaceWarnings(plan, source)) onWarning(warning);
     const read = { name: source.origin ?? disk, size: source.size };
-    return await openOutputs(plan, read, { ...options, signal });
+    const fileMode = await modeOfImages(disk, options);
+    return await openOutputs(plan, read, { ...options, signal, onWarning, fileMode });
   } catch (error) {
     await source.close();
     throw error;

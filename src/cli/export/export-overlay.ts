@@ -1,21 +1,22 @@
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { KexportError } from '../../errors.ts';
-import type { EncodeResult } from '../../export/encode.ts';
 import { zlibLevelOf } from '../../export/encodings.ts';
 import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
 import { openChanges } from '../../open/open-source.ts';
 import { withChecksums } from './checksums.ts';
+import type { ExportResult } from './export-images.ts';
 import type { ExportJob } from './export-job.ts';
-import { openOutputs } from './outputs.ts';
+import { modeOfImages } from './mode-of-images.ts';
+import { openOutputs, sumsOf } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
 
 /**
- * Makes an overlay of what an incremental send stream changes in --backing-file. Throws a
+ * Makes an overlay on --backing-file with the changes of an incremental send stream. Throws a
  * KexportError.
  */
-export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
-  const { disk: name, plan, options, signal, onProgress } = job;
+export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
+  const { disk: name, plan, options, signal, onProgress, onWarning } = job;
   const [output, ...others] = plan.outputs;
   if (output?.format.name !== 'qcow2' || others.length > 0) {
     throw new KexportError('usage', '--backing-file is for qcow2 alone: only qcow2 has overlays', {
@@ -23,16 +24,17 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
     });
   }
   const { backingFile = '', compressor, optimize, size, threads } = options;
-  await inspectBackingFile(backingFile); // before a pipe is waited for
+  await inspectBackingFile(backingFile); // before waiting for a pipe
   const changes = await openChanges(name, { ...sentChoice(options), signal });
   const disk = { name, size: undefined };
-  const opening = openOutputs(plan, disk, { ...options, signal });
-  const { checksums, targets } = await opening.catch(async (error: unknown) => {
+  const fileMode = await modeOfImages(name, options);
+  const opening = openOutputs(plan, disk, { ...options, signal, onWarning, fileMode });
+  const { checksums, hashed, targets } = await opening.catch(async (error: unknown) => {
     await changes.close();
     throw error;
   });
   const { sink } = targets[0]!; // the one output
-  return withChecksums(checksums, (onFinished) =>
+  const result = await withChecksums(checksums, (onFinished) =>
     encodeOverlay(changes, sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
@@ -40,10 +42,14 @@ export async function exportOverlay(job: ExportJob): Promise<EncodeResult> {
       ...{ signal, onProgress, onFinished },
     }),
   );
+  return { ...result, sha256: sumsOf(hashed), fileMode };
 }
 
-/** The path of a backing file as the image names it: from the folder of the image. */
+/**
+ * The path of a backing file as the image names it: from the folder of the image, so that both can
+ * be moved together.
+ */
 function nameFrom(image: string, backing: string): string {
-  if (isAbsolute(backing) || image === '-') return resolve(backing);
+  if (image === '-') return resolve(backing);
   return relative(resolve(dirname(image)), resolve(backing));
 }

@@ -1,9 +1,19 @@
 import { constants } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Format } from '../../../formats/index.ts';
 import { levelsOf } from '../../export/encodings.ts';
-import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../../errors.ts';
+import {
+  errnoOf,
+  KexportError,
+  type OnWarning,
+  reasonOf,
+  throwIfAborted,
+  Warning,
+} from '../../errors.ts';
+import { blockSizeOfPath } from '../../host/block-device.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import { openFile } from '../../host/descriptors.ts';
 import { overlaps } from '../../host/host-disk.ts';
 import type { Target } from '../../export/image.ts';
@@ -16,30 +26,41 @@ import type { Options } from '../options/options.ts';
 import { openChecksums, type RunChecksums } from './checksums.ts';
 import type { Output, Plan } from './plan.ts';
 
-type OpenOptions = Pick<Options, 'backingFile' | 'compression' | 'flatten' | 'force' | 'level'> & {
+/** What is needed to open the outputs. */
+export type OpenOptions = Pick<
+  Options,
+  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level'
+> & {
   readonly signal: AbortSignal;
+  readonly onWarning: OnWarning;
+  /** Permissions of the images; undefined for those that the umask leaves. */
+  readonly fileMode: number | undefined;
 };
 
-/** Everything that is open for writing. */
+/** The open outputs of an export. */
 export interface Outputs {
   /** The plan that was followed. */
   readonly plan: Plan;
   readonly targets: readonly Target[];
-  /** SHA256SUMS and the images that go into it, if it is wanted. */
+  /** The images whose sums are wanted. */
+  readonly hashed: readonly HashedSink[];
+  /** Permissions of the images; undefined for those that the umask leaves. */
+  readonly fileMode: number | undefined;
+  /** SHA256SUMS and the images to list in it, if requested. */
   readonly checksums: RunChecksums | undefined;
 }
 
-/** What the outputs are of. */
+/** The disk that is exported. */
 export interface OutputDisk {
-  /** The disk that is read, or was snapshotted: no output may be it. */
+  /** The disk that is read, or that the snapshot is of. No output may be the same. */
   readonly name: string;
   /** In bytes, if it is known. */
   readonly size: number | undefined;
 }
 
 /**
- * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for
- * them. If one fails, none is left open and no file is left.
+ * Opens every output of a plan, or of the next plan if its names are taken and were not requested.
+ * If one fails, closes all of them and removes their files.
  */
 export async function openOutputs(
   plan: Plan,
@@ -68,8 +89,11 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
       let sink = keep(await openOutput(output, { ...options, disk, plain }));
-      if (plan.checksums !== undefined) {
-        const hashing = hashed(sink, format.streaming === 'always' || streamsNow(format, disk));
+      const inOrder = format.streaming === 'always' || streamsNow(format, disk);
+      // A device or a pipe cannot be read back.
+      const isHashed = options.json === true && (inOrder || sink.read !== undefined);
+      if (plan.checksums !== undefined || isHashed) {
+        const hashing = hashed(sink, inOrder);
         images.push(hashing);
         sink = hashing;
       }
@@ -80,13 +104,19 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       }
       targets.push({ format, sink });
     }
-    if (plan.checksums === undefined) return { plan, targets, checksums: undefined };
-    const file = await openChecksums(plan.checksums, options);
-    return { plan, targets, checksums: { file, images } };
+    const { checksums: sums } = plan;
+    const file = sums === undefined ? undefined : await openChecksums(sums, options);
+    const checksums = file && { file, images };
+    return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
   }
+}
+
+/** The sums of images that were made, by their names. */
+export function sumsOf(images: readonly HashedSink[]): ReadonlyMap<string, string> {
+  return new Map(images.flatMap(({ name, sha256 }) => (sha256 ? [[name, sha256]] : [])));
 }
 
 /** Whether the format writes this disk front to back. */
@@ -96,12 +126,12 @@ function streamsNow({ streaming }: Format, { size }: OutputDisk): boolean {
 
 type OpenRequest = OpenOptions & {
   readonly disk: OutputDisk;
-  /** Neither hashed nor zipped, which is for files. */
+  /** Opens an output that is not a file, so that it is neither hashed nor zipped. */
   readonly plain: boolean;
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { disk, plain, force = false, signal } = request;
+  const { disk, plain, force = false, signal, fileMode } = request;
   const { name: sourceName } = disk;
   if (path === '-') return openStdout();
   const found = await stat(path).catch(() => undefined);
@@ -119,7 +149,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
     }
     for (const below of [request.flatten, request.backingFile]) {
       if (below === undefined || !(await isSource(name, below))) continue;
-      throw new KexportError('target', `${name} is the image below the increment`);
+      throw new KexportError('target', `${name} is the backing file of the increment`);
     }
   }
   if (found?.isBlockDevice() && (await overlaps(path, throughStdin(sourceName)))) {
@@ -128,20 +158,22 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       `${path} and ${sourceName}, the disk that is exported, overlap`,
     );
   }
-  if (found?.isBlockDevice()) return openDevice(format, path, disk, force);
+  if (!found) await checkNoDevice(path);
+  if (found?.isBlockDevice()) return openDevice(format, path, request);
   if (!isFile) return openSpecial(path, signal);
-  return fileSink(await throughLink(path), { force });
+  return fileSink(await throughLink(path), { force, mode: fileMode });
 }
 
 /**
- * The target of a symbolic link, so that it is replaced and not the link; other paths as they are.
+ * The target of a symbolic link, so that the target is replaced and not the link; any other path as
+ * it is.
  */
 async function throughLink(path: string): Promise<string> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
 }
 
-/** Whether a file or device that is about to be written is the one that is read. */
+/** Whether the file or device to write is the one that is read. */
 async function isSource(path: string, sourceName: string): Promise<boolean> {
   const target = await stat(path).catch(() => undefined);
   const source = await stat(throughStdin(sourceName)).catch(() => undefined);
@@ -163,11 +195,19 @@ function openStdout(): Sink {
   return descriptorSink(1, 'standard output');
 }
 
+/** A mistyped device would become a file in the memory that /dev is. */
+async function checkNoDevice(path: string): Promise<void> {
+  const folder = await realpath(dirname(path)).catch(() => '');
+  if (folder !== '/dev' && (!folder.startsWith('/dev/') || folder.startsWith('/dev/shm'))) return;
+  throw new KexportError('target', `there is no device ${path}`, {
+    hint: 'lsblk lists the devices; images are not made in /dev',
+  });
+}
+
 async function openDevice(
   format: Format,
   path: string,
-  { size }: OutputDisk,
-  force: boolean,
+  { disk: { size }, force, onWarning }: OpenRequest,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
     const what = `${path} is a block device: only raw can be written to it, not ${format.name}`;
@@ -178,7 +218,17 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
-  return deviceSink(path, { diskSize: size });
+  const sink = await deviceSink(path, { diskSize: size });
+  const rest = size === undefined ? 0 : (await blockSizeOfPath(path)) - size;
+  if (rest > 0) onWarning(largerDevice(path, rest));
+  return sink;
+}
+
+function largerDevice(path: string, rest: number): Warning {
+  const what = `${path} is ${rest} bytes larger than the disk: what they hold stays`;
+  const gpt = `the backup of a GPT is not at the end of the device`;
+  const remedy = `sgdisk --move-second-header ${shellWord(path)} moves it there`;
+  return new Warning('backup-gpt', `${what}, and ${gpt}; ${remedy}`);
 }
 
 const FIFO_INTERVAL = 100; // milliseconds

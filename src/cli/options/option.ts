@@ -1,10 +1,12 @@
 import { parseSize } from './parse-size.ts';
 
-/** An option of the command line. Parsing and help are made of it. */
+/** An option of the command line, for parsing and for help. */
 export interface Option<T = unknown> {
   /** The letter of its short form. */
   readonly short?: string;
-  /** What stands for the value in help, such as FILE; undefined for a flag, which has none. */
+  /**
+   * The placeholder of the value in help, such as FILE; undefined for a flag, which has no value.
+   */
   readonly placeholder?: string;
   /** What it does, in the imperative. */
   readonly summary: string;
@@ -12,9 +14,9 @@ export interface Option<T = unknown> {
   readonly default?: string;
   /** The only values that it accepts. */
   readonly choices?: readonly string[];
-  /** What a value must be, as an error says it. */
+  /** What a value must be, for errors. */
   readonly expects: string;
-  /** The value that a text stands for; undefined if the option does not accept the text. */
+  /** Parses a value; undefined if the option does not accept the text. */
   readonly parse: (text: string) => T | undefined;
 }
 
@@ -54,13 +56,20 @@ export function wholeNumber(
   return { ...extra, placeholder: 'N', summary, expects, parse };
 }
 
+/** Permissions as chmod takes them, in octal digits. */
+export function permissions(summary: string, extra: Extra = {}): Option<number> {
+  const expects = 'octal digits such as 0600';
+  const parse = (value: string) => (/^0?[0-7]{3}$/.test(value) ? parseInt(value, 8) : undefined);
+  return { ...extra, placeholder: 'MODE', summary, expects, parse };
+}
+
 /** A number of bytes. */
 export function size(summary: string, extra: Extra = {}): Option<number> {
   const expects = 'a size such as 10G or 512M';
   return { ...extra, placeholder: 'SIZE', summary, expects, parse: parseSize };
 }
 
-/** A number of MiB, which is what a number without a unit means. */
+/** A number of MiB. A number without a unit is in MiB. */
 export function memory(summary: string, extra: Extra = {}): Option<number> {
   const expects = 'a whole number of MiB, such as 4096 or 4G';
   const parse = (value: string) => {

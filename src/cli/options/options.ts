@@ -7,7 +7,16 @@ import {
 } from '../../../formats/ova/machine.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
-import { flag, memory, oneOf, type Option, size, text, wholeNumber } from './option.ts';
+import {
+  flag,
+  memory,
+  oneOf,
+  type Option,
+  permissions,
+  size,
+  text,
+  wholeNumber,
+} from './option.ts';
 
 const READ_FORMATS: readonly FromFormat[] = [
   ...(Object.keys(FORMATS) as FormatName[]),
@@ -18,7 +27,7 @@ const READ_FORMATS: readonly FromFormat[] = [
 
 /**
  * Every option of every command: `outputDir` is `--output-dir`. An option means the same wherever
- * it is accepted; which command accepts which says `kexport.ts`.
+ * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
   output: text('FILE', 'write the image to FILE, a block device (raw only), or - (stdout)', {
@@ -29,6 +38,9 @@ export const OPTIONS = {
     default: '$KEXPORT_NAME, or the date',
   }),
   force: flag('replace existing files; write to a block device'),
+  mode: permissions('permissions of the images, such as 0640', {
+    default: '0600 of a device or volume, else by the umask',
+  }),
   checksums: flag('write SHA256SUMS beside the images'),
   zip: flag('put raw and vhd images into .zip files'),
   verify: flag('read every image back and compare, before it gets its name'),
@@ -110,6 +122,8 @@ export const OPTIONS = {
   againstFrom: oneOf('FORMAT', READ_FORMATS, 'read the DISK of --against as FORMAT'),
 
   json: flag('print the result as JSON on stdout'),
+  verbose: flag('print what is read, how, and what is written', { short: 'v' }),
+  logFile: text('FILE', 'append every message to FILE, with the time'),
   quiet: flag('print no progress and no summary', { short: 'q' }),
 
   help: flag('show this help', { short: 'h' }),
@@ -137,7 +151,7 @@ type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : neve
 /** The values of the options that were given. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
 
-/** As a person types it: `--output-dir`. */
+/** The option as typed: `--output-dir`. */
 export function longForm(name: OptionName): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

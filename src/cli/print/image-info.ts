@@ -4,7 +4,7 @@ import { formatLines, jsonText, type Line } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
 import { exactSize, formatSize } from './sizes.ts';
 
-/** The answer of `kexport info` for programs; sizes in bytes. */
+/** The output of `kexport info --json`; sizes in bytes. */
 export function imageInfoJson(file: string, info: ImageInfo): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
@@ -24,7 +24,7 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
   });
 }
 
-/** The answer of `kexport info` for people. */
+/** The output of `kexport info`. */
 export function imageInfoText(file: string, info: ImageInfo): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;

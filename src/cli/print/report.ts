@@ -1,12 +1,16 @@
-import { KexportError, type Warning } from '../../errors.ts';
+import { host } from '#host';
+import type { Warning } from '../../errors.ts';
+import { resolve } from 'node:path';
 import type { EncodeResult } from '../../export/encode.ts';
 import type { ImageResult } from '../../export/image.ts';
-import { asFlag } from '../options/flags.ts';
+import type { ExportResult } from '../export/export-images.ts';
+import type { Options } from '../options/options.ts';
+import { errorJson, warningJson } from './error.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
-/** The report of an export for people: a table of the images. */
+/** The report of an export: a table of the images. */
 export function formatReport(result: EncodeResult, seconds: number): string {
   const rows = result.images.map((image) => [
     image.format.name,
@@ -29,21 +33,29 @@ function compressionOf({ encoding }: ImageResult): string {
   return `zlib, level ${encoding.level}, window ${window}`;
 }
 
-/** The report of an export for programs; sizes in bytes. */
-export function jsonReport(
-  source: string,
-  result: EncodeResult,
-  warnings: readonly Warning[],
-  seconds: number,
-): string {
+/** What a report is made of. */
+export interface ReportedRun {
+  readonly source: string;
+  readonly options: Options;
+  readonly result: ExportResult;
+  readonly warnings: readonly Warning[];
+  readonly seconds: number;
+}
+
+/** The report of an export for --json; sizes in bytes. */
+export function jsonReport({ source, options, result, warnings, seconds }: ReportedRun): string {
   return jsonText({
+    version: host.version(),
     source,
+    options,
     sourceSize: result.sourceSize,
     virtualSize: result.diskSize,
     seconds: Number(seconds.toFixed(3)),
     images: result.images.map(({ format, name, encoding, length, allocated }) => ({
       format: format.name,
       file: name,
+      path: resolve(name),
+      sha256: result.sha256.get(name),
       fileSize: length,
       sizeOnDisk: allocated,
       compression: encoding,
@@ -53,16 +65,6 @@ export function jsonReport(
       file: sink.name,
       error: errorJson(error),
     })),
-    warnings: warnings.map((warning) => ({
-      code: warning.code,
-      message: warning.inNotation(asFlag),
-    })),
+    warnings: warnings.map(warningJson),
   });
-}
-
-/** An error for programs. */
-export function errorJson(error: Error): object {
-  if (!(error instanceof KexportError)) return { code: 'bug', message: error.message };
-  const { message, hint } = error.inNotation(asFlag);
-  return { code: error.code, message, hint };
 }

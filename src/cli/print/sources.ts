@@ -5,7 +5,7 @@ import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
-/** What can be exported. */
+/** The volumes and disks that can be exported. */
 export interface Sources {
   readonly volumes: readonly ListedVolume[];
   /** Why no volume can be listed. */
@@ -16,14 +16,14 @@ export interface Sources {
 export interface SourceDisk extends ListedDisk {
   /** The pool in use on it, or on LUKS, LVM or md above it. */
   readonly pool: string | undefined;
-  /** Why the disk cannot be exported while that pool is in use. */
+  /** Why the disk cannot be exported as it is used now. */
   readonly obstacle: string | undefined;
 }
 
-/** Snapshots of a volume that are listed for people. */
+/** How many snapshots of a volume are listed. */
 const MAX_SNAPSHOTS = 3;
 
-/** The answer of `kexport sources` for people. */
+/** The output of `kexport sources`. */
 export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
   const volumeHead = ['ZFS VOLUME', 'SIZE', 'USED', 'COMMAND'];
   const noVolumes = `no ZFS volumes: ${zfsProblem ?? 'the pools have none'}\n`;
@@ -35,7 +35,7 @@ export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
   return `${volumeTable}\n${diskTable}`;
 }
 
-/** The answer of `kexport sources` for programs; sizes in bytes. */
+/** The output of `kexport sources --json`; sizes in bytes. */
 export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
   return jsonText({
     volumes: volumes.map((volume) => ({
@@ -44,8 +44,9 @@ export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map((disk) => ({
+    disks: disks.map(({ mounts, ...disk }) => ({
       ...disk,
+      mountPoints: mounts.map(({ mountPoint }) => mountPoint),
       command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
     })),
   });
@@ -67,7 +68,8 @@ function volumeRows({ name, size, used, snapshots }: ListedVolume): string[][] {
 }
 
 function diskRow(disk: SourceDisk): string[] {
-  const { path, size, model = '', pool, mountPoints, obstacle } = disk;
+  const { path, size, model = '', pool, mounts, obstacle } = disk;
+  const mountPoints = mounts.map(({ mountPoint }) => mountPoint);
   const uses = [...(pool === undefined ? [] : [`pool ${pool}`]), ...mountPoints].join(', ');
   const command = obstacle === undefined ? commandForDisk(disk) : `none: ${obstacle}`;
   return [path, formatSize(size), model, uses, command];
@@ -77,6 +79,6 @@ function commandFor(name: string): string {
   return `kexport all ${shellWord(name)}`;
 }
 
-function commandForDisk({ path, pool }: SourceDisk): string {
+function commandForDisk({ path, pool }: Pick<SourceDisk, 'path' | 'pool'>): string {
   return pool === undefined ? commandFor(path) : `${commandFor(path)} --checkpoint`;
 }

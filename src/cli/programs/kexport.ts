@@ -13,7 +13,18 @@ import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
   {
     title: 'Images',
-    options: ['output', 'outputDir', 'name', 'force', 'checksums', 'zip', 'verify', 'keepGoing'],
+    options: [
+      'output',
+      'outputDir',
+      'name',
+      'force',
+      'mode',
+      'checksums',
+      'zip',
+      'verify',
+      'keepGoing',
+      'dryRun',
+    ],
   },
   {
     title: 'Disk',
@@ -26,14 +37,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   {
     title: 'Disk in use by a pool of this machine',
-    options: [
-      'checkpoint',
-      'dryRun',
-      'includeSwap',
-      'allSectors',
-      'keepIntentLog',
-      'checkpointLimit',
-    ],
+    options: ['checkpoint', 'includeSwap', 'allSectors', 'keepIntentLog', 'checkpointLimit'],
   },
   {
     title: 'Compression',
@@ -45,7 +49,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     title: 'ova',
     options: ['firmware', ...OVA_OPTIONS],
   },
-  { title: 'Messages', options: ['json', 'quiet'] },
+  { title: 'Messages', options: ['json', 'quiet', 'verbose', 'logFile'] },
 ];
 
 const COMMON_OPTIONS: ReadonlySet<OptionName> = new Set([

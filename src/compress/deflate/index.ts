@@ -1,17 +1,13 @@
-// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, which
-// `npm run build` compiles.
+// Our own deflate for blocks of 64 KiB, in WebAssembly. Its source is in `assembly/`.
 
 import type { ZlibEncoding } from '../../../formats/index.ts';
 import { instantiate } from '../../workers/wasm.ts';
 import type { Compressor } from '../compressor.ts';
 
-/**
- * The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64
- * KiB.
- */
+/** How much longer a zlib stream can be than its input, in bytes, for inputs of up to 64 KiB. */
 export const DEFLATE_SLACK = 500;
 
-// What assembly/index.ts exports. Addresses are bytes in `memory`; it never grows.
+// The exports of assembly/index.ts. Addresses are offsets in `memory`, in bytes; it never grows.
 interface DeflateExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly input: { readonly value: number };

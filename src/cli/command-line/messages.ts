@@ -1,0 +1,50 @@
+// What the program says to people: on stderr, and in the file of --log-file with the time.
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { KexportError, reasonOf } from '../../errors.ts';
+
+let log: number | undefined;
+let isVerbose = false;
+
+/** Readies both; `logFile` is appended to. Throws a KexportError if it cannot be opened. */
+export function openMessages({
+  logFile,
+  verbose = false,
+}: {
+  readonly logFile?: string | undefined;
+  readonly verbose?: boolean | undefined;
+}): void {
+  isVerbose = verbose;
+  if (logFile === undefined) return;
+  try {
+    log = openSync(logFile, 'a', 0o600);
+  } catch (cause) {
+    const what = `cannot write the log ${logFile}: ${reasonOf(cause)}`;
+    throw new KexportError('target', what, { cause });
+  }
+}
+
+/** Says something to people. */
+export function tell(text: string): void {
+  process.stderr.write(text);
+  note(text);
+}
+
+/** Says what only --verbose shows. */
+export function detail(line: string): void {
+  if (isVerbose) process.stderr.write(`kexport: ${line}\n`);
+  note(line);
+}
+
+/** Writes to the log alone. */
+export function note(text: string): void {
+  if (log === undefined) return;
+  const time = new Date().toISOString();
+  const lines = text.split('\n').filter((line) => line !== '');
+  try {
+    writeSync(log, lines.map((line) => `${time} ${line}\n`).join(''));
+  } catch {
+    closeSync(log); // as on a full disk: the export goes on
+    log = undefined;
+  }
+}

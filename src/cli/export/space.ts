@@ -1,0 +1,59 @@
+import { stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Warning } from '../../errors.ts';
+import type { Source } from '../../sources/source.ts';
+import { formatSize } from '../print/sizes.ts';
+import type { Output, Plan } from './plan.ts';
+
+/** Tables, headers, an OVF and its manifest; in bytes. */
+const FIXED_OVERHEAD = 2 ** 21;
+
+/** What is known of a disk before it is read; nothing of a pipe's. In bytes. */
+export interface DiskSizes {
+  readonly size?: number | undefined;
+  /** What may be other than zeros, if that is known to be less than all. */
+  readonly dataSize?: number | undefined;
+}
+
+/** Bytes that an image of a disk takes up at most: its data do not compress, and its tables. */
+export function maxImageSize({ size = 0, dataSize = size }: DiskSizes): number {
+  return Math.ceil(dataSize * (1 + 2 ** -10) + size * 2 ** -12) + FIXED_OVERHEAD;
+}
+
+/** A file system that images are written to. */
+export interface Place {
+  readonly folder: string;
+  readonly outputs: readonly Output[];
+  /** What users other than root may fill, in bytes. */
+  readonly free: number;
+}
+
+/** The file systems of a plan's images; devices and pipes have none. */
+export async function placesOf({ outputs }: Plan): Promise<Place[]> {
+  const places = new Map<number, Place>();
+  for (const output of outputs) {
+    const { path } = output;
+    const found = await stat(path).catch(() => undefined);
+    if (path === '-' || (found && !found.isFile())) continue;
+    const folder = dirname(path);
+    const info = await stat(folder).catch(() => undefined);
+    if (!info) continue;
+    const { bavail, bsize } = await statfs(folder);
+    const others = places.get(info.dev)?.outputs ?? [];
+    places.set(info.dev, { folder, outputs: [...others, output], free: bavail * bsize });
+  }
+  return [...places.values()];
+}
+
+/** Says where the images may not fit. */
+export async function spaceWarnings(plan: Plan, source: Source): Promise<Warning[]> {
+  if (source.size === undefined) return [];
+  const most = maxImageSize(source);
+  return (await placesOf(plan))
+    .filter(({ outputs, free }) => outputs.length * most > free)
+    .map(({ folder, outputs, free }) => {
+      const needed = formatSize(outputs.length * most);
+      const what = `the images may take up to ${needed} in ${folder}, where ${formatSize(free)} are free`;
+      return new Warning('full', what);
+    });
+}

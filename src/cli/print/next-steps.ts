@@ -1,0 +1,63 @@
+import { basename } from 'node:path';
+import { shellWord } from '../../host/shell-word.ts';
+import type { ReportedRun } from './report.ts';
+import { formatTable } from './table.ts';
+
+/** How an image is imported where its format is used most. */
+interface Import {
+  readonly where: string;
+  /** `file` and `name`, of the image and of a machine, are words of a shell. */
+  readonly command: (file: string, name: string) => string;
+}
+
+const IMPORTS: Readonly<Record<string, Import>> = {
+  qcow2: { where: 'Proxmox', command: (file) => `qm importdisk VMID ${file} STORAGE` },
+  raw: { where: 'bare metal', command: (file) => `kexport raw ${file} -o /dev/sdX --force` },
+  vhd: {
+    where: 'Azure',
+    command: (file, name) =>
+      `az storage blob upload --type page -c CONTAINER -f ${file} -n ${name}.vhd`,
+  },
+  'vhd-dynamic': {
+    where: 'Hyper-V',
+    command: (file, name) => `New-VM -Name ${name} -Generation 1 -VHDPath ${file}`,
+  },
+  vhdx: {
+    where: 'Hyper-V',
+    command: (file, name) => `New-VM -Name ${name} -Generation 2 -VHDPath ${file}`,
+  },
+  vmdk: {
+    where: 'ESXi',
+    command: (file, name) => `vmkfstools -i ${file} ${name}-disk.vmdk -d thin`,
+  },
+  vdi: {
+    where: 'VirtualBox',
+    command: (file) =>
+      `VBoxManage storageattach VM --storagectl SATA --port 0 --type hdd --medium ${file}`,
+  },
+  ova: {
+    where: 'vSphere',
+    command: (file) => `ovftool ${file} vi://USER@VCENTER/DATACENTER/host/HOST`,
+  },
+};
+
+/**
+ * What to type next, a line for each image, and what was checked and summed; for people. Images
+ * that went to a pipe or a device have no next step.
+ */
+export function nextSteps({ options, result, source }: ReportedRun): string {
+  const files = result.images.filter(({ name }) => name !== 'standard output');
+  const compared = options.verify ? `every image was read back and compared with ${source}\n` : '';
+  const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
+  const isPrivate =
+    result.fileMode === undefined || options.mode !== undefined
+      ? ''
+      : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
+  const commands = files.flatMap(({ format, name }) => {
+    const machine = basename(name).replace(/\.[^.]*$/, '');
+    const step = IMPORTS[format.name];
+    return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
+  });
+  const next = commands.length === 0 ? '' : `next:\n${formatTable(commands)}`;
+  return `${compared}${summed}${isPrivate}${next}`;
+}
