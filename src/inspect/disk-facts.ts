@@ -1,3 +1,5 @@
+import type { PoolState } from '../../formats/zfs/pool-label.ts';
+
 /** What `inspectDisk` finds on a disk, as far as it decides whether the disk boots elsewhere. */
 export interface DiskFacts {
   /** Its partitions. */
@@ -6,11 +8,30 @@ export interface DiskFacts {
   readonly cutOff: string | undefined;
   /** Whether the MBR has boot code, which is what a BIOS starts. */
   readonly bootCode: boolean;
-  /**
-   * What a disk without a partition table begins with: "an ext2, ext3 or ext4 file system".
-   * Undefined if unknown.
-   */
-  readonly content: string | undefined;
+  /** What a disk without a partition table begins with; undefined if unknown. */
+  readonly content: Content | undefined;
+}
+
+/** What a partition, or a disk without a partition table, holds: as it says of itself. */
+export interface Content {
+  /** One word, such as `ext4`, `zfs`, `lvm`, `luks`, `swap`. */
+  readonly kind: string;
+  /** For people, with its article: "an ext4 file system". */
+  readonly title: string;
+  /** Of a ZFS pool. */
+  readonly pool?: PoolFacts | undefined;
+}
+
+/** A ZFS pool, as its label on the disk describes it. */
+export interface PoolFacts {
+  /** Undefined of a spare or a cache device. */
+  readonly name: string | undefined;
+  /** In decimal, as ZFS writes it; undefined likewise. */
+  readonly guid: string | undefined;
+  /** `active`: not exported by the host that had it imported. */
+  readonly state: PoolState | undefined;
+  /** That host, where the label names it. */
+  readonly hostname: string | undefined;
 }
 
 /** A partition table as its readers take it. */
@@ -27,7 +48,7 @@ export interface PartitionTable {
 export interface Partition {
   /** From 1, as Linux counts. */
   readonly index: number;
-  /** In GPT a GUID, in capitals; in MBR such as `0x83`. */
+  /** In GPT a GUID, in capitals; in MBR such as `0x83`. See `typeName` for words. */
   readonly type: string;
   /** In bytes. */
   readonly diskOffset: number;
@@ -40,6 +61,8 @@ export interface Partition {
   readonly name: string;
   /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
   readonly esp?: EspFacts | undefined;
+  /** What it holds, as far as `withContents` was asked and knows. */
+  readonly content?: Content | undefined;
 }
 
 /** What firmware finds in an EFI system partition. */

@@ -6,8 +6,8 @@
 import { type DiskView, diskView, type ReadAt } from '../partitions/disk-view.ts';
 import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partitions/layout.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
-import { contentKind } from './content-kind.ts';
-import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
+import { contentOf } from './content.ts';
+import type { Content, DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
 import { cutOff } from './cut-off.ts';
 import { inspectEsp } from './esp.ts';
 import { gptTable } from './gpt-table.ts';
@@ -17,13 +17,13 @@ import { isEmpty, mbrTable, partitionRecords } from './mbr-table.ts';
 export const MAX_ESPS = 4;
 
 /**
- * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule some KiB, at most
+ * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule 200 KiB, at most
  * some thousand reads. Throws only what `read` throws, whatever is on the disk.
  */
 export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts> {
   const disk = diskView(read, size);
   const firstSector = await disk.at(0, mbr.size);
-  const content = await contentKind(disk);
+  const content = await contentOf(disk);
   const table = await readTable(disk, firstSector, content);
   return {
     table: { ...table, partitions: await withEsps(disk, table.partitions) },
@@ -36,7 +36,7 @@ export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts
 async function readTable(
   disk: DiskView,
   firstSector: Uint8Array,
-  content: string | undefined,
+  content: Content | undefined,
 ): Promise<PartitionTable> {
   const records = partitionRecords(firstSector);
   const empty = !records || isEmpty(records);

@@ -43,13 +43,15 @@ const PROGRAM = `
 
 /**
  * The parts of an open regular file, from its byte `start` on, that hold all of its data,
- * ascending, counted from there. Undefined if that cannot be known for certain, or the file has no
+ * ascending, counted from there; a hole of less than `minHole` bytes, or less than a 131,072nd of
+ * the size, is taken for data. Undefined if that cannot be known for certain, or the file has no
  * holes.
  */
 export async function dataMap(
   fd: number,
   start: number,
   size: number,
+  minHole = MIN_HOLE,
 ): Promise<readonly DataRange[] | undefined> {
   let file: FileHandle | undefined;
   try {
@@ -59,7 +61,7 @@ export async function dataMap(
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
     if (!EXACT.includes(await fileSystemOf(file))) return undefined;
-    const printed = await ask(file.fd, start, size);
+    const printed = await ask(file.fd, start, size, minHole);
     const after = await file.stat({ bigint: true });
     if (before.mtimeNs !== after.mtimeNs || before.blocks !== after.blocks) return undefined;
     return parse(printed, start, size);
@@ -70,9 +72,9 @@ export async function dataMap(
   }
 }
 
-async function ask(fd: number, start: number, size: number): Promise<string> {
-  const minHole = Math.max(MIN_HOLE, Math.ceil(size / MAX_RANGES));
-  const args = ['-e', PROGRAM, start, start + size, minHole].map(String);
+async function ask(fd: number, start: number, size: number, minHole: number): Promise<string> {
+  const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
+  const args = ['-e', PROGRAM, start, start + size, least].map(String);
   const signal = AbortSignal.timeout(TIMEOUT_MS); // spawn's own timer would outlive a perl that is not there
   const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));

@@ -118,6 +118,8 @@ export const OPTIONS = {
     default: 'sha256',
   }),
 
+  map: flag('list where the disk lies in files, as qemu-img map does'),
+
   against: text('DISK', 'compare with DISK, a disk or an image, byte for byte'),
   againstFrom: oneOf('FORMAT', READ_FORMATS, 'read the DISK of --against as FORMAT'),
 

@@ -96,7 +96,7 @@ const COMMANDS: readonly NamedCommand[] = [
         isRepeated: true,
       },
     ],
-    options: only('from', 'allowBacking', 'ovaDisk', 'json'),
+    options: only('map', 'from', 'allowBacking', 'ovaDisk', 'json'),
     load: () => import('../commands/info.ts'),
   },
   {
