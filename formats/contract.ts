@@ -1,5 +1,6 @@
-// What a format promises and what it is given. Read this file first, then `raw.ts`, then a larger
-// format. The rule that keeps a writer small: blocks ascend, and a gap between two blocks is zeros.
+// The interface of a format: its functions, their arguments and their results. Read this file
+// first, then `raw.ts`, then a larger format. The rule that keeps a writer small: blocks ascend,
+// and a gap between two blocks is zeros.
 
 /** The unit that an export moves, in bytes: one qcow2 cluster, one VMDK grain. */
 export const BLOCK_SIZE = 65_536;
@@ -100,7 +101,7 @@ export interface Hasher {
   digest(): string;
 }
 
-/** What a writer is given. */
+/** The arguments of `Format.write`. */
 export interface WriteRequest {
   /** The disk that the image is of. */
   readonly disk: Disk;
@@ -116,7 +117,7 @@ export interface WriteRequest {
 export interface Format {
   /** As typed on the command line. */
   readonly name: string;
-  /** One line for people. */
+  /** A description in one line. */
   readonly title: string;
   /** File name extension without the dot. */
   readonly extension: string;
@@ -150,7 +151,7 @@ export interface Format {
   read?(request: ReadRequest): Promise<ImageReader>;
 }
 
-/** What a reader is given. */
+/** The arguments of `Format.read`. */
 export interface ReadRequest {
   /** The image. */
   readonly input: ImageInput;

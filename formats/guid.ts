@@ -4,8 +4,8 @@
 import { uuidText } from './uuid.ts';
 
 /**
- * The 16 bytes of a UUID in the order of RFC 9562 as a stored GUID, or the other way. Returns a new
- * buffer.
+ * Converts the 16 bytes of a UUID from the order of RFC 9562 to that of a stored GUID, or back.
+ * Returns a new buffer.
  */
 export function swapGuid(bytes: Uint8Array): Uint8Array {
   const swapped = Uint8Array.from(bytes);
@@ -15,18 +15,18 @@ export function swapGuid(bytes: Uint8Array): Uint8Array {
   return swapped;
 }
 
-/** A stored GUID as people write it, in lower case and without braces. */
+/** The text form of a stored GUID, in lower case and without braces. */
 export function guidText(stored: Uint8Array): string {
   return uuidText(swapGuid(stored));
 }
 
-/** What `guidText` wrote, stored. */
+/** Parses the text that `guidText` returns to a stored GUID. */
 export function guidBytes(text: string): Uint8Array {
   const digits = text.replaceAll('-', '').match(/../g) ?? [];
   return swapGuid(Uint8Array.from(digits, (byte) => parseInt(byte, 16)));
 }
 
-/** Whether a stored GUID is all zeros, which stands for none. */
+/** Whether a stored GUID is all zeros, which means that there is none. */
 export function isNullGuid(stored: Uint8Array): boolean {
   return stored.every((byte) => byte === 0);
 }

@@ -22,7 +22,7 @@ export type { VmdkOptions } from './vmdk/index.ts';
 export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
 /**
- * Makes each format with its default options, by its name, in the order in which people see them.
+ * Makes each format with its default options, by its name, in the order in which they are listed.
  */
 export const FORMATS = {
   /** See {@link qcow2}. */

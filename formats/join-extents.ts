@@ -1,6 +1,6 @@
 import type { ImageExtent } from './contract.ts';
 
-/** The same extents, those joined that follow each other on the disk and in the image. */
+/** Joins extents that follow each other both on the disk and in the image. */
 export function* joinExtents(extents: Iterable<ImageExtent>): Generator<ImageExtent> {
   let pending: ImageExtent | undefined;
   for (const next of extents) {

@@ -1,2 +1,2 @@
-/** None of the members of options: those that do not go with others. */
+/** Forbids the members of other options, which cannot be combined with those of a type. */
 export type None<Options> = { readonly [Name in keyof Options]?: undefined };

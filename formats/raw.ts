@@ -37,7 +37,7 @@ function rawReader({ size }: ImageInput): ImageReader {
   return {
     facts: { format: 'raw', diskSize: size, details: {} },
     extents: (from = 0) => (from < size ? [all] : []),
-    check: () => [], // every file is sound
+    check: () => [], // every file is valid
   };
 }
 

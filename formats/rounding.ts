@@ -10,7 +10,7 @@ export function roundDown(size: number, multiple: number): number {
   return size - (size % multiple);
 }
 
-/** What is missing to the next multiple; both numbers are in the same unit. */
+/** The distance to the next multiple; both numbers are in the same unit. */
 export function paddingAfter(size: number, multiple: number): number {
   return (multiple - (size % multiple)) % multiple;
 }

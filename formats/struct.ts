@@ -3,7 +3,7 @@
 
 type Value = number | bigint | string | Uint8Array;
 
-/** How a field of the type `T` lies in a struct. */
+/** How a value of the type `T` is stored in a struct. */
 export interface FieldType<T extends Value> {
   /** In bytes. */
   readonly size: number;
@@ -18,7 +18,7 @@ type Values<F extends Table> = {
   -readonly [K in keyof F]: F[K][1] extends FieldType<infer T> ? T : never;
 };
 
-/** A struct that was declared; `V` holds the values of its fields. */
+/** A declared struct; `V` holds the values of its fields. */
 export interface Struct<V> {
   /** In bytes. */
   readonly size: number;

@@ -2,13 +2,13 @@ import { host } from '#host';
 import { FormatError } from '../formats/errors.ts';
 
 /**
- * What kind of failure an error is:
+ * The kind of failure:
  *
  * - `usage`: the request makes no sense;
- * - `source`: the disk cannot be read as asked;
+ * - `source`: the disk cannot be read as requested;
  * - `damaged`: the image that the disk is in contradicts itself;
  * - `target`: the image cannot be written;
- * - `exists`: the image, or a partial one, is there already;
+ * - `exists`: the image, or a partial one, exists already;
  * - `unsupported`: the format or this machine cannot do it;
  * - `aborted`: the caller's signal was aborted.
  */
@@ -38,23 +38,23 @@ export const OPTION_NAMES = [
 /** One of {@link OPTION_NAMES}. */
 export type OptionName = (typeof OPTION_NAMES)[number];
 
-/** An option in the text of an error: by its name alone, or with the value that it is to have. */
+/** An option in the text of an error: by its name alone, or with a value. */
 export interface OptionMention {
   /** Its name in the library. */
   readonly option: OptionName;
-  /** Undefined where the option is only named. */
+  /** Its value; undefined if only the option is named. */
   readonly value: string | number | boolean | undefined;
 }
 
-/** Text for people whose options are written in the notation of whoever shows it. */
+/** Text for the user. Options in it are written in the notation of the program that shows it. */
 export type Wording = string | readonly (string | OptionMention)[];
 
-/** Writes an option as the caller knows it: `{ force: true }` or `--force`. */
+/** Writes an option in the notation of the caller: `{ force: true }` or `--force`. */
 export type Notation = (mention: OptionMention) => string;
 
-/** What goes with the message of a {@link KexportError}. */
+/** Details of a {@link KexportError} besides its message. */
 export interface ErrorDetails {
-  /** What failed below, such as a system call. */
+  /** The error that caused it, such as that of a system call. */
   readonly cause?: unknown;
   /** A command or an option that helps. */
   readonly hint?: Wording | undefined;
@@ -62,18 +62,18 @@ export interface ErrorDetails {
 
 /** The texts of a {@link KexportError} in one notation. */
 export interface ErrorText {
-  /** What was tried, on what, what was found. */
+  /** Says what was tried, on what, and what was found. */
   readonly message: string;
   /** A command or an option that helps; undefined if none is known. */
   readonly hint: string | undefined;
 }
 
 /**
- * An error to show to a person: what was tried, on what, what was found. Anything else thrown is a
- * bug.
+ * An error to show to the user, which says what was tried, on what, and what was found. Any other
+ * error is a bug.
  */
 export class KexportError extends Error {
-  /** What kind of failure it is. */
+  /** The kind of failure. */
   readonly code: ErrorCode;
   readonly #message: Wording;
   readonly #hint: Wording | undefined;
@@ -105,13 +105,13 @@ export class KexportError extends Error {
  * - `import`: importers or firmware are known to refuse the disk;
  * - `cut-off`: the disk ends before its partition table or file system does;
  * - `backup-gpt`: the disk is rounded up, and the backup of its GPT is not at its new end;
- * - `looks-like-image`: what is read as a raw disk begins like an image, an archive or text;
+ * - `looks-like-image`: a disk that is read as raw begins like an image, an archive or text;
  * - `partition`: the disk is one partition of another;
  * - `ambiguous-name`: a name means two things;
  * - `inconsistent`: the disk may be written to while it is read;
- * - `free-space`: the free space of a pool is copied, and what was deleted there;
- * - `full`: a file system or a pool may be filled by the run;
- * - `left-behind`: something that was made for the run could not be removed.
+ * - `free-space`: the free space of a pool is copied, including deleted data;
+ * - `full`: the export may fill a file system or a pool;
+ * - `left-behind`: something that was made for the export could not be removed.
  */
 export type WarningCode =
   | 'import'
@@ -125,9 +125,9 @@ export type WarningCode =
   | 'full'
   | 'left-behind';
 
-/** Something to know about a run that goes on all the same. */
+/** A warning about an export, which continues. */
 export class Warning {
-  /** What it is about. */
+  /** The subject of the warning. */
   readonly code: WarningCode;
   readonly #message: Wording;
 
@@ -148,15 +148,15 @@ export class Warning {
   }
 }
 
-/** Receives the warnings of a run. */
+/** Receives the warnings of an export. */
 export type OnWarning = (warning: Warning) => void;
 
-/** An option to put into a {@link wording}: named, or with the value that it is to have. */
+/** An option for a {@link wording}, by its name alone or with a value. */
 export function option(name: OptionName, value?: OptionMention['value']): OptionMention {
   return { option: name, value };
 }
 
-/** Tags a template whose options are written in the notation of whoever shows the text. */
+/** Tags a template whose options are written in the notation of the program that shows the text. */
 export function wording(
   texts: TemplateStringsArray,
   ...values: readonly (Wording | number | OptionMention)[]
@@ -178,8 +178,8 @@ function asProperty({ option: name, value }: OptionMention): string {
 }
 
 /**
- * A FormatError as an error for people, which names the image or the stream `name` and has the kind
- * of the FormatError as its code. Returns any other error as it is.
+ * Turns a FormatError into a KexportError that names the image or the stream `name` and has the
+ * kind of the FormatError as its code. Returns any other error as it is.
  */
 export function asKexportError(error: unknown, name?: string, hint?: Wording): unknown {
   if (!(error instanceof FormatError)) return error;
@@ -191,8 +191,8 @@ export function asKexportError(error: unknown, name?: string, hint?: Wording): u
 }
 
 /**
- * The operating system's words for a failed call, "no space left on device (ENOSPC)"; else the
- * error's own.
+ * The operating system's description of a failed call, "no space left on device (ENOSPC)"; for
+ * other errors, their message.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -207,15 +207,12 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
-/** Throws the error that an aborted run ends with. */
+/** Throws a KexportError `aborted` if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause: signal.reason });
 }
 
-/**
- * Waits for something, but no longer than until an abort: then throws the error that an aborted run
- * ends with.
- */
+/** Waits for a promise, or until the signal is aborted: then throws a KexportError `aborted`. */
 export async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,

@@ -83,11 +83,11 @@ function filesIn(folder: string): string[] {
     .map((path) => join(folder, path));
 }
 
-/** What `#host` of package.json is in the source. */
+/** The source file that `#host` in package.json maps to. */
 const HOST = 'src/runtime/node.ts';
 
 /**
- * What a file imports, types and `import()` too: own files by path from the top, others by name.
+ * The imports of a file, with types and `import()`: own files by path from the top, others by name.
  */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
@@ -97,7 +97,7 @@ function importsOf(path: string): string[] {
   });
 }
 
-/** What a file loads as soon as it is loaded itself: of the project by path, of others by name. */
+/** The imports that are loaded with a file: own files by path, others by name. */
 function loadsOf(path: string): string[] {
   const { outputText } = ts.transpileModule(readFileSync(join(TOP, path), 'utf8'), {
     compilerOptions: { target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
@@ -111,7 +111,7 @@ function loadsOf(path: string): string[] {
   });
 }
 
-/** A file and all that it loads by and by, but not what is behind `#host`. */
+/** A file and everything that it loads, directly or not, except through `#host`. */
 function loadedBy(path: string, found = new Set<string>()): ReadonlySet<string> {
   if (found.has(path)) return found;
   found.add(path);
@@ -151,7 +151,7 @@ function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | und
 const files = [...filesIn('formats'), ...filesIn('src')];
 const graph = new Map(files.map((path) => [path, importsOf(path)]));
 
-/** All that a room reaches by arrows. */
+/** All rooms that a room reaches by arrows. */
 function reachedFrom(room: string): Set<string> {
   const reached = new Set<string>();
   const visit = (from: string) => {
@@ -220,9 +220,9 @@ describe('the layers', () => {
     },
   );
 
-  // As in a browser, where `#host` is another.
+  // As for a browser, where `#host` maps to another file.
   test.each(['src/export/encode.ts', 'src/export/copy-blocks.ts', 'src/compress/worker.ts'])(
-    '%s loads nothing of Node but by #host',
+    '%s loads nothing of Node except by #host',
     (path) => {
       const loaded = [...loadedBy(path)];
       expect(loaded.filter((name) => name.startsWith('node:'))).toEqual([]);
@@ -231,19 +231,19 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Neither is
-  // needed where it is missing.
+  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Both are
+  // optional.
   const runners = ['src/zfs/', 'src/sources/data-map.ts', 'src/host/flush.ts'];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(
-    '%s runs no program of others',
+    '%s runs no other program',
     (path) => {
       for (const name of importsOf(path)) expect(name).not.toMatch(/child_process$/);
     },
   );
 });
 
-/** What a file imports of values; a type is the same in both. */
+/** The imports of values in a file; types are the same in both. */
 function valuesImportedBy(path: string): string[] {
   const file = ts.createSourceFile(
     path,
@@ -260,7 +260,7 @@ function valuesImportedBy(path: string): string[] {
     .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text);
 }
 
-// A class or a table that is there twice, once built and once from its source, is not the same.
+// A class or a table that is loaded twice, built and from its source, is not the same object.
 describe('the tests', () => {
   test.each(filesIn('test'))('%s imports the built library or the sources, not both', (path) => {
     const imported = valuesImportedBy(path);

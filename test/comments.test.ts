@@ -8,9 +8,6 @@ const MAX_COLUMNS = 100;
 
 const FOLDERS = ['.ci', 'bench', 'fixtures', 'formats', 'src', 'test'];
 
-/** Folders whose comments are still to be wrapped. */
-const NOT_YET = ['src'];
-
 /** What begins a comment, at the start of a line or after code. */
 const COMMENTS: Readonly<Record<string, RegExp>> = {
   '.ts': /^\s*(\/\/|\/\*|\*)|\s\/\/\s/,
@@ -39,7 +36,6 @@ test.each(FOLDERS)('comments in %s/ keep within 100 columns', (folder) => {
   const found = readdirSync(join(TOP, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(TOP, join(entry.parentPath, entry.name)))
-    .filter((path) => !NOT_YET.some((skipped) => path.startsWith(`${skipped}/`)))
     .flatMap((path) => {
       const comment = COMMENTS[kindOf(path)];
       return comment ? longComments(path, comment) : [];

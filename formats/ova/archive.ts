@@ -13,7 +13,7 @@ export interface Archive {
   readonly disks: readonly FoundDisk[];
 }
 
-/** Reads an OVA but for its disks. Rejects with a FormatError if it is not an OVA. */
+/** Reads an OVA except for its disks. Rejects with a FormatError if it is not an OVA. */
 export async function readArchive(input: ImageInput): Promise<Archive> {
   const members = await readMembers(input);
   const ovf = members.find(({ name }) => name.endsWith('.ovf'));

@@ -5,7 +5,9 @@ export interface DecodedLine extends ManifestLine {
   readonly algorithm: ManifestAlgorithm;
 }
 
-/** All forms that OpenSSL has had; see `encodeManifest` for the one that is written. */
+/**
+ * All forms that versions of OpenSSL have written; see `encodeManifest` for the one written here.
+ */
 const LINE = /^SHA(?:2-)?(1|256|512)\s*\((.+)\)\s*=\s*([0-9a-fA-F]+)$/;
 
 /**

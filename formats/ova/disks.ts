@@ -1,4 +1,4 @@
-// The disks of a machine that are in the archive: each in a member, and read where it lies.
+// Finds the disks of a machine that are in the archive. Each is a member, and is read in place.
 
 import type { Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
 import { readVhd } from '../vhd/reader.ts';

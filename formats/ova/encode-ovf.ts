@@ -51,7 +51,7 @@ const STREAM_OPTIMIZED =
 
 const FILE_ID = 'file1';
 const DISK_ID = 'vmdisk1';
-const NETWORK = 'VM Network'; // ESXi's name of its first one
+const NETWORK = 'VM Network'; // ESXi's name of its first network
 
 // "ResourceType" of CIM_ResourceAllocationSettingData.
 const PROCESSOR = 3;

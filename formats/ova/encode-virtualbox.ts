@@ -1,6 +1,6 @@
 // VirtualBox's own description of the machine, within the OVF. From the OVF alone its importer
-// makes a machine with BIOS. If it finds this, it reads nothing else but the quantities and the
-// place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
+// makes a machine with BIOS. With this description, it reads nothing else except the quantities and
+// the place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
 import { uuidText } from '../uuid.ts';
 import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
@@ -13,7 +13,7 @@ const SETTINGS_VERSION = '1.16-linux';
 // Enough for a text console and for a desktop without acceleration.
 const VIDEO_MEMORY_MIB = 16;
 
-// The Intel card that VMware's E1000 is.
+// The Intel card that VMware calls E1000.
 const NIC_TYPE = '82545EM';
 
 /** The disk's uuid in the OVF. VirtualBox compares it as lower-case text with the attachment's. */

@@ -7,12 +7,12 @@ import type { Profile } from './encode-ovf.ts';
 import { unsupported } from './faults.ts';
 import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
 
-/** Options of `ova`: of the machine that is written, or of what is read of an OVA. */
+/** Options of `ova`: either to write an OVA or to read one. */
 export type OvaOptions = OvaWriteOptions | OvaReadOptions;
 
-/** What an OVA is written as. */
+/** Options to write an OVA. */
 export interface OvaWriteOptions extends MachineOptions {
-  /** What the machine is called after the import, any text. Default: the name of the export. */
+  /** Name of the machine after the import, any text. Default: the name of the export. */
   readonly vmName?: string | undefined;
   /**
    * Default: vmware, which imports everywhere. VirtualBox needs `both` if the machine is to start
@@ -25,9 +25,9 @@ export interface OvaWriteOptions extends MachineOptions {
   readonly ovaDisk?: undefined;
 }
 
-/** What is read of an OVA. */
+/** Options to read an OVA. */
 export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'ovaDisk'>> {
-  /** One of its disks, by its diskId or its file. Default: the first. */
+  /** Which of its disks to read, by its diskId or its file. Default: the first. */
   readonly ovaDisk?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The tar that an OVA is: each member is a header of one block and its bytes, padded to a block.
+// The tar archive of an OVA: each member is a header of one block and its bytes, padded to a block.
 // Specification: POSIX.1-2017, pax, "ustar Interchange Format"; sizes from 8 GiB on as GNU tar
 // writes them. VMware products do not read pax records, so they are not written.
 

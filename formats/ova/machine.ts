@@ -41,7 +41,7 @@ export type OsType =
   | 'rhel7_64Guest'
   | 'ubuntu64Guest';
 
-/** A kind of controller by VMware's name, as far as it has one. */
+/** A kind of controller by VMware's name, if it has one. */
 export type DiskController =
   'lsilogic' | 'lsilogicsas' | 'buslogic' | 'VirtualSCSI' | 'sata' | 'nvme' | 'ide';
 
@@ -73,9 +73,7 @@ const IDE_CONTROLLER = 5;
 const SCSI_CONTROLLER = 6;
 const OTHER_STORAGE = 20;
 
-/**
- * The importers take one of these names, none other; an IDE controller must have none for vCenter.
- */
+/** Importers accept only these names. For vCenter, an IDE controller must have none. */
 export const DISK_CONTROLLERS: Readonly<Record<DiskController, ControllerKind>> = {
   lsilogic: scsi('lsilogic', { type: 'LsiLogic', ports: 16 }),
   lsilogicsas: scsi('lsilogicsas', { type: 'LsiLogicSas', ports: 8 }),

@@ -1,4 +1,4 @@
-// Opens an OVA: finds a disk in the archive by the OVF, and reads it where it lies.
+// Opens an OVA: finds a disk in the archive by the OVF, and reads it in place.
 
 import type { ImageExtent, ImageFacts, ImageReader, ReadRequest } from '../contract.ts';
 import { FormatError } from '../errors.ts';

@@ -10,7 +10,7 @@ import { bitmap, ENTRY_SIZE } from './layout.ts';
 /** Entries of a bitmap table that are read at a time. */
 const STEP = 8192;
 
-/** Counts what the dirty bitmaps take: their directory, their tables and their clusters. */
+/** Counts the references of the dirty bitmaps: their directory, their tables and their clusters. */
 export async function* checkBitmaps(context: CheckContext): AsyncGenerator<Problem> {
   const { input, header, uses } = context;
   if (!header.bitmaps) return;

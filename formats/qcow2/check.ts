@@ -1,6 +1,6 @@
 // Checks what `qemu-img check` does: counts the references to each cluster, compares them with the
-// refcounts of the image, and tests what else must hold in the tables. Takes two bytes of memory
-// for each cluster of the image, and one L2 table at a time.
+// refcounts of the image, and checks the other rules for the tables. Takes two bytes of memory for
+// each cluster of the image, and one L2 table at a time.
 
 import type { ImageInput, Problem } from '../contract.ts';
 import { FormatError } from '../errors.ts';

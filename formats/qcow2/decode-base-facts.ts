@@ -2,12 +2,12 @@ import { viewOf } from '../struct.ts';
 import { extensionsIn } from './decode-extensions.ts';
 import { header, MAGIC, SNAPSHOT_GUID, VERSION_2_SIZE } from './layout.ts';
 
-/** What an overlay must know of the image below it. */
+/** What an overlay must know about its backing file. */
 export interface BaseFacts {
   /** Size of the disk in bytes. */
   readonly diskSize: number;
   /**
-   * The guid of the ZFS snapshot whose disk it holds; undefined if this program did not note one.
+   * The guid of the ZFS snapshot whose disk it holds; undefined if the image does not record one.
    */
   readonly snapshotGuid: bigint | undefined;
 }

@@ -14,7 +14,7 @@ import {
 import { damaged, hexOffset } from './faults.ts';
 import { COPIED_HIGH, ENTRY_SIZE, SUBCLUSTERS, ZERO_LOW } from './layout.ts';
 
-/** What an L2 table is decoded with. */
+/** What is needed to decode an L2 table. */
 export interface MapContext {
   readonly header: Header;
   readonly input: ImageInput;
@@ -150,7 +150,7 @@ function* zeroExtent(
   if (diskLength > 0) yield { kind: 'zeros', diskOffset, diskLength };
 }
 
-/** What the file has of a cluster; the rest reads as zeros, as in QEMU. */
+/** The part of a cluster that is in the file. The rest reads as zeros, as in QEMU. */
 function* plainExtent(
   diskOffset: number,
   length: number,

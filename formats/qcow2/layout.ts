@@ -33,7 +33,7 @@ export const COPIED = 1n << 63n;
 /** In an L2 entry: the rest is a compressed cluster descriptor. */
 export const COMPRESSED = 1n << 62n;
 
-/** In a standard L2 entry: the cluster reads as zeros, whatever the backing file has there. */
+/** In a standard L2 entry: the cluster reads as zeros and hides the backing file. */
 export const ALL_ZEROS = 1n;
 
 /** The unit that compressed data is counted in, whatever the cluster size. */
@@ -143,7 +143,7 @@ export const AUTOCLEAR = 2;
 export const DIRTY = 1n << 0n;
 export const CORRUPT = 1n << 1n;
 export const EXTERNAL_DATA = 1n << 2n;
-export const COMPRESSION_TYPE = 1n << 3n; // it is not zlib, which is 0
+export const COMPRESSION_TYPE = 1n << 3n; // the type is not 0, zlib
 export const EXTENDED_L2 = 1n << 4n;
 /** Bit of `compatibleFeatures`. */
 export const LAZY_REFCOUNTS = 1n << 0n;

@@ -1,6 +1,6 @@
-// Writes a qcow2 image that holds what differs from a backing file, front to back like `writer.ts`.
-// Its clusters have the size of the blocks that changed, so it holds nothing else. Blocks that are
-// zeros now are marked as zeros.
+// Writes a qcow2 overlay, which holds the changes to a backing file, front to back like
+// `writer.ts`. Its clusters have the size of the blocks that changed, so it holds nothing else.
+// Blocks that are zeros now are marked as zeros.
 
 import type { ImageOutput } from '../contract.ts';
 import { viewOf } from '../struct.ts';
@@ -10,7 +10,7 @@ import { deflateOf, encodeCompressed } from './encode-l2-entry.ts';
 import { ALL_ZEROS, COPIED, ENTRY_SIZE } from './layout.ts';
 import { mapWriter } from './map-writer.ts';
 
-/** What an overlay is written with. */
+/** Arguments of {@link overlayWriter}. */
 export interface OverlayRequest {
   /** The image; empty. */
   readonly output: ImageOutput;
@@ -41,7 +41,7 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
   const span = l2Entries * clusterSize; // bytes of the disk that an L2 table maps
   const space = clusters(output, clusterSize);
   const map = mapWriter(space, clusterSize);
-  /** An L2 table of zeros alone, which L1 entries share as those of snapshots would. */
+  /** An L2 table that marks everything as zeros. L1 entries share it, as those of snapshots do. */
   let zeroTable: number | undefined;
   /** The one L1 entry that refers to it so far. */
   let zeroTableOwner: number | undefined;

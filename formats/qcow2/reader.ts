@@ -101,8 +101,8 @@ function sharedOf(offsets: Float64Array): ReadonlySet<number> {
 }
 
 /**
- * L1 entries may share a table of zeros alone, as in the overlays of this program. Any other shared
- * table is damage: with millions of references, reading it would never end.
+ * L1 entries may share a table that marks everything as zeros, as in the overlays of this program.
+ * Any other shared table is damage: with millions of references, reading it would never end.
  */
 function checkAllZeros(table: Uint8Array, offset: number, { header }: MapContext): void {
   const { version, l2EntrySize } = header;

@@ -18,7 +18,7 @@ import { deflateOf, encodeCompressed } from './encode-l2-entry.ts';
 import { CLUSTER_BITS, CLUSTER_SIZE, COPIED } from './layout.ts';
 import { mapWriter } from './map-writer.ts';
 
-/** Writes into `output`, which must be empty. `snapshotGuid` is noted in the header. */
+/** Writes into `output`, which must be empty. `snapshotGuid` is recorded in the header. */
 export function qcow2Writer(
   output: ImageOutput,
   encoding: Encoding,

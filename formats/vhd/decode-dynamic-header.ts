@@ -16,10 +16,10 @@ import {
 
 type Header = ReturnType<typeof dynamicHeader.decode>;
 
-/** What the dynamic disk header says. */
+/** The facts in the dynamic disk header. */
 export interface DynamicHeader {
   readonly table: BlockTable;
-  /** The image below a differencing one. */
+  /** The parent of a differencing image. */
   readonly parent: BackingFacts;
 }
 

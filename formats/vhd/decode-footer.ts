@@ -27,7 +27,7 @@ export interface Footers {
   readonly start: FooterCopy;
 }
 
-// Before Virtual PC 2004 a footer lacked its last byte, says the specification.
+// By the specification, a footer from before Virtual PC 2004 lacks its last byte.
 const OLD_FOOTER_SIZE = footer.size - 1;
 
 /**

@@ -1,5 +1,5 @@
-// Opens a VHD: fixed, which is the disk and a footer, or dynamic, which has a table of blocks. Of a
-// differencing image the sectors that it lacks are those of its parent.
+// Opens a VHD: fixed, which is the disk and a footer, or dynamic, which has a table of blocks.
+// Sectors that a differencing image lacks are in its parent.
 
 import { exactNumber } from '../bounds.ts';
 import { type ImageFacts, type ImageReader, type ReadRequest, SECTOR_SIZE } from '../contract.ts';

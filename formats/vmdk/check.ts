@@ -67,7 +67,7 @@ async function* checkRedundant(extent: SparseExtent): AsyncGenerator<Problem> {
   }
 }
 
-/** The entries of a table, all 0 for none; or what is wrong with its place. */
+/** The entries of a table, all 0 if there is none; or what is wrong with its place. */
 async function tableOrProblem(extent: SparseExtent, sector: number): Promise<Uint32Array | string> {
   if (sector === 0) return new Uint32Array(extent.tableGrains);
   const end = sector * SECTOR_SIZE + extent.tableGrains * ENTRY_SIZE;

@@ -91,7 +91,7 @@ function grainSizeOf({ grainSize }: Header): number {
   throw unsupported(`grains of ${size} bytes, at most ${MAX_COMPRESSED_EXTENT} can be read`);
 }
 
-/** Reads the footer, which must be like the header but for the place of the directory. */
+/** Reads the footer, which must equal the header except for the place of the directory. */
 async function readFooter(input: ImageInput, header: Header): Promise<Header> {
   const start = input.size - END_SECTORS * SECTOR_SIZE;
   if (start < SECTOR_SIZE) throw damaged('the image ends before its footer');

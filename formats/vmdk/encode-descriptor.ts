@@ -63,7 +63,7 @@ ddb.virtualHWVersion = "${VIRTUAL_HARDWARE_VERSION}"
 `);
 }
 
-/** The file's own name, by which libvmdk opens the extent; oslo.utils refuses paths. */
+/** The name of the file itself, by which libvmdk opens the extent; oslo.utils refuses paths. */
 function extentName(diskName: string): string {
   if (!/^[\w.-]+$/.test(diskName)) {
     throw unsupported(

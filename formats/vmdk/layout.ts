@@ -23,7 +23,7 @@ export const VERSION = 3;
 /** Header flags. */
 export const HAS_NEWLINE_TEST = 1 << 0;
 export const HAS_REDUNDANT_DIRECTORY = 1 << 1;
-/** ZEROED_GRAIN in a table is a grain of zeros, whatever a parent has there. */
+/** ZEROED_GRAIN in a table is a grain of zeros, which hides that of a parent. */
 export const HAS_ZEROED_GRAINS = 1 << 2;
 export const IS_COMPRESSED = 1 << 16;
 export const HAS_MARKERS = 1 << 17;
@@ -34,7 +34,7 @@ export const FLAGS = HAS_NEWLINE_TEST | IS_COMPRESSED | HAS_MARKERS;
 /** A table entry; see HAS_ZEROED_GRAINS. */
 export const ZEROED_GRAIN = 1;
 
-/** `compressAlgorithm`: deflate, by which a whole zlib stream (RFC 1950) is meant. */
+/** `compressAlgorithm`: called deflate, but each grain is a whole zlib stream (RFC 1950). */
 export const DEFLATE = 1;
 
 /** `gdOffset` of a header that leaves it to the footer. */
@@ -61,7 +61,7 @@ export const MAX_SECTOR = 2 ** 32 - 1;
 export const TABLE_GRAINS = 512;
 export const TABLE_SIZE = TABLE_GRAINS * ENTRY_SIZE;
 
-/** QEMU and oslo.utils look for the descriptor here and nowhere else. */
+/** The only place where QEMU and oslo.utils look for the descriptor. */
 export const DESCRIPTOR_SECTOR = 1;
 
 /** Room for the descriptor: other programs add lines to it (VirtualBox its uuids). */

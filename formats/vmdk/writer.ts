@@ -40,7 +40,7 @@ import {
 
 const ZERO_SECTOR = new Uint8Array(SECTOR_SIZE);
 
-/** What a VMDK is written from. */
+/** Arguments of {@link vmdkWriter}. */
 export interface VmdkRequest {
   readonly disk: Disk;
   readonly encoding: Encoding;

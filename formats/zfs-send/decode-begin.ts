@@ -17,7 +17,7 @@ export interface StreamFacts {
   readonly snapshot: string;
   /** The guid of the snapshot. */
   readonly guid: bigint;
-  /** The guid of the snapshot that it builds upon; undefined for a full stream. */
+  /** The guid of the snapshot that it starts from; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
   /** Seconds since 1970. */
   readonly createdAt: number;
@@ -52,7 +52,9 @@ export function checkUsable({ snapshot, features, isVolume }: StreamFacts): void
   };
   const unknown = bitsOf(features).filter((bit) => FEATURE_NAMES[bit] === undefined);
   if (unknown.length > 0) refuse('features', `uses unknown features (bit ${unknown.join(', ')})`);
-  if ((features & FEATURE_RESUMING) !== 0n) refuse('resumed', 'is the rest of an interrupted one');
+  if ((features & FEATURE_RESUMING) !== 0n) {
+    refuse('resumed', 'is the rest of an interrupted stream');
+  }
   checkReadable({ snapshot, features });
   if ((features & FEATURE_REDACTED) !== 0n) refuse('redacted', 'is redacted: parts are left out');
   if ((features & (FEATURE_DEDUP | FEATURE_DEDUP_PROPERTIES)) !== 0n) {

@@ -1,4 +1,4 @@
-// Decompresses a block as it lies on the disks of a pool.
+// Decompresses a block as a pool stores it.
 
 import { FormatError } from '../errors.ts';
 import { viewOf } from '../struct.ts';

@@ -144,7 +144,7 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
     const isFirst = state === 'nothing' || state === 'between';
     const fits =
       type === END ? state !== 'nothing' : (type === BEGIN) === isFirst && state !== 'prelude';
-    if (!fits) throw broken(`is a ${nameOf(type)} record, which cannot stand there`);
+    if (!fits) throw broken(`is a ${nameOf(type)} record, which is out of place`);
   }
 
   function verify(type: number, bytes: Uint8Array): void {

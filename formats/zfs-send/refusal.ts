@@ -1,6 +1,6 @@
 import { FormatError } from '../errors.ts';
 
-/** Why a sound stream cannot be used as requested. */
+/** Why a valid stream cannot be used as requested. */
 export type RefusalReason =
   | 'deduplicated'
   | 'encrypted'
@@ -14,7 +14,7 @@ export type RefusalReason =
   | 'snapshot' // it lacks the snapshot that was requested
   | 'volume'; // it lacks the volume that was requested, or has several
 
-/** A stream that is sound, but cannot be used as requested. */
+/** A stream that is valid, but cannot be used as requested. */
 export class StreamRefusal extends FormatError {
   /** Why it cannot be used. */
   readonly reason: RefusalReason;

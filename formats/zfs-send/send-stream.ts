@@ -1,4 +1,4 @@
-// Turns a send stream, or a package of them, into what it does to the disk of one volume.
+// Turns a send stream, or a package of them, into changes to the disk of one volume.
 
 import { FormatError } from '../errors.ts';
 import type { RunningChecksum } from './fletcher4.ts';
@@ -10,7 +10,7 @@ import { StreamRefusal } from './refusal.ts';
 import type { Decompressors } from './decompress-block.ts';
 import { type VolumeEvent, volumeEvents } from './volume-events.ts';
 
-/** The disk that is wanted from a package. */
+/** The disk to read from a package. */
 export interface StreamChoice {
   /** `POOL/VOLUME`, the name on the sending side. Default: the only volume. */
   readonly volume?: string | undefined;
@@ -18,7 +18,7 @@ export interface StreamChoice {
   readonly snapshot?: string | undefined;
 }
 
-/** The streams of one volume, each upon the one before, up to the snapshot that is wanted. */
+/** The streams of one volume, each based on the one before, up to the snapshot that is wanted. */
 export type SendStreamEvent =
   | VolumeEvent
   | {
@@ -28,7 +28,7 @@ export type SendStreamEvent =
       readonly stream: StreamFacts;
       /** Where it begins in the bytes that were pushed. */
       readonly at: number;
-      /** Whether it is that of the snapshot that is wanted, after which no other begins. */
+      /** Whether it is the stream of the wanted snapshot; no other stream begins after it. */
       readonly isLast: boolean;
     };
 
@@ -45,7 +45,7 @@ export interface SendStream {
   end(): void;
 }
 
-/** What a stream is read with. */
+/** Options of {@link sendStream}. */
 export interface SendStreamOptions {
   /** Fletcher-4; for this stream alone. */
   readonly checksum: RunningChecksum;
@@ -189,7 +189,7 @@ function streamSelection(choice: StreamChoice): StreamSelection {
     if (!previous || stream.fromGuid === previous.guid) return;
     throw new FormatError(
       'damaged',
-      `the stream of ${stream.snapshot} does not build upon that of ${previous.snapshot} before it`,
+      `the stream of ${stream.snapshot} does not start from ${previous.snapshot}, the snapshot before it`,
     );
   }
 }

@@ -1,4 +1,4 @@
-// Turns the records of one volume's stream into what they do to its disk.
+// Turns the records of one volume's stream into changes to its disk.
 
 import { FormatError, type FormatErrorKind } from '../errors.ts';
 import { type StreamFacts } from './decode-begin.ts';
@@ -23,9 +23,7 @@ import {
 import type { StreamRecord } from './record-reader.ts';
 import { type RefusalReason, StreamRefusal } from './refusal.ts';
 
-/**
- * What a record does to the disk. Offsets and lengths are in bytes, multiples of MIN_BLOCK_SIZE.
- */
+/** A change to the disk. Offsets and lengths are in bytes, multiples of MIN_BLOCK_SIZE. */
 export type VolumeEvent =
   | {
       /** The size of the volume's blocks. */

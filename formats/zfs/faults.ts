@@ -1,4 +1,4 @@
 import { faultsOf } from '../errors.ts';
 
-/** FormatErrors of what ZFS keeps on a disk. */
+/** FormatErrors of pools and vdevs. */
 export const { damaged, unsupported } = faultsOf('zfs');

@@ -1,9 +1,9 @@
 // The free space of a pool in one of its states: a space map for each metaslab (a part of a vdev),
-// then the logs of what was done since that map was written.
+// then the logs of the changes since that map was written.
 //   uberblock -> meta object set -> directory -> vdevs -> array of space maps -> space maps
 //                                             -> logs of each transaction group, for all vdevs
-// Any contradiction, a wrong sum, or a block that was read but is free, is a FormatError.
-// Sources: OpenZFS, module/zfs/metaslab.c and spa_log_spacemap.c (spa_ld_log_spacemaps).
+// Any contradiction, a wrong sum, or a block that was read but is free, is a FormatError. Sources:
+// OpenZFS, module/zfs/metaslab.c and spa_log_spacemap.c (spa_ld_log_spacemaps).
 
 import type { FormatError } from '../errors.ts';
 import { damaged, unsupported } from './faults.ts';
@@ -117,7 +117,7 @@ function layoutOf(
   );
 }
 
-/** What the free space of a vdev is read with. */
+/** What is needed to read the free space of a vdev. */
 interface VdevReading {
   readonly id: number;
   readonly layout: VdevLayout;
@@ -165,7 +165,7 @@ async function readMaps(
 ): Promise<void> {
   for (let index = 0; index < count; index++) {
     const object = await numberAt(maps, first + index);
-    if (object === 0n) continue; // nothing was ever allocated there
+    if (object === 0n) continue; // nothing was ever allocated in this metaslab
     const start = index * layout.units;
     await readSpaceMap(await objects(Number(object)), 2 ** layout.ashift, (entry) => {
       if (entry.offset + entry.count > layout.units) throw outside();
@@ -174,7 +174,7 @@ async function readMaps(
   }
 }
 
-/** For each metaslab the transaction group whose log is the first that its space map lacks. */
+/** An array with, for each metaslab, the first transaction group whose log its space map lacks. */
 async function unflushedOf(
   { zap }: VdevLayout,
   objects: PoolObjects,
@@ -185,7 +185,7 @@ async function unflushedOf(
   return object === undefined ? undefined : objects(Number(object));
 }
 
-/** Applies the logs, but for what the space map of a metaslab has already. */
+/** Applies the logs, except for changes that the space map of a metaslab already includes. */
 async function replayLogs(
   { id, layout, objects, logs }: VdevReading,
   unflushed: PoolObject | undefined,

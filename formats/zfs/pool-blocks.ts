@@ -16,7 +16,7 @@ export interface PoolMedia {
   read(vdev: number, side: number, offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** What blocks are read with. */
+/** The tools to read blocks with. */
 export interface PoolTools {
   /** The devices. */
   readonly media: PoolMedia;

@@ -1,5 +1,5 @@
-// What the name-value list in a label says for people about the pool of its device.
-// Source: OpenZFS, module/zfs/vdev_label.c (vdev_config_generate, and vdev_label_init for spares and
+// Facts about the pool of a device, from the name-value list in its label.
+// Source: OpenZFS, module/zfs/vdev_label.c (vdev_config_generate; vdev_label_init for spares and
 // caches), sys/fs/zfs.h (pool_state_t).
 
 import type { Sha256 } from './label.ts';

@@ -41,7 +41,7 @@ const dnode = struct('little', DNODE_SIZE, {
   flags: [7, u8],
   blockSectors: [8, u16],
   bonusLength: [10, u16],
-  extraSlots: [12, u8], // the further dnodes whose room it takes
+  extraSlots: [12, u8], // number of further dnodes that it occupies
   padding: [13, bytes(3)],
   lastBlock: [16, u64],
   used: [24, u64],

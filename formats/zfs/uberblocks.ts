@@ -28,7 +28,7 @@ export interface RingEntry {
   readonly content: Uint8Array;
 }
 
-/** What a label is verified with. */
+/** What is needed to verify a label. */
 export interface LabelPlace {
   /** Offset of the label on its vdev. */
   readonly vdevOffset: number;
@@ -72,7 +72,7 @@ export interface Rings {
  * pool was idle and wrote none. Undefined if it may have been overwritten before it was read: the
  * caller must then take another checkpoint.
  *
- * A pool writes most of its uberblocks to only three top-level vdevs at random that are not logs
+ * A pool writes most of its uberblocks to only three random top-level vdevs that are not logs
  * (OpenZFS, spa_sync_rewrite_vdev_config, SPA_SYNC_MIN_VDEVS), so the rings of all vdevs are
  * needed.
  */
@@ -111,7 +111,7 @@ export interface PinOptions {
 
 /**
  * A copy of a label with `entry` as the only uberblock in its ring. Unless the intent logs are
- * kept, an import drops them like after a rewind to a checkpoint: `zil_claim` does so where
+ * kept, an import drops them as after a rewind to a checkpoint: `zil_claim` does so if
  * ub_checkpoint_txg is set.
  */
 export function pinUberblock(

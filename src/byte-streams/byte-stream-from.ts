@@ -4,22 +4,22 @@ import { KexportError, reasonOf, untilAborted } from '../errors.ts';
 import { type ByteStream, byteStream, bytesOf, peekable } from './byte-stream.ts';
 
 /**
- * What bytes come from piece by piece: a stream of Node or of the web, or any iterable of bytes.
+ * An input that is read piece by piece: a stream of Node or of the web, or any iterable of bytes.
  */
 export type ByteInput = Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** What bytes come from: in memory, in an open file of node:fs/promises, or piece by piece. */
+/** An input of bytes: memory, an open file of node:fs/promises, or a stream. */
 export type BytesFrom = Uint8Array | Blob | FileHandle | ByteInput;
 
 /** Options of {@link byteStreamFrom}. */
 export interface ByteStreamOptions {
-  /** What messages call the bytes. Default: what they are, such as `the stream`. */
+  /** The name of the input in messages. Default: its kind, such as `the stream`. */
   readonly name?: string | undefined;
 }
 
 /**
- * Bytes to be read once, of whatever they come from. Takes over a stream or an iterable, which is
- * ended with the byte stream; a file stays open, and is read from its first byte.
+ * Makes a byte stream of any input. Owns a stream or an iterable, and ends it when it is closed;
+ * the caller owns a file, which stays open and is read from its first byte.
  */
 export function byteStreamFrom(
   input: BytesFrom,
@@ -35,14 +35,14 @@ export function byteStreamFrom(
   return iterated(name, input[Symbol.asyncIterator]());
 }
 
-/** What messages call bytes that nobody has given a name. */
+/** The default name of an input in messages. */
 export function nameOf(input: BytesFrom): string {
   if (input instanceof Uint8Array) return 'memory';
   if (input instanceof Blob) return input instanceof File ? input.name : 'a blob';
   return isFileHandle(input) ? `file descriptor ${input.fd}` : 'the stream';
 }
 
-/** Whether it is an open file of node:fs/promises, whose class cannot be named. */
+/** Whether an input is an open file of node:fs/promises, whose class is not exported. */
 export function isFileHandle(input: object): input is FileHandle {
   return 'fd' in input && 'createReadStream' in input;
 }
@@ -56,7 +56,7 @@ function webStream(name: string, stream: ReadableStream<Uint8Array>): ByteStream
   return iterated(name, { next: () => reader.read(), return: () => reader.cancel() });
 }
 
-/** What an iterator and the reader of a stream have in common. */
+/** The common interface of an iterator and the reader of a web stream. */
 interface Pieces {
   next(): Piece | Promise<Piece>;
   return?(): unknown;
@@ -86,7 +86,7 @@ function iterated(name: string, pieces: Pieces): ByteStream {
   }
 
   return peekable(name, readPiece, () => {
-    // Not waited for: a generator returns only after what it waits for.
+    // Not waited for: a generator only returns after the promise that it waits for has settled.
     void Promise.resolve(pieces.return?.()).catch(() => undefined);
     return Promise.resolve();
   });

@@ -1,27 +1,27 @@
 import type { Readable } from 'node:stream';
 import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 
-/** Bytes that come one after the other, in pieces of whatever length. */
+/** A stream of bytes, in pieces of any length. */
 export interface ByteStream {
-  /** What people call it. */
+  /** The name of the stream in messages. */
   readonly name: string;
   /**
-   * The next piece, the caller's to keep; undefined at the end. Throws a KexportError. Calls never
-   * overlap.
+   * The next piece, which the caller owns; undefined at the end. Throws a KexportError. Calls must
+   * not overlap.
    */
   read(signal?: AbortSignal): Promise<Buffer | undefined>;
   /** The bytes that the next pieces begin with, fewer than `length` only at the end. */
   peek(length: number, signal?: AbortSignal): Promise<Buffer>;
   /**
-   * Gives a piece back whose bytes are no longer needed: `read` may fill its memory again. Nobody
-   * has to.
+   * Returns a piece whose bytes are no longer needed, so that `read` can reuse its memory.
+   * Optional.
    */
   recycle?(piece: Buffer): void;
-  /** Ends what the bytes come from. */
+  /** Closes the stream and its source. */
   close(): Promise<void>;
 }
 
-/** Takes over a stream, which it destroys. */
+/** Makes a byte stream of a Readable. Owns it; `close` destroys it. */
 export function byteStream(name: string, stream: Readable): ByteStream {
   return streamOfChunks(name, stream, (error, position) => {
     const where = `after ${position} bytes`;
@@ -32,8 +32,7 @@ export function byteStream(name: string, stream: Readable): ByteStream {
 }
 
 /**
- * The same, with errors of the caller's: `errorOf` makes one of what the stream failed with and
- * where.
+ * The same with other errors: `errorOf` makes one from the error of the stream and the position.
  */
 export function streamOfChunks(
   name: string,
@@ -69,7 +68,9 @@ export function streamOfChunks(
   });
 }
 
-/** A piece that a stream has given. Throws a KexportError for what is no bytes, such as text. */
+/**
+ * A piece of a stream as a Buffer. Throws a KexportError if it is not bytes, but text for example.
+ */
 export function bytesOf(name: string, piece: unknown): Buffer {
   if (Buffer.isBuffer(piece)) return piece;
   if (piece instanceof Uint8Array) return Buffer.from(piece.buffer, piece.byteOffset, piece.length);
@@ -77,7 +78,8 @@ export function bytesOf(name: string, piece: unknown): Buffer {
 }
 
 /**
- * A stream of what `readChunk` answers, undefined at the end; asked again, it must say so again.
+ * Makes a byte stream of the pieces that `readChunk` returns. At the end it must return undefined,
+ * also if it is called again.
  */
 export function peekable(
   name: string,

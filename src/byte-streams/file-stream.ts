@@ -3,9 +3,9 @@ import type { ReadableFile } from '../host/readable-file.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
 
 export interface FileStreamOptions {
-  /** Its first byte. */
+  /** Offset of the first byte to read. */
   readonly start: number;
-  /** The byte after its last one. */
+  /** Offset of the byte after the last one. */
   readonly end: number;
   /** Leaves the file open when the stream is closed. */
   readonly keepOpen?: boolean;
@@ -14,9 +14,9 @@ export interface FileStreamOptions {
 }
 
 /**
- * The bytes of a file, of which the next piece is read while the one before is worked on. Takes
- * over the file. Pieces that are given back are filled again, so that memory is touched, and freed,
- * but once.
+ * The bytes of a file. The next piece is read ahead while the caller uses the one before. Owns the
+ * file unless `keepOpen` is set. Pieces that are recycled are filled again, which saves allocating
+ * memory for each.
  */
 export function fileStream(
   name: string,
@@ -35,7 +35,7 @@ export function fileStream(
       throwIfAborted(signal);
       const piece = await (ahead ?? readPiece());
       ahead = readPiece();
-      ahead.catch(() => undefined); // who takes it sees it
+      ahead.catch(() => undefined); // the next read throws it
       return piece;
     },
     () => (closed ??= closeOnce()),
@@ -52,7 +52,7 @@ export function fileStream(
   }
 
   async function closeOnce(): Promise<void> {
-    await ahead?.catch(() => undefined); // it reads from the file
+    await ahead?.catch(() => undefined); // wait for a read that is under way
     if (!keepOpen) await file.close();
   }
 

@@ -1,17 +1,17 @@
-// What zlib unpacks as a stream: of a gzip file, or of an entry of a zip archive.
+// Decompresses a stream by zlib: a gzip file, or an entry of a zip archive.
 
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createInflateRaw } from 'node:zlib';
 import { KexportError } from '../errors.ts';
 import { type ByteStream, peekable, streamOfChunks } from './byte-stream.ts';
 
-/** Bytes that zlib gives at once. */
+/** Bytes per piece of zlib's output. */
 const CHUNK_SIZE = 1 << 18;
 
 /**
- * The bytes that are packed in a stream, which it takes over: of all members of a gzip file, or of
- * one raw deflate stream. Whatever follows them is an error. Damage is told at the end at the
- * latest, where gzip has its CRC-32.
+ * Decompresses a stream: all members of a gzip file, or one raw deflate stream. Owns `packed`. Any
+ * bytes that follow are an error. Damage is found by the end at the latest, where gzip has its
+ * CRC-32.
  */
 export function inflatedStream(packed: ByteStream, kind: 'gzip' | 'deflate'): ByteStream {
   const { name } = packed;
@@ -21,11 +21,11 @@ export function inflatedStream(packed: ByteStream, kind: 'gzip' | 'deflate'): By
     chunkSize: CHUNK_SIZE,
   });
   const input = Readable.from(pieces(), { highWaterMark: 1 });
-  // An error of either reaches who reads from the other end.
+  // An error of either stream is thrown by `output.read`.
   pipeline(input, inflate, () => undefined);
 
   const output = streamOfChunks(name, inflate, (error, position) =>
-    // Not `reasonOf`: zlib's numbers are not those of the operating system.
+    // Not `reasonOf`: error numbers of zlib are not those of the operating system.
     error instanceof Error && !(error instanceof KexportError)
       ? damaged(position, error.message, error)
       : error,
@@ -51,7 +51,7 @@ export function inflatedStream(packed: ByteStream, kind: 'gzip' | 'deflate'): By
     async (signal) => {
       const chunk = await output.read(signal);
       unpacked += chunk?.length ?? 0;
-      // zlib stops at what it does not take for a part of the stream, such as zeros.
+      // zlib stops at bytes that it does not recognize as part of the stream, such as zeros.
       if (!chunk && inflate.bytesWritten < fed) {
         throw damaged(unpacked, 'other bytes follow the packed ones');
       }

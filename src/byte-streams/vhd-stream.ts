@@ -3,16 +3,16 @@ import { FIXED } from '../../formats/vhd/layout.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
 
-/** Bytes of the footer, which is the end of an image. */
+/** Bytes of the footer at the end of an image. */
 export const VHD_FOOTER_SIZE = 512;
 
 /**
- * The disk in a fixed VHD that comes as a stream, which it takes over; at its end the footer must
- * tell of that disk.
+ * The disk in a fixed VHD that is read as a stream. Owns the stream. At its end, throws a
+ * KexportError if the footer does not match the disk.
  */
 export function fixedVhdStream(image: ByteStream): ByteStream {
   const { name } = image;
-  let held: Buffer = Buffer.alloc(0); // what may be the footer
+  let held: Buffer = Buffer.alloc(0); // bytes that may be the footer
   let diskSize = 0;
   let ended = false;
 
@@ -36,8 +36,9 @@ export function fixedVhdStream(image: ByteStream): ByteStream {
   async function checkFooter(): Promise<void> {
     const { currentSize, diskType } = await footerOf(name, held);
     if (diskType === FIXED && currentSize === BigInt(diskSize)) return;
-    const found = `its footer tells of a disk of type ${diskType} and ${currentSize} bytes`;
-    throw new KexportError('damaged', `${name}: ${diskSize} bytes of a disk came, ${found}`, {
+    const found = `its footer describes a disk of type ${diskType} and ${currentSize} bytes`;
+    const what = `${name}: it holds a disk of ${diskSize} bytes, but ${found}`;
+    throw new KexportError('damaged', what, {
       hint: 'only a fixed vhd (type 2) is read from an archive: unpack it first',
     });
   }

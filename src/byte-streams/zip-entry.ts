@@ -1,20 +1,21 @@
-// The one file in a zip archive, by the central directory at its end, which alone is sure to tell
-// its size. Specification: PKWARE, APPNOTE.TXT, version 6.3.10; chapters below are its.
+// Finds the one file in a zip archive by the central directory at its end, since a local header may
+// not have the size. Specification: PKWARE, APPNOTE.TXT, version 6.3.10; numbers of sections below
+// refer to it.
 
 import { KexportError } from '../errors.ts';
 import type { ImageInput } from '../../formats/index.ts';
 
-/** An archive that is read here and there. */
+/** An archive with random access. */
 type Archive = ImageInput & { readonly name: string };
 
-/** Where the only entry of an archive lies. Sizes and offsets are in bytes, and within the file. */
+/** The only entry of an archive. Sizes and offsets are in bytes; the data lies within the file. */
 export interface ZipEntry {
   readonly name: string;
   readonly dataOffset: number;
   readonly packedSize: number;
   readonly size: number;
   readonly crc32: number;
-  /** As it is; else deflated. */
+  /** Whether it is stored uncompressed; else it is deflated. */
   readonly isStored: boolean;
 }
 
@@ -30,8 +31,8 @@ const STORED = 0;
 const DEFLATED = 8;
 
 /**
- * Finds the entry of an archive that has one. Throws a KexportError for any other, and for one that
- * contradicts itself.
+ * Finds the entry of an archive that has exactly one. Throws a KexportError for any other archive,
+ * and for a damaged one.
  */
 export async function findZipEntry(input: Archive): Promise<ZipEntry> {
   const directory = await findDirectory(input);
@@ -64,7 +65,7 @@ export async function findZipEntry(input: Archive): Promise<ZipEntry> {
   return { name, dataOffset, packedSize, size: unpackedSize, crc32, isStored };
 }
 
-/** 4.5.3: those fields that have no room in the entry follow in this order. */
+/** 4.5.3: fields that do not fit into the entry follow in the extra field, in this order. */
 function wideFields(input: Archive, entry: Buffer, extra: Buffer) {
   let wide: Buffer = Buffer.alloc(0);
   for (let offset = 0; offset + 4 <= extra.length;) {
@@ -130,7 +131,7 @@ async function findDirectory64(input: Archive, end: number): Promise<Directory |
   return { count: count!, size: size!, offset: start! };
 }
 
-/** The struct with that signature. */
+/** Reads a struct and checks its signature. */
 async function at(
   input: Archive,
   offset: number,

@@ -23,8 +23,8 @@ export async function openCompressor(
 }
 
 /**
- * The first that there is: WebAssembly is missing under `--jitless`, zlib from a Node built without
- * it.
+ * The first compressor that is available: WebAssembly is missing under `--jitless`, zlib in a Node
+ * that was built without it.
  */
 export function defaultCompressor(): CompressorName {
   if (hasWebAssembly()) return 'wasm';

@@ -6,17 +6,14 @@ import type { WorkerSetup, WorkerTask } from './worker.ts';
 
 /** Worker threads that compress slabs in place. */
 export interface CompressPool {
-  /**
-   * Fills in the packed form of those blocks of the slab, in every encoding. One call per slab at a
-   * time.
-   */
+  /** Compresses those blocks of the slab in every encoding. One call per slab at a time. */
   compress(slab: Slab, blocks: readonly number[]): Promise<void>;
   /** Stops the workers; calls under way never settle. */
   close(): Promise<void>;
 }
 
 export interface PoolOptions {
-  /** Where the slabs lie that will be compressed. */
+  /** The memory of the slabs. */
   readonly memory: SharedArrayBuffer;
   readonly shape: SlabShape;
   readonly encodings: readonly Encoding[];

@@ -1,4 +1,4 @@
-// A worker thread: compresses the blocks that it is told of, where they lie.
+// Module of the worker threads that compress blocks in place, in shared memory.
 
 import type { Encoding } from '../../formats/contract.ts'; // not the registry: workers load this
 import { serveTasks } from '../workers/serve-tasks.ts';
@@ -6,7 +6,7 @@ import { type SlabShape, slabsIn } from '../workers/slab.ts';
 import type { CompressorName } from './compressor.ts';
 import { openCompressor } from './open-compressor.ts';
 
-/** What a worker is started with. */
+/** Setup of a worker. */
 export interface WorkerSetup {
   readonly memory: SharedArrayBuffer;
   readonly shape: SlabShape;
@@ -14,9 +14,7 @@ export interface WorkerSetup {
   readonly compressor: CompressorName;
 }
 
-/**
- * One slab's blocks, by their place in it. There is nothing to answer: the slab has the outcome.
- */
+/** Blocks of one slab, by their index in it. The result is in the slab, so there is no answer. */
 export interface WorkerTask {
   readonly slab: number;
   readonly blocks: readonly number[];

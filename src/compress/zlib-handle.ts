@@ -1,19 +1,19 @@
-// The part of a stream of node:zlib below its streaming interface. It has been the same in every
-// Node since 11, and npm itself stands on it (minizlib): one call works on buffers of the caller's,
-// and keeps the state of 256 KiB that would else be allocated for each block, which costs more than
-// the fast levels do.
+// The undocumented handle below a stream of node:zlib. It has been the same in every Node since 11,
+// and npm itself depends on it (minizlib). One call works on the caller's buffers and keeps the
+// state of 256 KiB, which would otherwise be allocated for each block and cost more than the fast
+// levels do.
 
 /** A coder and its state. */
 export interface ZlibHandle {
-  /** Codes from a buffer to another as far as it gets. */
+  /** Codes from one buffer into another as far as their sizes allow. */
   write(flush: number, input: Uint8Array, inputOffset: number, output: Uint8Array): Leftover;
-  /** Forgets what it coded before. */
+  /** Resets the state for a new stream. */
   reset(): void;
-  /** Called within `write` with what is wrong with the input. */
+  /** Calls `report` within `write` with what is wrong with the input. */
   onError(report: (message: string) => void): void;
 }
 
-/** What a call has not used of its buffers, in bytes. */
+/** How much of its buffers a call has not used, in bytes. */
 export interface Leftover {
   readonly input: number;
   readonly output: number;
@@ -37,8 +37,8 @@ interface Internals {
 }
 
 /**
- * Of a stream that node:zlib made; undefined in a Node, or a substitute of it, that is built
- * otherwise.
+ * The handle of a stream from node:zlib; undefined in a Node, or a replacement of it, that has
+ * none.
  */
 export function zlibHandle(stream: unknown): ZlibHandle | undefined {
   const { _handle: handle, _writeState: state } = stream as Internals;

@@ -22,8 +22,7 @@ export function zlibCompressor(zlib: Zlib, { windowBits, level }: ZlibEncoding):
 }
 
 /**
- * The same bytes by documented calls alone, for a Node or a substitute of it that is built
- * otherwise.
+ * The same bytes by documented calls alone, for a Node or a replacement of it without that handle.
  */
 export function documentedCompressor(zlib: Zlib, options: object): Compressor {
   return {

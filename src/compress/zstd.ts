@@ -3,14 +3,14 @@ import type { Zlib } from '../runtime/host.ts';
 import { zlibHandle } from './zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
-// The typings are those of the oldest Node that we run on, which has no zstd.
+// The types are those of the oldest supported Node, which has no zstd.
 export interface Zstd {
   readonly constants: Record<'ZSTD_c_compressionLevel' | 'ZSTD_e_end', number>;
   createZstdCompress(options: object): unknown;
   zstdCompressSync(input: Uint8Array, options: object): Uint8Array;
 }
 
-/** Whether this zlib has zstd: that of Node 22.15 and newer. */
+/** Whether this zlib has zstd, as in Node 22.15 and newer. */
 export function hasZstd(zlib: Zlib): zlib is Zlib & Zstd {
   return 'zstdCompressSync' in zlib;
 }

@@ -1,4 +1,5 @@
-import { MAX_COMPRESSED_EXTENT, type CompressionKind } from '../../formats/contract.ts'; // not the registry: workers load this
+// Not from the registry of formats: workers load this file.
+import { MAX_COMPRESSED_EXTENT, type CompressionKind } from '../../formats/contract.ts';
 import { reasonOf } from '../errors.ts';
 import { readFullySync } from '../host/descriptors.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
@@ -10,11 +11,11 @@ export interface FillPiece {
   readonly fd: number;
   readonly imageOffset: number;
   readonly imageLength: number;
-  /** What a packed stream gives in all. */
+  /** Length of the whole stream when decompressed. */
   readonly unpackedLength: number;
-  /** Where in that the piece begins. */
+  /** Where the piece begins in the decompressed stream. */
   readonly from: number;
-  /** Where it goes to in the window. */
+  /** Where the piece begins in the window. */
   readonly at: number;
   readonly length: number;
 }
@@ -22,26 +23,26 @@ export interface FillPiece {
 /** One slab to fill. */
 export interface FillTask {
   readonly slab: number;
-  /** Bytes of the slab; what no piece covers becomes zeros. */
+  /** Bytes of the slab to fill; what no piece covers becomes zeros. */
   readonly length: number;
   /** Ascending. */
   readonly pieces: readonly FillPiece[];
 }
 
-/** What went wrong with a window; the message is a clause about the image. */
+/** Why a window could not be filled. The message is a clause about the image. */
 export interface FillProblem {
   readonly message: string;
-  /** Whether the image is to blame, and not the reading of it. */
+  /** Whether the image is damaged; false if it could not be read. */
   readonly damaged: boolean;
 }
 
-// Packed streams lie beside each other: what a read brings beyond the one asked for is that of the
-// next. Must take the longest, of 2 * MAX_PACKED.
+// Bytes. Compressed streams are adjacent, so one read also fetches those that come next. Must hold
+// the longest stream.
 const READ_SIZE = 2 * MAX_COMPRESSED_EXTENT;
 
 /**
- * Makes the function that fills windows, with buffers of its own. It answers what went wrong, if
- * something did.
+ * Makes a function that fills windows, with buffers of its own. The function returns a problem if
+ * it fails.
  */
 export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem | undefined {
   const unpackerOf = decompressors();
@@ -97,7 +98,7 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem 
   }
 }
 
-/** Reads packed streams, with those that lie behind them. */
+/** Reads compressed streams, together with those that follow them in the image. */
 function readAhead() {
   const buffer = new Uint8Array(READ_SIZE);
   let start = 0;
@@ -118,7 +119,7 @@ function readAhead() {
   };
 }
 
-/** How far one read may go for the first of these pieces and those that lie right behind it. */
+/** Where one read may end that covers the first of these pieces and those right behind it. */
 function reachOf(coming: readonly FillPiece[]): number {
   const [first] = coming;
   if (!first) return 0;

@@ -3,8 +3,8 @@ import { type Leftover, zlibHandle } from '../compress/zlib-handle.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 
 /**
- * Inflates RFC 1951 (`deflate`) or RFC 1950 (`zlib`) with Node's zlib, keeping its state from
- * stream to stream.
+ * Makes a decompressor for RFC 1951 (`deflate`) or RFC 1950 (`zlib`) by Node's zlib, whose state is
+ * reused from stream to stream.
  */
 export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
   const handle = zlibHandle(kind === 'zlib' ? createInflate() : createInflateRaw());
@@ -24,14 +24,14 @@ export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
     const left = write(packed, 0, output);
     const length = output.length - left.output;
     if (length < atLeast) throw tooShort(length, output.length);
-    if (left.output > 0) return; // it has ended, as there was no error
-    // Only a stream that has ended gives nothing more, and no error.
+    if (left.output > 0) return; // the stream has ended, since there was no error
+    // `output` is full. Only a stream that has ended gives no more bytes and no error.
     const after = write(packed, packed.length - left.input, more);
     if (after.output === 0) throw tooLong(output.length);
   };
 }
 
-/** The same by documented calls alone, for a Node or a substitute of it that is built otherwise. */
+/** The same by documented calls alone, for a Node or a replacement of it without that handle. */
 export function documentedInflater(kind: 'deflate' | 'zlib'): Decompressor {
   const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
   return (packed, output, atLeast = output.length) => {

@@ -1,10 +1,12 @@
-import type { CompressionKind } from '../../formats/contract.ts'; // not the registry: workers load this
+// Not from the registry of formats: workers load this file.
+import type { CompressionKind } from '../../formats/contract.ts';
 import type { Decompressor } from './decompressor.ts';
 import { decompressZstd } from './zstd.ts';
 import { inflater } from './inflate.ts';
 
 /**
- * One decompressor for each kind of stream, with state of its own, made when it is first needed.
+ * Returns a decompressor for each kind of stream, made when it is first needed. Each call of this
+ * has decompressors of its own.
  */
 export function decompressors(): (kind: CompressionKind) => Decompressor {
   const made = new Map<CompressionKind, Decompressor>();

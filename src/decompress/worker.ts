@@ -1,13 +1,12 @@
-// A worker thread: reads and decompresses what belongs into a slab of shared memory, and makes the
-// rest of it zeros.
+// Module of the worker threads that fill slabs of shared memory with stretches of a disk.
 
 import { serveTasks } from '../workers/serve-tasks.ts';
 import { fillWindow, type FillTask } from './fill-window.ts';
 
-/** What a worker is started with: the slabs, by their numbers. */
+/** Setup of a worker: the slabs, by their numbers. */
 export type FillSetup = readonly SharedArrayBuffer[];
 
-// The answer is what went wrong, if something did.
+// The answer is a problem, or undefined.
 await serveTasks((memories: FillSetup) => {
   const slabs = memories.map((memory) => new Uint8Array(memory));
   const fill = fillWindow();

@@ -1,5 +1,5 @@
-// One frame of Zstandard (RFC 8878), by Node's own zlib where it has that (from 22.15), else by
-// fzstd, in JavaScript.
+// Decompresses one frame of Zstandard (RFC 8878), by Node's own zlib where it has zstd (from
+// 22.15), else by fzstd, in JavaScript.
 
 import { Decompress } from 'fzstd';
 import * as zlib from 'node:zlib';
@@ -11,11 +11,12 @@ const { zstdDecompressSync } = zlib as unknown as { readonly zstdDecompressSync?
 const MAGIC = 0xfd2fb528;
 
 /**
- * What every decoder takes, "Window_Descriptor"; more would be allocated for the asking. In bytes.
+ * Largest window, in bytes, which every decoder must support ("Window_Descriptor"). With more, a
+ * hostile frame could make us allocate any amount of memory.
  */
 const MAX_WINDOW = 8 * 2 ** 20;
 
-/** An unpacker. */
+/** A `Decompressor`. */
 export function decompressZstd(packed: Uint8Array, output: Uint8Array): void {
   const frame = packed.subarray(0, frameLength(packed, output.length));
   let found: number;
@@ -36,7 +37,7 @@ function byNode(decompress: ZstdSync, frame: Uint8Array, output: Uint8Array): nu
   return bytes.length;
 }
 
-/** In pieces, as fzstd does not end at the end of a buffer that it is given. */
+/** Decompresses in pieces, because fzstd does not stop at the end of a given output buffer. */
 export function byFzstd(frame: Uint8Array, output: Uint8Array): number {
   let length = 0;
   const stream = new Decompress((piece) => {
@@ -51,8 +52,8 @@ export function byFzstd(frame: Uint8Array, output: Uint8Array): number {
 }
 
 /**
- * Where the frame ends, as other data may follow it: "Frame_Header" and "Blocks". Refuses one of
- * another size.
+ * Length of the first frame, since other data may follow it: "Frame_Header" and "Blocks". Throws if
+ * its content size is not `expected`.
  */
 function frameLength(packed: Uint8Array, expected: number): number {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
@@ -60,7 +61,7 @@ function frameLength(packed: Uint8Array, expected: number): number {
     if (end > packed.length) throw new DecompressError('it ends within a frame');
   };
   need(5);
-  if (view.getUint32(0, true) !== MAGIC) throw new DecompressError('it is no frame of zstd');
+  if (view.getUint32(0, true) !== MAGIC) throw new DecompressError('it is not a zstd frame');
   const descriptor = view.getUint8(4);
   const singleSegment = (descriptor & 0x20) !== 0; // its window is its content
   const sizeLength = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6] ?? 0;

@@ -1,5 +1,5 @@
-// The clusters of an overlay on their way into it: gathered into slabs, of which workers compress
-// several at a time, and written in the order of the disk.
+// Writes the clusters of an overlay: gathers them into slabs, lets workers compress several slabs
+// at a time, and writes them in the order of the disk.
 
 import { host } from '#host';
 import type { Encoding } from '../../formats/index.ts';
@@ -20,9 +20,12 @@ export interface ClusterQueueOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Calls never overlap; clusters and zeros ascend. */
+/** Calls must not overlap; clusters and zeros must ascend. */
 export interface ClusterQueue {
-  /** Adds a cluster that `fill` puts into memory, at once. Waits while too many are under way. */
+  /**
+   * Adds a cluster. `fill` is called before this resolves, to put its bytes into memory. Waits
+   * while too many are under way.
+   */
   add(diskOffset: number, fill: (cluster: Uint8Array) => void): Promise<void>;
   /** Adds whole clusters of zeros. */
   addZeros(diskOffset: number, length: number): Promise<void>;
@@ -32,24 +35,24 @@ export interface ClusterQueue {
   close(): Promise<void>;
 }
 
-/** What is written together. */
+/** Clusters and zeros that are written together. */
 interface Batch {
   readonly slab: number;
-  /** In the order of the disk: zeros of that length, or the cluster at that place in the slab. */
+  /** In the order of the disk: `zeros` bytes of zeros, or the cluster at `place` in the slab. */
   readonly parts: { diskOffset: number; zeros?: number; place: number }[];
-  /** Settles when the clusters of the slab are compressed. */
+  /** Settles once the clusters of the slab are compressed. */
   compressed?: Promise<void>;
 }
 
 /** Clusters in one slab. */
 const CLUSTERS_PER_SLAB = 16;
 
-/** Zeros take no room in a slab, but are to be written some time. */
+/** Zeros take no room in a slab, so without this limit a batch could grow without end. */
 const MAX_PARTS = 1024;
 
 export function clusterQueue(options: ClusterQueueOptions): ClusterQueue {
   const { writer, output, clusterSize, encoding, compressor, threads, signal } = options;
-  // One slab is gathered, and every worker has one under way and one waiting.
+  // One slab is being filled, and every worker has one under way and one waiting.
   const count = 1 + 2 * threads;
   const blocks = CLUSTERS_PER_SLAB;
   const shape: SlabShape = { count, blocks, blockSize: clusterSize, encodings: 1 };
@@ -59,12 +62,12 @@ export function clusterQueue(options: ClusterQueueOptions): ClusterQueue {
   const free = slabs.map((_, number) => number);
   const sent: Batch[] = [];
   let open: Batch | undefined;
-  let filled = 0; // clusters of its slab
+  let filled = 0; // clusters in the slab of `open`
 
   return {
     async add(diskOffset, fill) {
       const batch = await openBatch();
-      const cluster = slabs[batch.slab]!.block(filled); // `free` has no other numbers
+      const cluster = slabs[batch.slab]!.block(filled); // `free` holds only indexes of `slabs`
       fill(cluster);
       if (host.isZero(cluster)) batch.parts.push({ diskOffset, zeros: clusterSize, place: filled });
       else batch.parts.push({ diskOffset, place: filled++ });
@@ -95,10 +98,11 @@ export function clusterQueue(options: ClusterQueueOptions): ClusterQueue {
   function send(batch: Batch): void {
     const { slab, parts } = batch;
     const places = parts.filter(({ zeros }) => zeros === undefined).map(({ place }) => place);
-    // `free` has no other numbers
+    // `free` holds only indexes of `slabs`.
     batch.compressed =
       places.length === 0 ? Promise.resolve() : pool.compress(slabs[slab]!, places);
-    batch.compressed.catch(() => undefined); // `writeFirst` sees it, perhaps later than Node would wait for
+    // `writeFirst` handles it, but Node may call it unhandled until then
+    batch.compressed.catch(() => undefined);
     sent.push(batch);
     open = undefined;
     filled = 0;

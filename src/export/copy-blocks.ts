@@ -1,9 +1,9 @@
-// The loop that everything else serves, as two that overlap: one reads ahead and has the blocks
-// compressed, one writes behind in the order of the disk. A handful of slabs goes round between
-// them.
+// The main loop of an export, in two parts that overlap: one reads ahead and lets workers compress
+// the blocks, the other writes them in the order of the disk. A few slabs circulate between the
+// two.
 //
 //   source.next -> slab -> blocks that are not zero -> workers
-//               -> for every image: writer.add(block) -> output.flush -> sink; the slab is free again
+//     -> for every image: writer.add(block) -> output.flush -> sink; the slab is free again
 
 import { BLOCK_SIZE, type Block, type Encoding } from '../../formats/index.ts';
 import { AsyncQueue } from '../workers/async-queue.ts';
@@ -26,10 +26,10 @@ export interface CopyRequest {
   readonly encodings: readonly Encoding[];
   readonly threads: number;
   readonly compressor: CompressorName;
-  /** Ends the copy early, and is aborted if one of its loops fails. */
+  /** Aborts the copy; it is also aborted if one of the two loops fails. */
   readonly stop: AbortController;
   readonly onProgress: ((progress: Progress) => void) | undefined;
-  /** Takes in every block as it is read. */
+  /** Gets every block that is not zero, as it is read. */
   readonly digest: DiskDigest | undefined;
 }
 
@@ -37,15 +37,15 @@ export interface CopyRequest {
 interface Filled {
   readonly slab: Slab;
   readonly extent: Extent;
-  /** The blocks that are not zero, by their place in the slab. */
+  /** The blocks that are not zero, by their index in the slab. */
   readonly blocks: readonly number[];
-  /** Settles when they are compressed. */
+  /** Settles once they are compressed. */
   readonly packed: Promise<void>;
 }
 
 /**
- * Gives every block of the disk that is not zero to every image, and flushes them. Ends none of
- * them.
+ * Adds every block of the disk that is not zero to every image, and flushes the images. Does not
+ * finish them.
  */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
   const { encodings, threads, compressor, stop } = request;
@@ -69,18 +69,18 @@ export async function copyBlocks(request: CopyRequest): Promise<void> {
   try {
     await Promise.all(loops);
   } finally {
-    // Whichever loop did not fail lets go of its buffers before anything is closed.
+    // The loop that did not fail must stop using its buffers before anything is closed.
     await Promise.allSettled(loops);
     await pool.close();
   }
 }
 
 function shapeFor(encodings: number, threads: number): SlabShape {
-  // One slab is read, one is written, and every worker has one under way and one waiting.
+  // One slab is being read, one written, and every worker has one under way and one waiting.
   if (encodings > 0)
     return { count: 2 + 2 * threads, blocks: 16, blockSize: BLOCK_SIZE, encodings };
-  // Nothing but reads and writes: fewer and larger ones wake fewer threads, and keep a disk's queue
-  // full.
+  // Without compression, fewer and larger reads and writes wake fewer threads and keep the queue of
+  // a disk full.
   return { count: 3, blocks: 128, blockSize: BLOCK_SIZE, encodings };
 }
 
@@ -104,7 +104,8 @@ async function readAhead(
       digest?.add(extent.diskOffset / BLOCK_SIZE + place, slab.block(place));
     }
     const packed = compress(slab, blocks);
-    packed.catch(() => undefined); // `writeBehind` sees it, perhaps later than Node would wait for
+    // `writeBehind` handles it, but Node may call it unhandled until then
+    packed.catch(() => undefined);
     filled.push({ slab, extent, blocks, packed });
   }
   filled.end();

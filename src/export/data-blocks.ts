@@ -3,9 +3,8 @@ import { BLOCK_SIZE } from '../../formats/index.ts';
 import { roundUp } from '../../formats/rounding.ts';
 
 /**
- * The blocks of an extent that are not zero, by their place in it. `buffer` begins with the
- * extent's
- * `length` bytes; zeros are put behind them up to the end of the last block.
+ * The blocks of an extent that are not zero, by their index in it. `buffer` begins with the
+ * `length` bytes of the extent; this fills it with zeros from there to the end of the last block.
  */
 export function dataBlocks(buffer: Uint8Array, length: number): number[] {
   const end = roundUp(length, BLOCK_SIZE);

@@ -1,13 +1,13 @@
 import { host } from '#host';
 
 /**
- * A digest of a disk that is the same whether zeros are holes or not, and whatever zeros follow its
- * end: SHA-256 over the blocks that are not zero, each after its index. Blocks ascend.
+ * A digest of a disk that does not depend on which zeros are holes, nor on zeros that follow its
+ * end: SHA-256 over the blocks that are not zero, each after its index. Blocks must ascend.
  */
 export interface DiskDigest {
   /** Adds a block of BLOCK_SIZE bytes that is not all zeros. */
   add(index: number, block: Uint8Array): void;
-  /** Lower-case hexadecimal. Called once. */
+  /** Lower-case hexadecimal. Call it once. */
   result(): string;
 }
 

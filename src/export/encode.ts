@@ -1,5 +1,5 @@
-// One disk in, several images out: what is decided before the loop in `copy-blocks.ts`, and what
-// follows it.
+// Exports one disk to several images: prepares the loop in `copy-blocks.ts`, and finishes the
+// images after it.
 
 import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
@@ -22,34 +22,36 @@ export type EncodeOptions = EncodeSettings & Compression;
 /** Options of {@link encode} besides those of the compression. */
 export interface EncodeSettings {
   /**
-   * What the images tell of the disk where their formats do. Default: the export's time and a
-   * random uuid.
+   * Identity of the disk, for formats that record one. Default: the time of the export and a random
+   * uuid.
    */
   readonly identity?: Partial<Identity> | undefined;
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** Who compresses to zlib. Default: the first of COMPRESSORS that this Node can run. */
+  /** Implementation of zlib. Default: the first of COMPRESSORS that this Node can run. */
   readonly compressor?: CompressorName | undefined;
-  /** Ends the export early; `encode` then throws a KexportError with code `aborted`. */
+  /** Aborts the export; `encode` then throws a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Leaves a GPT as it is where the disk is rounded up. Default: its backup is moved to the new
-   * end.
+   * Leaves a GPT as it is if the size of the disk is rounded up. Default: moves its backup to the
+   * new end.
    */
   readonly keepGpt?: boolean | undefined;
   /**
-   * Goes on with the other images if one fails; `EncodeResult.failures` tells of it. Default: none
-   * is left then.
+   * If an image fails, continues with the others and lists it in `EncodeResult.failures`. Default:
+   * discards all images.
    */
   readonly keepGoing?: boolean | undefined;
   /**
-   * Reads every image back before it gets its name, and fails where one is not the disk that was
-   * read.
+   * Reads every image back before it gets its name, and fails if one is not the disk that was read.
    */
   readonly verify?: boolean | undefined;
-  /** Called when every image is complete but none has its name yet. If it throws, none is left. */
+  /**
+   * Called once every image is complete but before any gets its name. If it throws, all images are
+   * discarded.
+   */
   readonly onFinished?: (() => Promise<void>) | undefined;
-  /** Called with a sentence for people where an image is made, but perhaps not as they expect. */
+  /** Called with a warning if an image may not be what the user expects. */
   readonly onWarning?: OnWarning | undefined;
   /** Called after each stretch of the disk, at most 8 MiB of data. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -58,25 +60,25 @@ export interface EncodeSettings {
 /** See `Disk` in the formats' contract. */
 export type Identity = Pick<Disk, 'name' | 'uuid' | 'createdAt'>;
 
-/** What came of a run of {@link encode}. */
+/** Result of {@link encode}. */
 export interface EncodeResult {
-  /** Size of the disk as the source has it, in bytes. */
+  /** Size of the disk in the source, in bytes. */
   readonly sourceSize: number;
   /**
-   * Size of the disk in every image: `sourceSize`, with zeros up to a size that each format can
-   * have.
+   * Size of the disk in every image, in bytes: `sourceSize` rounded up to a size that every format
+   * can have.
    */
   readonly diskSize: number;
-  /** One for each target, in their order, that did not fail. */
+  /** The images that did not fail, in the order of the targets. */
   readonly images: readonly ImageResult[];
-  /** Empty without `keepGoing`. */
+  /** The images that failed; empty without `keepGoing`. */
   readonly failures: readonly Failure[];
 }
 
 /**
- * Makes images of a disk, all from one read. Takes over the source and the sinks: when it returns,
- * every image has its final name; when it throws, none is left. Throws a KexportError for all that
- * is not a bug.
+ * Makes images of a disk, all from one read. Owns the source and the sinks: when it returns, every
+ * image has its final name; when it throws, none is left behind. Throws a KexportError for every
+ * failure that is not a bug.
  */
 export async function encode(
   source: Source,
@@ -133,7 +135,7 @@ async function prepare(
   try {
     checkOptions(targets, options);
     if (options.verify) {
-      // Loaded late: it stands on every reader, and most exports are not verified.
+      // Imported on demand: it needs the readers of all formats, and most exports are not verified.
       const { checkVerifiable } = await import('./verify-written.ts');
       targets.forEach(checkVerifiable);
     }
@@ -197,7 +199,7 @@ function finalSizes(
   streamed: boolean,
   onWarning: EncodeOptions['onWarning'],
 ): { sourceSize: number; diskSize: number } {
-  if (sourceSize === undefined) throw new Error(`${name} has ended without telling its size`);
+  if (sourceSize === undefined) throw new Error(`${name} has ended without a size`);
   const diskSize = roundUp(sourceSize, sizeMultiple(formats));
   if (streamed && diskSize !== wholeSectors(sourceSize)) {
     onWarning?.(
@@ -216,7 +218,7 @@ function checkOptions(targets: readonly Target[], options: EncodeOptions): void 
   const refuse = (what: string) => {
     throw new KexportError('usage', what);
   };
-  if (targets.length === 0) refuse('no image is asked for');
+  if (targets.length === 0) refuse('no image was requested');
   if (!Number.isInteger(threads) || threads < 1) refuse(`${threads} threads are not 1 or more`);
   if (!COMPRESSORS.includes(compressor)) refuse(`unknown compressor "${compressor}"`);
 }
@@ -225,7 +227,7 @@ function newIdentity(): Identity {
   return { name: 'kexport', uuid: randomUuid(), createdAt: Math.floor(Date.now() / 1000) };
 }
 
-/** RFC 9562, section 5.4: random but for the version, 4, and the variant. */
+/** RFC 9562, section 5.4: random bits, apart from the version, 4, and the variant. */
 function randomUuid(): Uint8Array {
   const uuid = crypto.getRandomValues(new Uint8Array(16));
   const view = new DataView(uuid.buffer);
@@ -234,7 +236,7 @@ function randomUuid(): Uint8Array {
   return uuid;
 }
 
-/** Passes an abort of the caller's on. Returns the call that ends this. */
+/** Forwards an abort of the caller to `stop`. Returns a function that ends this. */
 function link(signal: AbortSignal | undefined, stop: AbortController): () => void {
   const pass = () => {
     stop.abort(signal?.reason);

@@ -3,19 +3,19 @@ import { hasZstd } from '../compress/zstd.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import type { CompressionChoice, Encoding, Format } from '../../formats/index.ts';
 
-/** What compression is wanted of a run. */
+/** The compression of an export. */
 export type Compression = CompressionOptions & (ZlibCompression | ZstdCompression);
 
-/** Options of zlib, and of the formats that take it beside one of zstd. */
+/** Options of zlib, which also hold for the formats of a zstd export that cannot use zstd. */
 export interface CompressionOptions {
   /**
-   * `size` takes a deflate window of 32 KiB for every format, `speed` one of 4 KiB. Undefined takes the largest that
-   * every format of the run takes of itself.
+   * `size` uses a deflate window of 32 KiB for every format, `speed` one of 4 KiB. Default: the
+   * largest window that is no larger than the default of any of the formats.
    */
   readonly optimize?: 'size' | 'speed' | undefined;
 }
 
-/** Streams of zlib, which every reader of the formats takes. */
+/** Compression by zlib, which every reader of the formats supports. */
 export interface ZlibCompression {
   /** Default zlib. */
   readonly compression?: 'zlib' | undefined;
@@ -24,13 +24,13 @@ export interface ZlibCompression {
 }
 
 /**
- * Frames of zstd for the formats that have it, by a Node that does (22.15); the others take zlib
- * all the same.
+ * Compression by zstd for the formats that support it; the others still use zlib. Needs Node 22.15
+ * or newer.
  */
 export interface ZstdCompression {
   /** `zstd`: needs qcow2 among the formats. */
   readonly compression: 'zstd';
-  /** Default 3. Above 9 it is 9 for the zlib of the other formats. */
+  /** Default 3. Levels above 9 become 9 for the formats that use zlib. */
   readonly level?: ZstdLevel | undefined;
 }
 
@@ -43,7 +43,7 @@ export type ZstdLevel = ZlibLevel | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 |
 const ZLIB_LEVELS: readonly ZlibLevel[] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const ZSTD_LEVELS: readonly ZstdLevel[] = [...ZLIB_LEVELS, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
-/** The level that is taken where none is given. */
+/** The default levels. */
 export const DEFAULT_LEVELS = {
   /** Of 9. */
   zlib: 6,
@@ -51,13 +51,13 @@ export const DEFAULT_LEVELS = {
   zstd: 3,
 } as const;
 
-/** The same before anybody has looked whether the level is one of that compression. */
+/** The same, but with a level that is not checked yet. */
 export interface UncheckedCompression extends CompressionOptions {
   readonly compression?: 'zlib' | 'zstd' | undefined;
   readonly level?: number | undefined;
 }
 
-/** Throws a KexportError `usage` for a level that the compression does not have. */
+/** Checks the level. Throws a KexportError `usage` for one that the compression does not have. */
 export function compressionOf({ optimize, ...options }: UncheckedCompression): Compression {
   const { compression = 'zlib', level } = options;
   return compression === 'zlib'
@@ -81,15 +81,15 @@ function levelOf<Level extends number>(
   throw new KexportError('usage', what);
 }
 
-/** How the formats of a run have their blocks compressed. */
+/** The encodings of the blocks for the formats of an export. */
 export interface Encodings {
-  /** Each is made once for every block. */
+  /** The distinct encodings. Every block is compressed once to each. */
   readonly distinct: readonly Encoding[];
   /** Undefined for a format that stores blocks plain. */
   of(format: Format): Encoding | undefined;
 }
 
-/** Throws a KexportError for what makes no sense, or cannot be done by this Node. */
+/** Throws a KexportError if the formats cannot use the compression, or this Node cannot run it. */
 export function checkCompression(formats: readonly Format[], options: UncheckedCompression): void {
   const { compression } = compressionOf(options);
   if (compression !== 'zstd') return;
@@ -105,7 +105,7 @@ export function checkCompression(formats: readonly Format[], options: UncheckedC
   });
 }
 
-/** Gives formats that can share an encoding the same one. */
+/** Chooses an encoding for each format, the same object for formats with equal encodings. */
 export function chooseEncodings(
   formats: readonly Format[],
   compression: UncheckedCompression,
@@ -124,7 +124,7 @@ export function chooseEncodings(
   return { distinct, of: (format) => chosen.get(format) };
 }
 
-/** The level of each that a run takes: one of zstd's own, above 9, is 9 for the zlib beside it. */
+/** The levels of zlib and zstd in an export. Levels of zstd above 9 become 9 for zlib. */
 export function levelsOf({ compression = 'zlib', level }: UncheckedCompression): CompressionChoice {
   const zlibLevel = Math.min(level ?? DEFAULT_LEVELS.zlib, ZLIB_LEVELS.length);
   if (compression === 'zlib') return { level: zlibLevel };

@@ -2,28 +2,28 @@ import { allSettled } from '../workers/all-settled.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import type { Image, Target } from './image.ts';
 
-/** A target that came to nothing in a run that went on without it. */
+/** A target that failed in an export that continued without it. */
 export interface Failure {
-  /** What was to be made. */
+  /** The target that failed. */
   readonly target: Target;
-  /** Why it was not: a KexportError. */
+  /** Why it failed: a KexportError. */
   readonly error: Error;
 }
 
-/** The images of a run, from before they are started until they have their names. */
+/** The images of an export, from before they are started until they have their names. */
 export interface ImageSet {
-  /** What a run that keeps going has given up. */
+  /** The targets that were given up; only with `keepGoing`. */
   readonly failures: readonly Failure[];
   /** Starts every image. Fails as `each` does. */
   start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
-   * Does something with every image at once and waits for all of them. Throws the first error; if
-   * the run keeps going, gives up that image instead, and throws when none is left.
+   * Runs `work` for all images at once and waits for all of them. Throws the first error. With
+   * `keepGoing` it gives up that image instead, and throws only when no image is left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
   /** Gives every image its final name. */
   commit(): Promise<void>;
-  /** Leaves nothing of any image. */
+  /** Discards all images. */
   discard(): Promise<void>;
 }
 
@@ -58,7 +58,8 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       }
     },
     async each(work) {
-      // One that fails must not end the run while the others still write from its buffers.
+      // If one image fails, the others may still be writing from the shared buffers, so wait for
+      // all.
       await allSettled([...images].map(([target, image]) => attempt(target, () => work(image))));
     },
     async commit() {

@@ -7,23 +7,23 @@ import { spooled } from '../sinks/spool.ts';
 
 /** One image to make. */
 export interface Target {
-  /** What it is, as of `qcow2()`. */
+  /** Its format, such as `qcow2()`. */
   readonly format: Format;
-  /** Where it goes, as of `fileSink()`. */
+  /** Where it is written to, such as `fileSink()`. */
   readonly sink: Sink;
 }
 
-/** What became of a target. */
+/** An image that was made. */
 export interface ImageResult {
-  /** That of the target. */
+  /** The format of the target. */
   readonly format: Format;
   /** Name of the sink. */
   readonly name: string;
   /** How its blocks are compressed; undefined if they are stored plain. */
   readonly encoding: Encoding | undefined;
-  /** Length of what the sink holds in bytes. */
+  /** Length of the image in the sink, in bytes. */
   readonly length: number;
-  /** Bytes that it takes up where it lies: less than its length if it has holes. */
+  /** Bytes that it takes up in storage: less than its length if it has holes. */
   readonly allocated: number;
 }
 
@@ -37,7 +37,7 @@ export interface Image {
   readonly writer: FormatWriter;
 }
 
-/** Starts an image of a disk, spooled if its format and sink cannot do without. */
+/** Starts an image of a disk. Spools it if the format has to go back and the sink cannot. */
 export async function startImage(
   target: Target,
   encoding: Encoding | undefined,
@@ -56,7 +56,7 @@ function needsSpool({ format, sink }: Target, diskSize: number | undefined): boo
   return format.streaming === 'never' || diskSize === undefined;
 }
 
-/** Refuses a disk that a format cannot hold. */
+/** Throws a KexportError for a disk that is too large for the format. */
 export function checkDiskSize(format: Format, diskSize: number): void {
   if (diskSize <= format.maxDiskSize) return;
   throw new KexportError(
@@ -65,7 +65,7 @@ export function checkDiskSize(format: Format, diskSize: number): void {
   );
 }
 
-/** Makes an image durable whose writer has finished; it does not have its final name yet. */
+/** Makes an image durable once its writer has finished. It does not have its final name yet. */
 export async function finishImage(
   { format, encoding, sink, output }: Omit<Image, 'target' | 'writer'>,
   signal: AbortSignal | undefined,

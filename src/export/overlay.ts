@@ -1,6 +1,6 @@
-// What an incremental send stream changes, as a qcow2 image upon that of the snapshot before. Not
-// the loop of
-// `copy-blocks.ts`: its blocks are of 64 KiB and its gaps are zeros, here blocks are the volume's and a gap is what is below.
+// Writes the changes of an incremental send stream as a qcow2 overlay on the image of the snapshot
+// before. It cannot use the loop of `copy-blocks.ts`, whose blocks are 64 KiB and whose gaps are
+// zeros: here the blocks are those of the volume, and a gap shows the backing file.
 
 import { host } from '#host';
 import { MIN_BLOCK_SIZE } from '../../formats/zfs-send/layout.ts';
@@ -26,43 +26,46 @@ import { withStreamErrors } from '../zfs-send/events.ts';
 /** Options of {@link encodeOverlay}. */
 export interface OverlayOptions {
   /**
-   * The image or the disk that the stream builds upon: a qcow2 if it is called so, else raw. Only
-   * its head is read.
+   * The image or disk of the snapshot that the stream starts from: qcow2 if its name says so, else
+   * raw. Only its head is read.
    */
   readonly backingFile: string;
   /**
-   * What the overlay calls it: an absolute path, or one from the folder of the overlay. Default:
-   * `backingFile`.
+   * Its name in the overlay: an absolute path, or one relative to the folder of the overlay.
+   * Default: `backingFile`.
    */
   readonly backingName?: string | undefined;
   /** Default 6. */
   readonly level?: ZlibLevel | undefined;
-  /** `size` takes a deflate window of 32 KiB, `speed`, the default, one of 4 KiB. */
+  /** `size` uses a deflate window of 32 KiB, `speed`, the default, one of 4 KiB. */
   readonly optimize?: CompressionOptions['optimize'];
-  /** Who compresses. Default: the first of {@link COMPRESSORS} that this Node can run. */
+  /** Implementation of zlib. Default: the first of {@link COMPRESSORS} that this Node can run. */
   readonly compressor?: CompressorName | undefined;
   /** Worker threads that compress. Default: one for each processor. */
   readonly threads?: number | undefined;
-  /** What the size of the disk must be, in bytes. */
+  /** The size that the disk must have, in bytes. */
   readonly size?: number | undefined;
-  /** Ends the run early, by a KexportError `aborted`. */
+  /** Aborts the export with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each stretch of changes. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called when the image is complete but has not its name yet. If it throws, none is left. */
+  /**
+   * Called once the image is complete but before it gets its name. If it throws, the image is
+   * discarded.
+   */
   readonly onFinished?: (() => Promise<void>) | undefined;
 }
 
 /**
- * Writes what an incremental send stream changes as a qcow2 upon the image of the snapshot before.
- * Takes over the changes and the sink. Throws a KexportError, and leaves nothing then.
+ * Writes the changes of an incremental send stream as a qcow2 overlay on the image of the snapshot
+ * before. Owns the changes and the sink. Throws a KexportError, and leaves nothing behind then.
  */
 export async function encodeOverlay(
   changes: SentChanges,
   target: Sink,
   options: OverlayOptions,
 ): Promise<EncodeResult> {
-  // The header comes last.
+  // The header is written last.
   const sink = target.seekable ? target : spooled(target);
   try {
     return await withStreamErrors(changes.name, () => write(changes, sink, options));
@@ -109,11 +112,11 @@ async function write(
 }
 
 interface Upon extends OverlayOptions {
-  /** What was found in the backing file. */
+  /** Facts of the backing file. */
   readonly below: BackingFile;
 }
 
-/** Returns where the last data end, in bytes. */
+/** Returns the offset where the last data ends, in bytes. */
 async function addPieces(
   { name, layer }: SentChanges,
   queue: ClusterQueue,
@@ -126,7 +129,7 @@ async function addPieces(
       const what = `changes ${length} bytes at ${diskOffset}, which are not whole blocks of ${clusterSize}`;
       throw new KexportError('unsupported', `${name} ${what}`);
     }
-    // Past the end of the backing file all is zeros by itself.
+    // Past the end of the backing file the overlay reads as zeros without an entry.
     const known = roundUp(Math.min(below.diskSize, layer.size ?? Infinity), clusterSize);
     const end = read ? diskOffset + length : Math.min(diskOffset + length, known);
     if (read) {
@@ -140,7 +143,7 @@ async function addPieces(
   return dataEnd;
 }
 
-/** Of the disk, in bytes. */
+/** Size of the disk, in bytes. */
 function sizeOf(
   { name, layer }: SentChanges,
   dataEnd: number,
@@ -159,8 +162,8 @@ function sizeOf(
 }
 
 /**
- * The largest that a cluster holds nothing but what has changed, and that a block of the loop would
- * be.
+ * The largest cluster that divides a block of the volume, so that clusters hold nothing that has
+ * not changed; at most BLOCK_SIZE.
  */
 function clusterSizeOf(blockSize = BLOCK_SIZE): number {
   for (let size = BLOCK_SIZE; size >= MIN_BLOCK_SIZE; size /= 2) {

@@ -4,7 +4,7 @@ import { roundedSource } from '../sources/rounded.ts';
 import type { Source } from '../sources/source.ts';
 import { spooledSource } from '../sources/spooled.ts';
 
-/** How a disk is made to fit the formats of a run. */
+/** Options of {@link prepareSource}. */
 export interface PrepareOptions {
   readonly keepGpt?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
@@ -12,8 +12,8 @@ export interface PrepareOptions {
 }
 
 /**
- * The disk as every image of the run will hold it: of known size if a format asks for that, and of
- * a size that all of them can have. Takes over the source.
+ * Fits a disk to the formats of an export: spools it if a format needs its size beforehand, and
+ * rounds the size up to one that all formats can have. The new source owns `source`.
  */
 export async function prepareSource(
   source: Source,
@@ -26,8 +26,8 @@ export async function prepareSource(
 }
 
 /**
- * What the disk size is a multiple of in every image of a run, in bytes. Each format's is a power
- * of two.
+ * The smallest common multiple for the disk sizes of all formats, in bytes. That of each format is
+ * a power of two, so it is the largest of them.
  */
 export function sizeMultiple(formats: readonly Format[]): number {
   return Math.max(...formats.map((format) => format.sizeMultiple));

@@ -13,11 +13,11 @@ interface PiecesOperation {
 }
 
 /**
- * What a writer sees of a sink: calls are queued, neighbours joined, until `flush` carries them
- * out.
+ * The output that a writer sees of a sink. Queues its calls, and joins neighbours, until `flush`
+ * carries them out.
  */
 export interface QueuedOutput extends ImageOutput {
-  /** Carries out what is queued, in order. Afterwards the queued buffers are the caller's again. */
+  /** Carries out the queued calls in order. The caller may reuse the queued buffers afterwards. */
   flush(signal?: AbortSignal): Promise<void>;
 }
 

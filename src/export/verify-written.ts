@@ -11,17 +11,17 @@ import { SLAB_SIZE } from '../workers/slab.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
 
-/** What an image must read back as. */
+/** The disk that an image must read back as. */
 export interface Expected {
   /** In bytes. */
   readonly diskSize: number;
-  /** Of the disk as it was read, see `DiskDigest`. */
+  /** Digest of the disk as it was read, see `DiskDigest`. */
   readonly digest: string;
   readonly threads: number | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Refuses a target that cannot be read back. */
+/** Throws a KexportError for a target that cannot be read back. */
 export function checkVerifiable({ format, sink }: Target): void {
   if (sink.fd !== undefined && format.read) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
@@ -30,7 +30,7 @@ export function checkVerifiable({ format, sink }: Target): void {
 }
 
 /**
- * Verifies the images of a run, one after the other, each with all threads. Fails as
+ * Verifies the images of an export, one after the other, each with all threads. Fails as
  * `ImageSet.each` does.
  */
 export async function verifyAll(
@@ -48,8 +48,8 @@ export async function verifyAll(
 }
 
 /**
- * Reads a finished image back by the reader of its format: the structure must be sound, and the
- * disk the one that was read. Throws a KexportError if not.
+ * Reads a finished image back with the reader of its format. Throws a KexportError unless its
+ * structure is valid and its disk is the one that was exported.
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;

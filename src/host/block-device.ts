@@ -4,9 +4,7 @@ import { statFile, systemFile } from './descriptors.ts';
 
 const SECTOR = 512;
 
-/**
- * Size of an open block device in bytes, from the kernel's table, else by trying where reads end.
- */
+/** Size of an open block device in bytes, from /sys, else by probing where reads end. */
 export async function blockDeviceSize(name: string, fd: number): Promise<number> {
   const { rdev } = await statFile(fd, { bigint: true });
   // /sys counts in sectors of 512 bytes whatever the device's own sector size.
@@ -17,7 +15,7 @@ export async function blockDeviceSize(name: string, fd: number): Promise<number>
   return probeSize(name, fd);
 }
 
-/** The same of a device that is not open. */
+/** The same for a device that is not open. */
 export async function blockSizeOfPath(path: string): Promise<number> {
   const file = await open(path, 'r');
   try {
@@ -27,7 +25,7 @@ export async function blockSizeOfPath(path: string): Promise<number> {
   }
 }
 
-/** The number of a device as /proc and /sys have it, MAJOR:MINOR. */
+/** The number of a device as /proc and /sys write it, MAJOR:MINOR. */
 export function deviceNumber(rdev: bigint): string {
   return `${majorOf(rdev)}:${minorOf(rdev)}`;
 }
@@ -41,7 +39,7 @@ function minorOf(rdev: bigint): bigint {
   return (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n);
 }
 
-/** Where /sys is missing, as in some containers: a read at or after the end gives nothing. */
+/** For containers without /sys. A read at or after the end of a device returns no bytes. */
 async function probeSize(name: string, fd: number): Promise<number> {
   const device = systemFile(fd);
   const buffer = new Uint8Array(SECTOR);

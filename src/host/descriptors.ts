@@ -1,4 +1,4 @@
-// Open files by their descriptors, for which node:fs has calls with promises only of its own
+// Calls with promises for open file descriptors; node:fs/promises has them only for its own
 // handles.
 
 import { close, fstat, ftruncate, open, read, readSync, writev } from 'node:fs';
@@ -28,7 +28,8 @@ export function systemFile(fd: number): SystemFile {
 }
 
 /**
- * Fills `target` from a position on, and keeps the thread meanwhile. Throws what the system says.
+ * Fills `target` from a position on, and blocks the thread meanwhile. Throws the error of the
+ * system.
  */
 export function readFullySync(fd: number, position: number, target: Uint8Array): void {
   for (let done = 0; done < target.length;) {

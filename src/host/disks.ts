@@ -12,13 +12,13 @@ export interface ListedDisk {
   /** In bytes. */
   readonly size: number;
   readonly model: string | undefined;
-  /** What is mounted of the file systems on it, its partitions, or what is built of them. */
+  /** The mounted file systems on the disk, its partitions, or layers such as LVM on them. */
   readonly mounts: readonly Mount[];
 }
 
 /**
- * The disks with a medium in them; not loop devices, volumes and others that the kernel makes of
- * files or of disks.
+ * Lists the disks that have a medium, without loop devices, volumes and others that the kernel
+ * makes from files or disks.
  */
 export async function listDisks(): Promise<ListedDisk[]> {
   const names = await readdir(BLOCK_DEVICES).catch(() => []);
@@ -28,7 +28,7 @@ export async function listDisks(): Promise<ListedDisk[]> {
 
 async function diskOf(name: string): Promise<ListedDisk | undefined> {
   const folder = join(BLOCK_DEVICES, name);
-  // Only hardware has a device; partitions have not.
+  // Only hardware has this entry; partitions do not.
   const isDisk = (await exists(join(folder, 'device'))) && !/^(sr|fd)\d/.test(name);
   const size = Number(await textOf(folder, 'size')) * SECTOR;
   if (!isDisk || !(size > 0)) return undefined;
@@ -47,7 +47,7 @@ export async function mountsOn(name: string): Promise<Mount[]> {
   return [...new Set(found.flat())];
 }
 
-/** What is mounted of the file system right on a device (sda1). */
+/** The mounts of the file system directly on a device (sda1). */
 export async function mountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
   const number = await textOf(join(BLOCK_DEVICES, name), 'dev');
   return mounts.filter(
@@ -56,7 +56,9 @@ export async function mountsOf(name: string, mounts: readonly Mount[]): Promise<
   );
 }
 
-/** A device, and all that lies on it: partitions, LVM, LUKS. Each comes after what lies on it. */
+/**
+ * A device and everything on it: partitions, LVM, LUKS. A device comes after those that lie on it.
+ */
 export async function stackOn(name: string): Promise<string[]> {
   const folder = join(BLOCK_DEVICES, name);
   const entries = await readdir(folder).catch(() => []);

@@ -1,4 +1,4 @@
-// Numbers by which statfs(2) tells file systems apart.
+// Numbers of file systems (f_type), from statfs(2).
 
 import { type FileHandle, statfs } from 'node:fs/promises';
 
@@ -6,7 +6,7 @@ export const EXT4 = 0xef53; // also ext2 and ext3
 export const TMPFS = 0x0102_1994;
 export const XFS = 0x5846_5342;
 
-/** The number of the file system that an open file is on. Rejects where nobody can tell. */
+/** The number of the file system that an open file is on. Rejects where /proc is missing. */
 export async function fileSystemOf({ fd }: FileHandle): Promise<number> {
   return (await statfs(`/proc/self/fd/${fd}`)).type;
 }

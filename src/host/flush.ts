@@ -1,6 +1,6 @@
-// A snapshot holds what has reached the pool. What this machine's kernel still holds of a volume in
-// memory is written first: by the file systems that are mounted from it here, then by the devices
-// on it, from the top down.
+// Flushes volumes before a snapshot, which only holds what has reached the pool: first the file
+// systems of the volume that are mounted on this machine, then the devices on it, from the top
+// down.
 
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -12,8 +12,8 @@ import { listMounts } from './mounts.ts';
 const run = promisify(execFile);
 
 /**
- * Writes to a volume (zd16) what the kernel holds of it in memory. Returns where file systems on it
- * are mounted here, if any. Throws a KexportError if the volume does not take the writes.
+ * Flushes a volume (zd16) from memory to the pool. Returns where file systems on it are mounted on
+ * this machine, if any. Throws a KexportError if the writes to the volume fail.
  */
 export async function flushDisk(disk: string): Promise<readonly string[]> {
   const mounts = await listMounts();
@@ -31,14 +31,13 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
   return [...mounted];
 }
 
-/** Writes what the kernel holds in memory of a mounted file system, as far as that can be done. */
+/** Flushes a mounted file system from memory to its device. Ignores errors. */
 export async function flushFileSystem(mountPoint: string): Promise<void> {
-  // syncfs(2), which Node lacks. A file system that cannot be flushed has its journal on the disk
-  // all the same.
+  // Node has no syncfs(2). If it fails, the journal on the disk is still consistent.
   await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
 }
 
-/** The same of a file or a device. Throws a KexportError. */
+/** Flushes a file or a device. Throws a KexportError. */
 export async function flushFile(path: string): Promise<void> {
   try {
     const file = await open(path, 'r');

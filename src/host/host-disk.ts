@@ -1,11 +1,11 @@
-// The disks of this machine and their partitions, and what LUKS, LVM, md or multipath put upon
-// them, as /sys has it.
+// The disks of this machine, their partitions, and the layers of LUKS, LVM, md or multipath on
+// them, from /sys.
 
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { deviceNumber } from './block-device.ts';
 
-/** A partition, or the whole disk where a file system or a vdev is right on it. */
+/** A partition, or a whole disk with a file system or a vdev directly on it. */
 export interface HostPartition {
   /** The kernel's name, `sda2`. */
   readonly name: string;
@@ -23,15 +23,15 @@ export interface HostPartition {
 
 /** A disk and its partitions. */
 export interface HostDisk extends HostPartition {
-  /** In the order of the disk. */
+  /** Ascending by their offset on the disk. */
   readonly partitions: readonly HostPartition[];
 }
 
-// Offsets and sizes in /sys count sectors of this size, whatever the device's own.
+// Offsets and sizes in /sys count sectors of 512 bytes, whatever the device's own sector size.
 export const SECTOR = 512;
 export const BLOCK_DEVICES = '/sys/class/block';
 
-/** The disk that a device is, or is a partition of. Undefined if that path is no block device. */
+/** The disk that a device is, or is a partition of; undefined if the path is not a block device. */
 export async function hostDisk(device: string): Promise<HostDisk | undefined> {
   const folder = await folderOf(device);
   if (folder === undefined) return undefined;
@@ -48,7 +48,8 @@ export async function hostDisk(device: string): Promise<HostDisk | undefined> {
 }
 
 /**
- * What a device is: a disk with its partitions, or one partition. None for what is no block device.
+ * A disk with its partitions, or a partition by itself. Empty for a path that is not a block
+ * device.
  */
 export async function partsOf(device: string): Promise<HostPartition[]> {
   const disk = await hostDisk(device);
@@ -59,8 +60,7 @@ export async function partsOf(device: string): Promise<HostPartition[]> {
 }
 
 /**
- * Whether one of two devices is the other, or a partition of it: what is written to one is read
- * from the other.
+ * Whether two devices are the same or one is a partition of the other, so that they share bytes.
  */
 export async function overlaps(one: string, other: string): Promise<boolean> {
   const numbers = new Set((await partsOf(one)).map(({ number }) => number));
@@ -73,19 +73,22 @@ export async function nameOfDevice(rdev: bigint): Promise<string | undefined> {
   return folder && basename(folder);
 }
 
-/** What a device is made of that is no disk of its own. */
+/** What a device that is not itself a disk is made of. */
 export interface Layer {
-  /** LUKS, LVM, multipath, md, or another that the kernel has. */
+  /** LUKS, LVM, multipath, md, or the kernel's name of another kind. */
   readonly kind: string;
   /** The devices below, and those below them: `/dev/dm-0` and `/dev/sda3`. */
   readonly devices: readonly string[];
 }
 
-/** What is below a device; undefined for a disk, a partition, or what is no block device. */
+/**
+ * The layer of a device; undefined for a disk, a partition of one, or a path that is not a block
+ * device.
+ */
 export async function layerBelow(device: string): Promise<Layer | undefined> {
   const folder = await folderOf(device);
   if (folder === undefined) return undefined;
-  // A partition of an array is on what the array is on.
+  // A partition of an array has the layer of the array.
   const isPartition = await hasFile(folder, 'partition');
   const own = isPartition ? dirname(folder) : folder;
   const names = await readdir(join(own, 'slaves')).catch(() => []);
@@ -97,13 +100,13 @@ export async function layerBelow(device: string): Promise<Layer | undefined> {
   return { kind: await kindOf(own), devices };
 }
 
-/** The devices that are made of that one and others, by their names: `dm-0`. */
+/** Names of the devices that are built on that one, such as `dm-0`. */
 export function holdersOf({ name }: Pick<HostPartition, 'name'>): Promise<string[]> {
   const folder = join(BLOCK_DEVICES, name, 'holders');
   return readdir(folder).catch(() => []);
 }
 
-/** What libdevmapper's users begin the UUID of a device with. */
+/** How programs that use libdevmapper begin the UUID of a device. */
 const KINDS: readonly (readonly [prefix: string, kind: string])[] = [
   ['CRYPT-', 'LUKS'],
   ['LVM-', 'LVM'],
@@ -130,7 +133,7 @@ async function partitionAt(folder: string): Promise<HostPartition> {
   };
 }
 
-/** The path of a device with that name in /sys. */
+/** The path of the device with that name in /sys. */
 export function pathOf(name: string): string {
   return `/dev/${name.replaceAll('!', '/')}`; // as in cciss!c0d0
 }
@@ -146,12 +149,12 @@ async function numberOf(device: string): Promise<string | undefined> {
   return found?.isBlockDevice() ? deviceNumber(found.rdev) : undefined;
 }
 
-/** Whether there is such a file that can be read, in a folder of /sys. */
+/** Whether a folder of /sys has a file of that name that can be read. */
 export async function hasFile(folder: string, file: string): Promise<boolean> {
   return (await textOf(folder, file)) !== undefined;
 }
 
-/** What a file in a folder of /sys says; undefined if it cannot be read. */
+/** The text of a file in a folder of /sys, trimmed; undefined if it cannot be read. */
 export async function textOf(folder: string, file: string): Promise<string | undefined> {
   const text = await readFile(join(folder, file), 'utf8').catch(() => undefined);
   return text?.trim();

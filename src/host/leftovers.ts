@@ -1,6 +1,6 @@
-// What a run has made and not yet taken away: told to a person who ends the program at once.
+// Notes what a run has made and not yet removed, to list it if the user forces the program to end.
 
-/** Something that would be left behind, and the command that removes it. */
+/** A file or dataset that would be left behind, and the command that removes it. */
 export interface Leftover {
   readonly what: string;
   readonly remedy: string;
@@ -9,7 +9,7 @@ export interface Leftover {
 const leftovers = new Set<Leftover>();
 
 /**
- * Notes something before it is made. The call that is returned takes the note back, once it is gone
+ * Notes something before it is made. The returned function removes the note, once the thing is gone
  * or meant to stay.
  */
 export function noteLeftover(what: string, remedy: string): () => void {
@@ -19,8 +19,8 @@ export function noteLeftover(what: string, remedy: string): () => void {
 }
 
 /**
- * All that would be left if the program ended now, the newest first: in this order it can be
- * removed.
+ * Everything that would be left behind if the program ended now, the newest first, which is the
+ * order to remove it in.
  */
 export function listLeftovers(): readonly Leftover[] {
   return [...leftovers].reverse();

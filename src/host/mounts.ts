@@ -2,30 +2,30 @@ import { readFile } from 'node:fs/promises';
 
 /** A line of /proc/self/mountinfo, proc(5). */
 export interface Mount {
-  /** MAJOR:MINOR, as stat(2) has it of the files there, except for btrfs. */
+  /** MAJOR:MINOR, as stat(2) returns it for the files there, except on btrfs. */
   readonly device: string;
-  /** The folder of the file system that is mounted: `/` unless it is a bind mount. */
+  /** The folder of the file system that is mounted: `/`, or another for a bind mount. */
   readonly root: string;
   readonly mountPoint: string;
   /** Whether nothing can be written through this mount. */
   readonly isReadOnly: boolean;
   readonly type: string;
-  /** A dataset for ZFS, else mostly a device. */
+  /** A dataset for ZFS, a device for most others. */
   readonly source: string;
 }
 
-/** What is mounted here, in the order in which it was. */
+/** The mounts of this machine, in the order in which they were made. */
 export async function listMounts(): Promise<Mount[]> {
   return parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
-/** Takes mountinfo apart. */
+/** Parses /proc/self/mountinfo. */
 export function parseMounts(text: string): Mount[] {
   return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      // A number of optional fields end with " - ".
+      // " - " ends the optional fields.
       const [before = '', after = ''] = line.split(/ - (.*)/s);
       const [, , device = '', root = '', mountPoint = '', flags = ''] = before.split(' ');
       const [type = '', source = ''] = after.split(' ');
@@ -43,11 +43,12 @@ export function parseMounts(text: string): Mount[] {
     });
 }
 
-/** The mount that a path without links lies in. */
+/** The mount that a path lies in, which must not contain links. */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   const holding = mounts.filter(({ mountPoint }) => isWithin(path, mountPoint));
   const longest = Math.max(...holding.map(({ mountPoint }) => mountPoint.length));
-  return holding.findLast(({ mountPoint }) => mountPoint.length === longest); // the last hides the others
+  // the last mount hides the others
+  return holding.findLast(({ mountPoint }) => mountPoint.length === longest);
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -4,7 +4,7 @@ import type { SystemFile } from '../runtime/host.ts';
 type Readable = Pick<SystemFile, 'read'>;
 
 /**
- * Fills `target` from a position of a file on. Throws a KexportError, which calls the file `name`.
+ * Fills `target` from a position of a file on. Throws a KexportError that calls the file `name`.
  */
 export async function readFully(
   name: string,
@@ -19,8 +19,8 @@ export async function readFully(
 }
 
 /**
- * The same; answers how many bytes there were, fewer than `target` takes only at the end of the
- * file.
+ * The same, but returns the number of bytes read, which is less than `target` takes only at the end
+ * of the file.
  */
 export async function readUpTo(
   name: string,

@@ -1,14 +1,14 @@
 import { closeFile, systemFile } from './descriptors.ts';
 import { readFully, readUpTo } from './read-fully.ts';
 
-/** An open file that is read anywhere. */
+/** An open file with random access. */
 export interface ReadableFile {
   /** Fills `target` from a position on. Throws a KexportError. Calls may overlap. */
   read(position: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The file that is open as `fd`, and that messages call `name`. */
+/** The file that is open as `fd`; messages call it `name`. `close` closes the descriptor. */
 export function readableFile(name: string, fd: number): ReadableFile {
   const file = systemFile(fd);
   return {
@@ -18,7 +18,7 @@ export function readableFile(name: string, fd: number): ReadableFile {
 }
 
 /**
- * What an open file begins with from `start` on: `length` bytes, or as many as there are. Throws a
+ * Reads `length` bytes of an open file from `start` on, or fewer if it ends before. Throws a
  * KexportError.
  */
 export async function readHead(

@@ -1,4 +1,4 @@
-/** A word as a person types it to a shell: quoted if it must be. */
+/** Quotes a word for a shell if it needs to be. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -4,16 +4,16 @@ import { readFully } from './read-fully.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { writeFully } from './write-fully.ts';
 
-/** A temporary file. Calls throw a KexportError, and may overlap. */
+/** A temporary file. Calls may overlap, and throw a KexportError. */
 export interface SpoolFile extends ReadableFile {
-  /** Writes buffers one after the other at a position. */
+  /** Writes buffers, one after the other, from `position` on. */
   write(position: number, buffers: readonly Uint8Array[]): Promise<void>;
   truncate(size: number): Promise<void>;
 }
 
 /**
- * Opens a temporary file in TMPDIR for `what`. It has no name, so that nothing is left of it
- * however the program ends.
+ * Opens a temporary file in TMPDIR; `what` says in messages what it is for. The file has no name,
+ * so that nothing is left behind however the program ends.
  */
 export async function openSpoolFile(what: string): Promise<SpoolFile> {
   const attempt = <T>(work: Promise<T>): Promise<T> =>

@@ -1,11 +1,11 @@
 import type { SystemFile } from '../runtime/host.ts';
 
-// More buffers than this in one call and Linux answers EINVAL (IOV_MAX).
+// IOV_MAX: with more buffers in one call, Linux returns EINVAL.
 const MAX_BUFFERS = 1024;
 
 /**
- * Writes buffers one after the other, going on where the system stops short: at a position, or
- * where the file is if that is undefined. Throws what the system says.
+ * Writes buffers one after the other, and repeats the call until all is written: from `position`
+ * on, or at the current position of the file if that is undefined. Throws the error of the system.
  */
 export async function writeFully(
   file: Pick<SystemFile, 'write'>,
@@ -21,7 +21,7 @@ export async function writeFully(
   }
 }
 
-/** What is left of the buffers after their first `count` bytes. */
+/** The rest of the buffers after their first `count` bytes. */
 export function after(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let i = 0;
   for (let next = buffers[0]; next && next.length <= count; next = buffers[++i]) {

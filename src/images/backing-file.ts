@@ -11,13 +11,13 @@ import { type FileBegin, formatOfFile } from './image-format.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { beginsSendStream } from './image-kind.ts';
 
-/** An image that others build upon. */
+/** An image that overlays have as their base. */
 export interface BackingFile extends BaseFacts {
   readonly path: string;
   readonly format: 'qcow2' | 'raw';
 }
 
-/** Looks at an image. Throws a KexportError if it is neither qcow2 nor a raw disk. */
+/** Reads the facts of a base image. Throws a KexportError if it is neither qcow2 nor a raw disk. */
 export async function inspectBackingFile(path: string): Promise<BackingFile> {
   const found = await stat(path).catch((error: unknown) => {
     throw cannotOpen(path, error);
@@ -36,14 +36,15 @@ export async function inspectBackingFile(path: string): Promise<BackingFile> {
   if (format === 'raw') return { path, format, diskSize: found.size, snapshotGuid: undefined };
   const facts = format === 'qcow2' ? decodeBaseFacts(head) : undefined;
   if (facts) return { path, format: 'qcow2', ...facts };
-  throw new KexportError('source', `${path} is a ${format}: an image goes upon qcow2 or raw`, {
-    hint: wording`${option('flatten', path)} makes a whole disk of it and the increment`,
+  const what = `${path} is a ${format}: the base of an overlay must be qcow2 or raw`;
+  throw new KexportError('source', what, {
+    hint: wording`${option('flatten', path)} merges it and the increment into a whole disk`,
   });
 }
 
 /**
- * The guid of the ZFS snapshot whose disk a file is, if the file tells it. Of what cannot be read,
- * nothing is told.
+ * The guid of the ZFS snapshot that an image was made from; undefined if the file does not record
+ * it or is not a qcow2.
  */
 export async function snapshotOfFile(path: string): Promise<bigint | undefined> {
   const found = await stat(path).catch(() => undefined);
@@ -51,19 +52,24 @@ export async function snapshotOfFile(path: string): Promise<bigint | undefined> 
   return decodeBaseFacts(await headOf(path))?.snapshotGuid;
 }
 
-/** By its name, and never by its first bytes alone: a guest writes those of a raw disk. */
+/**
+ * The format of a base by its name, never by its first bytes alone: a guest can write those of a
+ * raw disk.
+ */
 function formatOfBase(path: string, begin: FileBegin): string {
   if (beginsSendStream(begin.head)) {
     throw new KexportError('source', `${path} is a zfs send stream, not an image`, {
-      hint: `make one of it first: kexport qcow2 ${shellWord(path)}`,
+      hint: `make an image of it first: kexport qcow2 ${shellWord(path)}`,
     });
   }
   try {
     return formatOfFile(path, begin)?.name ?? 'raw';
   } catch (error) {
-    // Its hint is of `from`, which says what the increment is.
+    // The hint of `formatOfFile` names the option `from`, which is about the increment, not its
+    // base.
     if (!(error instanceof KexportError)) throw error;
-    const hint = 'what is below an increment is a qcow2 if it is called .qcow2, else a raw disk';
+    const hint =
+      'the base of an increment is read as qcow2 if its name ends in .qcow2, else as a raw disk';
     throw new KexportError(error.code, error.message, { cause: error, hint });
   }
 }

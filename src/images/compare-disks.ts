@@ -6,17 +6,17 @@ const ZEROS = Buffer.alloc(SLAB_SIZE);
 
 /** Options of {@link compareDisks}. */
 export interface CompareOptions {
-  /** Compares only the first bytes, so many. Default: all. */
+  /** How many bytes of the disks are compared. Default: all. */
   readonly length?: number | undefined;
-  /** Ends the reading early, by a KexportError `aborted`. */
+  /** Aborts the reading with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each stretch of the disk, at most 1 MiB. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
- * The first byte in which two disks differ; undefined if there is none. A disk that is shorter is
- * taken to go on with zeros. Reads both at once, and leaves out what both leave out. Closes
+ * Finds the first byte in which two disks differ; undefined if there is none. The shorter disk
+ * counts as continued with zeros. Reads both at once, and skips what both sources skip. Closes
  * neither.
  */
 export async function compareDisks(
@@ -32,8 +32,8 @@ export async function compareDisks(
     const startB = Math.max(at, b?.start ?? Infinity);
     at = Math.min(startA, startB);
     if (at >= length || at === Infinity) return undefined;
-    // As far as nothing changes: both have data, or just one.
-    const endA = startA > at ? startA : a!.end; // it is there, or Infinity
+    // Up to where one of the two extents begins or ends. An extent that is undefined has not begun.
+    const endA = startA > at ? startA : a!.end;
     const endB = startB > at ? startB : b!.end;
     const end = Math.min(endA, endB, length);
     const bytesA = startA > at ? zeros(end - at) : a!.bytes(at, end);
@@ -44,7 +44,7 @@ export async function compareDisks(
   }
 }
 
-/** A stretch of a disk in memory, valid until the next one is asked for. */
+/** A stretch of a disk in memory, valid until the next call of `after`. */
 interface Loaded {
   readonly start: number;
   readonly end: number;
@@ -56,7 +56,7 @@ function cursor(source: Source, signal: AbortSignal | undefined) {
   let current: Loaded | undefined;
   let ended = false;
   return {
-    /** The first stretch that ends after a byte of the disk; ascending calls. */
+    /** The first stretch that ends after `diskOffset`, which must ascend from call to call. */
     async after(diskOffset: number): Promise<Loaded | undefined> {
       while (!ended && !(current && current.end > diskOffset)) {
         const extent = await source.next(buffer, signal);
@@ -81,7 +81,7 @@ function zeros(length: number): Buffer {
 }
 
 function firstDifference(one: Buffer, other: Buffer): number {
-  // In steps by memcmp first: a loop over each byte of a MiB would take a millisecond.
+  // Narrows it down by memcmp first: a loop over each byte of a MiB takes a millisecond.
   const step = 4096;
   let at = 0;
   while (one.compare(other, at, at + step, at, at + step) === 0) at += step;

@@ -2,15 +2,18 @@ import { FormatError, type ImageInput } from '../../formats/index.ts';
 import { systemFile } from '../host/descriptors.ts';
 import { readFully } from '../host/read-fully.ts';
 
-/** A file that is read as an image, or as a part of one. Whoever opened it closes it. */
+/** A file that is read as an image, or as a part of one. Does not own the descriptor. */
 export interface FileInput extends ImageInput {
-  /** What people call it. */
+  /** The name of the file in messages. */
   readonly name: string;
   /** The descriptor of the open file. */
   readonly fd: number;
 }
 
-/** Throws a KexportError where the file cannot be read. */
+/**
+ * Reads `size` bytes of the file open as `fd`, which the caller closes. Its `read` throws a
+ * KexportError if the file cannot be read.
+ */
 export function fileInput(name: string, fd: number, size: number): FileInput {
   const file = systemFile(fd);
   return {

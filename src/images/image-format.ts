@@ -1,6 +1,6 @@
-// What format an image is read as: what the user says; else, for a regular file, what its name
-// says, if its first bytes agree. Never what the first bytes say alone: a guest writes those of a
-// raw disk.
+// Decides which format an image is read as: the one that the user gives; else, for a regular file,
+// the one of its name, if its first bytes agree. Never by the first bytes alone: a guest can write
+// those of a raw disk.
 
 import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
 import { KexportError, option, type Wording, wording } from '../errors.ts';
@@ -14,13 +14,13 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   vhd: 'vhd',
   vpc: 'vhd',
   vhdx: 'vhdx',
-  avhdx: 'vhdx', // Hyper-V's checkpoints
+  avhdx: 'vhdx', // checkpoints of Hyper-V
   vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'ova',
 };
 
-/** Formats as QEMU calls them in images. */
+/** Names of formats that QEMU writes into images. */
 const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   raw: 'raw',
   qcow2: 'qcow2',
@@ -31,24 +31,24 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
 };
 
 /**
- * The format of that name; `vhd-dynamic` and `vhd` are read alike. Of an archive's disks `disk`
- * names one.
+ * The format of that name; `vhd-dynamic` and `vhd` are read alike. `disk` selects one of the disks
+ * in an archive.
  */
 export function formatNamed(name: FormatName, disk?: string): Format {
   return name === 'ova' ? ova({ ovaDisk: disk }) : FORMATS[name]();
 }
 
-/** What tells an image from a raw disk. */
+/** The facts that distinguish an image from a raw disk. */
 export interface FileBegin {
   /** The first HEAD_SIZE bytes of the file. */
   readonly head: Uint8Array;
-  /** Of the file in bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
 }
 
 /**
- * The format that a regular file is an image of, by its name; undefined for a raw disk. Throws a
- * KexportError where its first bytes say something else.
+ * The format of a regular file by its name; undefined for a raw disk. Throws a KexportError if its
+ * first bytes contradict the name.
  */
 export function formatOfFile(
   path: string,
@@ -66,7 +66,7 @@ export function formatOfFile(
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;
   const hint = readable
     ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
-    : wording`${remedyOf(begins, path)}; if it is a raw disk all the same, say ${asRaw}`;
+    : wording`${remedyOf(begins, path)}; if it is a raw disk after all, say ${asRaw}`;
   const found = `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
@@ -75,21 +75,21 @@ export function formatOfFile(
     : new KexportError('source', `${path} is not a raw disk: ${found}`, { hint });
 }
 
-/** How what a file begins like is read. */
+/** How to read a file of that kind. */
 function remedyOf({ packed, remedyOfFile }: ImageKind, path: string): Wording {
   if (packed !== undefined) return wording`say ${option('from', packed)} for what is in it`;
   return remedyOfFile?.(shellWord(path)) ?? 'convert it to raw first';
 }
 
 /**
- * Whether what begins like an image of one format is read as another; a vhd begins like a dynamic
- * one, if at all.
+ * Whether an image that begins like the format `begins` may be read as `name`. Only a dynamic vhd
+ * has a header to recognize.
  */
 function isRead(begins: FormatName | undefined, name: FormatName): boolean {
   return begins === name || (begins === 'vhd-dynamic' && name === 'vhd');
 }
 
-/** The format of a backing file, as the image above it tells, else by its name. */
+/** The format of a backing file: the one that the overlay records, else the one of its name. */
 export async function formatOfBacking(input: FileInput, told: string | undefined): Promise<Format> {
   if (told !== undefined) {
     const name = Object.hasOwn(QEMU_NAMES, told) ? QEMU_NAMES[told] : undefined;

@@ -1,4 +1,4 @@
-// What there is to know of an image without writing one.
+// Describes an image without converting it.
 
 import { fstatSync } from 'node:fs';
 import type { ImageFacts } from '../../formats/index.ts';
@@ -12,20 +12,20 @@ import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** Sizes in bytes. */
 export interface ImageInfo {
-  /** What the image says of itself. */
+  /** Facts that the image itself records. */
   readonly facts: ImageFacts;
-  /** Undefined of a pipe, as is the next. */
+  /** Length of the file; undefined for a pipe. */
   readonly fileSize: number | undefined;
-  /** What the file takes of its file system. */
+  /** Space that the file takes in its file system; undefined for a pipe. */
   readonly allocatedSize: number | undefined;
   /**
-   * What the image has of the disk: all but the zeros that it leaves out, and what a backing file
-   * has. Undefined if that cannot be told without the other files.
+   * How much of the disk is stored in the image: everything but the zeros that it leaves out and
+   * the data of a backing file. Undefined if that cannot be determined without the other files.
    */
   readonly storedSize: number | undefined;
-  /** Files that have a part of the disk and may not be opened, as the image names them. */
+  /** Files that hold a part of the disk and may not be opened, as the image names them. */
   readonly notOpened: readonly string[];
-  /** Undefined if there are any. */
+  /** What is on the disk; undefined if a file was not opened. */
   readonly disk: DiskFacts | undefined;
 }
 
@@ -33,8 +33,8 @@ export interface ImageInfo {
 export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'ovaDisk'>;
 
 /**
- * Looks into a file, or a device if `from` is given or it is a raw disk. Walks the tables of the
- * image, and reads some KiB of its disk and of each partition. Throws a KexportError.
+ * Describes the image in a file, or on a device if `from` is given or it is a raw disk. Walks the
+ * tables of the image, and reads some KiB of its disk and of each partition. Throws a KexportError.
  */
 export async function imageInfo(
   path: string,
@@ -49,7 +49,8 @@ export async function imageInfo(
   try {
     const { size: fileSize, fd } = image.input;
     const found = fstatSync(fd);
-    const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize; // POSIX's unit of st_blocks
+    // st_blocks counts 512 bytes
+    const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize;
     return { ...(await contentOf(image)), fileSize, allocatedSize };
   } finally {
     await image.close();
@@ -68,7 +69,7 @@ async function contentOf(
       if (kind !== 'zeros') mapped += Math.min(diskLength, facts.diskSize - diskOffset);
     }
     const storedSize = (reader.notOpened?.isMapped ?? true) ? mapped : undefined;
-    const source = notOpened.length === 0 ? imageSource(image, 1) : undefined; // closed with the image
+    const source = notOpened.length === 0 ? imageSource(image, 1) : undefined; // owned by the image
     const read = source?.read?.bind(source);
     const { diskSize } = facts;
     const disk = read && (await withContents(await inspectDisk(read, diskSize), read, diskSize));

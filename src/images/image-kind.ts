@@ -2,22 +2,25 @@ import { type FormatName, FORMATS, SECTOR_SIZE } from '../../formats/index.ts';
 import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
-/** Bytes at the start of a file that are enough to tell the kinds of image. */
+/** Bytes at the start of a file that suffice to recognize its kind. */
 export const HEAD_SIZE = 512;
 
-/** What a file or a stream looks like. */
+/** The kind of a file or a stream, by its first bytes. */
 export interface ImageKind {
-  /** For people, with its article. */
+  /** The kind in words, with its article. */
   readonly title: string;
-  /** If it is an image of a format of ours. */
+  /** The format, if this program knows it. */
   readonly format?: FormatName;
-  /** Whether it is a tar archive, which an OVA of any order of its members is. */
+  /** Whether it is a tar archive, and so possibly an OVA, whose members may come in any order. */
   readonly isTar?: boolean;
-  /** Whether kexport reads what is packed in it, and as what. */
+  /** The compression, if this program can read what is in it. */
   readonly packed?: PackedKind;
-  /** How a file of this kind is made one that kexport reads; `path` is a word of a shell. */
+  /**
+   * The command that converts a file of this kind to one that kexport reads; `path` is quoted for a
+   * shell.
+   */
   readonly remedyOfFile?: (path: string) => string;
-  /** The program that unpacks it in a pipe, if one does. */
+  /** The command that decompresses it in a pipe, if there is one. */
   readonly unpacker?: string;
 }
 
@@ -28,7 +31,7 @@ interface Magic extends ImageKind {
 
 const byQemu = (path: string) => `convert it first: qemu-img convert -O raw ${path} disk.raw`;
 
-/** Of a file that one program packs. Only a raw disk can be read from a pipe. */
+/** For files that one program decompresses. Only a raw disk can be read from a pipe. */
 function unpackedBy(program: string): Pick<ImageKind, 'remedyOfFile' | 'unpacker'> {
   const unpacker = `${program} -dc`;
   return {
@@ -40,7 +43,7 @@ function unpackedBy(program: string): Pick<ImageKind, 'remedyOfFile' | 'unpacker
   };
 }
 
-// Images, archives and streams that are not disks although they hold one, by the bytes that they
+// Images, archives and compressed files that are not read as raw disks, by the bytes that they
 // begin with.
 const MAGICS: readonly Magic[] = [
   { title: 'a VMDK image (ESX sparse extent)', magic: 'COWD', remedyOfFile: byQemu },
@@ -115,7 +118,7 @@ export function beginsSendStream(head: Uint8Array): boolean {
   );
 }
 
-/** What a raw disk, a fixed vhd or a zfs send stream may be packed in. */
+/** Compression of a file with a raw disk, a fixed vhd or a zfs send stream in it. */
 export type PackedKind = 'gz' | 'zip';
 
 const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: string])[] = [
@@ -123,7 +126,7 @@ const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: st
   [/\.zip$/i, 'zip', 'PK\x03\x04'],
 ];
 
-/** In what the disk in a regular file is packed, if its name says so and its first bytes agree. */
+/** How a regular file is compressed, if its name says so and its first bytes agree. */
 export function packedByName(name: string, head: Uint8Array): PackedKind | undefined {
   const text = Buffer.from(head).toString('latin1');
   return PACKED.find(([end, , magic]) => end.test(name) && text.startsWith(magic))?.[1];

@@ -1,5 +1,5 @@
-// An image as a disk. One loop walks the map ahead and has windows filled by workers, several at a
-// time; `next` gives them out in order. Holes are skipped.
+// Reads the disk in an image. One loop walks the map ahead and lets workers fill windows, several
+// at a time; `next` returns them in order. Holes are skipped.
 
 import { host } from '#host';
 import { AsyncQueue } from '../workers/async-queue.ts';
@@ -25,8 +25,8 @@ interface Filling {
 }
 
 /**
- * The disk in an image. Takes over the image. `threads` unpack at once, by default one for each
- * processor.
+ * The disk in an image. Owns the image, and closes it. `threads` workers decompress, by default one
+ * for each processor.
  */
 export function imageSource(image: ImageFiles, threads = host.availableParallelism()): Source {
   const { name } = image.input;
@@ -42,7 +42,7 @@ export function imageSource(image: ImageFiles, threads = host.availableParalleli
   slabs.forEach((_, slab) => free.push(slab));
   let walk: Promise<void> | undefined;
   let current: Filling | undefined;
-  let given = 0; // of the current window
+  let given = 0; // bytes of the current window that were returned
   let fillHere: ReturnType<typeof fillWindow> | undefined;
 
   return {
@@ -57,7 +57,8 @@ export function imageSource(image: ImageFiles, threads = host.availableParalleli
       await current.filled;
       throwIfAborted(signal);
       const length = Math.min(buffer.length, window.length - given);
-      buffer.set(new Uint8Array(slabs[slab]!, given, length)); // the loop hands out no other numbers
+      // `free` holds only indexes of `slabs`
+      buffer.set(new Uint8Array(slabs[slab]!, given, length));
       const extent = { diskOffset: window.diskOffset + given, length };
       given += length;
       if (given === window.length) {
@@ -84,7 +85,7 @@ export function imageSource(image: ImageFiles, threads = host.availableParalleli
       const slab = await free.take();
       if (slab === undefined) return;
       const filled = fill(slab, window);
-      filled.catch(() => undefined); // `next` sees it, perhaps later than Node would wait for
+      filled.catch(() => undefined); // `next` handles it, but Node may call it unhandled until then
       filling.push({ slab, window, filled });
     }
     filling.end();
@@ -111,7 +112,7 @@ function fillPiece({ stretch, start, end, input: { fd } }: Piece, windowStart: n
   };
 }
 
-/** Reads here and there, as who looks at partition tables does: without the workers. */
+/** Reads a few bytes on this thread, such as those of partition tables. */
 async function readAt(
   image: ImageFiles,
   diskOffset: number,

@@ -6,10 +6,10 @@ import { closeFile, openFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 
 /**
- * Opens the regular file that an image at `path` names, which must lie in the image's folder or
- * below it: whoever made the image would otherwise read any file of this machine. `name` may be a
- * path below the folder; no absolute one, none with `..`, no protocol of QEMU's such as `nbd:` or
- * `json:`, no link that leads elsewhere. Throws a KexportError.
+ * Opens the regular file that the image at `path` names. It must lie in the folder of the image or
+ * below, else a hostile image could read any file of this machine. `name` may be a path below the
+ * folder, but not an absolute path, a path with `..`, a protocol of QEMU such as `nbd:` or `json:`,
+ * or a link that leads elsewhere. Throws a KexportError.
  */
 export async function openBeside(path: string, name: string, image: string): Promise<FileInput> {
   const shown = `${image} names ${JSON.stringify(name)}`;
@@ -22,7 +22,7 @@ export async function openBeside(path: string, name: string, image: string): Pro
   if (!found.startsWith(folder === sep ? sep : folder + sep)) {
     throw new KexportError('source', `${shown}, a link that leads out of its folder`);
   }
-  // What was resolved is opened, with no link in the last place any more.
+  // Opens the resolved path, and refuses a link that was put in its place since.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const fd = await openFile(found, flags).catch((error: unknown) => refuse(shown, error));
   const stat = await statFile(fd);

@@ -11,15 +11,15 @@ import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.
 
 /** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
-  /** What the image is. Default: what its name says. */
+  /** The format of the image. Default: the one of its name. */
   readonly from?: FormatName | undefined;
   /** Which disk of an OVA, by its id or its file. Default: the first. */
   readonly ovaDisk?: string | undefined;
 }
 
 /**
- * Opens an image by its name: what it is says `from`, else for a regular file its name; anything
- * else is a raw disk. Throws a KexportError.
+ * Opens an image. Its format is `from`, else that of the name of a regular file; anything else is a
+ * raw disk. Throws a KexportError.
  */
 export async function openImageFile(
   path: string,

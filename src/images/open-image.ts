@@ -6,44 +6,45 @@ import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
 
-/** An image that is open, and those that it takes the rest of its disk from. */
+/** An open image, and its chain of backing files. */
 export interface OpenImage {
-  /** The format's reader, which has the map of the disk. */
+  /** The reader of its format, which has the map of the disk. */
   readonly reader: ImageReader;
   /** The file of the image. */
   readonly input: FileInput;
-  /** Has what this image leaves out; undefined if that is zeros. */
+  /** The image that holds what this one leaves out; undefined if that is zeros. */
   readonly backing: OpenImage | undefined;
 }
 
 export interface OpenImageOptions {
   readonly format: Format;
   /**
-   * Opens the other files that an image names, if they are in its folder. Default: an image that
-   * needs one is refused.
+   * Opens the other files that an image names, if they are in its folder. Default: refuses an image
+   * that needs one.
    */
   readonly allowBacking?: boolean | undefined;
-  /** What the size of the disk must be, in bytes. */
+  /** The size that the disk must have, in bytes. */
   readonly diskSize?: number | undefined;
   /**
-   * Leaves the other files alone, as for who wants to know of the image itself: the disk then lacks
-   * what they have. For images that are not read as disks; see `filesNotOpened`.
+   * Opens none of the other files, to inspect the image itself: the disk then lacks their data. For
+   * images that are not read as disks; see `filesNotOpened`.
    */
   readonly alone?: boolean | undefined;
 }
 
-/** An image and all the files it is in. */
+/** An image and all of its files. */
 export interface ImageFiles extends OpenImage {
-  /** Closes all of them; called once. */
+  /** Closes all files; call it once. */
   close(): Promise<void>;
 }
 
-/** QEMU sets no limit; whoever has longer chains commits them. */
+/** Longest chain of backing files. A limit of this program; QEMU has none. */
 const MAX_DEPTH = 64;
 
 /**
- * Opens the image of `size` bytes in an open file, which is the image's once this has returned, and
- * the caller's if it throws. `path` is where its folder is looked for. Throws a KexportError.
+ * Opens the image of `size` bytes in an open file. Once this has returned, the image owns `fd`; if
+ * it throws, the caller still does. The other files are looked for in the folder of `path`. Throws
+ * a KexportError.
  */
 export async function openImage(
   path: string,
@@ -83,13 +84,16 @@ export async function openImage(
   }
 }
 
-/** The files that an image needs and that were left alone, as it names them. */
+/** The files that an image needs and that were not opened, as it names them. */
 export function filesNotOpened({ reader, backing }: OpenImage): readonly string[] {
   const below = backing ? undefined : reader.facts.backing?.file;
   return [...(reader.notOpened?.files ?? []), ...(below === undefined ? [] : [below])];
 }
 
-/** An image in an open file by itself, which stays the caller's. Throws a KexportError. */
+/**
+ * Reads an image that needs no other file. The caller owns `input` and closes it. Throws a
+ * KexportError.
+ */
 export async function readImage(input: FileInput, format: Format): Promise<ImageFiles> {
   const refuse = (name: string) => {
     throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`);
@@ -102,9 +106,9 @@ interface Chain {
   readonly path: string;
   readonly allowBacking: boolean;
   readonly alone: boolean;
-  /** The files that are open beside the image. */
+  /** Descriptors of the other open files. */
   readonly others: number[];
-  /** Identities of the files above this one. */
+  /** Identities of this file and those above it, to find loops. */
   readonly opened: ReadonlySet<string>;
   readonly depth: number;
 }
@@ -151,15 +155,15 @@ function leaveAlone(): Promise<undefined> {
 }
 
 /**
- * Over another disk, or one that was written to since, what the image leaves out would be wrong
- * bytes.
+ * Throws if the backing file is another image than the overlay records, or was written to since:
+ * what the overlay leaves out would then be wrong.
  */
 function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
   const { id } = reader.facts;
   if (below.id === undefined || below.id === id) return;
-  const what = `${name} builds upon an image with the id ${below.id}, ${input.name} has ${id ?? 'none'}`;
+  const what = `${name} is an overlay on an image with the id ${below.id}, but ${input.name} has ${id ?? 'none'}`;
   throw new KexportError('source', what, {
-    hint: 'it is another image, or was written to since; if it is right, merge the two by the program that made them',
+    hint: 'it is another image, or was written to since; if it is the right one, merge the two with the program that made them',
   });
 }
 

@@ -1,5 +1,5 @@
-// From the maps of an image and of its backing files to what is read at a time: a window of the
-// disk in pieces.
+// Merges the maps of an image and of its backing files, and cuts the result into windows that are
+// read at a time.
 
 import {
   BLOCK_SIZE,
@@ -13,21 +13,24 @@ import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './open-image.ts';
 
 /**
- * A stretch of the disk that is to be read: some or all of what a stretch of an image gives. Bytes
+ * A stretch of the disk to read: some or all of an extent of an image. `start` and `end` are bytes
  * of the disk.
  */
 export interface Piece {
   readonly start: number;
   readonly end: number;
   readonly stretch: Stored;
-  /** What the offsets of `stretch` count in. */
+  /** The file that the offsets of `stretch` refer to. */
   readonly input: FileInput;
 }
 
 type Stored = PlainExtent | CompressedExtent;
 type Mapped = Omit<Piece, 'stretch'> & { readonly stretch: ImageExtent };
 
-/** What is read at a time, at most SLAB_SIZE bytes of the disk; what no piece covers is zeros. */
+/**
+ * A range of the disk that is read at a time, at most SLAB_SIZE bytes. What no piece covers is
+ * zeros.
+ */
 export interface Window {
   /** A multiple of BLOCK_SIZE. */
   readonly diskOffset: number;
@@ -35,14 +38,14 @@ export interface Window {
   readonly pieces: readonly Piece[];
 }
 
-/** Everything that is stored of a disk from a byte of it on, in its backing files too. */
+/** All stored data of a disk from the byte `from` on, including that of its backing files. */
 export async function* piecesOf(image: OpenImage, from: number): AsyncGenerator<Piece> {
   for await (const { stretch, ...place } of mapOf(image, from)) {
     if (stretch.kind !== 'zeros') yield { ...place, stretch };
   }
 }
 
-/** The same, in windows. */
+/** All stored data of a disk, in windows. */
 export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
   const { diskSize } = image.reader.facts;
   let pieces: Piece[] = [];
@@ -66,7 +69,7 @@ export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
   if (pieces.length > 0) yield window();
 }
 
-/** An image's map, its gaps filled in from its backing file. */
+/** The map of an image, with its gaps filled from its backing file. */
 async function* mapOf(image: OpenImage, from: number): AsyncGenerator<Mapped> {
   const own = ownMap(image, from);
   if (!image.backing) {
@@ -99,7 +102,7 @@ async function* ownMap({ reader, input }: OpenImage, from: number): AsyncGenerat
   }
 }
 
-/** Gives out ascending parts of a map. */
+/** Returns ascending parts of a map. */
 function clippable(map: AsyncGenerator<Mapped>) {
   let held: Mapped | undefined;
   const next = async (): Promise<Mapped | undefined> => {

@@ -1,5 +1,5 @@
-// What `kexport verify` finds out: is the structure sound, can all of the disk be read, is it that
-// of another.
+// The checks of `kexport verify`: whether the structure is valid, whether all of the disk can be
+// read, and whether it equals another disk.
 
 import { fstatSync } from 'node:fs';
 import type { Problem } from '../../formats/index.ts';
@@ -12,29 +12,31 @@ import { extentsOf } from '../sources/extents-of.ts';
 import type { Source } from '../sources/source.ts';
 import { filesNotOpened, type ImageFiles } from './open-image.ts';
 
-/** Problems that are told one by one; a hostile image has any number of them. */
+/** How many problems are listed: a hostile image can have any number. */
 const MAX_TOLD = 100;
 
-/** What was found. */
+/** The result of a check. */
 export interface Verdict {
-  /** The first of them. */
+  /** The first 100 problems. */
   readonly problems: readonly Problem[];
-  /** How many there are, of which the first 100 are listed. */
+  /** How many problems there are in all. */
   readonly problemCount: number;
   /**
-   * Of the disk in the image, in bytes; undefined of a damaged stream, or one of zfs send that was
-   * not compared.
+   * Size of the disk in the image, in bytes; undefined for a damaged stream, or a zfs send stream
+   * that was not compared.
    */
   readonly diskSize: number | undefined;
-  /** In bytes; undefined without another disk. */
+  /** Size of the other disk, in bytes; undefined without one. */
   readonly otherSize: number | undefined;
-  /** Of a block device that is longer than the other disk: the bytes that were compared. */
+  /** How many bytes were compared, of a block device that is longer than the other disk. */
   readonly comparedSize?: number | undefined;
-  /** The first byte in which the two disks differ; undefined also if they do not. */
+  /**
+   * The first byte in which the two disks differ; undefined if they are equal or were not compared.
+   */
   readonly differsAt: number | undefined;
   /**
-   * Files that have a part of the disk and were left alone, as the image names them: only the image
-   * by itself was checked.
+   * Files that hold a part of the disk and were not opened, as the image names them: only the image
+   * itself was checked.
    */
   readonly notOpened: readonly string[];
 }
@@ -42,8 +44,8 @@ export interface Verdict {
 /** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
   /**
-   * A disk that the image's must be, but for zeros at the end of the longer one. A block device may
-   * have anything after it.
+   * The disk that the one in the image must equal, apart from zeros at the end of the longer one. A
+   * block device may hold anything after it.
    */
   readonly against?: Source | undefined;
   /** Threads that decompress. Default: one for each processor. */
@@ -51,8 +53,8 @@ export interface VerifyOptions extends CompareOptions {
 }
 
 /**
- * Checks an image, reading all of it; of one that was opened alone, what it has itself. Takes over
- * the image and the other disk. Throws where a file cannot be read.
+ * Checks an image by reading all of it; with `alone`, all that the image itself has. Owns the image
+ * and the other disk, and closes both. Throws a KexportError if a file cannot be read.
  */
 export async function verifyImageFiles(
   image: ImageFiles,
@@ -67,8 +69,8 @@ export async function verifyImageFiles(
 }
 
 /**
- * The same of a disk that is packed in a file, or of any other: whether all of it can be read is
- * all there is to it.
+ * The same for a disk in a compressed file, or any other source: it only checks whether all of it
+ * can be read, and compares it.
  */
 export async function verifySource(source: Source, options: VerifyOptions): Promise<Verdict> {
   return { ...(await verify(source, () => Promise.resolve(), options)), notOpened: [] };
@@ -103,7 +105,7 @@ async function verify(
   }
 }
 
-/** Carries out what may find an image damaged, which is told; other errors are thrown. */
+/** Runs `work`, and reports an error `damaged` as a problem. Throws all other errors. */
 export async function damagedToProblem(
   tell: (problem: Problem) => void,
   work: () => Promise<void>,
@@ -116,7 +118,7 @@ export async function damagedToProblem(
   }
 }
 
-/** The structure of an image and of the files below it. */
+/** Checks the structure of an image and of its backing files. */
 async function checkAll(
   image: Pick<ImageFiles, 'reader' | 'input' | 'backing'>,
   tell: (problem: Problem) => void,

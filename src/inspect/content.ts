@@ -1,5 +1,5 @@
-// What a partition, or a disk without a partition table, holds, by its magic numbers. They are facts
-// for people: a guest wrote them, and nothing is opened because of them.
+// Content of a partition, or of a disk without a partition table, recognized by its magic numbers.
+// A guest wrote them: they are facts for people, and decide nothing else.
 
 import { ascii, struct, u16, u32 } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
@@ -7,7 +7,7 @@ import type { Content } from './disk-facts.ts';
 import { openFat } from './fat.ts';
 import { poolFacts } from './pool-facts.ts';
 
-/** Enough for every magic below, and for the name-value list of the first ZFS label. In bytes. */
+/** In bytes; has every magic below, and the name-value list of the first ZFS label. */
 const HEAD_SIZE = 2 ** 17;
 
 /** A kind, what people call it, and the bytes at a place that give it away. */
@@ -36,7 +36,7 @@ const MAGICS: readonly (readonly [kind: string, title: string, offset: number, m
   ),
 ];
 
-/** What the disk begins with; undefined if it is nothing known. Throws only what its reader throws. */
+/** Content that a disk begins with; undefined if unknown. Throws only what its reader throws. */
 export async function contentOf(disk: DiskView): Promise<Content | undefined> {
   const head = await disk.at(0, HEAD_SIZE);
   const text = Buffer.from(head).toString('latin1');

@@ -1,12 +1,15 @@
 import type { PoolState } from '../../formats/zfs/pool-label.ts';
 
-/** What `inspectDisk` finds on a disk, as far as it decides whether the disk boots elsewhere. */
+/** Facts from `inspectDisk` that decide whether a disk boots on another machine. */
 export interface DiskFacts {
   /** Its partitions. */
   readonly table: PartitionTable;
-  /** How the disk ends before its partition table or its file system does; undefined if not. */
+  /**
+   * Says that the disk ends before its partition table or its file system does; undefined if it
+   * does not.
+   */
   readonly cutOff: string | undefined;
-  /** Whether the MBR has boot code, which is what a BIOS starts. */
+  /** Whether the MBR has boot code, which a BIOS starts. */
   readonly bootCode: boolean;
   /** What a disk without a partition table begins with; undefined if unknown. */
   readonly content: Content | undefined;
@@ -34,13 +37,13 @@ export interface PoolFacts {
   readonly hostname: string | undefined;
 }
 
-/** A partition table as its readers take it. */
+/** A partition table as other programs read it. */
 export interface PartitionTable {
   /** A protective MBR beside a GPT is `gpt`. */
   readonly kind: 'gpt' | 'mbr' | 'none';
-  /** Why readers of others refuse the table or a part of it; a clause about it. */
+  /** Why other programs refuse the table or a part of it; a clause about it. */
   readonly problem: string | undefined;
-  /** Those in use that lie on the disk, in the order of the table. */
+  /** The partitions that are in use and lie on the disk, in the order of the table. */
   readonly partitions: readonly Partition[];
 }
 
@@ -48,18 +51,18 @@ export interface PartitionTable {
 export interface Partition {
   /** From 1, as Linux counts. */
   readonly index: number;
-  /** In GPT a GUID, in capitals; in MBR such as `0x83`. See `typeName` for words. */
+  /** In a GPT, a GUID in capitals; in an MBR, a number such as `0x83`. `typeName` has words. */
   readonly type: string;
   /** In bytes. */
   readonly diskOffset: number;
   /** In bytes. */
   readonly size: number;
   /**
-   * In GPT its name, as someone put it there; in MBR `extended` if it holds more, which are not
-   * looked at.
+   * In a GPT, its name, which may be any text; in an MBR, `extended` if it contains more
+   * partitions, which are not listed.
    */
   readonly name: string;
-  /** Of an EFI system partition; the first MAX_ESPS of a disk are looked into. */
+  /** Facts of an EFI system partition; for the first MAX_ESPS of a disk. */
   readonly esp?: EspFacts | undefined;
   /** What it holds, as far as `withContents` was asked and knows. */
   readonly content?: Content | undefined;

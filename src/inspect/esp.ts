@@ -2,19 +2,19 @@ import type { EspFacts } from './disk-facts.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
 import { openFat } from './fat.ts';
 
-/** "UEFI Image Types", UEFI 2.10, table 3.2, by the short names that they have in FAT. */
+/** "UEFI Image Types", UEFI 2.10, table 3.2, by their short names in FAT. */
 const BOOT_FILES: Readonly<Record<string, string>> = {
   'BOOTIA32.EFI': 'BOOTIA32.EFI',
   'BOOTX64.EFI': 'BOOTX64.EFI',
   'BOOTIA64.EFI': 'BOOTIA64.EFI',
   'BOOTARM.EFI': 'BOOTARM.EFI',
   'BOOTAA64.EFI': 'BOOTAA64.EFI',
-  // Longer than 8.3: what Linux, Windows and mtools call the first one of its kind.
+  // Longer than 8.3: the short name that Linux, Windows and mtools give to the first such file.
   'BOOTRI~1.EFI': 'BOOTRISCV64.EFI',
   'BOOTLO~1.EFI': 'BOOTLOONGARCH64.EFI',
 };
 
-/** Looks into the EFI system partition that begins at that place. */
+/** Inspects the EFI system partition that begins at `diskOffset`. */
 export async function inspectEsp(disk: DiskView, diskOffset: number): Promise<EspFacts> {
   const fat = await openFat(disk, diskOffset);
   if (!fat) return { fat: undefined, bootFiles: [] };

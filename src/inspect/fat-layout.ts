@@ -8,8 +8,8 @@
 import { ascii, bytes, struct, u16, u32, u8 } from '../../formats/struct.ts';
 
 /**
- * "Boot Sector and BPB", to the field of FAT32 that is needed; in FAT12 and FAT16 those from 36 on
- * mean other things.
+ * "Boot Sector and BPB", up to the last field that is needed. From offset 36 on, the fields are
+ * those of FAT32; FAT12 and FAT16 have others.
  */
 export const bootSector = struct('little', 48, {
   jump: [0, bytes(3)],
@@ -32,7 +32,7 @@ export const bootSector = struct('little', 48, {
   rootCluster: [44, u32],
 });
 
-/** What `media` may be: 0xf0, or from 0xf8 on. */
+/** Valid values of `media` are 0xf0, and 0xf8 and above. */
 export const MEDIA_REMOVABLE = 0xf0;
 export const MEDIA_FIRST_OTHER = 0xf8;
 
@@ -42,12 +42,12 @@ export const FIRST_CLUSTER = 2;
 /** From this many clusters on, a file system without FAT32's fields is FAT16. */
 export const FAT16_CLUSTERS = 4085;
 
-/** Of the 32 bits of an entry in FAT32, those that are the number of a cluster. */
+/** The bits of an entry in FAT32 that hold the number of a cluster. */
 export const FAT32_MASK = 0x0fffffff;
 
 /**
- * "FAT Directory Structure". A long name is in entries of its own before it, which are all
- * VOLUME_ID.
+ * "FAT Directory Structure". A long name is in separate entries before this one, all of which have
+ * VOLUME_ID set.
  */
 export const directoryEntry = struct('little', 32, {
   name: [0, ascii(11)], // 8 and 3, padded with spaces, in capitals
@@ -63,14 +63,14 @@ export const directoryEntry = struct('little', 32, {
 export const DIRECTORY = 0x10;
 export const VOLUME_ID = 0x08;
 
-/** In the first byte of a name: the entry is free. In it is 0 where the directory ends. */
+/** First byte of the name in a free entry. A first byte of 0 ends the directory. */
 export const DELETED = '\xe5';
 
-/** The most that a directory may have, in bytes: 65,536 entries. */
+/** The largest size of a directory, in bytes: 65,536 entries. */
 export const MAX_DIRECTORY_SIZE = 2 ** 21;
 
 /**
- * Limit of this program: clusters of a directory that are read. The smallest, of 512 bytes, take 16
- * entries.
+ * How many clusters of a directory are read. A limit of this program; the smallest clusters, of 512
+ * bytes, hold 16 entries.
  */
 export const MAX_CHAIN = 256;

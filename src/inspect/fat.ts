@@ -1,5 +1,5 @@
-// Directories of a FAT file system, by short names. Numbers on the disk may be anything: no more
-// than MAX_CHAIN clusters and MAX_DIRECTORY_SIZE bytes of a directory are read.
+// Reads directories of a FAT file system, by short names. The disk may be hostile, so at most
+// MAX_CHAIN clusters and MAX_DIRECTORY_SIZE bytes of a directory are read.
 
 import { viewOf } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
@@ -29,29 +29,29 @@ export interface FatEntry {
   readonly size: number;
 }
 
-/** A FAT file system that has been found. */
+/** An open FAT file system. */
 export interface Fat {
   /** Bits of an entry in the file allocation table. */
   readonly bits: 12 | 16 | 32;
-  /** The entries of a folder; none if it is not there. Both names in capitals. */
+  /** The entries of a folder; empty if it does not exist. Names are in capitals. */
   list(path: readonly string[]): Promise<readonly FatEntry[]>;
 }
 
-/** Where things are, in bytes of the disk. */
+/** The layout of the file system; offsets are bytes of the disk. */
 interface Geometry {
   readonly bits: 12 | 16 | 32;
   readonly fatOffset: number;
-  /** FAT12 and FAT16: the root directory. */
+  /** Start of the root directory in FAT12 and FAT16. */
   readonly rootOffset: number;
   readonly rootSize: number;
-  /** FAT32: the same as a cluster. */
+  /** First cluster of the root directory in FAT32. */
   readonly rootCluster: number;
   readonly dataOffset: number;
   readonly clusterSize: number;
   readonly clusterCount: number;
 }
 
-/** Opens the file system that begins at that place; undefined if it is not FAT. */
+/** Opens the file system that begins at `diskOffset`; undefined if it is not FAT. */
 export async function openFat(disk: DiskView, diskOffset: number): Promise<Fat | undefined> {
   const geometry = geometryOf(await disk.at(diskOffset, bootSector.size), diskOffset);
   if (!geometry) return undefined;
@@ -92,7 +92,7 @@ function geometryOf(sector: Uint8Array, diskOffset: number): Geometry | undefine
   };
 }
 
-/** What Linux (fs/fat/inode.c) and EDK II (FatPkg) both ask of a boot sector. */
+/** The checks that Linux (fs/fat/inode.c) and EDK II (FatPkg) both make of a boot sector. */
 function isSane(found: ReturnType<typeof bootSector.decode>): boolean {
   const { sectorsPerCluster, media } = found;
   return (
@@ -106,8 +106,9 @@ function isSane(found: ReturnType<typeof bootSector.decode>): boolean {
 }
 
 /**
- * The specification counts clusters alone. Linux and EDK II look for FAT32's field first, and
- * mkfs.vfat -F 32 makes file systems with fewer clusters than FAT32 should have.
+ * The specification goes by the number of clusters alone. Linux and EDK II look at the field of
+ * FAT32 first, because mkfs.vfat -F 32 makes file systems with fewer clusters than FAT32 should
+ * have.
  */
 function bitsOf(fatSectors16: number, clusterCount: number): 12 | 16 | 32 {
   if (fatSectors16 === 0) return 32;
@@ -127,10 +128,10 @@ async function* chainPieces(
 ): AsyncGenerator<Uint8Array> {
   const { bits, dataOffset, clusterSize, clusterCount } = geometry;
   const most = Math.min(MAX_CHAIN, MAX_DIRECTORY_SIZE / clusterSize);
-  // OS/2 keeps something else in the upper half of FAT12 and FAT16.
+  // In FAT12 and FAT16, OS/2 uses the upper half for something else.
   let cluster = bits === 32 ? first : first & 0xffff;
   for (let count = 0; count < most; count++) {
-    // What is not the number of a cluster is the end of the chain, or damage.
+    // Any other number is the end of the chain, or damage.
     if (cluster < FIRST_CLUSTER || cluster >= FIRST_CLUSTER + clusterCount) return;
     yield disk.at(dataOffset + (cluster - FIRST_CLUSTER) * clusterSize, clusterSize);
     cluster = await nextCluster(disk, geometry, cluster);

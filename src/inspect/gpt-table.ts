@@ -17,7 +17,7 @@ async function tableOf(disk: DiskView, gpt: Gpt): Promise<PartitionTable> {
   const table = onDisk(partitionsOf(array, header.entrySize, sectorSize), disk.size);
   const usableEnd = (header.lastUsableLba + 1n) * BigInt(sectorSize);
   if (usableEnd <= BigInt(disk.size)) return { kind: 'gpt', ...table };
-  // Linux then takes none of it.
+  // Linux then ignores the whole table.
   const found = `the disk has ${disk.size} bytes`;
   return { kind: 'gpt', ...table, problem: `it is made for ${usableEnd} bytes or more, ${found}` };
 }

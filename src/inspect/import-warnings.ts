@@ -3,14 +3,12 @@ import type { Content, DiskFacts, Partition, PartitionTable } from './disk-facts
 
 /** Where the images are to boot. */
 export interface ImportTarget {
-  /**
-   * Of the virtual machine; undefined if that is not known, which leaves out what depends on it.
-   */
+  /** Firmware of the virtual machine. Without it, warnings that depend on it are left out. */
   readonly firmware?: 'efi' | 'bios' | undefined;
 }
 
 /**
- * Why an import of that disk is known to fail, one line each: what was found, why it fails, what to
+ * Reasons why an import of the disk will fail, one line each: what was found, why it fails, what to
  * do.
  */
 export function importWarnings(facts: DiskFacts, { firmware }: ImportTarget): string[] {
@@ -51,7 +49,7 @@ function noTable(content: Content | undefined): string {
 
 function unsound(kind: PartitionTable['kind'], problem: string): string {
   return warning(
-    `the partition table (${kind.toUpperCase()}) is not sound: ${problem}`,
+    `the partition table (${kind.toUpperCase()}) is not valid: ${problem}`,
     'Linux, and importers that use it, then miss partitions',
     kind === 'gpt'
       ? 'check that the disk is whole and see what sgdisk --verify says of it; gdisk repairs'
@@ -59,7 +57,7 @@ function unsound(kind: PartitionTable['kind'], problem: string): string {
   );
 }
 
-/** Firmware of 64-bit x86 does not start this one. */
+/** Firmware of 64-bit x86 does not start this file. */
 const BOOT_FILE_32 = 'BOOTIA32.EFI';
 
 function efiWarning(facts: DiskFacts): string | undefined {

@@ -1,5 +1,5 @@
-// What there is on a disk to boot from. The disk is hostile: nothing that is read from it decides
-// how often or how much is read.
+// Finds out what a disk boots from. The disk may be hostile, so nothing on it decides how often or
+// how much is read.
 //
 //   MBR -> GPT or partitions -> EFI system partitions -> \EFI\BOOT
 
@@ -13,12 +13,15 @@ import { inspectEsp } from './esp.ts';
 import { gptTable } from './gpt-table.ts';
 import { isEmpty, mbrTable, partitionRecords } from './mbr-table.ts';
 
-/** EFI system partitions of a disk that are looked into. Limit of this program; disks have one. */
+/**
+ * How many EFI system partitions of a disk are inspected. A limit of this program; disks have one.
+ */
 export const MAX_ESPS = 4;
 
 /**
- * Reads what decides whether a disk of `size` bytes boots elsewhere: as a rule 200 KiB, at most
- * some thousand reads. Throws only what `read` throws, whatever is on the disk.
+ * Reads the parts of a disk of `size` bytes that decide whether it boots on another machine:
+ * usually some 200 KiB, in at most a few thousand reads. Throws only what `read` throws, whatever
+ * is on the disk.
  */
 export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts> {
   const disk = diskView(read, size);
@@ -40,13 +43,13 @@ async function readTable(
 ): Promise<PartitionTable> {
   const records = partitionRecords(firstSector);
   const empty = !records || isEmpty(records);
-  // A GPT beside an ordinary MBR is what an earlier life of the disk left behind.
+  // A GPT beside an ordinary MBR is a remnant of earlier use.
   if (!empty && protectiveIndex(records) === -1) return mbrTable(records, disk.size);
 
   const gpt = await gptTable(disk);
   if (!empty) return gpt ?? missing('its primary header is missing or damaged');
   if (gpt) return { ...gpt, problem: 'its protective MBR is missing' };
-  // The first sector of FAT can look like an empty MBR.
+  // The first sector of a FAT file system can look like an empty MBR.
   if (records && content === undefined) return mbrTable(records, disk.size);
   return { kind: 'none', problem: undefined, partitions: [] };
 }

@@ -5,10 +5,10 @@ import { onDisk } from './on-disk.ts';
 
 const SECTOR_SIZE = 512;
 
-/** The records of the MBR in the first sector; undefined if no MBR is there. */
+/** The records of the MBR in the first sector; undefined if it is not an MBR. */
 export function partitionRecords(sector: Uint8Array): MbrRecords | undefined {
   const found = mbrRecords(sector);
-  // The first sector of a file system has the same signature, and text or code here.
+  // The first sector of a file system has the same signature, but text or code in this place.
   const isSane = found?.every(
     ({ bootIndicator }) => bootIndicator === 0 || bootIndicator === ACTIVE,
   );
@@ -20,7 +20,7 @@ export function isEmpty(records: MbrRecords): boolean {
   return records.every(({ osType }) => osType === 0);
 }
 
-/** The partitions of an MBR, without those in extended ones. */
+/** The partitions of an MBR, without those inside extended partitions. */
 export function mbrTable(records: MbrRecords, diskSize: number): PartitionTable {
   const partitions = records.map(partitionOf).filter(({ size }) => size > 0);
   return { kind: 'mbr', ...onDisk(partitions, diskSize) };

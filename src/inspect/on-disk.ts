@@ -1,6 +1,6 @@
 import type { Partition, PartitionTable } from './disk-facts.ts';
 
-/** The partitions that end on a disk of that size, and a problem if one does not. */
+/** The partitions that lie on a disk of that size, and a problem if one does not. */
 export function onDisk(
   partitions: readonly Partition[],
   diskSize: number,

@@ -1,5 +1,5 @@
-// How far a disk goes by its own account: its partition table, or the file system or volume at its
-// start.
+// Finds the size that a disk must have at least, from its partition table, or from the file system
+// or volume at its start.
 
 import { ascii, bytes, struct, u16, u32, u64, viewOf } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
@@ -8,22 +8,23 @@ import { findGpt } from '../partitions/gpt.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
 import { isEmpty, partitionRecords } from './mbr-table.ts';
 
-/** Where a disk must end at the earliest. */
+/** The lowest offset at which a disk can end. */
 export interface StatedEnd {
-  /** What says so, with its article: "its GPT", "the XFS file system on it". */
+  /** The structure that says so, with its article: "its GPT", "the XFS file system on it". */
   readonly what: string;
   /** In bytes from the start of the disk. */
   readonly end: number;
 }
 
-/** Bytes at the start of a disk in which `statedEnd` looks. */
+/** Bytes at the start of a disk that `statedEnd` reads. */
 export const STATED_END_HEAD = 2 ** 18;
 
 const MBR_SECTOR = 512;
 
 /**
- * How many bytes a disk has at least, as far as its first STATED_END_HEAD bytes say. Undefined if they
- * say nothing. Throws only what the disk's reader throws; the answer is a guest's, and may be anything.
+ * The size that a disk must have at least, from its first STATED_END_HEAD bytes; undefined if they
+ * do not say. Throws only what the reader of the disk throws. A guest can write those bytes, so the
+ * result may be any number.
  */
 export async function statedEnd(disk: DiskView): Promise<StatedEnd | undefined> {
   return (await tableEnd(disk)) ?? (await fileSystemEnd(disk));
@@ -43,7 +44,10 @@ async function tableEnd(disk: DiskView): Promise<StatedEnd | undefined> {
   return ends.length === 0 ? undefined : { what: 'its MBR', end: Math.max(...ends) };
 }
 
-/** ext4's superblock, as far as it is needed; Documentation/filesystems/ext4, "Super Block". */
+/**
+ * The superblock of ext4, up to the last field that is needed; Documentation/filesystems/ext4,
+ * "Super Block".
+ */
 const EXT4_AT = 1024;
 const ext4 = struct('little', 340, {
   inodes: [0, u32],
@@ -61,10 +65,12 @@ const EXT4_MAGIC = 0xef53;
 const EXT4_64BIT = 0x80;
 const EXT4_MAX_LOG_BLOCK_SIZE = 6;
 
-/** The begin of XFS's superblock; XFS Algorithms & Data Structures, "Superblocks". */
+/** The beginning of the superblock of XFS; XFS Algorithms & Data Structures, "Superblocks". */
 const xfs = struct('big', 16, { magic: [0, ascii(4)], blockSize: [4, u32], blocks: [8, u64] });
 
-/** The begin of NTFS's boot sector. Its copy lies in the sector behind those that it counts. */
+/**
+ * The beginning of the boot sector of NTFS. Its copy lies in the sector after those that it counts.
+ */
 const ntfs = struct('little', 48, {
   jump: [0, bytes(3)],
   oemId: [3, ascii(8)],
@@ -73,7 +79,7 @@ const ntfs = struct('little', 48, {
   sectors: [40, u64],
 });
 
-/** LVM2's label, in one of the first four sectors; lib/format_text/layout.h, label_header. */
+/** The label of LVM2, in one of the first four sectors; lib/format_text/layout.h, label_header. */
 const lvm = struct('little', 32, {
   id: [0, ascii(8)],
   sector: [8, u64],

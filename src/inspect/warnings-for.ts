@@ -4,7 +4,7 @@ import { type ImportTarget, importWarnings } from './import-warnings.ts';
 import { inspectDisk } from './inspect-disk.ts';
 
 /**
- * Says whether a source's disk is cut off, and why an import of it is known to fail; nothing if the
+ * Warnings that the disk of a source is cut off, or that an import of it will fail; empty if the
  * source has no random access or no size yet. Throws what its `read` throws.
  */
 export async function warningsFor(source: Source, target: ImportTarget): Promise<Warning[]> {

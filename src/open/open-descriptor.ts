@@ -1,4 +1,4 @@
-// What an open file descriptor is: a disk, an image of one, or bytes of which a stream will tell.
+// Opens a file descriptor: as a disk, an image of one, or a stream of bytes.
 
 import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
@@ -24,7 +24,7 @@ import { withSource } from '../sources/with-source.ts';
 import { warnOfMounts } from './warn-of-mounts.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
-/** Takes over the descriptor, unless it throws a KexportError. */
+/** Owns the descriptor from then on, unless it throws a KexportError. */
 export async function openDescriptor(
   descriptor: Descriptor,
   options: SourceOptions,
@@ -82,7 +82,7 @@ async function openRaw(
   return ranges ? sparseSource(source, ranges) : source;
 }
 
-/** Throws a KexportError if the size of the disk is another than the one that was stated. */
+/** Throws a KexportError if the disk does not have the size that was stated. */
 export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
   if (options.size === undefined || options.size === size) return;
   throw new KexportError(
@@ -92,8 +92,8 @@ export function checkStatedSize(name: string, size: number, options: SourceOptio
 }
 
 /**
- * In what the disk in a regular file, whose head that is, is packed. Throws a KexportError for what
- * else is said to be.
+ * How a regular file with that head is compressed. Throws a KexportError if `from` gives a
+ * compression for anything but a regular file.
  */
 function packedKind(
   name: string,
@@ -106,7 +106,7 @@ function packedKind(
   throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
 }
 
-/** Undefined for a raw disk. `begin` is that of a regular file. */
+/** The format of an image; undefined for a raw disk. `begin` is only given for a regular file. */
 function formatOf(
   name: string,
   begin: FileBegin | undefined,
@@ -126,12 +126,12 @@ async function openImageSource(
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
   }
-  // Loaded late: a raw disk needs no reader.
+  // Imported on demand: a raw disk needs no reader.
   const [{ openImage }, { imageSource }] = await Promise.all([
     import('../images/open-image.ts'),
     import('../images/image-source.ts'),
   ]);
-  // The other files of an image are looked for beside it, in its snapshot.
+  // Other files of an image on ZFS are looked for beside it in the snapshot.
   const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
   return withSource(imageSource(image, threads), { name });
 }
@@ -142,11 +142,11 @@ function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
   throw new KexportError('usage', what, { hint: 'put it into a file first' });
 }
 
-/** /dev/zero and its like: as much of it as the size says. */
+/** A character device such as /dev/zero, of which `size` bytes are read. */
 function endlessStream(name: string, fd: number, size: number | undefined): ByteStream {
   if (size === undefined) {
     throw new KexportError('source', `${name} is a character device and has no size`, {
-      hint: wording`say how much of it with ${option('size')}`,
+      hint: wording`give the number of bytes to read with ${option('size')}`,
     });
   }
   return byteStream(name, createReadStream('', { fd, end: size - 1 }));

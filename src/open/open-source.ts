@@ -23,9 +23,9 @@ import { withSource } from '../sources/with-source.ts';
 
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its
- * snapshots, or `-` for standard input. Devices are raw disks whatever they begin with, since a
- * guest writes those bytes, and so is what comes through a pipe unless it is a zfs send stream.
- * What lies on ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
+ * snapshots, or `-` for standard input. A device is a raw disk whatever it begins with, since a
+ * guest can write those bytes, and a pipe is a raw disk unless it is a zfs send stream. A disk on
+ * ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
   return disposable(await openNamed(name, options));
@@ -49,7 +49,10 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
   }
 }
 
-/** `name` is what people call it; of a device, only the window of bytes is the disk. */
+/**
+ * Opens the file or device at `path`, which messages call `name`. With `window`, only that part of
+ * it is the disk.
+ */
 async function openPath(
   name: string,
   path: string,
@@ -70,7 +73,7 @@ async function openPath(
   }
 }
 
-/** The source of a snapshot disk, which lets go of it when it is closed. */
+/** A source that releases its snapshot when it is closed. */
 function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
   return withSource(source, {
     snapshotGuid: source.snapshotGuid ?? snapshot.snapshotGuid,
@@ -94,13 +97,13 @@ function openStdin(): Descriptor {
   return { name: 'standard input', path: 'standard input', fd: 0, start: startOfStdin() };
 }
 
-/** Where the shell, or who read before us, left a redirected file. */
+/** The position in a redirected file, which the shell or an earlier reader may have advanced. */
 function startOfStdin(): number {
   const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
   return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
 }
 
-/** The disk, of whatever it comes. Takes over what was opened. */
+/** The disk in what was opened. Owns `opened`, and closes it if it throws. */
 export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
   const { size, signal, allowTruncated, streamVolume, streamSnapshot, flatten } = options;
   try {
@@ -117,7 +120,8 @@ export async function asDisk(opened: Opened, options: SourceOptions): Promise<So
       const source = streamSource(stream, stated);
       return stated === undefined && !allowTruncated ? wholeDisk(source) : source;
     }
-    const { zfsSendSource } = await import('../zfs-send/send-source.ts'); // most disks are no streams
+    // Imported on demand: most disks are not streams.
+    const { zfsSendSource } = await import('../zfs-send/send-source.ts');
     const base = flatten === undefined ? undefined : await openBase(flatten, options);
     return await zfsSendSource(stream, {
       size,
@@ -146,15 +150,15 @@ function refuseSentOptions(name: string, options: SourceOptions): void {
   const forStreams = ['streamVolume', 'streamSnapshot', 'flatten'] as const;
   const given = forStreams.find((each) => options[each] !== undefined);
   if (!given) return;
-  const what = wording`${option(given)} is for zfs send streams, and ${name} is none`;
+  const what = wording`${option(given)} is for zfs send streams, and ${name} is not one`;
   throw new KexportError('usage', what);
 }
 
-/** The disk below an increment: of an image, a device, a pipe, or again a stream. */
+/** Opens the base of an increment: an image, a device, a pipe, or another stream. */
 async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { snapshotOfFile } = await import('../images/backing-file.ts');
   const told = await snapshotOfFile(path);
-  // What says how the stream is to be read says nothing of what is below it.
+  // The options of the increment do not apply to its base.
   const own = { size: undefined, from: undefined, ovaDisk: undefined };
   const sent = {
     streamVolume: undefined,
@@ -167,8 +171,8 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
 }
 
 /**
- * Opens what an incremental send stream, or a package of such, changes; of a file, a pipe, or `-`.
- * Throws a KexportError for what is no send stream.
+ * Opens the changes in an incremental send stream, or in a package of such streams, from a file, a
+ * pipe, or `-`. Throws a KexportError if it is not a send stream.
  */
 export async function openChanges(
   input: string | BytesFrom,
@@ -186,8 +190,8 @@ export async function openChanges(
 }
 
 /**
- * Opens the bytes of what is taken for a zfs send stream: a file, a pipe, `-`, or with
- * `incrementalFrom` what zfs sends of two snapshots. Throws a KexportError.
+ * Opens the bytes of a zfs send stream: from a file, a pipe, `-`, or with `incrementalFrom` from
+ * `zfs send`. Throws a KexportError.
  */
 export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;

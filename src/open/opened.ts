@@ -1,24 +1,24 @@
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import type { Source } from '../sources/source.ts';
 
-/** A disk, or bytes that are one or a zfs send stream. */
+/** A disk, or a stream of bytes that is a raw disk or a zfs send stream. */
 export type Opened = Source | OpenedStream;
 
 export interface OpenedStream {
   readonly stream: ByteStream;
-  /** Undefined where the beginning will say it. */
+  /** Whether it is a zfs send stream; undefined if its first bytes decide. */
   readonly isSent: boolean | undefined;
-  /** Of the disk in bytes, if it is known. */
+  /** Size of the disk in bytes, if it is known. */
   readonly size?: number | undefined;
 }
 
-/** What a descriptor was opened from. */
+/** An open file descriptor. */
 export interface Descriptor {
-  /** What people call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** What the other files of an image lie beside. */
+  /** Its path; the other files of an image are looked for in the same folder. */
   readonly path: string;
   readonly fd: number;
-  /** Where its first byte is. */
+  /** Offset of the first byte to read. */
   readonly start: number;
 }

@@ -1,4 +1,4 @@
-// What there is to know of a disk in a gzip file or a zip archive, which takes reading all of it.
+// Describes a disk in a gzip file or a zip archive, which requires reading all of it.
 
 import { stat } from 'node:fs/promises';
 import { host } from '#host';
@@ -11,7 +11,7 @@ import { openSource } from './open-source.ts';
 import type { PackedKind } from '../images/image-kind.ts';
 import type { ImageInfo } from '../images/image-info.ts';
 
-/** Of the disk, enough for a partition table. In bytes. */
+/** Bytes of the disk that are kept: enough for a partition table. */
 const HEAD_SIZE = 2 ** 20;
 
 const TITLES: Readonly<Record<PackedKind, string>> = {
@@ -20,8 +20,8 @@ const TITLES: Readonly<Record<PackedKind, string>> = {
 };
 
 /**
- * Reads the disk that is packed in a file, `-` for standard input. What its partitions hold is not
- * looked into. Throws a KexportError where it is damaged or no disk.
+ * Reads the disk that is compressed in a file, `-` for standard input. Does not inspect the content
+ * of its partitions. Throws a KexportError if it is damaged or not a disk.
  */
 export async function packedInfo(
   path: string,
@@ -34,7 +34,7 @@ export async function packedInfo(
   return {
     facts,
     fileSize: found?.size,
-    allocatedSize: found && found.blocks * 512, // POSIX's unit of st_blocks
+    allocatedSize: found && found.blocks * 512, // st_blocks counts 512 bytes
     storedSize,
     notOpened: [],
     disk: await inspectHead(head, diskSize),

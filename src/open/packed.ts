@@ -1,5 +1,5 @@
-// A disk in a gzip file or a zip archive. It is read front to back, in constant memory however much
-// it unpacks to.
+// Opens a disk in a gzip file or a zip archive. It is read front to back, in constant memory
+// whatever its size.
 
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../partitions/crc32.ts';
@@ -17,7 +17,7 @@ import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
 const STREAM_CHUNK = 1 << 20;
 
 /**
- * Opens what is packed in a regular file. Takes over the descriptor, unless it throws a
+ * Opens the compressed disk in a regular file. Owns the descriptor from then on, unless it throws a
  * KexportError.
  */
 export async function openPacked(
@@ -54,7 +54,8 @@ export async function openPacked(
 }
 
 /**
- * The disk that is packed in a gzip stream, which it takes over; called `name`, which tells a vhd.
+ * Opens the disk in a gzip stream, and owns the stream. `name` is the name of the file; its
+ * extension says whether it is a vhd.
  */
 export function openGzip(packed: ByteStream, name: string): OpenedStream {
   const isVhd = isVhdName(name.replace(/\.gz$/i, ''));
@@ -66,8 +67,8 @@ function isVhdName(name: string): boolean {
 }
 
 /**
- * The disk in what was unpacked. An image that cannot be read front to back is refused at the first
- * byte.
+ * The disk in a decompressed stream. The first read throws a KexportError for an image, which
+ * cannot be read front to back.
  */
 function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
   let begun = false;
@@ -75,16 +76,16 @@ function diskStream(stream: ByteStream, isVhd: boolean): ByteStream {
     const found = begun ? undefined : imageKind(await stream.peek(HEAD_SIZE, signal));
     begun = true;
     if (!found) return stream.read(signal);
-    const what = `${stream.name} holds no raw disk: it begins like ${found.title}`;
+    const what = `${stream.name} does not hold a raw disk: it begins like ${found.title}`;
     throw new KexportError('source', what, {
-      hint: 'unpack it first; if it is a raw disk all the same, unpack it into a pipe: kexport FORMAT -',
+      hint: 'unpack it first; if it is a raw disk after all, unpack it into a pipe: kexport FORMAT -',
     });
   };
   const disk = peekable(stream.name, readChunk, () => stream.close());
   return isVhd ? fixedVhdStream(disk) : disk;
 }
 
-/** The bytes of an entry, of the size and with the CRC-32 that the archive tells. */
+/** The bytes of an entry. Checks that they have the size and the CRC-32 that the archive says. */
 function checkedStream(stream: ByteStream, entry: ZipEntry): ByteStream {
   let size = 0;
   let crc = 0;

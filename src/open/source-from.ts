@@ -13,25 +13,31 @@ import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
 import { asDisk } from './open-source.ts';
 import type { SentChoice } from './source-options.ts';
 
-/** Options of {@link sourceFrom}: what is to be read is a raw disk, or a zfs send stream. */
+/** Options of {@link sourceFrom}, for a raw disk or a zfs send stream. */
 export type SourceFromOptions = BytesOptions & (RawBytes | SentBytes);
 
-/** Options of {@link sourceFrom} for all that it reads. */
+/** Options of {@link sourceFrom} for any input. */
 export interface BytesOptions {
-  /** What messages call the disk. Default: what it is, such as `memory` or `the stream`. */
+  /**
+   * The name of the disk in messages. Default: the kind of the input, such as `memory` or `the
+   * stream`.
+   */
   readonly name?: string | undefined;
   /**
-   * Size of the disk in bytes, which must be true. Without it, that of a stream is known at its
-   * end, and formats that need it beforehand have the disk spooled to a file.
+   * Size of the disk in bytes; an error if it is wrong. Without it, the size of a stream is known
+   * only at its end, and the disk is spooled to a file for formats that need the size beforehand.
    */
   readonly size?: number | undefined;
-  /** Takes a stream that ends before the disk does by its own account. Default: an error. */
+  /**
+   * Accepts a stream that ends before the end that its partition table or file system requires.
+   * Default: an error.
+   */
   readonly allowTruncated?: boolean | undefined;
-  /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
+  /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The bytes are the disk, whatever they begin with. */
+/** The bytes are a raw disk, whatever they begin with. */
 export interface RawBytes extends None<StreamDisk> {
   /** Default raw. */
   readonly from?: 'raw' | undefined;
@@ -43,14 +49,14 @@ export interface SentBytes extends StreamDisk {
   readonly from: 'zfs-send';
 }
 
-/** Which disk of a zfs send stream is meant. */
+/** Which disk of a zfs send stream to read. */
 export type StreamDisk = Omit<SentChoice, 'incrementalFrom'>;
 
 /**
- * Makes a source of what a program has already: bytes in memory, a file that is open, or a stream.
- * Memory and files have random access. A stream is taken over, and ended with the source; a file
- * stays open, and the bytes of an array must not change while they are read. Throws a KexportError.
- * For an image (qcow2, vmdk and so on), see {@link openSource}.
+ * Makes a source of bytes in memory, an open file, or a stream. Memory and files have random
+ * access. The source owns a stream, and ends it when it is closed; the caller owns a file, which
+ * stays open; the bytes of an array must not change while they are read. Throws a KexportError. For
+ * an image (qcow2, vmdk and so on), see {@link openSource}.
  */
 export async function sourceFrom(
   input: BytesFrom,
@@ -95,7 +101,7 @@ async function rawSource(
   }
   const descriptor = { name, path: name, fd: input.fd, start: 0 };
   const source = await asDisk(await openDescriptor(descriptor, { from: 'raw', size }), {});
-  return { ...source, close: () => Promise.resolve() }; // the file is the caller's
+  return { ...source, close: () => Promise.resolve() }; // the caller owns the file
 }
 
 function checkSize(name: string, size: number, stated: number | undefined): void {

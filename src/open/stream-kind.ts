@@ -6,18 +6,18 @@ import { beginsSendStream, packedByName, type PackedKind } from '../images/image
 import type { FromFormat } from './source-options.ts';
 
 /**
- * Bytes that say what a file is, also of what is packed in it: a name and a table of codes may come
- * first.
+ * Bytes at the start of a file that suffice to recognize it, or what is compressed in it: in a gzip
+ * file, a name and a table of codes may come first.
  */
 const READ_SIZE = 4096;
 
-/** What is read front to back, as no image is. */
+/** Kinds of files that are read front to back, unlike images. */
 export type StreamKind = PackedKind | 'zfs-send';
 
 /**
- * Which of those a file is that may as well be an image: the one that `from` says, else by its name
- * and its first bytes; `-` is a zfs send stream. Undefined for all else, and for what cannot be
- * opened: who tries next says why. Throws a KexportError for an image on standard input.
+ * The kind of a file, from `from`, else by its name and its first bytes; `-` is a zfs send stream.
+ * Undefined for anything else, such as an image, and for a file that cannot be opened: the caller
+ * opens it next and gets the error. Throws a KexportError for an image on standard input.
  */
 export async function streamKind(
   path: string,
@@ -26,7 +26,7 @@ export async function streamKind(
   if (from === 'zfs-send' || from === 'gz' || from === 'zip') return from;
   if (path === '-') {
     if (from === undefined) return 'zfs-send';
-    throw new KexportError('usage', `${from} is not looked into on standard input`, {
+    throw new KexportError('usage', `${from} cannot be inspected on standard input`, {
       hint: 'name the file; one that the shell has opened is /dev/stdin',
     });
   }
@@ -47,7 +47,7 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
   }
 }
 
-/** As much of what is in a gzip file as its own beginning tells; nothing if that is damaged. */
+/** Decompresses as much as the head of a gzip file gives; empty if it is damaged. */
 function unpackedHead(head: Buffer): Buffer {
   try {
     return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });

@@ -5,22 +5,24 @@ import { openSent, openSource } from './open-source.ts';
 import type { FromFormat } from './source-options.ts';
 import { describeStream, type StreamDescription } from '../zfs-send/describe.ts';
 
-/** What became of a check. */
+/** The result of a check of a send stream. */
 export interface SentVerdict extends Verdict {
-  /** The streams that were read; undefined where that failed, or where a disk was compared. */
+  /** The streams that were read; undefined if that failed, or if a disk was compared. */
   readonly streams: readonly StreamDescription[] | undefined;
 }
 
 export interface VerifySentOptions extends CompareOptions {
-  /** A disk that the stream's must be, but for zeros at the end of the longer one. */
+  /**
+   * The disk that the one in the stream must equal, apart from zeros at the end of the longer one.
+   */
   readonly against?: string | undefined;
   readonly againstFrom?: FromFormat | undefined;
 }
 
 /**
- * Reads a zfs send stream, or a package, to its end: every checksum must match, every block unpack.
- * With `against`, the disk that it stands for is compared too. Throws a KexportError where
- * something cannot be read, or there is no such disk.
+ * Reads a zfs send stream, or a package, to its end and checks that every checksum matches and
+ * every block can be decompressed. With `against`, compares its disk instead. Throws a KexportError
+ * if something cannot be read, or the stream has no disk.
  */
 export async function verifySent(name: string, options: VerifySentOptions): Promise<SentVerdict> {
   const problems: Problem[] = [];

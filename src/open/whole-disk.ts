@@ -6,8 +6,9 @@ import type { Source } from '../sources/source.ts';
 import { withSource } from '../sources/with-source.ts';
 
 /**
- * The disk of a stream, which is an error if the stream ends before the disk does by its own
- * account: the program before the pipe has failed, or a connection broke. Owns the source.
+ * Checks the disk of a pipe: reading it throws a KexportError if it ends before the end that its
+ * partition table or file system requires, since the program before the pipe may have failed or a
+ * connection broken. The new source owns `source`.
  */
 export function wholeDisk(source: Source): Source {
   const head = new Uint8Array(STATED_END_HEAD);

@@ -4,12 +4,12 @@ const POLYNOMIAL = 0xedb88320; // of IEEE 802.3, its bits reversed
 
 let table: Int32Array | undefined;
 
-/** The CRC-32 of zlib, gzip and GPT; of bytes that follow others, with the CRC-32 of those. */
+/** The CRC-32 of zlib, gzip and GPT. `before` is the CRC-32 of the bytes that precede these. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   return host.crc32?.(bytes, before) ?? crc32ByTable(bytes, before);
 }
 
-/** The same in JavaScript alone, some ten times slower. */
+/** The same in JavaScript alone, about ten times slower. */
 export function crc32ByTable(bytes: Uint8Array, before = 0): number {
   const words = (table ??= Int32Array.from({ length: 256 }, (_, byte) => wordOf(byte)));
   let crc = ~before;

@@ -1,17 +1,19 @@
 /** See `Source.read`. */
 export type ReadAt = (diskOffset: number, buffer: Uint8Array) => Promise<number>;
 
-/** A disk to look into, whose numbers may point anywhere. */
+/**
+ * A disk to inspect. Any offset may be read, since numbers on a hostile disk may point anywhere.
+ */
 export interface DiskView {
   /** In bytes. */
   readonly size: number;
   /**
-   * A new buffer of `length` bytes from that place on; what lies past the end of the disk is zeros.
+   * A new buffer of `length` bytes from `diskOffset` on; bytes past the end of the disk are zeros.
    */
   at(diskOffset: number, length: number): Promise<Uint8Array>;
 }
 
-/** A disk of `size` bytes that `read` reads. */
+/** Makes a view of a disk of `size` bytes. */
 export function diskView(read: ReadAt, size: number): DiskView {
   return {
     size,

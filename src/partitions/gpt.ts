@@ -1,5 +1,5 @@
-// The primary GPT as Linux reads it (block/partitions/efi.c), which takes the backup only when told
-// to. The disk is hostile.
+// Reads the primary GPT as Linux does (block/partitions/efi.c), which uses the backup only on
+// request. The disk may be hostile.
 
 import { crc32 } from './crc32.ts';
 import type { DiskView } from './disk-view.ts';
@@ -8,22 +8,22 @@ import { gptEntry, gptHeader, GPT_SIGNATURE, PRIMARY_LBA, SECTOR_SIZES } from '.
 /** The fields of a header. */
 export type GptHeader = ReturnType<typeof gptHeader.decode>;
 
-/** A primary header whose checksum is right. */
+/** A primary header with a valid checksum. */
 export interface Gpt {
-  /** Bytes in which the table counts. */
+  /** The unit of the table's addresses, in bytes. */
   readonly sectorSize: number;
   readonly header: GptHeader;
 }
 
 /**
- * Limits of this program, far above the 128 entries of 128 bytes that partitioners make. In bytes.
+ * In bytes. Limits of this program, far above the 128 entries of 128 bytes that partitioners make.
  */
 const MAX_ENTRY_SIZE = 1024;
 const MAX_ARRAY_SIZE = 2 ** 20;
 
 /**
- * Finds the primary GPT; undefined if its header is missing or damaged. Throws only what the disk's
- * reader throws.
+ * Finds the primary GPT; undefined if its header is missing or damaged. Throws only what the reader
+ * of the disk throws.
  */
 export async function findGpt(disk: DiskView): Promise<Gpt | undefined> {
   for (const sectorSize of SECTOR_SIZES) {
@@ -34,8 +34,8 @@ export async function findGpt(disk: DiskView): Promise<Gpt | undefined> {
 }
 
 /**
- * Reads the array of entries and checks it, or says in a clause what is wrong with it. Of one that
- * is larger than a MiB only the front is read, unchecked.
+ * Reads the array of entries and checks it; returns a clause if something is wrong with it. Of an
+ * array larger than 1 MiB only the front is read, without a check.
  */
 export async function readEntries(
   disk: DiskView,
@@ -53,7 +53,7 @@ export async function readEntries(
   return array;
 }
 
-/** A header sector that differs from another in these values, with its checksum right. */
+/** Encodes a copy of the header sector `model` with other values and a new checksum. */
 export function encodeHeader(values: GptHeader, model: Uint8Array): Uint8Array {
   const sector = model.slice();
   sector.set(gptHeader.encode(values));

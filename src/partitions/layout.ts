@@ -4,8 +4,8 @@
 import { ascii, bytes, struct, u16, u32, u64, u8, viewOf } from '../../formats/struct.ts';
 
 /**
- * "Legacy MBR", table 5.1. Tables of MBR count in sectors of 512 bytes here: nothing on the disk
- * tells their size.
+ * "Legacy MBR", table 5.1. Addresses count sectors of 512 bytes here, since the disk does not
+ * record its sector size.
  */
 export const mbr = struct('little', 512, {
   bootCode: [0, bytes(440)],
@@ -34,18 +34,18 @@ export const ACTIVE = 0x80;
 export const OS_TYPE = {
   gptProtective: 0xee,
   esp: 0xef,
-  /** Partitions that hold more partitions: of DOS, of Windows, of Linux. */
+  /** Types of extended partitions, of DOS, Windows and Linux. */
   extended: [0x05, 0x0f, 0x85] as readonly number[],
 } as const;
 
-/** A type of MBR as people write it: `0x0C`. */
+/** The text form of a type in an MBR: `0x0C`. */
 export function typeText(osType: number): string {
   return `0x${osType.toString(16).padStart(2, '0').toUpperCase()}`;
 }
 
 /**
- * "GPT Header", table 5.5. Its sector may go on with more that the header's size and checksum take
- * in.
+ * "GPT Header", table 5.5. The header may be larger than this; its size and checksum then include
+ * the rest.
  */
 export const gptHeader = struct('little', 92, {
   signature: [0, ascii(8)],
@@ -67,7 +67,10 @@ export const gptHeader = struct('little', 92, {
 export const GPT_SIGNATURE = 'EFI PART';
 export const PRIMARY_LBA = 1n;
 
-/** Bytes of a sector, as the partitioner of a disk saw it: nothing on the disk tells it. */
+/**
+ * Sector sizes to try, in bytes, since the disk does not record the one that it was partitioned
+ * with.
+ */
 export const SECTOR_SIZES = [512, 4096] as const;
 
 /** "GPT Partition Entry", table 5.6; entries may be larger. */
@@ -84,12 +87,12 @@ export const gptEntry = struct('little', 128, {
 export const TYPE_GUID = {
   unused: '00000000-0000-0000-0000-000000000000',
   esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
-  /** Where GRUB keeps what a BIOS starts: GRUB manual, "BIOS installation". */
+  /** The partition with GRUB's boot code for a BIOS: GRUB manual, "BIOS installation". */
   biosBoot: '21686148-6449-6E6F-744E-656564454649',
 } as const;
 
 /**
- * A GUID as people write it. On disk its first three numbers are little-endian: UEFI 2.10, appendix
+ * The text form of a GUID. On disk its first three numbers are little-endian: UEFI 2.10, appendix
  * A.
  */
 export function guidText(guid: Uint8Array): string {

@@ -4,8 +4,8 @@ import { mbr, MBR_SIGNATURE, OS_TYPE, partitionRecord, RECORD_COUNT } from './la
 export type MbrRecords = readonly ReturnType<typeof partitionRecord.decode>[];
 
 /**
- * The four records in the first sector of a disk; undefined if it has not the signature, which file
- * systems have too.
+ * The four records in the first sector of a disk; undefined if it lacks the signature, which file
+ * systems also have.
  */
 export function mbrRecords(sector: Uint8Array): MbrRecords | undefined {
   const { signature, partitions } = mbr.decode(sector);
@@ -15,7 +15,7 @@ export function mbrRecords(sector: Uint8Array): MbrRecords | undefined {
   );
 }
 
-/** The place of the record that keeps the disk for GPT; -1 if there is none. */
+/** Index of the record that protects a GPT; -1 if there is none. */
 export function protectiveIndex(records: MbrRecords): number {
   return records.findIndex(({ osType }) => osType === OS_TYPE.gptProtective);
 }

@@ -1,5 +1,5 @@
 // The GUID Partition Table of a disk whose end moves. On disk, in sectors of 512 or 4096 bytes:
-//   protective MBR, primary header, entries    as a rule right behind one another
+//   protective MBR, primary header, entries    usually adjacent
 //   partitions
 //   a copy of the entries, backup header       the last sectors
 // Specification: UEFI 2.10, chapter 5. All numbers are little-endian.
@@ -19,12 +19,12 @@ export interface Edit {
   readonly bytes: Uint8Array;
 }
 
-/** What became of a GPT: the edits to make, one after the other, or why it is better left alone. */
+/** The edits that move a GPT, to be applied in order, or why it must be left as it is. */
 export type GptMove = { readonly edits: readonly [...Edit[], Edit] } | { readonly problem: string };
 
 const MAX_SIZE_IN_LBA = 0xffffffff;
 
-/** A primary GPT that passes every check, and where its backup is. */
+/** A primary GPT that passed every check. */
 interface WholeGpt extends Gpt {
   /** The entries, in whole sectors. */
   readonly entries: Uint8Array;
@@ -75,7 +75,7 @@ export async function moveBackupGpt(
   };
 }
 
-/** Checks all of the primary GPT: what passes may be rewritten. */
+/** Checks all of the primary GPT. Only a valid one may be rewritten. */
 async function soundGpt(
   head: Uint8Array,
   oldSize: number,
@@ -107,9 +107,9 @@ async function soundGpt(
   return { ...gpt, entries };
 }
 
-/** Has the protective record go on to the new end, if it went exactly to the old one. */
+/** Extends the protective record to the new end of the disk, if it ended exactly at the old one. */
 function growProtective(head: Uint8Array, oldSectors: number, newSectors: number): void {
-  const records = mbrRecords(head)!; // it was looked for above
+  const records = mbrRecords(head)!; // `moveBackupGpt` has found them
   const index = protectiveIndex(records);
   const record = records[index]!;
   if (record.startingLba + record.sizeInLba !== oldSectors) return;
@@ -125,8 +125,8 @@ function growProtective(head: Uint8Array, oldSectors: number, newSectors: number
 }
 
 /**
- * The address of a sector where a cylinder has 255 heads and a track 63 sectors; all ones past what
- * it can tell.
+ * The CHS address of a sector on a disk with 255 heads and 63 sectors per track; all ones if it
+ * does not fit.
  */
 function chs(lba: number): Uint8Array {
   const cylinder = Math.floor(lba / (255 * 63));

@@ -1,54 +1,55 @@
-// What kexport needs of the machine that JavaScript alone does not have. `#host` in package.json is
-// where it comes from: node.ts for Node. Everything that `encode` loads asks there for it, and
-// nothing else of it knows Node.
+// The interface to the platform, for what JavaScript alone does not have. `#host` in package.json
+// maps to its implementation: node.ts for Node. Everything that `encode` loads uses it and has no
+// other dependency on Node.
 
 import type { Hasher } from '../../formats/contract.ts';
 
 /** The platform that kexport runs on. */
 export interface Host {
-  /** As people know it, with its version: `Node v20.19.0`. */
+  /** Name and version of the platform: `Node v20.19.0`. */
   readonly name: string;
-  /** How many threads the machine works on at once. */
+  /** How many threads the machine can run at once. */
   availableParallelism(): number;
   readonly hasher: (algorithm: 'sha1' | 'sha256' | 'sha512') => Hasher;
   /** Whether every byte is zero. */
   isZero(bytes: Uint8Array): boolean;
   /**
-   * CRC-32 of bytes that follow others with the CRC-32 `before`; undefined where only JavaScript
-   * can.
+   * The CRC-32 of bytes, where `before` is that of the bytes before them; undefined if the platform
+   * has no native one.
    */
   readonly crc32: ((bytes: Uint8Array, before: number) => number) | undefined;
   /**
-   * The name and the words for a failed system call, by `Error.errno`; undefined if it is unknown.
+   * The name and the description of a failed system call, by `Error.errno`; undefined if it is
+   * unknown.
    */
   systemError(errno: number): readonly [name: string, words: string] | undefined;
-  /** Node's zlib; undefined where there is none. */
+  /** Node's zlib; undefined if the platform has none. */
   readonly zlib: () => Zlib | undefined;
   /** The bytes of a file of kexport itself. */
   ownFile(url: URL): Promise<Uint8Array>;
   /** Starts a thread. `module` calls `workerPort`, whose `setup` is a copy of this one. */
   startWorker(module: URL, setup: unknown, listener: WorkerListener): HostWorker;
-  /** In a worker: its side of the line to the thread that started it. */
+  /** In a worker: the port to the thread that started it. */
   workerPort(): WorkerPort;
-  /** Opens a temporary file that is gone however the program ends. */
+  /** Opens a temporary file that disappears however the program ends. */
   openTemporary(): Promise<SystemFile>;
-  /** Where those files are, for people. */
+  /** The folder of temporary files, for messages. */
   temporaryFolder(): string;
 }
 
-/** Node's own zlib, with what is below its streaming interface: see `zlib-handle.ts`. */
+/** Node's own zlib, including its undocumented handles: see `zlib-handle.ts`. */
 export type Zlib = typeof import('node:zlib');
 
-/** A worker as the thread that started it has it. */
+/** A worker, as seen by the thread that started it. */
 export interface HostWorker {
   post(message: unknown): void;
-  /** Stops it where it stands. */
+  /** Stops it at once. */
   terminate(): Promise<void>;
 }
 
 export interface WorkerListener {
   readonly onMessage: (message: unknown) => void;
-  /** The worker has died. */
+  /** Called if the worker has died. */
   readonly onError: (error: Error) => void;
 }
 
@@ -59,15 +60,15 @@ export interface WorkerPort {
 }
 
 /**
- * An open file as the system has it: a call may do less than it is asked for, and throws what the
- * system says.
+ * An open file. As in the operating system, a call may read or write less than requested. Throws
+ * the error of the system.
  */
 export interface SystemFile {
-  /** Reads from a position into `target`; answers how many bytes, 0 at the end of the file. */
+  /** Reads from a position into `target`; returns the number of bytes, 0 at the end of the file. */
   read(position: number, target: Uint8Array): Promise<number>;
   /**
-   * Writes buffers one after the other at a position, or where the file is if that is undefined;
-   * answers how many bytes.
+   * Writes buffers, one after the other, from a position on, or at the current position of the file
+   * if that is undefined; returns the number of bytes.
    */
   write(position: number | undefined, buffers: readonly Uint8Array[]): Promise<number>;
   truncate(size: number): Promise<void>;

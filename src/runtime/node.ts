@@ -8,10 +8,11 @@ import { getSystemErrorMap } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Host, SystemFile, Zlib } from './host.ts';
 
-// What takes milliseconds to load is loaded when it is first needed: every worker loads this file.
+// Modules that take milliseconds to load are loaded on their first use, since every worker loads
+// this file.
 const load = createRequire(import.meta.url);
 
-// Enough for the messages of a worker; its buffers are shared memory, which does not count.
+// Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
 
 export const host: Host = {
@@ -49,7 +50,7 @@ export const host: Host = {
   },
   workerPort() {
     const port = parentPort;
-    if (!port) throw new Error('this is no worker');
+    if (!port) throw new Error('this is not a worker');
     return {
       setup: workerData as unknown,
       post: (message) => port.postMessage(message),
@@ -64,7 +65,7 @@ export const host: Host = {
 
 const ZEROS = Buffer.alloc(2 ** 16);
 
-/** By memcmp, which returns at the first byte that differs. */
+/** Compares by memcmp, which returns at the first byte that differs. */
 function isZero(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
     const end = Math.min(at + ZEROS.length, bytes.length);
@@ -73,7 +74,7 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Undefined in a Node that was built without it. */
+/** Undefined in a Node that was built without zlib. */
 function nodeZlib(): Zlib | undefined {
   try {
     return load('node:zlib') as Zlib;

@@ -8,19 +8,22 @@ import { type Sink, writeZeros } from './sink.ts';
 
 /** Options of {@link descriptorSink}. */
 export interface DescriptorSinkOptions {
-  /** Closes the descriptor at the end. Default false. */
+  /** Closes the descriptor at the end. Default false: the caller owns it. */
   readonly owned?: boolean | undefined;
 }
 
-/** An image sent to an open file descriptor, such as 1 for standard output. Never goes back. */
+/**
+ * A sink that writes the image to an open file descriptor, such as 1 for standard output. Never
+ * seeks.
+ */
 export function descriptorSink(
   fd: number,
   name: string,
   { owned = false }: DescriptorSinkOptions = {},
 ): OpenSink {
   const { isFIFO, isSocket } = kindOf(fd);
-  // A write to a full pipe blocks its thread for as long as the reader likes, and a blocked thread
-  // keeps Node from exiting; a socket waits without a thread.
+  // A write to a full pipe blocks its thread until the reader goes on, and a blocked thread keeps
+  // Node from exiting. A Socket waits without a thread.
   const send = isFIFO || isSocket ? socketWriter(fd) : fileWriter(fd, owned);
   const sink: Sink = {
     name,
@@ -44,7 +47,7 @@ export function descriptorSink(
   return openSink(sink);
 }
 
-/** Whether an export failed because the program that read its output has stopped reading. */
+/** Whether an export failed because the program that reads its output has stopped reading. */
 export function isBrokenPipe(error: unknown): boolean {
   return error instanceof KexportError && errnoOf(error.cause) === 'EPIPE';
 }
@@ -73,7 +76,7 @@ function fileWriter(fd: number, owned: boolean): Writer {
 
 function socketWriter(fd: number): Writer {
   const socket = new Socket({ fd, readable: false, writable: true });
-  socket.on('error', () => undefined); // each write reports its own
+  socket.on('error', () => undefined); // each write reports its own error
   return {
     write: (buffers, signal) =>
       new Promise((resolve, reject) => {

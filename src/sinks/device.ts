@@ -8,14 +8,14 @@ import { type Sink, writeZeros } from './sink.ts';
 
 /** Options of {@link deviceSink}. */
 export interface DeviceSinkOptions {
-  /** What the device must have room for, in bytes. Default: nothing is known of that. */
+  /** The size that the device must have room for, in bytes. Default: not checked. */
   readonly diskSize?: number | undefined;
 }
 
 /**
- * A block device that becomes the image, from its first byte. Refuses one that is mounted or in
- * use, and one that is too small. What the device holds is lost, also if the export fails later.
- * Throws a KexportError.
+ * A sink that writes the image to a block device, from its first byte. Throws a KexportError for a
+ * device that is mounted or in use, or too small. The data on the device is lost, even if the
+ * export fails later.
  */
 export async function deviceSink(
   path: string,
@@ -67,8 +67,8 @@ export async function deviceSink(
 
 async function openExclusive(path: string): Promise<FileHandle> {
   try {
-    // On a block device, O_EXCL without O_CREAT fails if the kernel uses it or one of its
-    // partitions: mounted, swap, part of a pool, a volume group or an array (open(2)).
+    // On a block device, O_EXCL without O_CREAT fails if the device or one of its partitions is in
+    // use: mounted, swap, or part of a pool, a volume group or an array (open(2)).
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') {

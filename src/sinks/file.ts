@@ -7,21 +7,22 @@ import { shellWord } from '../host/shell-word.ts';
 import { imageFile } from './image-file.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 
-// Handing dirty pages to the disk in steps keeps the final sync short, and overlaps it with
+// Bytes per step. Syncing dirty pages in steps keeps the final sync short and overlaps it with
 // compression.
 const SYNC_STEP = 128 * 2 ** 20;
 
 /** Options of {@link fileSink}. */
 export interface FileSinkOptions {
-  /** Replaces what has the name. Default false: that is an error `exists`. */
+  /** Replaces an existing file. Default false: that is an error `exists`. */
   readonly force?: boolean | undefined;
   /** Permissions of the file, such as 0o600. Default: what the umask leaves of 0o666. */
   readonly mode?: number | undefined;
 }
 
 /**
- * An image in a file: written as `PATH.partial`, synced and renamed in `commit`. Stretches of zeros
- * are holes. Throws a KexportError `exists` if either file is there, unless `force` is set.
+ * A sink that writes the image to a file: as `PATH.partial`, which `finish` syncs and `commit`
+ * renames. Stretches of zeros become holes. Throws a KexportError `exists` if either file exists,
+ * unless `force` is set.
  */
 export async function fileSink(
   path: string,
@@ -60,7 +61,7 @@ export async function fileSink(
       unsynced += await attempt(image.write(imageOffset, buffers));
       if (unsynced >= SYNC_STEP && !syncing) {
         unsynced = 0;
-        // Linux tells of a failed write-back once: no later sync would report it again.
+        // Linux reports a failed write-back only once, so this error must be kept.
         syncing = file.datasync().catch((error: unknown) => void (syncFailure ??= error));
         void syncing.then(() => (syncing = undefined));
       }
@@ -91,7 +92,8 @@ export async function fileSink(
     async discard() {
       await close();
       forget();
-      if (committed && replaces) return; // what was there is gone: the new image is better than none
+      // The replaced file is gone, and the new image is better than none.
+      if (committed && replaces) return;
       const name = committed ? path : partial;
       const now = await stat(name).catch(() => undefined);
       if (now?.dev === own.dev && now.ino === own.ino) await rm(name, { force: true });
@@ -107,7 +109,7 @@ export async function fileSink(
   }
 }
 
-/** What an image is called while it is written. */
+/** The name of an image while it is written. */
 export function partialOf(path: string): string {
   return `${path}.partial`;
 }
@@ -139,8 +141,8 @@ async function openPartial(
 }
 
 /**
- * Whether the file lies on a file system for which going past the page cache is a gain: on the
- * disks of this machine, and not ZFS or btrfs, which would wait for checksums or parity each time.
+ * Whether the file lies on a file system where it is faster to bypass the page cache: one on the
+ * disks of this machine, but not ZFS or btrfs, where each write would wait for checksums or parity.
  */
 async function isLocal(file: FileHandle): Promise<boolean> {
   const type = await fileSystemOf(file).catch(() => undefined);
@@ -163,7 +165,7 @@ async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
-/** Makes a rename durable; file systems that cannot sync a folder do it by themselves. */
+/** Makes a rename durable. File systems that cannot sync a folder do that themselves. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r').catch(() => undefined);
   await directory?.sync().catch(() => undefined);

@@ -5,15 +5,15 @@ import type { Sink } from './sink.ts';
 
 const ZEROS = Buffer.alloc(1 << 20);
 
-/** A sink that knows the SHA-256 of what it holds. */
+/** A sink that computes the SHA-256 of its image. */
 export interface HashedSink extends Sink {
   /** Lower-case hexadecimal; undefined until `finish` has returned. */
   readonly sha256: string | undefined;
 }
 
 /**
- * Hashes an image while it is written, or, where its writer goes back (`inOrder` is false), reads
- * it once more at the end; the sink must then have `read`.
+ * Hashes an image while it is written. If its writer seeks (`inOrder` is false), reads the image
+ * back at the end instead; the sink must then have `read`.
  */
 export function hashed(sink: Sink, inOrder: boolean): HashedSink {
   const hash = host.hasher('sha256');

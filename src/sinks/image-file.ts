@@ -1,6 +1,6 @@
-// Large pieces of an image go past the page cache: nothing is copied, nothing else is driven out of
-// the cache of a machine that has other work, and no sync waits at the end for what has piled up
-// there. Small and odd pieces go through it.
+// Writes large pieces of an image past the page cache: that saves a copy, does not evict pages that
+// other programs of the machine need, and leaves little for the final sync to wait for. Small and
+// unaligned pieces go through the cache.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -9,19 +9,19 @@ import { errnoOf } from '../errors.ts';
 import { systemFile } from '../host/descriptors.ts';
 import { after, writeFully } from '../host/write-fully.ts';
 
-// A disk answers only when it has the data: below this that wait costs more than a copy, at least
-// on spinning disks.
+// Bytes. A direct write waits for the disk: for smaller pieces that wait costs more than a copy, at
+// least on spinning disks.
 const MIN_DIRECT = 2 ** 18;
 
 /** An open file or device that an image is written to. */
 export interface ImageFile {
-  /** Writes buffers one after the other; answers how many of the bytes wait in the page cache. */
+  /** Writes buffers one after the other. Returns how many of the bytes went to the page cache. */
   write(position: number, buffers: readonly Uint8Array[]): Promise<number>;
-  /** Closes what `imageFile` opened, not the file itself. */
+  /** Closes what `imageFile` opened. The caller closes `file`. */
   close(): Promise<void>;
 }
 
-/** `direct`: whether to go past the page cache where a piece is fit for it. */
+/** With `direct`, pieces that are large and aligned bypass the page cache. */
 export async function imageFile(file: FileHandle, direct: boolean): Promise<ImageFile> {
   const cached = systemFile(file.fd);
   let past = direct ? await openDirect(file) : undefined;
@@ -34,7 +34,7 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
         try {
           written = (await past.writev(joined, position)).bytesWritten;
         } catch (error) {
-          // Some file systems and drivers take the flag and want more than ALIGNMENT.
+          // Some file systems and drivers accept O_DIRECT but need a larger alignment.
           if (errnoOf(error) !== 'EINVAL') throw error;
           await past.close();
           past = undefined;
@@ -49,16 +49,14 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
   };
 }
 
-/** The same file again; undefined where the system cannot. */
+/** Opens the same file again with O_DIRECT; undefined where the system cannot. */
 async function openDirect(file: FileHandle): Promise<FileHandle | undefined> {
   const { O_DIRECT, O_WRONLY } = constants as Partial<typeof constants>;
   if (O_DIRECT === undefined || O_WRONLY === undefined) return undefined; // not Linux
   return open(`/proc/self/fd/${file.fd}`, O_WRONLY | O_DIRECT).catch(() => undefined);
 }
 
-/**
- * Views of one buffer that follow each other become one view: a slab's blocks are a single write.
- */
+/** Joins adjacent views of one buffer, so that the blocks of a slab become a single write. */
 function joinNeighbours(buffers: readonly Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
   for (let i = 0; i < buffers.length;) {

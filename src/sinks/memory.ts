@@ -3,22 +3,22 @@ import type { Sink } from './sink.ts';
 
 /** An image in memory. */
 export interface MemorySink extends Sink {
-  /** The image, always the same array. Throws an Error before the run has ended well. */
+  /** The image, always the same array. Throws an Error before `encode` has succeeded. */
   bytes(): Uint8Array;
 }
 
 /** Options of {@link memorySink}. */
 export interface MemorySinkOptions {
-  /** What messages call the image. Default `memory`. */
+  /** The name of the image in messages. Default `memory`. */
   readonly name?: string | undefined;
 }
 
-// What nothing is written to takes no memory until the image is complete.
+// Bytes. Chunks without data take no memory until the image is complete.
 const CHUNK_SIZE = 2 ** 20;
 
 /**
- * A sink whose image is in memory: `bytes()`, once `encode` has returned. It needs twice that
- * memory for a moment.
+ * A sink that keeps the image in memory, for `bytes()` once `encode` has returned. For a moment it
+ * needs twice the memory of the image.
  */
 export function memorySink({ name = 'memory' }: MemorySinkOptions = {}): MemorySink {
   const chunks = new Map<number, Uint8Array>();

@@ -1,9 +1,9 @@
 import type { Sink } from './sink.ts';
 
-/** A sink that discards its image at the end of an `await using`, unless that was committed. */
+/** A sink that discards its image at the end of `await using`, unless it was committed. */
 export type OpenSink = Sink & AsyncDisposable;
 
-/** Makes a sink disposable. Changes it; nobody else has it yet. */
+/** Makes a sink disposable. Changes `sink` itself, which must not be in use yet. */
 export function openSink(sink: Sink): OpenSink {
   const commit = sink.commit.bind(sink);
   const discard = sink.discard.bind(sink);

@@ -1,39 +1,38 @@
 import { alignedMemory } from '../workers/aligned-memory.ts';
 
 /**
- * Where one image goes. Implement it to send images somewhere new. Calls never overlap. A signal
- * makes a call give up that may wait for somebody else; one that does not may ignore it.
+ * The place that one image is written to. Implement it to send images somewhere new. Calls never
+ * overlap. A signal aborts calls that may wait for another program or machine; others may ignore
+ * it.
  */
 export interface Sink {
-  /** What people call it. Shown in messages. */
+  /** The name of the sink in messages. */
   readonly name: string;
   /** Whether `write` may go back to bytes already written. */
   readonly seekable: boolean;
-  /** Bytes that the finished image takes up, if that is not its length. */
+  /** Bytes that the finished image takes up, if not its length. */
   readonly allocated?: number | undefined;
-  /** Bytes that the sink has stored, if it is not the image as such. */
+  /** Bytes that the sink has stored, if it does not store the image as it is. */
   readonly fileSize?: number | undefined;
   /**
-   * An open file that the image can be read back from once it is finished, until `commit` or
-   * `discard`.
+   * Descriptor of an open file to read the image back from, once it is finished and until `commit`
+   * or `discard`.
    */
   readonly fd?: number | undefined;
   /**
-   * Writes buffers one after the other at an offset of the image. They are the caller's again
+   * Writes buffers, one after the other, at an offset of the image. The caller may reuse them
    * afterwards.
    */
   write(imageOffset: number, buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<void>;
-  /** Makes a stretch that nothing was written to read as zeros. */
+  /** Makes a stretch that was not written read as zeros. */
   zeros(imageOffset: number, count: number, signal?: AbortSignal): Promise<void>;
-  /**
-   * Reads back into a buffer what lies at an offset; returns how many bytes. Where the sink can.
-   */
+  /** Reads the image back from an offset into a buffer; returns the number of bytes. Optional. */
   read?(imageOffset: number, buffer: Uint8Array): Promise<number>;
-  /** Called after the last write: makes the image's `length` bytes durable. */
+  /** Called after the last write: makes the `length` bytes of the image durable. */
   finish(length: number, signal?: AbortSignal): Promise<void>;
-  /** Called once every image of the run is finished: gives this one its final name. */
+  /** Called once every image of the export is finished: gives this one its final name. */
   commit(): Promise<void>;
-  /** Called after a failure, whatever was called before: leaves nothing behind. */
+  /** Called after a failure, whatever was called before: removes the image. */
   discard(): Promise<void>;
 }
 
@@ -41,7 +40,7 @@ const ZEROS_SIZE = 2 ** 20;
 
 let zeros: Uint8Array | undefined;
 
-/** Writes zeros to a sink that has no holes, a bounded number of buffers at a time. */
+/** Writes zeros to a sink that cannot make holes, a bounded number of bytes at a time. */
 export async function writeZeros(
   sink: Pick<Sink, 'write'>,
   imageOffset: number,

@@ -5,8 +5,8 @@ import type { Sink } from './sink.ts';
 const CHUNK_SIZE = 1 << 20;
 
 /**
- * Makes any sink take any format: the image is collected in a spool file and sent when it is
- * complete.
+ * Wraps a sink so that it can take any format: collects the image in a spool file and writes it to
+ * the sink once it is complete.
  */
 export function spooled(sink: Sink): Sink {
   let file: SpoolFile | undefined;

@@ -5,19 +5,19 @@ import { type Sink, writeZeros } from './sink.ts';
 
 /** Options of {@link writableSink}. */
 export interface WritableSinkOptions {
-  /** What messages call the stream. Default `the stream`. */
+  /** The name of the stream in messages. Default `the stream`. */
   readonly name?: string | undefined;
   /**
-   * Ends the stream after the image, and destroys it where there will be none. Default true; false
-   * leaves the stream open, as for one that goes on with something else.
+   * Ends the stream after the image, and destroys it if the export fails. Default true. False
+   * leaves the stream open, for a caller that writes more to it.
    */
   readonly end?: boolean | undefined;
 }
 
 /**
- * An image sent to a stream as it is made. Never goes back: a format that does is collected in a
- * spool file first. What is written is the stream's, a copy. Writing throws a KexportError `target`
- * where the stream fails or is closed.
+ * A sink that sends the image to a stream as it is made. Never seeks: an image of a format that
+ * does is collected in a spool file first. The stream gets copies of the buffers, which it owns.
+ * Writing throws a KexportError `target` if the stream fails or is closed.
  */
 export function writableSink(
   stream: WritableStream<Uint8Array> | Writable,
@@ -48,7 +48,7 @@ export function writableSink(
 }
 
 interface Writer {
-  /** Resolves when the stream takes more. */
+  /** Resolves when the stream accepts more. */
   write(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void>;
   end(): Promise<void>;
   destroy(): Promise<void>;
@@ -56,7 +56,8 @@ interface Writer {
 }
 
 /**
- * One array for all, which the stream may hold on to for longer than the caller of `write` does.
+ * Copies all buffers into one, since the stream may keep it after the caller of `write` reuses
+ * them.
  */
 function joined(buffers: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
@@ -70,7 +71,7 @@ function joined(buffers: readonly Uint8Array[]): Uint8Array {
 
 function webWriter(stream: WritableStream<Uint8Array>): Writer {
   const writer = stream.getWriter();
-  writer.closed.catch(() => undefined); // each write reports its own
+  writer.closed.catch(() => undefined); // each write reports its own error
   return {
     write: (bytes, signal) => untilAborted(writer.write(bytes), signal),
     end: () => writer.close(),
@@ -84,10 +85,10 @@ function webWriter(stream: WritableStream<Uint8Array>): Writer {
 
 function nodeWriter(stream: Writable): Writer {
   let failure: Error | undefined;
-  const onError = (error: Error) => void (failure ??= error); // each write reports its own
+  const onError = (error: Error) => void (failure ??= error); // each write reports its own error
   stream.on('error', onError);
 
-  /** Starts what ends with a call of `done`, or with the stream, which may be closed before. */
+  /** Waits until `start` has called `done`, or fails if the stream is closed before. */
   const untilDone = (start: (done: (error?: Error | null) => void) => void) =>
     new Promise<void>((resolve, reject) => {
       const onClose = () => reject(failure ?? new Error('it was closed'));

@@ -1,19 +1,19 @@
 import { ZipWriter } from '@zip.js/zip.js';
 import { type Sink, writeZeros } from './sink.ts';
 
-/** How an image is put into a zip archive. */
+/** Options of {@link zipped}. */
 export interface ZipOptions {
-  /** Of the image in the archive. */
+  /** Name of the image in the archive. */
   readonly entryName: string;
-  /** Of compression, 1 to 9. */
+  /** Level of compression, 1 to 9. */
   readonly level: number;
-  /** Of the image, in seconds since 1970. */
+  /** Time of the image, in seconds since 1970. */
   readonly createdAt: number;
 }
 
 /**
- * Wraps an image in a Zip64 archive as it is written. It cannot be patched, so only formats that
- * stream are possible.
+ * Wraps an image in a Zip64 archive as it is written. The image cannot be patched, so only formats
+ * that stream are possible.
  */
 export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions): Sink {
   let length = 0;
@@ -30,7 +30,7 @@ export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions):
   const image = new TransformStream<Uint8Array, Uint8Array>();
   const input = image.writable.getWriter();
   const added = archive.add(entryName, image.readable);
-  // What stops the archive stops the image, whose next write tells of it.
+  // An error of the archive becomes the error of the next write to the image.
   added.catch((error: unknown) => input.abort(error).catch(() => undefined));
 
   const self: Sink = {
@@ -45,7 +45,7 @@ export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions):
     async write(_imageOffset, buffers, current) {
       signal = current;
       for (const buffer of buffers) {
-        // A copy: the archive may hold on to it for longer than the caller does.
+        // A copy, since the archive may keep it after the caller reuses the buffer.
         await input.write(Uint8Array.from(buffer));
       }
     },

@@ -1,6 +1,5 @@
-// Where a sparse file has data. Node cannot ask (it has no lseek), so perl does, which nearly every
-// Linux has. It is an optimisation: without a map, or without one that is certain, the file is read
-// from end to end.
+// Finds out where a sparse file has data. Node has no lseek, so this asks perl, which nearly every
+// Linux has. It is an optimisation: without a reliable map, the whole file is read.
 
 import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -13,11 +12,12 @@ export interface DataRange {
   readonly end: number;
 }
 
-// File systems whose SEEK_DATA is exact, also for what is not on the disk yet. Not ZFS: some
-// releases tell of holes where data were just written (openzfs/zfs#15526).
+// File systems whose SEEK_DATA is exact, also for data that is not on the disk yet. Not ZFS: some
+// releases report holes where data was just written (openzfs/zfs#15526).
 const EXACT = [EXT4, XFS, TMPFS];
 
-// Reading zeros is cheaper than many small reads, and the map stays small whatever the file's size.
+// Bytes. Smaller holes are read: that is cheaper than many small reads, and keeps the map small
+// whatever the size of the file.
 const MIN_HOLE = 2 ** 20;
 const MAX_RANGES = 2 ** 17;
 
@@ -42,10 +42,9 @@ const PROGRAM = `
 `;
 
 /**
- * The parts of an open regular file, from its byte `start` on, that hold all of its data,
- * ascending, counted from there; a hole of less than `minHole` bytes, or less than a 131,072nd of
- * the size, is taken for data. Undefined if that cannot be known for certain, or the file has no
- * holes.
+ * The parts of an open regular file that hold data, from its byte `start` on, ascending; offsets
+ * count from `start`. A hole of less than `minHole` bytes, or of less than the size divided by
+ * MAX_RANGES, counts as data. Undefined if that is not known for certain, or there are no holes.
  */
 export async function dataMap(
   fd: number,
@@ -55,8 +54,8 @@ export async function dataMap(
 ): Promise<readonly DataRange[] | undefined> {
   let file: FileHandle | undefined;
   try {
-    // Opened anew, because a seek moves every copy of a descriptor, such as the shell's of a
-    // redirected file.
+    // Opened anew, because a seek moves every copy of a descriptor, such as the one of the shell
+    // for a redirected file.
     file = await open(`/proc/self/fd/${fd}`);
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
@@ -75,13 +74,14 @@ export async function dataMap(
 async function ask(fd: number, start: number, size: number, minHole: number): Promise<string> {
   const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
   const args = ['-e', PROGRAM, start, start + size, least].map(String);
-  const signal = AbortSignal.timeout(TIMEOUT_MS); // spawn's own timer would outlive a perl that is not there
+  // The timer of spawn would outlive a perl that does not exist.
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
   return Promise.race([child.stdout ? text(child.stdout) : '', failed]);
 }
 
-/** Undefined for anything but a whole and sane map. */
+/** Parses the output of perl; undefined if it is not complete and valid. */
 function parse(printed: string, start: number, size: number): DataRange[] | undefined {
   const lines = printed.split('\n');
   if (lines.pop() !== '' || lines.pop() !== 'end') return undefined;

@@ -1,6 +1,6 @@
 /**
- * Has an object closed at most once, by its `close` or at the end of an `await using`. Changes the
- * object, which nobody else has yet.
+ * Makes an object disposable: it is closed at most once, by its `close` or at the end of `await
+ * using`. Changes `opened` itself, which must not be in use yet.
  */
 export function disposable<T extends { close(): Promise<void> }>(opened: T): T & AsyncDisposable {
   const close = opened.close.bind(opened);

@@ -5,13 +5,13 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * The disk of a source with some of its bytes replaced, by one edit after the other. The last edit
- * must end at the end of the disk; the blocks that it touches are held back in memory, since the
- * source may leave them out as zeros. No other edit may put data where the source leaves out
- * blocks. Takes over the source.
+ * The disk of a source with some of its bytes replaced. Edits are applied in order. The last edit
+ * must end at the end of the disk; the blocks that it touches are kept in memory, since the source
+ * may leave them out as zeros. No other edit may put data where the source leaves out blocks. The
+ * new source owns `source`.
  */
 export function editedSource(source: Source, edits: readonly [...Edit[], Edit]): Source {
-  const last = edits.at(-1)!; // there is one
+  const last = edits.at(-1)!; // the type requires one
   const size = last.diskOffset + last.bytes.length;
   const tailOffset = roundDown(last.diskOffset, BLOCK_SIZE);
   const tail = new Uint8Array(size - tailOffset);
@@ -54,7 +54,7 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
   }
 }
 
-/** Puts as much of an edit as lies there into a stretch of the disk that begins at `diskOffset`. */
+/** Applies the part of an edit that lies in a stretch of the disk that begins at `diskOffset`. */
 export function overlay(stretch: Uint8Array, diskOffset: number, edit: Edit): void {
   const start = Math.max(diskOffset, edit.diskOffset);
   const end = Math.min(diskOffset + stretch.length, edit.diskOffset + edit.bytes.length);

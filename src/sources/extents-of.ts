@@ -2,8 +2,9 @@ import { throwIfAborted } from '../errors.ts';
 import type { Extent, Source } from './source.ts';
 
 /**
- * Reads a source from where it is to its end: the extents that it puts into `buffer`, each valid
- * until the next. Does not close it. Throws what the source throws, and a KexportError on an abort.
+ * Reads a source from its current position to its end. Yields the extents that it puts into
+ * `buffer`; each is valid until the next. Does not close the source. Throws what the source throws,
+ * and a KexportError on an abort.
  */
 export async function* extentsOf(
   source: Source,

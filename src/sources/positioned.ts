@@ -2,13 +2,16 @@ import type { ReadableFile } from '../host/readable-file.ts';
 import { allSettled } from '../workers/all-settled.ts';
 import type { Source } from './source.ts';
 
-/** A source that can also be read anywhere. */
+/** A source that also has random access. */
 export type RandomAccessSource = Source & Required<Pick<Source, 'read'>>;
 
-// A disk that is not in the page cache is read faster by several reads at once.
+// Bytes per read. Several reads at once are faster where the disk is not in the page cache.
 const PIECE = 2 ** 21;
 
-/** A disk in an open file or device: `size` bytes from its byte `start`. Closes the file. */
+/**
+ * A disk in an open file or device: `size` bytes from its byte `start` on. Owns `file`, and closes
+ * it.
+ */
 export function positionedSource(
   name: string,
   file: ReadableFile,

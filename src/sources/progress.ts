@@ -1,7 +1,7 @@
-/** How far a run has come, in bytes of the disk. */
+/** Progress of reading a disk, in bytes. */
 export interface Progress {
-  /** What lies before it is done. */
+  /** Everything before this offset is done. */
   readonly diskOffset: number;
-  /** Undefined while the source has not told its size. */
+  /** Undefined while the size of the source is not known. */
   readonly diskSize: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../errors.ts';
 import type { RandomAccessSource } from './positioned.ts';
 
-/** A disk of `size` bytes that `fill` reads anywhere. Holds nothing to close. */
+/** A disk of `size` bytes that `fill` can read at any offset. `close` does nothing. */
 export function randomAccessSource(
   name: string,
   size: number,

@@ -2,9 +2,9 @@ import { KexportError } from '../errors.ts';
 import type { Source } from './source.ts';
 
 /**
- * Reads `length` bytes of a disk from an offset on, fewer only at the end of the disk. The bytes
- * are the caller's. Throws a KexportError, `unsupported` for a source without random access, such
- * as a pipe.
+ * Reads `length` bytes of a disk from an offset on, fewer only at the end of the disk. The caller
+ * owns the returned buffer. Throws a KexportError, `unsupported` for a source without random
+ * access, such as a pipe.
  */
 export async function readDisk(
   source: Source,
@@ -12,7 +12,7 @@ export async function readDisk(
   length: number,
 ): Promise<Uint8Array> {
   if (!source.read) {
-    throw new KexportError('unsupported', `${source.name} is read front to back only`, {
+    throw new KexportError('unsupported', `${source.name} can only be read front to back`, {
       hint: 'put it into a file first',
     });
   }

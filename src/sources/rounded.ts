@@ -1,5 +1,5 @@
-// A disk made larger at its end. Its GPT is read ahead, since what changes at its start depends on
-// where its entries are; the last blocks are held back until the old end has passed.
+// Makes a disk larger at its end. The GPT is read ahead, since the edits at the start of the disk
+// depend on it; the last blocks are kept until the old end is reached.
 
 import { type OnWarning, Warning } from '../errors.ts';
 import { BLOCK_SIZE } from '../../formats/index.ts';
@@ -12,18 +12,16 @@ import { withSource } from './with-source.ts';
 
 /** Options of `roundedSource`. */
 export interface RoundingOptions {
-  /**
-   * Leaves a GPT byte for byte as it is, although its backup is then not at the end of the disk.
-   */
+  /** Leaves a GPT unchanged, although its backup is then not at the end of the disk. */
   readonly keepGpt?: boolean | undefined;
-  /** Called at most once, if a GPT has to be left as it is although nobody asked for that. */
+  /** Called at most once, if a GPT has to be left unchanged without `keepGpt`. */
   readonly onWarning?: OnWarning | undefined;
 }
 
 /**
- * The disk of a source, its size rounded up to a multiple of `multiple` bytes (itself one of
- * SECTOR_SIZE) with zeros, its backup GPT moved to the new end. The source itself if it has that
- * size already, or none yet. Takes over the source.
+ * Rounds the size of a disk up to a multiple of `multiple` bytes (itself a multiple of
+ * SECTOR_SIZE), fills the end with zeros, and moves the backup GPT to the new end. Returns `source`
+ * itself if its size is already right, or not known yet; otherwise the new source owns it.
  */
 export function roundedSource(
   source: Source,
@@ -66,7 +64,7 @@ async function withMovedGpt(
   return replayed;
 }
 
-/** Fills the last block of a source with zeros, as far as the disk goes now. */
+/** Fills the last block of a source with zeros up to the new end of the disk. */
 function paddedSource(source: Source, size: number): Source {
   return withSource(source, {
     size,
@@ -84,7 +82,7 @@ function paddedSource(source: Source, size: number): Source {
   });
 }
 
-/** Reads the first GPT_HEAD_SIZE bytes, and makes a source that gives them once more. */
+/** Reads the first GPT_HEAD_SIZE bytes, and makes a source that returns them again. */
 async function readHead(
   source: Source,
   signal: AbortSignal | undefined,
@@ -103,7 +101,7 @@ async function readHead(
   return { head, replayed: replayedSource(source, pieces, end < GPT_HEAD_SIZE) };
 }
 
-/** What was read of a source, and then the rest of it, unless it has `ended`. */
+/** Returns the pieces that were read of a source, then the rest of it, unless it has `ended`. */
 function replayedSource(source: Source, pieces: readonly Edit[], ended: boolean): Source {
   const waiting = [...pieces];
   return withSource(source, {

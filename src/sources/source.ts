@@ -9,21 +9,20 @@ export interface Extent {
 }
 
 /**
- * A source that an `await using` closes, unless somebody has closed it before, as `encode` does.
+ * A source that is closed at the end of `await using`, unless it was closed before, as `encode`
+ * does.
  */
 export type OpenSource = Source & AsyncDisposable;
 
 /** A disk whose content is read once, front to back. Implement it to export something new. */
 export interface Source {
-  /** What people call it: a path, a dataset. Shown in messages. */
+  /** The name of the disk in messages: a path, a dataset. */
   readonly name: string;
-  /**
-   * The device that it is a snapshot of, if that is not `name`: not to be written in the same run.
-   */
+  /** The device that it is a snapshot of, if that is not `name`. An export must not write to it. */
   readonly origin?: string | undefined;
   /**
-   * Size of the disk in bytes. May be undefined until `next` has answered undefined, and is
-   * required from then on.
+   * Size of the disk in bytes. May be undefined until `next` has returned undefined; must be known
+   * from then on.
    */
   readonly size: number | undefined;
   /**
@@ -34,16 +33,15 @@ export interface Source {
   readonly snapshotGuid?: bigint | undefined;
   /**
    * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk.
-   * Extents ascend; what lies between two is zeros. Answers undefined at the end. Calls never
-   * overlap.
+   * Extents ascend; gaps between them are zeros. Returns undefined at the end. Calls never overlap.
    */
   next(buffer: Uint8Array, signal?: AbortSignal): Promise<Extent | undefined>;
   /**
-   * Random access, where the source has it: fills `buffer` from that byte of the disk on and
-   * answers how many bytes it put there, fewer than `buffer` takes only at the end of the disk.
-   * Leaves alone what `next` answers, and may be called before its first call.
+   * Optional random access: fills `buffer` from the byte `diskOffset` of the disk on. Returns the
+   * number of bytes, which is less than `buffer` takes only at the end of the disk. Does not affect
+   * `next`, and may be called before its first call.
    */
   read?(diskOffset: number, buffer: Uint8Array): Promise<number>;
-  /** Releases what the source holds; called once, also after a failure. */
+  /** Releases all resources of the source. Called once, also after a failure. */
   close(): Promise<void>;
 }

@@ -6,20 +6,20 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * A source with random access and a known size, of which only the ranges are read, which ascend:
- * the rest is zeros. Takes over the source.
+ * Reads only the given ranges of a source, which must ascend; the rest is zeros. The source must
+ * have a size. The new source owns it.
  */
 export function sparseSource(source: RandomAccessSource, ranges: readonly DataRange[]): Source {
   const { size = 0 } = source;
-  let at = 0; // what lies before this has been read, or is zeros
-  let next = 0; // of the ranges, the first that ends after it
+  let at = 0; // everything before this is read, or zeros
+  let next = 0; // index of the first range that ends after `at`
   return withSource(source, {
     dataSize: ranges.reduce((sum, { start, end }) => sum + end - start, 0),
     async next(buffer) {
       let range = ranges[next];
       while (range && range.end <= at) range = ranges[++next];
       if (!range) return undefined;
-      // Whole blocks, of which a range may be but a part.
+      // Extents are whole blocks, but a range may begin and end within one.
       const diskOffset = Math.max(at, roundDown(range.start, BLOCK_SIZE));
       const end = Math.min(roundUp(range.end, BLOCK_SIZE), size);
       const wanted = Math.min(buffer.length, end - diskOffset);

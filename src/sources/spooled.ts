@@ -7,8 +7,8 @@ import type { Source } from './source.ts';
 import { withSource } from './with-source.ts';
 
 /**
- * Reads a disk of unknown size to its end into a spool file, and gives it again with its size.
- * Takes over the source, which is closed when this returns or throws.
+ * Copies a disk of unknown size to a spool file, and returns a source of it with its size. Closes
+ * `source`, also if it throws.
  */
 export async function spooledSource(
   source: Source,
@@ -19,7 +19,7 @@ export async function spooledSource(
     try {
       await copy(source, spool, signal);
       const { name, origin, size, snapshotGuid } = source;
-      if (size === undefined) throw new Error(`${name} has ended without telling its size`);
+      if (size === undefined) throw new Error(`${name} has ended without a size`);
       await spool.truncate(size);
       return withSource(positionedSource(name, spool, size), { origin, snapshotGuid });
     } catch (error) {
@@ -35,6 +35,6 @@ async function copy(source: Source, spool: SpoolFile, signal?: AbortSignal): Pro
   const buffer = new Uint8Array(SLAB_SIZE);
   for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
     const data = buffer.subarray(0, length);
-    if (!host.isZero(data)) await spool.write(diskOffset, [data]); // else it is a hole
+    if (!host.isZero(data)) await spool.write(diskOffset, [data]); // zeros stay a hole
   }
 }

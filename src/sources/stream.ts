@@ -4,8 +4,8 @@ import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import type { Source } from './source.ts';
 
 /**
- * A disk that comes through a pipe. Its size is known at its end; if it is stated, a stream
- * that ends earlier or goes on is an error. Closes the stream.
+ * A raw disk from a pipe. Its size is known at the end; if `stated` is given, a stream of another
+ * length is an error. Owns the stream, and closes it.
  */
 export function streamSource(stream: ByteStream, stated?: number): Source {
   const { name } = stream;
@@ -31,7 +31,8 @@ export function streamSource(stream: ByteStream, stated?: number): Source {
       return size;
     },
     async next(buffer, signal) {
-      const wanted = Math.min(buffer.length, SLAB_SIZE); // what comes slowly is passed on in small steps
+      // Small steps, so that data from a slow pipe is passed on early.
+      const wanted = Math.min(buffer.length, SLAB_SIZE);
       let length = 0;
       while (length < wanted) {
         const bytes = await piece(wanted - length, signal);

@@ -1,16 +1,14 @@
 import type { Source } from './source.ts';
 
-/** All that a source has, so that none of it is forgotten below. */
+/** All members of a source, required so that the compiler finds one that is forgotten below. */
 type Members = { readonly [Name in keyof Source]-?: Source[Name] | undefined };
 
-/**
- * What another source has in place of its own; `read: undefined` leaves it without random access.
- */
+/** Members that replace those of a source. `read: undefined` removes random access. */
 export type Replaced = { readonly [Name in keyof Source]?: Source[Name] | undefined };
 
 /**
- * A source that is another one but for what is replaced. The rest is asked of that one each time,
- * as its size may become known at its end. A getter in `replaced` remains one.
+ * Wraps a source and replaces some of its members. All others are looked up in `source` on each
+ * access, since its size may become known only at the end. A getter in `replaced` stays a getter.
  */
 export function withSource(source: Source, replaced: Replaced): Source {
   const members: Members = {
@@ -34,5 +32,5 @@ export function withSource(source: Source, replaced: Replaced): Source {
     close: () => source.close(),
   };
   Object.defineProperties(members, Object.getOwnPropertyDescriptors(replaced));
-  return members as Source; // what may be undefined in it may be missing in a source
+  return members as Source; // members that may be undefined are optional in Source
 }

@@ -1,4 +1,7 @@
-/** A queue between two loops: `take` waits for what `push` brings. One taker at a time. */
+/**
+ * A queue between two loops: `take` waits until `push` adds an item. Calls of `take` must not
+ * overlap.
+ */
 export class AsyncQueue<T> {
   readonly #items: T[] = [];
   #ended = false;
@@ -10,7 +13,7 @@ export class AsyncQueue<T> {
     this.#wake?.();
   }
 
-  /** Nothing more will come. */
+  /** Says that no more items will come. */
   end(): void {
     this.#ended = true;
     this.#wake?.();

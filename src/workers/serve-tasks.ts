@@ -2,8 +2,9 @@ import { host } from '#host';
 import type { Numbered } from './task-pool.ts';
 
 /**
- * The other side of a task pool: called once in the module of a worker. `start` is given what the
- * pool was made with, and answers the function that does one task, whose value is sent back.
+ * Runs the tasks of a pool in a worker: call it once in the module of the worker. `start` gets the
+ * setup that the pool was made with, and returns the function that does one task and whose result
+ * is sent back.
  */
 export async function serveTasks<Task, Answer>(
   start: (setup: never) => Promise<(task: Task) => Answer> | ((task: Task) => Answer),
@@ -11,7 +12,7 @@ export async function serveTasks<Task, Answer>(
   const port = host.workerPort();
   const work = await start(port.setup as never);
   port.onMessage((message) => {
-    const { id, value } = message as Numbered<Task>; // of the pool
+    const { id, value } = message as Numbered<Task>; // only the pool posts
     const answer: Numbered<Answer> = { id, value: work(value) };
     port.post(answer);
   });

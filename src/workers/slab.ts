@@ -1,51 +1,52 @@
 import { roundUp } from '../../formats/rounding.ts';
 import { alignedMemory, ALIGNMENT } from './aligned-memory.ts';
 
-/** What most of the program reads of a disk at a time, in bytes. */
+/** How much of a disk most of the program reads at a time, in bytes. */
 export const SLAB_SIZE = 2 ** 20;
 
 /**
- * The most that a block may grow by, in bytes. Deflate at its worst, stored blocks of 8 KiB, adds 5
- * bytes to each; VMDK readers allow a grain 500 (open-vmdk and VirtualBox: 66,036 in all).
+ * How much a block may grow by compression, in bytes. Deflate at its worst, stored blocks of 8 KiB,
+ * adds 5 bytes to each of them; readers of VMDK allow a grain to grow by 500 (open-vmdk and
+ * VirtualBox: 66,036 in all).
  */
 export const COMPRESSED_SLACK = 4096;
 
-/** How many slabs, of how many blocks of which size, which are compressed to how many encodings. */
+/** The number of slabs, the number and size of the blocks in each, and the number of encodings. */
 export interface SlabShape {
   readonly count: number;
   readonly blocks: number;
-  /** In bytes: BLOCK_SIZE, or what divides it. */
+  /** In bytes: BLOCK_SIZE or a divisor of it. */
   readonly blockSize: number;
   readonly encodings: number;
 }
 
 /**
  * The buffers that an extent of the disk passes through: as read, and compressed in each encoding.
- * They lie in shared memory, so that a worker compresses them where the reader put them and the
- * writer takes them from, and are used again and again.
+ * They lie in shared memory, so that reader, workers and writer use the same bytes without copies,
+ * and they are reused throughout an export.
  */
 export interface Slab {
-  /** Its place among the slabs. */
+  /** Its index among the slabs. */
   readonly number: number;
-  /** All blocks, one after the other, fit for O_DIRECT. */
+  /** All blocks, one after the other, aligned for O_DIRECT. */
   readonly input: Uint8Array;
   /** One block of `input`. */
   block(index: number): Uint8Array;
   /** Room for one compressed block: COMPRESSED_SLACK more than the block. */
   compressedRoom(encoding: number, index: number): Uint8Array;
-  /** What `setCompressedLength` said is used of that room. */
+  /** The used part of that room, as set by `setCompressedLength`. */
   compressed(encoding: number, index: number): Uint8Array;
   setCompressedLength(encoding: number, index: number, length: number): void;
 }
 
-/** Shared memory for slabs of that shape. */
+/** Allocates shared memory for slabs of that shape. */
 export function slabMemory(shape: SlabShape): SharedArrayBuffer {
   return alignedMemory(shape.count * strideOf(shape));
 }
 
 /**
- * The slabs in memory that `slabMemory` made for that shape; the main thread and the workers each
- * make their own.
+ * The slabs in memory from `slabMemory`, for the same shape. The main thread and the workers each
+ * make their own views.
  */
 export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
   return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));

@@ -1,15 +1,15 @@
 import { host } from '#host';
 import type { HostWorker } from '../runtime/host.ts';
 
-/** Worker threads that do one kind of task, on memory that they share with us. */
+/** Worker threads that do one kind of task, on memory that they share with this thread. */
 export interface TaskPool<Task, Answer> {
-  /** Has a worker do a task. Rejects if a worker has died. */
+  /** Lets a worker do a task. Rejects if a worker has died. */
   run(task: Task): Promise<Answer>;
   /** Stops the workers; tasks under way never settle. */
   close(): Promise<void>;
 }
 
-/** What a worker is sent, and what it sends back with the same `id`. */
+/** A task that is sent to a worker, or the answer that it sends back with the same `id`. */
 export interface Numbered<T> {
   readonly id: number;
   readonly value: T;
@@ -21,8 +21,8 @@ interface Pending<Answer> {
 }
 
 /**
- * `module` is that of the workers, which calls `serveTasks`; each is given a copy of `setup`. Starts
- * none yet: each is started when those before it are busy, up to `threads`.
+ * Makes a pool. `module` is the module of the workers, which calls `serveTasks`; each worker gets a
+ * copy of `setup`. A worker is only started when all others are busy, up to `threads`.
  */
 export function taskPool<Task, Answer>(
   module: URL,
@@ -37,7 +37,7 @@ export function taskPool<Task, Answer>(
     const pending = new Map<number, Pending<Answer>>();
     const worker = host.startWorker(module, setup, {
       onMessage(message) {
-        const { id, value } = message as Numbered<Answer>; // of `serveTasks`
+        const { id, value } = message as Numbered<Answer>; // only `serveTasks` posts
         pending.get(id)?.resolve(value);
         pending.delete(id);
       },

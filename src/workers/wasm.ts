@@ -1,6 +1,6 @@
 import { host } from '#host';
 
-// Every platform of ours has it; TypeScript knows it only of browsers.
+// All platforms have it, but TypeScript declares it only for browsers.
 declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
   readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => {
@@ -13,12 +13,12 @@ const PAGE_SIZE = 65_536;
 
 const modules = new Map<string, Promise<object>>();
 
-/** Whether there is WebAssembly: not under `--jitless`. */
+/** Whether WebAssembly is available. It is not under `--jitless`. */
 export function hasWebAssembly(): boolean {
   return 'WebAssembly' in globalThis;
 }
 
-/** What a new instance of a module of kexport's own exports. The module is compiled once. */
+/** The exports of a new instance of one of kexport's own modules. Each module is compiled once. */
 export async function instantiate(url: URL): Promise<unknown> {
   const module =
     modules.get(url.href) ?? host.ownFile(url).then((bytes) => WebAssembly.compile(bytes));
@@ -27,8 +27,8 @@ export async function instantiate(url: URL): Promise<unknown> {
 }
 
 /**
- * Shared memory of at least `size` bytes, zeros, that begins at a page. Throws where that cannot be
- * had.
+ * Allocates at least `size` bytes of shared memory, all zeros, that begins at a page. Throws where
+ * that is not possible.
  */
 export function sharedPages(size: number): SharedArrayBuffer {
   const pages = Math.ceil(size / PAGE_SIZE);

@@ -1,5 +1,5 @@
-// What a send stream changes: of a single one as it comes, of a package with several streams of the
-// volume once all of it has come, from a spool file.
+// Reads what a send stream changes. A single stream is read as it arrives; a package with several
+// streams of the volume goes to a spool file first, and they are read from there together.
 
 import type { SendStreamEvent, StreamChoice, StreamFacts } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
@@ -10,34 +10,35 @@ import { type StreamEvents, streamEvents } from './events.ts';
 import { type Layer, layered, streamLayer } from './layer.ts';
 
 /**
- * Limit of this program on the snapshots of one package: each is read at the same time as all
- * others.
+ * Limit of this program on the snapshots of one package, since all of them are read at the same
+ * time.
  */
 const MAX_STEPS = 256;
-/** Bytes of each that are read at once. */
+/** Bytes of each snapshot that are read at once. */
 const STEP_PIECE = 1 << 16;
 
-/** What a send stream does to the disk of its volume. */
+/** The changes that a send stream makes to the disk of its volume. */
 export interface SentChanges {
   /** What people call the stream. Shown in messages. */
   readonly name: string;
   /** The changes, to be read once. */
   readonly layer: Layer;
-  /** Of the snapshot that it leads to. */
+  /** Facts of the last snapshot, which the changes lead to. */
   readonly stream: StreamFacts;
-  /** The snapshot that it builds upon; undefined for a full stream. */
+  /** The guid of the snapshot that the stream starts from; undefined for a full stream. */
   readonly fromGuid: bigint | undefined;
   /**
-   * Of the volume, in bytes; undefined where the stream does not tell it before its first change.
+   * Block size of the volume, in bytes; undefined if the stream does not give it before its first
+   * change.
    */
   readonly blockSize: number | undefined;
-  /** Lets go of the stream; called once. */
+  /** Closes the stream; call it once. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the beginning of a stream, or all of a package that has several streams of the volume. The
- * caller closes `input` if this throws.
+ * Reads the beginning of a stream, or all of a package that has several streams of the volume. If
+ * this throws, the caller still owns `input` and closes it.
  */
 export async function sentChanges(
   input: ByteStream,
@@ -66,12 +67,13 @@ export async function sentChanges(
 }
 
 /**
- * Bytes that are kept as they are read, in memory until it is clear whether they are needed again.
+ * A stream that keeps the bytes that were read, in memory at first, until it is clear whether they
+ * are needed again.
  */
 interface KeptBytes extends ByteStream {
-  /** Keeps no more. */
+  /** Drops the bytes, and keeps no more. */
   letGo(): void;
-  /** Keeps all in a file from now on, also what was read before. */
+  /** Keeps all bytes in a file from now on, also those that were read before. */
   keepIn(spool: SpoolFile): Promise<void>;
 }
 
@@ -110,7 +112,7 @@ function keptBytes(input: ByteStream): KeptBytes {
 
 type Begin = Extract<SendStreamEvent, { kind: 'begin' }>;
 
-/** Where the stream of a snapshot lies in a package. */
+/** Where the stream of one snapshot begins and ends in a package, in bytes. */
 interface Step {
   readonly start: number;
   readonly end: number;
@@ -138,7 +140,7 @@ async function packagedChanges(
   }
 }
 
-/** Reads a package to its end, and so verifies all of it. */
+/** Reads a package to its end, which verifies all of it. */
 async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal | undefined) {
   const steps: Step[] = [];
   let begin = first;

@@ -1,8 +1,8 @@
 import { KexportError, option, wording } from '../errors.ts';
 
 /**
- * Throws a KexportError if increments of that snapshot do not go upon an image, as far as the image
- * tells.
+ * Throws a KexportError if the image is not the base of the stream. Images that do not record their
+ * snapshot pass.
  */
 export function checkBackingFile(
   { path, snapshotGuid }: { readonly path: string; readonly snapshotGuid: bigint | undefined },
@@ -18,7 +18,7 @@ export function checkBackingFile(
   const [found, wanted] = [snapshotGuid, fromGuid].map((guid) => guid.toString(16));
   throw new KexportError(
     'source',
-    `${path} is the disk of the snapshot of guid ${String(found)}, ${name} builds upon ${String(wanted)}`,
+    `${path} is the disk of the snapshot with the guid ${String(found)}, but ${name} starts from ${String(wanted)}`,
     { hint: 'name the image that was made from that snapshot' },
   );
 }

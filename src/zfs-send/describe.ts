@@ -12,47 +12,47 @@ import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { withStreamErrors } from './events.ts';
 import { streamTools } from './tools.ts';
 
-/** What one stream of a file or package is; sizes in bytes. */
+/** Describes one stream of a file or package; sizes in bytes. */
 export interface StreamDescription {
   /** `POOL/DATASET@SNAPSHOT`. */
   readonly snapshot: string;
-  /** Of the snapshot, hexadecimal, as zstream dump has it. */
+  /** Guid of the snapshot, hexadecimal, as zstream dump prints it. */
   readonly guid: string;
-  /** The guid of the snapshot that an incremental stream builds upon; undefined of a full one. */
+  /** The guid of the snapshot that an incremental stream starts from; undefined for a full one. */
   readonly fromGuid: string | undefined;
   /** Seconds since 1970. */
   readonly createdAt: number;
-  /** What the snapshot is of: only a volume is a disk. */
+  /** The kind of dataset. Only a volume is a disk. */
   readonly kind: 'volume' | 'file system';
-  /** Features of the stream that it needs from who receives it. */
+  /** Features that the receiver of the stream must support. */
   readonly features: readonly string[];
-  /** Of a volume; undefined where the stream does not tell it. */
+  /** Size of the volume; undefined if the stream does not give it. */
   readonly volumeSize: number | undefined;
-  /** Of a volume; undefined where the stream does not tell it. */
+  /** Block size of the volume; undefined if the stream does not give it. */
   readonly blockSize: number | undefined;
-  /** How its blocks are compressed, as `zfs get compression` says it. */
+  /** Compressions of its blocks, named as by `zfs get compression`. */
   readonly compressions: readonly string[];
-  /** Bytes of the stream itself. */
+  /** Length of the stream. */
   readonly streamSize: number;
-  /** Bytes of blocks that it holds, unpacked. */
+  /** Bytes of data in its blocks, decompressed. */
   readonly dataSize: number;
 }
 
 /** Options of {@link describeStream}. */
 export interface DescribeOptions {
   /**
-   * Unpacks every block of a volume too, which finds damage that the checksums of the sender do
-   * not. Default false.
+   * Decompresses every block of a volume too, which finds damage that was there before the sender
+   * computed the checksums. Default false.
    */
   readonly unpack?: boolean | undefined;
-  /** Ends the reading early, by a KexportError `aborted`. */
+  /** Aborts the reading with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a stream or a package to its end, verifies all of it, and tells what is in it, also if no
- * disk can be made of that. Takes over the bytes. Throws a KexportError, `damaged` for what
- * contradicts itself.
+ * Reads a stream or a package to its end, verifies all of it, and describes its content, even if
+ * that is not a disk. Closes `input`. Throws a KexportError, `damaged` if the stream contradicts
+ * itself.
  */
 export async function describeStream(
   input: ByteStream,

@@ -9,19 +9,19 @@ import { asKexportError, option, type Wording, wording } from '../errors.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { streamTools } from './tools.ts';
 
-/** What a send stream tells, as it comes. */
+/** The events of a send stream, read as it arrives. */
 export interface StreamEvents {
-  /** What people call the stream. */
+  /** The name of the stream in messages. */
   readonly name: string;
   /**
-   * The next event, valid until the next call; undefined once the stream has come to its end and
-   * all of it is verified. Throws a KexportError. Calls never overlap.
+   * The next event, valid until the next call; undefined once the stream has ended and all of it is
+   * verified. Throws a KexportError. Calls must not overlap.
    */
   next(signal?: AbortSignal): Promise<SendStreamEvent | undefined>;
   close(): Promise<void>;
 }
 
-/** Reads a send stream, or a package of them, for one volume. Takes over the bytes. */
+/** Reads a send stream, or a package of them, for one volume. `close` closes `input`. */
 export async function streamEvents(input: ByteStream, choice: StreamChoice): Promise<StreamEvents> {
   const stream = sendStream({ ...(await streamTools()), choice });
   let piece: Buffer | undefined;
@@ -49,13 +49,13 @@ export async function streamEvents(input: ByteStream, choice: StreamChoice): Pro
 }
 
 const HINTS: Readonly<Record<RefusalReason, Wording>> = {
-  deduplicated: 'zstream redup makes a plain stream of it',
+  deduplicated: 'zstream redup makes it a plain stream',
   encrypted: 'send it without -w, with its key loaded',
   features: 'it comes from a ZFS that is newer than this kexport',
   'file-system': 'a disk is in a volume: zfs list -t volume',
-  incremental: wording`${option('backingFile', 'BASE')} makes a qcow2 upon that of the snapshot, ${option('flatten', 'BASE')} a whole disk`,
+  incremental: wording`${option('backingFile', 'BASE')} makes a qcow2 overlay on the image of that snapshot, ${option('flatten', 'BASE')} a whole disk`,
   'no-stream':
-    'it is what zfs send prints: unpack it first if it is packed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
+    'a stream is what zfs send prints: decompress it first if it is compressed, as in zcat STREAM | kexport info -; an image is read by the name of its file',
   partial: 'send the snapshot itself: zfs send POOL/VOLUME@SNAPSHOT',
   redacted: 'send the snapshot without --redact',
   resumed: 'only zfs receive can put it together: send the snapshot whole, without -t',
@@ -63,9 +63,7 @@ const HINTS: Readonly<Record<RefusalReason, Wording>> = {
   volume: wording`name one with ${option('streamVolume')}`,
 };
 
-/**
- * Runs `work`, which reads the stream `name`, and throws a KexportError for a FormatError of its.
- */
+/** Runs `work`, which reads the stream `name`, and turns its FormatError into a KexportError. */
 export async function withStreamErrors<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -75,7 +73,7 @@ export async function withStreamErrors<T>(name: string, work: () => T | Promise<
 }
 
 /**
- * `asKexportError` for the stream `name`, with a hint where a sound stream cannot be used as asked.
+ * `asKexportError` for the stream `name`, with a hint where a valid stream cannot be used as asked.
  */
 export function streamError(name: string, error: unknown): unknown {
   const hint = error instanceof StreamRefusal ? HINTS[error.reason] : undefined;

@@ -5,26 +5,26 @@ import { streamError } from './events.ts';
 import type { Layer, Piece } from './layer.ts';
 import type { Source } from '../sources/source.ts';
 
-/** A piece with data, of which some have been given. */
+/** A piece with data, of which a part has been returned. */
 interface Pending {
   readonly diskOffset: number;
   readonly length: number;
   readonly read: NonNullable<Piece['read']>;
-  /** Bytes that have been given. */
+  /** Bytes that have been returned. */
   readonly done: number;
 }
 
-/** What a disk is made of. */
+/** Options of {@link layerSource}. */
 export interface LayerSourceOptions {
   readonly name: string;
   readonly layer: Layer;
-  /** What its size must be, in bytes; it is then known from the start. */
+  /** The size that the disk must have, in bytes, if it is known from the start. */
   readonly size: number | undefined;
   readonly snapshotGuid: bigint;
   readonly close: () => Promise<void>;
 }
 
-/** The disk that a layer is by itself, which must know its size in the end. */
+/** The disk of a single layer, which must know its size once it has ended. */
 export function layerSource(options: LayerSourceOptions): Source {
   const { name, layer, size: stated, snapshotGuid, close } = options;
   let size = stated;
@@ -43,8 +43,8 @@ export function layerSource(options: LayerSourceOptions): Source {
       if (!pending) return undefined;
       const diskOffset = roundDown(startOf(pending), BLOCK_SIZE);
       const filled = await fill(buffer, diskOffset, signal);
-      // Whether the disk goes on to the end of the block is known: there is more of it, or all of
-      // it has come.
+      // By now it is known whether the disk reaches to the end of the block: either more data
+      // follows, or the layer has ended and has a size.
       const end = Math.min(roundUp(filled, BLOCK_SIZE), (size ?? Infinity) - diskOffset);
       buffer.fill(0, filled, end);
       return { diskOffset, length: end };
@@ -52,7 +52,9 @@ export function layerSource(options: LayerSourceOptions): Source {
     close,
   };
 
-  /** Puts what is adjacent, or almost, into the buffer; returns how many bytes. */
+  /**
+   * Copies pieces into the buffer as long as they share or follow a block; returns how many bytes.
+   */
   async function fill(
     buffer: Uint8Array,
     diskOffset: number,
@@ -69,7 +71,7 @@ export function layerSource(options: LayerSourceOptions): Source {
     return filled;
   }
 
-  /** Puts as much of a piece there as fits; returns how much. */
+  /** Copies as much of a piece as fits into `room`; returns how many bytes. */
   function take(piece: Pending, room: Uint8Array): number {
     const { length, read, done } = piece;
     const taken = Math.min(length - done, room.length);
@@ -100,13 +102,13 @@ export function layerSource(options: LayerSourceOptions): Source {
   function finish(): void {
     ended = true;
     const found = layer.size;
-    if (found === undefined) throw new Error(`${name} has ended without telling its size`);
+    if (found === undefined) throw new Error(`${name} has ended without a size`);
     if (stated !== undefined && found !== stated) throw wrongSize(`is a disk of ${found} bytes`);
     if (dataEnd > found) {
       const what = `has data up to byte ${dataEnd} of a disk of ${found} bytes`;
-      // What was below has been given before the stream told that the disk ends earlier.
+      // Data of the base image was returned before the stream said that the disk ends earlier.
       throw new KexportError('source', `${name} ${what}`, {
-        hint: wording`say so beforehand: ${option('size', found)}`,
+        hint: wording`give the size beforehand: ${option('size', found)}`,
       });
     }
     size = found;

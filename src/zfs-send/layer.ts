@@ -1,6 +1,5 @@
-// What is known of a disk, as pieces that ascend: of a stream what it changes, of a base image all
-// of it. Layers are put one upon the other, as the increments of a snapshot are upon its first full
-// stream.
+// Layers of a disk, as pieces that ascend: the changes of a stream, or all of a base image. Layers
+// are stacked, as increments are on top of a full stream.
 
 import type { SendStreamEvent } from '../../formats/zfs-send/index.ts';
 import { KexportError } from '../errors.ts';
@@ -9,37 +8,41 @@ import { SLAB_SIZE } from '../workers/slab.ts';
 import type { StreamEvents } from './events.ts';
 
 /**
- * A stretch of the disk. What no piece of a layer tells of is as in the layer below, or zeros in
- * the lowest.
+ * A stretch of the disk. Where a layer has no piece, the disk is that of the layer below, or zeros
+ * below the lowest.
  */
 export interface Piece {
   /** Where it begins on the disk, in bytes. */
   readonly diskOffset: number;
-  /** In bytes; Infinity: zeros to the end of the disk. */
+  /** In bytes; Infinity for zeros to the end of the disk. */
   readonly length: number;
   /**
-   * Puts the piece's bytes from `from` on into `output`; undefined for zeros. Throws a FormatError.
+   * Fills `output` with bytes of the piece from `from` on; undefined for zeros. Throws a
+   * FormatError.
    */
   readonly read: ((from: number, output: Uint8Array) => void) | undefined;
 }
 
 /** Pieces that ascend and do not overlap. */
 export interface Layer {
-  /** In bytes, once `next` has answered undefined; undefined then if the layer below has it. */
+  /**
+   * Size of the disk in bytes, valid once `next` has returned undefined; undefined then if the
+   * layer below has it.
+   */
   readonly size: number | undefined;
-  /** The next piece, valid until the next call. Calls never overlap. Throws a KexportError. */
+  /** The next piece, valid until the next call. Calls must not overlap. Throws a KexportError. */
   next(signal?: AbortSignal): Promise<Piece | undefined>;
 }
 
 /**
- * What a stream does to its disk, whose BEGIN has been read, and perhaps an event more, `opening`.
- * It is read until all of it is verified.
+ * The changes of a stream whose BEGIN has been read, and perhaps one more event, `opening`. The
+ * layer ends once all of the stream is verified.
  */
 export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): Layer {
-  /** Pieces that are known, but for the lengths that follow later. */
+  /** Pieces to return next. */
   const ready: Piece[] = [];
   let position = 0;
-  /** From here on all is zeros but what is written. */
+  /** From here on everything is zeros except what is written. */
   let freeFrom = Infinity;
   let size: number | undefined;
   let ended = false;
@@ -62,7 +65,7 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
       return;
     }
     ended = true;
-    // What a layer below has past the end of the volume is gone.
+    // Covers what a layer below has past the end of the volume.
     addZeros(Math.max(position, Math.min(freeFrom, size ?? Infinity)), Infinity);
   }
 
@@ -99,7 +102,10 @@ export function streamLayer(events: StreamEvents, opening?: SendStreamEvent): La
   }
 }
 
-/** Reads parts of what can only be had as a whole, which is kept from the first part on. */
+/**
+ * Reads parts of a block that can only be decompressed as a whole, which is kept from the first
+ * part on.
+ */
 function partly(length: number, readWhole: (output: Uint8Array) => void): Piece['read'] {
   let whole: Uint8Array | undefined;
   return (from, output) => {
@@ -112,7 +118,7 @@ function partly(length: number, readWhole: (output: Uint8Array) => void): Piece[
   };
 }
 
-/** A disk as the lowest layer. It remains the caller's. */
+/** A disk as the lowest layer. The caller still owns the source and closes it. */
 export function sourceLayer(source: Source): Layer {
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   return {
@@ -132,7 +138,7 @@ export function sourceLayer(source: Source): Layer {
   };
 }
 
-/** Zeros from there on, on disks of any size. */
+/** Zeros from `diskOffset` on, on a disk of any size. */
 export function endLayer(diskOffset: number): Layer {
   let given = false;
   return {
@@ -145,7 +151,7 @@ export function endLayer(diskOffset: number): Layer {
   };
 }
 
-/** One layer of several, the lowest first. */
+/** Stacks layers to one, the lowest first. */
 export function layered(layers: readonly Layer[]): Layer {
   const highestFirst = layers.map((layer) => ({ layer, piece: undefined as Piece | undefined }));
   highestFirst.reverse();
@@ -171,7 +177,9 @@ export function layered(layers: readonly Layer[]): Layer {
     },
   };
 
-  /** Passes every piece that ends where we are, also to bring the layers to their ends. */
+  /**
+   * Skips every piece that ends at or before `position`, which also reads all layers to their ends.
+   */
   async function advance(signal: AbortSignal | undefined): Promise<void> {
     for (const entry of highestFirst) {
       while (!ended.has(entry.layer) && (!entry.piece || endOf(entry.piece) <= position)) {
@@ -181,7 +189,9 @@ export function layered(layers: readonly Layer[]): Layer {
     }
   }
 
-  /** What of a piece lies from where we are up to what a higher layer has, or to its end. */
+  /**
+   * The part of a piece from `position` up to the next piece of a higher layer, or to its own end.
+   */
   function cut(piece: Piece, highest: number): Piece {
     const skipped = position - piece.diskOffset;
     const { read } = piece;

@@ -1,5 +1,5 @@
-// The disk of a volume from its zfs send stream: of a full one as it comes, in constant memory; of
-// a package with increments once all of it has come.
+// Reads the disk of a volume from its zfs send stream: a full stream as it arrives, in constant
+// memory; a package with increments once all of it has arrived.
 
 import { type StreamChoice, StreamRefusal } from '../../formats/zfs-send/index.ts';
 import { checkBackingFile } from './check-base.ts';
@@ -12,17 +12,17 @@ import type { Source } from '../sources/source.ts';
 
 /** Options of `zfsSendSource`. */
 export interface ZfsSendOptions extends StreamChoice {
-  /** What the size of the volume must be, in bytes; it is then known from the start. */
+  /** The size that the volume must have, in bytes, if it is known from the start. */
   readonly size?: number | undefined;
-  /** The disk that an incremental stream builds upon; is taken over. */
+  /** The disk that an incremental stream starts from. The new source owns it. */
   readonly base?: Source | undefined;
-  /** Ends the wait for the beginning of the stream. */
+  /** Aborts the wait for the beginning of the stream. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a send stream as the disk that it stands for. Waits for its beginning. Takes over the
- * stream; throws a KexportError.
+ * Reads the disk from a send stream. Waits for the beginning of the stream. Owns `input` and closes
+ * it, also if it throws. Throws a KexportError.
  */
 export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions): Promise<Source> {
   const { base, size } = options;
@@ -44,8 +44,8 @@ export async function zfsSendSource(input: ByteStream, options: ZfsSendOptions):
 }
 
 /**
- * The disk below, up to the end that it is said to have now: the increment tells of it after its
- * data.
+ * The base disk, cut off at the stated size, because the increment itself gives its size only after
+ * its data.
  */
 function below(base: Source, size: number | undefined): Layer[] {
   return size === undefined ? [sourceLayer(base)] : [sourceLayer(base), endLayer(size)];
@@ -57,7 +57,7 @@ function checkBase(changes: SentChanges, base: Source | undefined): void {
     checkBackingFile({ path: base.name, snapshotGuid: base.snapshotGuid }, { name, fromGuid });
   } else if (fromGuid !== undefined) {
     const from = fromGuid.toString(16);
-    const what = `the stream is incremental: ${stream.snapshot} builds upon the snapshot with the guid ${from}`;
+    const what = `the stream is incremental: ${stream.snapshot} starts from the snapshot with the guid ${from}`;
     throw new StreamRefusal('incremental', what);
   }
 }

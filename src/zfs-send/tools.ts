@@ -5,8 +5,8 @@ import { hasWebAssembly } from '../workers/wasm.ts';
 import { fastParts } from './wasm.ts';
 
 /**
- * What one send stream is read with: the checksum and LZ4 in WebAssembly where there is any, else
- * in JavaScript.
+ * Checksum and decompressors for one send stream. The checksum and LZ4 are WebAssembly where the
+ * platform has it, else JavaScript.
  */
 export async function streamTools(): Promise<
   Pick<SendStreamOptions, 'checksum' | 'decompressors'>

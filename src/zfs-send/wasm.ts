@@ -1,5 +1,5 @@
-// The checksum and the commonest compression of send streams in WebAssembly: `assembly/` is its
-// source, `npm run build` puts zfs-send.wasm beside the compiled form of this file.
+// The checksum and the most common compression of send streams in WebAssembly. Its source is in
+// `assembly/`; `npm run build` puts zfs-send.wasm beside the compiled form of this file.
 
 import { FormatError } from '../../formats/index.ts';
 import { instantiate } from '../workers/wasm.ts';
@@ -9,7 +9,7 @@ import {
   type Decompress,
 } from '../../formats/zfs-send/index.ts';
 
-// What assembly/index.ts exports. Addresses are bytes in `memory`.
+// The exports of assembly/index.ts. Addresses are offsets in `memory`, in bytes.
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): void };
   readonly sums: { readonly value: number };
@@ -20,9 +20,9 @@ interface Exports {
 }
 
 const PAGE_SIZE = 65_536;
-/** Bytes that are summed at once. */
+/** Bytes per call of the checksum, which bounds its input area. */
 const PIECE_SIZE = 65_536;
-/** How far the decoder may run past what it copies, and a little more. */
+/** The decoder may read and write past the end of a copy, by less than this many bytes. */
 const ROOM = 32;
 
 export interface FastParts {
@@ -31,7 +31,10 @@ export interface FastParts {
   readonly lz4: Decompress;
 }
 
-/** An instance for one stream; its memory grows with the largest block, to some 32 MiB at most. */
+/**
+ * Makes an instance for one stream. Its memory grows with the largest block, to about 32 MiB at
+ * most.
+ */
 export async function fastParts(): Promise<FastParts> {
   const wasm = (await instantiate(new URL('./zfs-send.wasm', import.meta.url))) as Exports;
   const input = wasm.input.value;

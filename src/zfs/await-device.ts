@@ -5,16 +5,17 @@ import { linkedDevice, linkOf, unlinkedDevice } from './device.ts';
 
 const INTERVAL = 50; // milliseconds
 /**
- * When udev, which takes half a second at most on an idle machine, is no longer waited for alone.
+ * Milliseconds after which the device is also looked for without its link. On an idle machine udev
+ * makes the link within half a second.
  */
 const UNLINKED_AFTER = 3000;
-/** A machine that starts hundreds of guests keeps udev busy for that long. */
+/** Milliseconds: a machine that starts hundreds of guests keeps udev busy for that long. */
 const LIMIT = 60_000;
 
 /**
- * The device of a volume or snapshot that was just made, once it can be read: ZFS makes it, and
- * udev links it, after the command has ended. Throws a KexportError if that does not happen within
- * a minute, or on an abort.
+ * Waits until the device of a new volume or snapshot can be read, and returns its path: ZFS makes
+ * the device, and udev its link, after the command has ended. Throws a KexportError if that takes
+ * more than a minute, or on an abort.
  */
 export async function awaitDevice(name: string, signal: AbortSignal | undefined): Promise<string> {
   const started = performance.now();
@@ -31,7 +32,7 @@ export async function awaitDevice(name: string, signal: AbortSignal | undefined)
       found = `${device}: ${problem}`;
     }
     if (waited > LIMIT) throw noDevice(name, found);
-    // An abort is seen at the top.
+    // The loop's first line handles an abort.
     await setTimeout(INTERVAL, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -11,14 +11,14 @@ import { zvolId } from './run.ts';
 export interface ZvolDevice {
   /** The kernel's name of the whole volume: zd16. */
   readonly disk: string;
-  /** Undefined for a whole volume. In bytes. */
+  /** Offset and size in bytes; undefined for a whole volume. */
   readonly partition: { readonly start: number; readonly size: number } | undefined;
 }
 
-// Offsets and sizes in /sys count sectors of this size, whatever the device's own.
+// Offsets and sizes in /sys count sectors of 512 bytes, whatever the device's own sector size.
 const SECTOR = 512;
 
-/** The volume behind a device number, from stat's `rdev`; undefined if it is another device. */
+/** The volume behind a device number, from stat's `rdev`; undefined for any other device. */
 export async function zvolDevice(rdev: bigint): Promise<ZvolDevice | undefined> {
   const folder = await realpath(`/sys/dev/block/${deviceNumber(rdev)}`).catch(() => '');
   const match = /\/block\/(zd\d+)(?:\/zd\d+p\d+)?$/.exec(folder);
@@ -36,26 +36,27 @@ async function sectors(folder: string, file: string): Promise<number> {
 const LINKS = '/dev/zvol';
 
 /**
- * The link that udev makes for a volume or a snapshot. Its rule takes a program's words, so a space
- * becomes a plus.
+ * The link that udev makes for a volume or a snapshot. Its rule splits the output of `zvol_id` at
+ * spaces, so ZFS prints a plus for each.
  */
 export function linkOf(name: string): string {
   return join(LINKS, name.replaceAll(' ', '+'));
 }
 
 /**
- * The name of the volume or snapshot whose link that path would be; undefined for a path elsewhere.
+ * The name of the volume or snapshot that a path below /dev/zvol stands for; undefined for any
+ * other path.
  */
 export function nameInLinks(path: string): string | undefined {
-  // A plus is in no name of a dataset.
+  // No name of a dataset contains a plus.
   return path.startsWith(`${LINKS}/`)
     ? path.slice(LINKS.length + 1).replaceAll('+', ' ')
     : undefined;
 }
 
 /**
- * The name of the volume or snapshot that a device (zd16) is. Nothing in /sys tells it, so it comes
- * from ZFS's helper for udev, else from udev's links. Throws a KexportError if neither knows it.
+ * The name of the volume or snapshot behind a device (zd16). /sys does not have it, so it comes
+ * from ZFS's helper for udev, else from udev's links. Throws a KexportError if neither has it.
  */
 export async function datasetOf(disk: string): Promise<string> {
   const told = await zvolId(`/dev/${disk}`);
@@ -72,8 +73,8 @@ export async function datasetOf(disk: string): Promise<string> {
 }
 
 /**
- * The device of a volume or snapshot behind udev's link, if it is there. A stale link, as after a
- * rename, is none.
+ * The device of a volume or snapshot, found through udev's link; undefined without one. A link that
+ * is stale, as after a rename, does not count.
  */
 export async function linkedDevice(name: string): Promise<string | undefined> {
   const device = await realpath(linkOf(name)).catch(() => undefined);
@@ -82,7 +83,7 @@ export async function linkedDevice(name: string): Promise<string | undefined> {
   return told === undefined || told.replaceAll('+', ' ') === name ? device : undefined;
 }
 
-/** The same where no udev makes links: asks each device of a volume for its name. */
+/** The same where udev makes no links: asks `zvol_id` for the name of each device of a volume. */
 export async function unlinkedDevice(name: string): Promise<string | undefined> {
   const devices = await readdir('/sys/class/block').catch(() => []);
   for (const disk of devices.filter((entry) => /^zd\d+$/.test(entry))) {

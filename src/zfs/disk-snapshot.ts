@@ -1,16 +1,16 @@
 import type { OnWarning } from '../errors.ts';
-/** How what lies on ZFS is read. */
+/** How a disk that lies on ZFS is read. */
 export interface SnapshotOptions {
   /**
-   * False reads volumes and files as they are, while they may change. Default: from a snapshot that
-   * is made for it.
+   * False reads volumes and files as they are, while they may change. Default: true, read from a
+   * snapshot made for the export.
    */
   readonly takeSnapshot?: boolean | undefined;
-  /** Reads the device of a pool that is in use, although the copy does not import. */
+  /** True reads the device of a pool that is in use, although such a copy cannot be imported. */
   readonly liveInconsistent?: boolean | undefined;
-  /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
+  /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a sentence for people. */
+  /** Called with warnings. */
   readonly onWarning?: OnWarning | undefined;
 }
 
@@ -18,15 +18,15 @@ export interface SnapshotOptions {
 export interface DiskSnapshot {
   /** The file or device that holds it. */
   readonly path: string;
-  /** The part of it that is the disk; undefined for all. In bytes. */
+  /** The part of `path` that is the disk, in bytes; undefined for all of it. */
   readonly window: { readonly start: number; readonly size: number } | undefined;
-  /** The device of the volume that was named, for who is about to write to that. */
+  /** The device of the volume that was named, so that callers can refuse to write to it. */
   readonly origin?: string | undefined;
-  /** Of the snapshot that was named, if that is the disk. */
+  /** The guid of the snapshot that was named; undefined for a disk that was not named as one. */
   readonly snapshotGuid?: bigint | undefined;
   /**
-   * Takes away what was made for it. To be called once, when `path` is closed; tells by a warning
-   * of what stays.
+   * Destroys the snapshot and the clone that were made for it, and warns if one stays. Call it
+   * once, after `path` is closed.
    */
   release(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Why zfs and zpool failed, from the words of OpenZFS (libzfs_util.c, libzfs_error_description and
-// libzfs_error_init). Their exit status is 1 for almost everything.
+// Finds out why zfs or zpool failed, from the messages of OpenZFS (libzfs_util.c,
+// libzfs_error_description and libzfs_error_init). Their exit status is 1 for almost everything.
 
 /** Why a command failed, as far as callers and people act on it. */
 export type FailureKind =
@@ -16,7 +16,7 @@ export type FailureKind =
   | 'other';
 
 const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
-  // Before `permission`: where /dev/zfs is missing or unreadable, some versions say that as well.
+  // Comes before `permission`: where /dev/zfs is missing or unreadable, some versions print both.
   [
     'no-module',
     /modules are not loaded|modules cannot be auto-loaded|\/dev\/zfs and \/proc\/self\/mounts are required|ailed to initialize the libzfs library/,
@@ -34,7 +34,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['no-space', /out of space|quota exceeded/],
 ];
 
-/** What kind of failure a command's stderr tells of. */
+/** The kind of failure, from a command's stderr. */
 export function kindOf(stderr: string): FailureKind {
   return WORDS.find(([, pattern]) => pattern.test(stderr))?.[0] ?? 'other';
 }
@@ -46,7 +46,7 @@ const HINTS: Partial<Record<FailureKind, string>> = {
   suspended: 'a device of the pool is lost: see zpool status, then zpool clear',
 };
 
-/** What a person can do about it, whatever the command was. */
+/** What a person can do about such a failure, whatever the command was. */
 export function hintFor(kind: FailureKind): string | undefined {
   return HINTS[kind];
 }

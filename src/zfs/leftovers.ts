@@ -2,22 +2,22 @@ import { destroyCommand, destroyMade } from './made.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, ownerState, type OwnerState } from './owner.ts';
 import { fields, zfs } from './run.ts';
 
-/** A snapshot, clone or checkpoint of an export, in a pool of this machine. */
+/** A snapshot, clone or checkpoint that an export left in a pool of this machine. */
 export interface Leftover {
   readonly name: string;
   /**
-   * `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: nothing tells
-   * that it is ours.
+   * `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: no property
+   * says that an export made it.
    */
   readonly state: OwnerState | 'received' | 'unmarked';
-  /** What a person types to remove it. */
+  /** The command for a person to remove it. */
   readonly remedy: string;
-  /** Destroys it. Answers why it is still there, or undefined if it is gone. */
+  /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
   remove(): Promise<string | undefined>;
 }
 
 /**
- * Everything that exports have made in the pools and that is there now, clones before snapshots.
+ * Lists everything that exports have made and that the pools still hold, clones before snapshots.
  * Throws a KexportError.
  */
 export async function listLeftovers(): Promise<Leftover[]> {
@@ -37,8 +37,8 @@ export async function listLeftovers(): Promise<Leftover[]> {
 }
 
 /**
- * Whether a dataset or snapshot is called as an export calls what it makes; another has been
- * renamed, so somebody wants it.
+ * Whether a dataset or snapshot has a name as exports generate them. One that was renamed has not:
+ * somebody wants to keep it.
  */
 export function isOurName(name: string): boolean {
   return (name.split(/[/@]/).at(-1) ?? '').startsWith(NAME_PREFIX);

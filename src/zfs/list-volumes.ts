@@ -5,7 +5,7 @@ import { fields, zfs } from './run.ts';
 export interface ListedVolume {
   readonly name: string;
   readonly size: number;
-  /** What it takes of the pool, its snapshots and its reservation with it. */
+  /** Space that it uses in the pool, with its snapshots and its reservation. */
   readonly used: number;
   /** The oldest first. */
   readonly snapshots: readonly ListedSnapshot[];
@@ -14,15 +14,15 @@ export interface ListedVolume {
 export interface ListedSnapshot {
   readonly name: string;
   readonly size: number;
-  /** What destroying it would free. */
+  /** Space that destroying it would free. */
   readonly used: number;
   /** In seconds since 1970. */
   readonly createdAt: number;
 }
 
 /**
- * The volumes of all imported pools and their snapshots, without what exports made. Throws a
- * KexportError.
+ * Lists the volumes of all imported pools and their snapshots, without those that exports made.
+ * Throws a KexportError.
  */
 export async function listVolumes(): Promise<ListedVolume[]> {
   const volumes = fields(await zfs(['list', '-Hp', '-t', 'volume', '-o', 'name,volsize,used']));
@@ -31,7 +31,7 @@ export async function listVolumes(): Promise<ListedVolume[]> {
   const lines = await zfs(['list', '-Hp', '-t', 'snapshot', ...sorted, '-o', columns]);
   const byVolume = new Map<string, ListedSnapshot[]>();
   for (const [name = '', size, used, created] of fields(lines)) {
-    if (size === '-' || isOurName(name)) continue; // of a file system
+    if (size === '-' || isOurName(name)) continue; // a snapshot of a file system has no size
     const [volume = ''] = name.split('@');
     const listed = byVolume.get(volume) ?? [];
     byVolume.set(volume, listed);

@@ -3,12 +3,12 @@ import type { SnapshotOptions } from './disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
 /**
- * Refuses a device with an imported pool on it, or only warns if that is what the user wants.
- * Throws a KexportError.
+ * Throws a KexportError if an imported pool is on the device. Only warns of it with
+ * `liveInconsistent`.
  *
  * ZFS never overwrites a block in place, and writes a new root of its tree of blocks (an uberblock)
- * every few seconds. A copy that takes minutes has roots whose blocks have moved to where it had
- * read already: "I/O error" at import.
+ * every few seconds. A copy that takes minutes ends with roots whose blocks were written where the
+ * copy had passed already: importing it fails with "I/O error".
  */
 export async function checkNoLivePool(
   path: string,

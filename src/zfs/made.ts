@@ -1,4 +1,4 @@
-// Snapshots and clones that an export makes, and takes away again.
+// Snapshots and clones that an export makes, and destroys again.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -9,15 +9,15 @@ import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
 import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
 import { zfs, zfsFailure, zpool } from './run.ts';
 
-/** Something in a pool that is there for one export. */
+/** A snapshot or clone that exists for one export. */
 export interface Made {
   /** POOL/VOLUME@SNAPSHOT, or POOL/CLONE. */
   readonly name: string;
-  /** Destroys it. Answers why it is still there, or undefined if it is gone. */
+  /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
   destroy(): Promise<string | undefined>;
 }
 
-/** Snapshots a volume or a file system, under a name of our own. Throws a KexportError. */
+/** Snapshots a volume or a file system, under a generated name. Throws a KexportError. */
 export async function makeSnapshot(dataset: string): Promise<Made> {
   const name = fullName({ dataset, snapshot: newName() });
   return make(name, await ownedBy(['snapshot']));
@@ -26,13 +26,13 @@ export async function makeSnapshot(dataset: string): Promise<Made> {
 /**
  * Clones a snapshot of a volume, for its device. Throws a KexportError.
  *
- * Why a clone, and not the device of the snapshot itself: that one appears only with
- * snapdev=visible, which would have to be set on the user's volume, and would make devices of all
- * its other snapshots as well. A clone has properties of its own: it is read-only, and volmode=dev
- * leaves out its partitions, so that nothing on this machine looks for file systems or LVM in them.
- * It lies beside the volume, where whoever was allowed to make the volume may make it; there, or
- * anywhere else in the pool, the clone of an encrypted volume has the key of its origin. Nobody can
- * destroy its snapshot while it is there.
+ * The device of the snapshot itself will not do: it appears only with snapdev=visible, which would
+ * have to be set on the user's volume and would make devices of all its other snapshots as well. A
+ * clone has its own properties: it is read-only, and volmode=dev hides its partitions, so that
+ * nothing on this machine looks for file systems or LVM in them. It is made beside the volume,
+ * since a user who may create volumes there may create clones there; anywhere in the pool, the
+ * clone of an encrypted volume has the key of its origin. While the clone exists, its snapshot
+ * cannot be destroyed.
  */
 export async function makeClone(dataset: string, snapshot: string): Promise<Made> {
   const parent = parentOf(dataset);
@@ -41,15 +41,15 @@ export async function makeClone(dataset: string, snapshot: string): Promise<Made
     'readonly=on',
     'volmode=dev',
     'snapdev=hidden',
-    'com.sun:auto-snapshot=false', // zfs-auto-snapshot's and others' sign to leave a dataset alone
+    'com.sun:auto-snapshot=false', // tells zfs-auto-snapshot and others to leave it alone
   ].flatMap((option) => ['-o', option]);
   const args = await ownedBy(['clone', ...options]);
   return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })]);
 }
 
 /**
- * `kexport-20260102T030405Z-4711-1a2b3c4d`: when and by whom, for people; OWNER_PROPERTY says it
- * exactly.
+ * `kexport-20260102T030405Z-4711-1a2b3c4d`: time and process, for people to read; OWNER_PROPERTY
+ * has the exact owner.
  */
 function newName(): string {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
@@ -70,13 +70,13 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
       },
     );
   }
-  // Noted before it is there, and without a signal: a command that was told to stop may have done
-  // its work all the same.
+  // Noted before it exists, and run without a signal: a command that was told to stop may still
+  // have made it.
   const forget = noteLeftover(name, destroyCommand(name));
   try {
     await zfs([...args, name]);
   } catch (error) {
-    // A command that was killed may have done its work.
+    // A command that was killed may still have made it.
     if (zfsFailure(error) === 'other') await destroyMade(name);
     forget();
     throw explained(name, error);
@@ -113,27 +113,30 @@ function explained(name: string, error: unknown): unknown {
   });
 }
 
-/** What a person types to remove it. */
+/** The command for a person to remove it. */
 export function destroyCommand(name: string): string {
   return ['zfs', ...destroyArgs(name)].map(shellWord).join(' ');
 }
 
-/** Snapshots have none below them; there, -r would take those of the same name elsewhere. */
+/**
+ * A clone may have snapshots, so -r. With a snapshot, -r would also destroy its namesakes in the
+ * datasets below.
+ */
 function destroyArgs(name: string): string[] {
   return name.includes('@') ? ['destroy', name] : ['destroy', '-r', name];
 }
 
 const INTERVAL = 100; // milliseconds
 /**
- * What was just closed may be busy for a while longer: udev looks at a device, the kernel unmounts
- * a snapshot.
+ * Milliseconds. A device or snapshot stays busy for a while after it was closed: udev probes the
+ * device, the kernel unmounts the snapshot.
  */
 const LIMIT = 20_000;
 
 /**
- * Destroys a snapshot or clone of ours, with the snapshots of the clone: `zfs snapshot -r` of
- * somebody else makes them too. What is held, or cloned by others, stays: no -R, no -f. Answers why
- * it is still there, or undefined if it is gone.
+ * Destroys a snapshot or clone that an export made, and the snapshots of the clone, which another
+ * program's `zfs snapshot -r` may have made. Never uses -R or -f, so that what is held or has
+ * clones of others stays. Returns why it could not be destroyed, or undefined once it is gone.
  */
 export async function destroyMade(name: string): Promise<string | undefined> {
   const started = performance.now();
@@ -153,8 +156,8 @@ export async function destroyMade(name: string): Promise<string | undefined> {
 }
 
 /**
- * From OpenZFS 2.3 on `zpool export` waits for who reads a volume, and goes on before that has been
- * cleaned up.
+ * From OpenZFS 2.3 on, `zpool export` waits until nobody reads a volume any more, then exports the
+ * pool before the reader could clean up.
  */
 const POOL_GONE = 'its pool was exported meanwhile';
 

@@ -1,5 +1,5 @@
-// Names of datasets and snapshots, by the rules of OpenZFS (module/zcommon/zfs_namecheck.c). A name
-// that keeps them begins with a letter, so that zfs cannot take it for an option.
+// Names of datasets and snapshots, by the rules of OpenZFS (module/zcommon/zfs_namecheck.c). A
+// valid name begins with a letter, so that zfs cannot take it for an option.
 
 import { KexportError } from '../errors.ts';
 
@@ -12,8 +12,8 @@ export interface DatasetName {
 }
 
 /**
- * ZFS_MAX_DATASET_NAME_LEN less its NUL, for dataset, @ and snapshot together; in bytes, and all
- * are ASCII.
+ * ZFS_MAX_DATASET_NAME_LEN less its NUL, for dataset, @ and snapshot together, in bytes. Names are
+ * ASCII.
  */
 export const MAX_NAME_LENGTH = 255;
 
@@ -21,14 +21,14 @@ const POOL = /^[A-Za-z][A-Za-z0-9_.: -]*$/;
 const COMPONENT = /^[A-Za-z0-9_.: -]+$/;
 
 /**
- * Takes apart `POOL/PATH` or `POOL/PATH@SNAPSHOT`. Throws a KexportError `usage` that says what is
- * wrong with it.
+ * Parses `POOL/PATH` or `POOL/PATH@SNAPSHOT`. Throws a KexportError `usage` that says what is wrong
+ * with the name.
  */
 export function parseDatasetName(name: string): DatasetName {
   const problem = problemOf(name);
   if (problem) {
     const { found, hint } = problem;
-    throw new KexportError('usage', `${name} is no name of a ZFS volume: ${found}`, { hint });
+    throw new KexportError('usage', `${name} is not the name of a ZFS volume: ${found}`, { hint });
   }
   const [dataset = '', snapshot] = name.split('@');
   return { dataset, snapshot };
@@ -45,7 +45,7 @@ export function parentOf(dataset: string): string | undefined {
   return slash === -1 ? undefined : dataset.slice(0, slash);
 }
 
-/** Whether a pool can have that name. */
+/** Whether a pool may have that name. */
 export function isPoolName(text: string): boolean {
   return POOL.test(text);
 }
@@ -83,9 +83,9 @@ function problemOf(name: string): Problem | undefined {
   if (components.at(-1) === '') {
     return { found: 'it ends with a slash', hint: `did you mean ${dataset.replace(/\/+$/, '')}?` };
   }
-  if (!POOL.test(pool)) return { found: `"${pool}" is no name of a pool` };
+  if (!POOL.test(pool)) return { found: `"${pool}" is not a valid name of a pool` };
   const wrong = [...components, snapshot ?? 'none'].find((part) => !isComponent(part));
-  return wrong === undefined ? undefined : { found: `"${wrong}" is no part of such a name` };
+  return wrong === undefined ? undefined : { found: `"${wrong}" is not a valid part of a name` };
 }
 
 function isComponent(text: string): boolean {

@@ -1,18 +1,19 @@
-// Whose a snapshot or a clone is: a property names the process, so that `kexport clean` can tell
-// what a killed run left from what a running one still reads.
+// Records which process made a snapshot or a clone, in a property: so `kexport clean` can tell what
+// a killed run left behind from what a running one still reads.
 
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errnoOf } from '../errors.ts';
 
-/** User property of everything that an export makes in a pool: BOOT:NAMESPACE:PID:START:HOST. */
+/** User property of each snapshot and clone that an export makes: BOOT:NAMESPACE:PID:START:HOST. */
 export const OWNER_PROPERTY = 'kexport:owner';
 
-/** Begins the name of every snapshot and clone of ours. */
+/** How the name of every snapshot and clone of an export begins. */
 export const NAME_PREFIX = 'kexport-';
 
 /**
- * `unknown`: the process is in a container or hidden from this user, or the value is none of ours.
+ * `unknown`: the process is in another container or hidden from this user, or the value has another
+ * form.
  */
 export type OwnerState = 'running' | 'gone' | 'unknown';
 
@@ -30,8 +31,8 @@ export async function ownerState(owner: string): Promise<OwnerState> {
   if (!match) return 'unknown';
   const [, boot, namespace, pid, start] = match;
   const here = await thisMachine();
-  // A pool is imported on one machine at a time, so whoever made this under another boot is gone
-  // with that.
+  // A pool is imported on one machine at a time: a process of another boot has ended with that
+  // boot.
   if (boot !== here.boot) return 'gone';
   if (namespace !== here.namespace) return 'unknown';
   const found = await startOf(Number(pid));
@@ -40,12 +41,12 @@ export async function ownerState(owner: string): Promise<OwnerState> {
 }
 
 /**
- * Whether a process with that id may be there although /proc does not show it, as others' are
- * hidden with `hidepid`.
+ * Whether a process with that id may exist although /proc does not show it: the mount option
+ * `hidepid` hides processes of other users.
  */
 function mayRun(pid: number): boolean {
   try {
-    process.kill(pid, 0); // no signal: only asks
+    process.kill(pid, 0); // signal 0 only asks
     return true;
   } catch (error) {
     return errnoOf(error) !== 'ESRCH';
@@ -59,12 +60,12 @@ async function thisMachine(): Promise<{ boot: string; namespace: string }> {
 }
 
 /**
- * When a process began, in clock ticks since boot, which tells it from a later one of that id;
- * proc(5), stat, field 22.
+ * When a process began, in clock ticks since boot, which distinguishes it from a later process with
+ * the same id; proc(5), stat, field 22.
  */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The second field is the program's name in parentheses, which may itself hold spaces and
+  // The second field is the program's name in parentheses, which may itself contain spaces and
   // parentheses.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -1,4 +1,4 @@
-// Which disks an imported pool lies on.
+// Finds the disks that an imported pool lies on.
 
 import { layerBelow, overlaps } from '../host/host-disk.ts';
 import { zpool } from './run.ts';
@@ -7,8 +7,8 @@ import { zpool } from './run.ts';
 export interface PoolDevices {
   readonly pool: string;
   /**
-   * As ZFS has them, without links: partitions mostly, since a pool that is given a whole disk
-   * makes one. Files too.
+   * Paths as ZFS has them, with links resolved. Mostly partitions, since ZFS makes one on a disk
+   * that it is given whole; files too.
    */
   readonly paths: readonly string[];
 }
@@ -19,15 +19,15 @@ export async function listPoolDevices(): Promise<PoolDevices[]> {
 }
 
 /**
- * Takes apart what `zpool list -vHPL` prints: a line for each pool, and below it one for each vdev,
+ * Parses what `zpool list -vHPL` prints: a line for each pool, and below it one for each vdev,
  * after a tab.
  */
 export function parsePoolDevices(lines: readonly string[]): PoolDevices[] {
   const pools: { pool: string; paths: string[] }[] = [];
   for (const line of lines) {
     const [first = '', second = ''] = line.split('\t');
-    // mirror-0, raidz1-0 and their like are no paths; the line of a class (logs, cache) has no tabs
-    // at all.
+    // A vdev such as mirror-0 or raidz1-0 has no path; the line of a class (logs, cache) has no
+    // tabs at all.
     if (second.startsWith('/')) pools.at(-1)?.paths.push(second);
     else if (first !== '' && second !== '') pools.push({ pool: first, paths: [] });
   }
@@ -35,8 +35,8 @@ export function parsePoolDevices(lines: readonly string[]): PoolDevices[] {
 }
 
 /**
- * The imported pool that lies on that device or on a partition of it, by way of LUKS and its like
- * too.
+ * The imported pool that lies on that device or on a partition of it, directly or through a layer
+ * such as LUKS.
  */
 export async function poolOnDevice(
   path: string,

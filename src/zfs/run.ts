@@ -1,5 +1,5 @@
 // Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of
-// their own. What goes wrong becomes one KexportError, whose kind `zfsFailure` tells.
+// their own. A failure becomes one KexportError, whose kind `zfsFailure` returns.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
@@ -12,7 +12,7 @@ import { type FailureKind, hintFor, kindOf } from './failure.ts';
 export interface RunOptions {
   /**
    * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it
-   * out for a command that changes something, since nobody would know then whether it did.
+   * out for a command that changes something, since the caller could not know whether it did.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,7 +20,7 @@ export interface RunOptions {
 /**
  * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from
  * `parseDatasetName` or from zfs itself, so that it cannot be taken for an option. Throws a
- * KexportError; `zfsFailure` tells why.
+ * KexportError, whose kind `zfsFailure` returns.
  */
 export function zfs(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
   return runCommand('zfs', args, options);
@@ -31,28 +31,28 @@ export function zpool(args: readonly string[], options: RunOptions = {}): Promis
   return runCommand('zpool', args, options);
 }
 
-/** What a running command prints, which is too much to keep. */
+/** The output of a running command, for output that is too large to collect. */
 export interface CommandOutput {
   readonly stdout: Readable;
   /**
-   * Waits for its end, once all of `stdout` is read; throws a KexportError if it has failed, or on
-   * abort.
+   * Waits for the command to end; call it once all of `stdout` is read. Throws a KexportError if
+   * the command has failed, or on abort.
    */
   ended(signal: AbortSignal | undefined): Promise<void>;
-  /** Ends it, if it still runs. */
+  /** Stops the command if it still runs. */
   stop(): void;
 }
 
 /**
- * Starts `zfs` for the bytes that it prints; names among the arguments as for `zfs`. Throws a
- * KexportError.
+ * Starts `zfs` and returns its output as a stream. The rule for names among the arguments is that
+ * of `zfs`. Throws a KexportError.
  */
 export async function zfsOutput(args: readonly string[]): Promise<CommandOutput> {
   const path = await findProgram('zfs');
   const child = start(path, args);
   const outcome = endOf(child, path, ['stderr']);
-  outcome.catch(() => undefined); // who waits for the end is told
-  // Read from now on: Node throws away what a command has printed if nobody reads when it ends.
+  outcome.catch(() => undefined); // `ended` throws it
+  // Reading starts here: Node drops unread output when the command ends.
   const stdout = pipeline(child.stdout, new PassThrough(), () => undefined);
   return {
     stdout,
@@ -68,8 +68,8 @@ export async function zfsOutput(args: readonly string[]): Promise<CommandOutput>
 const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
 
 /**
- * The name of the volume or snapshot that a block device is, as `zvol_id` has it: with a plus for
- * each space. Undefined if that program is not there, or does not know the device.
+ * The name of the volume or snapshot behind a block device, as `zvol_id` prints it: with a plus for
+ * each space. Undefined if that program is missing, or does not know the device.
  */
 export async function zvolId(device: string): Promise<string | undefined> {
   const path = await firstProgram(ZVOL_ID);
@@ -78,12 +78,12 @@ export async function zvolId(device: string): Promise<string | undefined> {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** The fields of lines that `zfs` or `zpool` printed with -H: divided by tabs. */
+/** Splits lines that `zfs` or `zpool` printed with -H into their fields, which tabs separate. */
 export function fields(lines: readonly string[]): string[][] {
   return lines.map((line) => line.split('\t'));
 }
 
-/** Why `zfs` or `zpool` failed; undefined for an error that is none of theirs. */
+/** Why `zfs` or `zpool` failed; undefined for any other error. */
 export function zfsFailure(error: unknown): FailureKind | undefined {
   if (!(error instanceof KexportError)) return undefined;
   return error.cause instanceof CommandFailure ? error.cause.kind : undefined;
@@ -201,7 +201,7 @@ function endOf(
   });
 }
 
-/** Nobody waits for the end of a command: one that waits for a suspended pool cannot be ended. */
+/** Does not wait for the command to end: one that waits for a suspended pool cannot be killed. */
 function abandon(child: Child): void {
   child.kill();
   child.stdout.destroy();

@@ -1,4 +1,4 @@
-// The stream of what has changed between two snapshots of a volume, from `zfs send` itself.
+// Runs `zfs send` for the changes between two snapshots of a volume.
 
 import { KexportError, option, wording } from '../errors.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
@@ -7,10 +7,9 @@ import { fullName, parseDatasetName } from './names.ts';
 import { zfsOutput } from './run.ts';
 import { findVolume } from './volume.ts';
 
-// Blocks as they lie in the pool: large ones whole (-L), which -c takes, compressed ones compressed
-// (-c), those within their pointers too (-e), so that the kernel unpacks nothing and little goes
-// through the pipe. Not raw (-w): of an encrypted volume that would be ciphertext, which is no
-// disk.
+// Sends blocks as they are stored: large ones whole (-L, which -c requires), compressed ones
+// compressed (-c), embedded ones embedded (-e). So the kernel decompresses nothing, and little goes
+// through the pipe. Not raw (-w): an encrypted volume would be sent as ciphertext.
 const AS_THEY_LIE = ['-L', '-c', '-e'];
 
 /**
@@ -26,7 +25,7 @@ export async function sendIncrement(
   if (to.snapshot === undefined) {
     throw new KexportError(
       'usage',
-      wording`${option('incrementalFrom')} is up to a snapshot, ${name} is none`,
+      wording`${option('incrementalFrom')} needs a snapshot to end at, and ${name} is not one`,
       {
         hint: `name one: ${name}@SNAPSHOT`,
       },
@@ -56,18 +55,18 @@ export async function sendIncrement(
 }
 
 /**
- * `DATASET@SNAPSHOT` or `DATASET#BOOKMARK`, which must be of that volume: a clone's origin is sent
- * otherwise.
+ * Returns `DATASET@SNAPSHOT` or `DATASET#BOOKMARK`. It must belong to that volume: an increment
+ * from the origin of a clone is another kind of stream.
  */
 function baseOf(dataset: string, from: string): string {
   const mark = from.search(/[@#]/);
   const given = from.slice(0, Math.max(mark, 0));
   if (mark === -1 || (given !== '' && given !== dataset)) {
-    throw new KexportError('usage', `${from} is no snapshot of ${dataset} to begin from`, {
+    throw new KexportError('usage', `${from} is not a snapshot of ${dataset} to start from`, {
       hint: wording`name it as in ${option('incrementalFrom', '@SNAPSHOT')}`,
     });
   }
   const label = from.slice(mark + 1);
-  parseDatasetName(`${dataset}@${label}`); // a bookmark keeps the same rules
+  parseDatasetName(`${dataset}@${label}`); // bookmarks follow the same rules
   return `${dataset}${from.charAt(mark)}${label}`;
 }

@@ -1,5 +1,5 @@
-// A disk that lies on ZFS is made to hold still: what its name stands for becomes a snapshot, and a
-// path to read it by. How is loaded late: most disks are files that do not lie on ZFS.
+// Snapshots a disk that lies on ZFS, and finds the path to read the snapshot through. The code for
+// that is imported on demand: most disks are files that are not on ZFS.
 
 import { stat, statfs } from 'node:fs/promises';
 import { errnoOf, KexportError, Warning } from '../errors.ts';
@@ -12,9 +12,9 @@ import type { DiskSnapshot, SnapshotOptions } from './disk-snapshot.ts';
 const ZFS_MAGIC = 0x2fc12fc1;
 
 /**
- * Snapshots what a name stands for, if it is on ZFS: a volume or a snapshot by its name in ZFS, the
- * device of one, a file on a dataset. Undefined for anything else, which is to be opened by that
- * name. Throws a KexportError.
+ * Snapshots the disk that `name` stands for, if it is on ZFS: a volume or a snapshot by its ZFS
+ * name, the device of one, a file on a dataset. Returns undefined for anything else, which the
+ * caller opens by that name. Throws a KexportError.
  */
 export async function snapshotDisk(
   name: string,
@@ -56,7 +56,7 @@ name the volume to export all of it`,
       ),
     );
   }
-  // The device of a snapshot holds still by itself, and keeps the snapshot from being destroyed.
+  // The device of a snapshot never changes, and its snapshot cannot be destroyed while it is open.
   if (name.snapshot !== undefined) {
     if (partition) return undefined;
     const { snapshotGuidOf } = await import('./volume.ts');
@@ -66,7 +66,7 @@ name the volume to export all of it`,
   return snapshotVolume(name, options, partition);
 }
 
-/** No file has that name: it is a volume's, or of nothing. */
+/** For a name that no file has: a volume may have it. */
 async function snapshotByName(
   name: string,
   options: SnapshotOptions,
@@ -97,15 +97,15 @@ function noSuchThing(name: string, pool: string, error: unknown): unknown {
   const neither = absent ? error.message : `ZFS has no pool ${pool}`;
   return new KexportError('source', `cannot open ${name}: no such file or directory (ENOENT)`, {
     cause: error,
-    // Without a slash or an @ hardly anybody means a volume.
-    ...(absent && name === pool ? {} : { hint: `nor is it a ZFS volume: ${neither}` }),
+    // A name without a slash or an @ is hardly meant as a volume.
+    ...(absent && name === pool ? {} : { hint: `it is not a ZFS volume either: ${neither}` }),
   });
 }
 
-/** A file goes before a volume of the same name. */
+/** A file takes precedence over a volume of the same name. */
 async function warnOfNamesake(name: string, { signal, onWarning }: SnapshotOptions): Promise<void> {
   const [pool = '', ...rest] = name.split('/');
-  if (rest.length === 0 || !isPoolName(pool)) return; // a pool is no volume
+  if (rest.length === 0 || !isPoolName(pool)) return; // a pool is not a volume
   const list = ['list', '-H', '-t', 'volume,snapshot', '-o', 'name', name];
   const listed = await zfs(list, { signal }).catch((): string[] => []);
   if (!listed.includes(name)) return;

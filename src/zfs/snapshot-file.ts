@@ -10,9 +10,10 @@ import { listMounts, mountOf } from '../host/mounts.ts';
 import { zfsFailure } from './run.ts';
 
 /**
- * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which is there
- * whatever `snapdir` says. Undefined, with a warning, where this user or this machine can make no
- * snapshot: the file can be read all the same. Throws a KexportError; nothing is left then.
+ * Snapshots the dataset that a file lies on and finds the file in `.zfs/snapshot`, which exists
+ * whatever `snapdir` says. Returns undefined, with a warning, where this user or this machine
+ * cannot make a snapshot: the file can still be read as it is. Throws a KexportError, and leaves
+ * nothing behind then.
  */
 export async function snapshotFile(
   path: string,
@@ -27,7 +28,8 @@ export async function snapshotFile(
   const made: Made[] = [];
   const release = () => destroyAll(made, options.onWarning);
   try {
-    await flushFile(path); // what programs have written through mmap(2), which a snapshot does not see
+    // A snapshot misses what programs have written through mmap(2) until it is flushed.
+    await flushFile(path);
     const snapshot = await makeSnapshot(place.dataset);
     made.push(snapshot);
     const label = snapshot.name.slice(place.dataset.length + 1);
@@ -52,13 +54,13 @@ the image in part`,
 
 interface Place {
   readonly dataset: string;
-  /** Of the whole dataset. */
+  /** Where the whole dataset is mounted. */
   readonly mountPoint: string;
-  /** The file's path in the dataset. */
+  /** The path of the file in the dataset. */
   readonly inner: string;
 }
 
-/** Where a file lies; undefined if it is in a snapshot already. */
+/** Where a file lies; undefined if it is not on ZFS, or in a snapshot already. */
 async function findPlace(path: string): Promise<Place | undefined> {
   const real = await realpath(path);
   const mounts = await listMounts();
@@ -79,7 +81,7 @@ async function findPlace(path: string): Promise<Place | undefined> {
   return { dataset: mount.source, mountPoint: whole.mountPoint, inner };
 }
 
-/** Looking into the snapshot has the kernel mount it. */
+/** The first access makes the kernel mount the snapshot. */
 async function checkReachable(path: string, snapshot: string): Promise<void> {
   try {
     await stat(path);

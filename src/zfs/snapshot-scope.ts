@@ -1,4 +1,4 @@
-// What a person means to snapshot, by any of its names.
+// Finds the dataset to snapshot from what the user typed.
 
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -10,9 +10,9 @@ import { parseDatasetName, poolOf } from './names.ts';
 import { zfs } from './run.ts';
 
 /**
- * The dataset that a word means: itself, the volume of a device, or the pool behind a mount point.
- * Throws a KexportError if it is none of those, or a snapshot. Whether a dataset of that name
- * exists is left to be found out.
+ * The dataset that an argument names: by its ZFS name, by the device of a volume, or by the mount
+ * point of a pool. Throws a KexportError if it is anything else, or a snapshot. Does not check
+ * whether a dataset of that name exists.
  */
 export async function snapshotScope(word: string): Promise<string> {
   const name = /^\.{0,2}(\/|$)/.test(word) ? await behindPath(word) : word;
@@ -31,7 +31,7 @@ async function behindPath(word: string): Promise<string> {
 
 async function behindDevice(word: string, rdev: bigint): Promise<string> {
   const device = await zvolDevice(rdev);
-  if (!device) throw new KexportError('source', `${word} is a device, but no ZFS volume`);
+  if (!device) throw new KexportError('source', `${word} is a device, but not a ZFS volume`);
   return datasetOf(device.disk);
 }
 
@@ -49,13 +49,13 @@ async function behindMount(word: string, path: string): Promise<string> {
 }
 
 /**
- * Writes to the pool what this machine still holds in memory of the volumes in a dataset: a
- * snapshot would miss it. Throws a KexportError.
+ * Flushes this machine's page cache of the volumes in a dataset to the pool: a snapshot would miss
+ * those writes. Throws a KexportError.
  */
 export async function flushVolumes(dataset: string): Promise<void> {
   for (const volume of await zfs(['list', '-Hr', '-t', 'volume', '-o', 'name', dataset])) {
     const device = await linkedDevice(volume);
-    // Without a device nothing has been written through one.
+    // Without a device, nothing can have been written through one.
     if (device !== undefined) await flushDisk(basename(device));
   }
 }

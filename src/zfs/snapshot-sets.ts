@@ -3,7 +3,7 @@
 
 import { fields, zfs } from './run.ts';
 
-/** The snapshots of one name below one dataset. */
+/** The snapshots of one name on a dataset and on those below it. */
 export interface SnapshotSet {
   /** The highest dataset that has it. */
   readonly dataset: string;
@@ -11,9 +11,9 @@ export interface SnapshotSet {
   readonly name: string;
   /** In seconds since 1970, UTC. */
   readonly createdAt: number;
-  /** Bytes that only these snapshots hold, each counted by itself. */
+  /** Sum of the bytes that each of the snapshots holds alone. */
   readonly used: number;
-  /** How many datasets have it, the highest included. */
+  /** How many datasets have such a snapshot, the highest included. */
   readonly count: number;
 }
 
@@ -22,7 +22,10 @@ export async function makeSet(dataset: string, name: string): Promise<void> {
   await zfs(['snapshot', '-r', `${dataset}@${name}`]);
 }
 
-/** Destroys them all, or none if one of them is held, cloned or in use. Throws a KexportError. */
+/**
+ * Destroys the whole set, or nothing if one of the snapshots is held, cloned or in use. Throws a
+ * KexportError.
+ */
 export async function destroySet(dataset: string, name: string): Promise<void> {
   await zfs(['destroy', '-r', `${dataset}@${name}`]);
 }
@@ -33,10 +36,10 @@ export async function listSets(pattern: RegExp): Promise<SnapshotSet[]> {
   return groupSets(fields(lines).filter(([snapshot = '']) => pattern.test(nameOf(snapshot))));
 }
 
-/** Puts together what `zfs list` told of snapshots: rows of full name, creation and bytes used. */
+/** Groups snapshots, given as rows of full name, creation and bytes used from `zfs list`. */
 export function groupSets(rows: readonly (readonly string[])[]): SnapshotSet[] {
   const sets = new Map<string, SnapshotSet>();
-  // What is above comes first.
+  // Sorted by name, a dataset comes before those below it.
   for (const single of rows.map(setOf).sort((a, b) => (a.dataset < b.dataset ? -1 : 1))) {
     const { dataset, name, used } = single;
     const set = withAncestors(dataset)

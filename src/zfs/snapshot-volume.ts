@@ -11,8 +11,9 @@ import { type DatasetName, fullName } from './names.ts';
 import { findVolume, snapshotGuidOf, type Volume } from './volume.ts';
 
 /**
- * Snapshots a volume, or takes the snapshot that is named, and makes a device to read it by; with
- * `partition`, only that part of it is the disk. Throws a KexportError; nothing is left then.
+ * Snapshots a volume, or uses the snapshot that `name` has, and provides a device to read it
+ * through. With `partition`, only that part of the volume is the disk. Throws a KexportError, and
+ * leaves nothing behind then.
  */
 export async function snapshotVolume(
   name: DatasetName,
@@ -26,8 +27,8 @@ export async function snapshotVolume(
   const release = () => destroyAll(made, onWarning);
   try {
     const path = await snapshotDevice(volume, made, options);
-    // Read once the snapshot cannot be destroyed any more. Of one of ours nobody sends an
-    // increment.
+    // Read only now, when the snapshot can no longer be destroyed. A snapshot of our own needs no
+    // guid: no increment will ever start from it.
     const isNamed = name.snapshot !== undefined;
     const snapshotGuid = isNamed ? await snapshotGuidOf(name, signal) : undefined;
     return { path, window: partition, snapshotGuid, release };
@@ -37,7 +38,7 @@ export async function snapshotVolume(
   }
 }
 
-/** The device of the snapshot; what is made on the way goes into `made`. */
+/** The device of the snapshot. Adds to `made` each snapshot and clone that it makes. */
 async function snapshotDevice(
   { name: { dataset, snapshot }, size }: Volume,
   made: Made[],
@@ -53,7 +54,7 @@ async function snapshotDevice(
     made.push(own);
     taken = own.name.slice(dataset.length + 1);
   } else {
-    // Where the user has set snapdev=visible it is there already, and being open it cannot be
+    // With snapdev=visible the device exists already. While it is open, its snapshot cannot be
     // destroyed.
     const device = await linkedDevice(fullName({ dataset, snapshot }));
     if (device !== undefined) return device;
@@ -91,7 +92,7 @@ async function live({ name, volmode }: Volume, options: SnapshotOptions): Promis
   return { path, window: undefined, release: () => Promise.resolve() };
 }
 
-/** Says that a disk is read as it is. */
+/** Warns that a disk is read without a snapshot. */
 export function warnLive(name: string, { onWarning }: SnapshotOptions): void {
   onWarning?.(
     new Warning(
@@ -106,7 +107,7 @@ function stillMounted(dataset: string, mountPoints: readonly string[]): string {
 after a power failure, to be recovered from its journal`;
 }
 
-/** Destroys what was made, the newest first, and tells of what stays. */
+/** Destroys what was made, the newest first, and warns of what could not be destroyed. */
 export async function destroyAll(
   made: Made[],
   onWarning: SnapshotOptions['onWarning'],

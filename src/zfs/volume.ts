@@ -5,15 +5,15 @@ import { fields, zfs, zfsFailure } from './run.ts';
 /** A volume, or a snapshot of one. */
 export interface Volume {
   readonly name: DatasetName;
-  /** In bytes; a snapshot has the size that the volume had then. */
+  /** In bytes; a snapshot has the size that the volume had when it was taken. */
   readonly size: number;
-  /** Of a volume: `none` gives it no device. */
+  /** The property of a volume; with `none` it has no device. */
   readonly volmode: string | undefined;
 }
 
 /**
- * Looks a volume or a snapshot of one up. Throws a KexportError if there is none, or nothing can be
- * read of it.
+ * Looks up a volume or a snapshot of one. Throws a KexportError if it does not exist or cannot be
+ * read.
  */
 export async function findVolume(name: DatasetName, signal?: AbortSignal): Promise<Volume> {
   const properties = await propertiesOf(name, signal);
@@ -38,7 +38,7 @@ export async function findVolume(name: DatasetName, signal?: AbortSignal): Promi
 export async function snapshotGuidOf(name: DatasetName, signal?: AbortSignal): Promise<bigint> {
   const [guid = ''] = await zfs(['get', '-Hp', '-o', 'value', 'guid', fullName(name)], { signal });
   if (/^\d+$/.test(guid)) return BigInt(guid);
-  throw new KexportError('source', `zfs tells no guid of ${fullName(name)}, but "${guid}"`);
+  throw new KexportError('source', `zfs returned no guid for ${fullName(name)}, but "${guid}"`);
 }
 
 const PROPERTIES = 'type,volsize,keystatus,encryptionroot,volmode';
@@ -61,13 +61,13 @@ function missing(name: DatasetName, cause: unknown): KexportError {
   const { dataset, snapshot } = name;
   const hint =
     snapshot === undefined
-      ? `zfs list -t volume -r ${poolOf(dataset)}, or kexport sources, lists what there is`
-      : `zfs list -t snapshot ${dataset} lists what there is`;
+      ? `zfs list -t volume -r ${poolOf(dataset)}, or kexport sources, lists the volumes`
+      : `zfs list -t snapshot ${dataset} lists its snapshots`;
   const message = `ZFS has no ${snapshot === undefined ? 'volume' : 'snapshot'} ${fullName(name)}`;
   return new KexportError('source', message, { cause, hint });
 }
 
-/** Volumes below a file system that are named in a message. */
+/** How many volumes below a file system a message names. */
 const MAX_NAMED = 3;
 
 async function notAVolume(

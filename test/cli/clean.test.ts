@@ -12,7 +12,7 @@ describe('kexport clean', () => {
     ]);
   });
 
-  test('fails if it cannot ask for all of them, such as for checkpoints here', () => {
+  test('fails if it cannot list all of them, such as checkpoints here', () => {
     const { status, stderr } = kexport(['clean', '--dry-run'], { env: { PATH: replayPath() } });
     expect(stderr).toMatch(/^kexport: zpool list: not recorded: .*\n$/);
     expect(status).toBe(1);

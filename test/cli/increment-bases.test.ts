@@ -1,5 +1,4 @@
-// The image below an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw
-// disk.
+// The base of an increment: --flatten reads any disk, --backing-file names a qcow2 or a raw disk.
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +44,7 @@ describe('--flatten', () => {
     [
       'the stream of another snapshot',
       flat(fixture('empty-full')),
-      /empty-full.zfs is the disk of the snapshot of guid .* builds upon 13e96ac4d37511b2/,
+      /empty-full.zfs is the disk of the snapshot with the guid .* starts from 13e96ac4d37511b2/,
     ],
     ['another increment', flat(increment), /the stream is incremental: tank\/grow@b/],
     [
@@ -65,12 +64,16 @@ test.each([
   ['a folder', '.', /\. is neither a file nor a block device/],
   ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],
   ['a stream', 'a.zfs', /a.zfs is a zfs send stream, not an image .*kexport qcow2 a.zfs/],
-  ['a vmdk', 'a.vmdk', /a.vmdk is a vmdk: an image goes upon qcow2 or raw \(--flatten /],
+  [
+    'a vmdk',
+    'a.vmdk',
+    /a.vmdk is a vmdk: the base of an overlay must be qcow2 or raw \(--flatten /,
+  ],
   ['a disk in a gzip file', 'a.raw.gz', /a.raw.gz is not a raw disk: it begins like a gzip file/],
   [
     'a qcow2 without that extension',
     'nameless',
-    /begins like a qcow2 image \(what is below .* if it is called .qcow2/,
+    /begins like a qcow2 image \(the base of an increment is read as qcow2/,
   ],
 ])('--backing-file refuses %s with one line, and leaves nothing', (_, base, message) => {
   const before = readdirSync(folder);
@@ -86,29 +89,29 @@ describe('an increment that cannot be used', () => {
   test.each([
     ['qcow2', '--backing-file'],
     ['raw', '--flatten'],
-  ])('does not replace the image below it: %s %s', (format, option) => {
+  ])('does not replace its base: %s %s', (format, option) => {
     const cwd = temporaryFolder();
     const base = `base.${format}`;
     kexportOk(cwd, format, full, '-o', base);
     const before = sha256Of(join(cwd, base));
     const { stderr } = kexport([format, increment, option, base, '-o', base, '--force'], { cwd });
-    expect(stderr).toContain(`${base} is the image below the increment`);
+    expect(stderr).toContain(`${base} is the backing file of the increment`);
     expect(sha256Of(join(cwd, base))).toBe(before);
     expect(readdirSync(cwd)).toEqual([base]);
   });
 
   test.each<[string, string[], number, RegExp]>([
     [
-      'over the image of another snapshot',
+      'on the image of another snapshot',
       ['qcow2', increment, '--backing-file', 'other.qcow2'],
       1,
-      /is the disk of the snapshot of guid [0-9a-f]+, .* builds upon 13e96ac4d37511b2/,
+      /is the disk of the snapshot with the guid [0-9a-f]+, .* starts from 13e96ac4d37511b2/,
     ],
     [
-      'flattened over the image of another snapshot',
+      'flattened with the image of another snapshot',
       ['raw', increment, '--flatten', 'other.qcow2'],
       1,
-      /is the disk of the snapshot of guid|is not a raw disk/,
+      /is the disk of the snapshot with the guid|is not a raw disk/,
     ],
     [
       'in a format without a backing file',
@@ -117,7 +120,7 @@ describe('an increment that cannot be used', () => {
       /--backing-file is for qcow2 alone/,
     ],
     [
-      'over a missing image',
+      'on a missing image',
       ['qcow2', increment, '--backing-file', 'missing.qcow2'],
       1,
       /cannot open missing.qcow2/,
@@ -129,7 +132,7 @@ describe('an increment that cannot be used', () => {
       /is a full stream|is the disk of/,
     ],
     [
-      'without an image below it',
+      'without a base',
       ['qcow2', increment],
       1,
       /is incremental: tank\/grow@b .*--backing-file BASE/,

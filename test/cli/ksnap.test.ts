@@ -35,7 +35,7 @@ describe('ksnap destroy', () => {
     },
   );
 
-  test('refuses a snapshot that is not there', () => {
+  test('refuses a snapshot that does not exist', () => {
     const { status, stderr } = ksnap('destroy', 'ksnap-20260102-030406');
     expect(status).toBe(1);
     expect(stderr).toBe(

@@ -1,4 +1,4 @@
-// The definitions of the options, and what the command line makes of them.
+// The definitions of the options, and how the command line parses them.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

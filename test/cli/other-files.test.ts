@@ -37,7 +37,7 @@ function theirInfoOf(cwd: string, name: string): TheirReport {
   return JSON.parse(runIn(cwd, 'qemu-img', 'info', '--output=json', name)) as TheirReport;
 }
 
-/** Removes all files but the image, so that one that is opened is missed. */
+/** Removes all files except the image, so that opening another one fails. */
 function keepOnly(cwd: string, name: string): void {
   for (const other of readdirSync(cwd)) if (other !== name) rmSync(join(cwd, other));
 }

@@ -36,7 +36,7 @@ describe('the machine of an ova', () => {
   test.each([
     [['--memory', '1001'], 'ova: memory is 1001, it must be a multiple of 4'],
     [['--nic', 'ne2000'], '--nic: "ne2000" is not E1000, E1000e, VmxNet3 or none'],
-  ])('is refused where no importer takes it: %s', (options, message) => {
+  ])('is refused if no importer accepts it: %s', (options, message) => {
     const { status, stderr } = kexport(['ova', BOOT_DISK, ...options]);
     expect(stderr).toContain(message);
     expect(status).toBe(2);

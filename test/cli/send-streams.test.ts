@@ -44,7 +44,7 @@ describe('kexport info of a send stream', () => {
     expect(stdout).toMatch(/tank\/lz4k16@b/);
   });
 
-  test('shows a stream too that no disk can be made of', () => {
+  test('shows a stream even if it holds no disk', () => {
     const { status, stdout } = kexport(['info', fixture('neg-filesystem')]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\nof a: +file system\n/);
@@ -137,7 +137,7 @@ describe('kexport verify of a send stream', () => {
     [
       'a disk, with --against',
       ['a.raw', '--from', 'zfs-send', '--against', 'a.raw'],
-      /a.raw: not a zfs send stream: .* unpack it first/,
+      /a.raw: not a zfs send stream: .* decompress it first/,
     ],
     [
       'an increment, with --against',

@@ -1,5 +1,4 @@
-// Answers and messages that cannot be written: one line and status 1, or nothing if nobody reads
-// them.
+// Output that cannot be written: one line and status 1, or no message if nobody reads it.
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What the words of a command line are taken for, and what is said of those that make no sense.
+// How the words of a command line are understood, and the errors for those that make no sense.
 
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

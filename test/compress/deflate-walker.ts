@@ -1,7 +1,7 @@
 // An inflater that trusts nothing: reads a zlib stream token by token, straight from RFC 1950 and
-// 1951, and says what it is made of.
+// 1951, and reports its blocks and matches.
 
-/** What a zlib stream holds and how. */
+/** The content of a zlib stream. */
 export interface Walked {
   readonly bytes: Buffer;
   /** Base-2 logarithm of the window that the header states. */

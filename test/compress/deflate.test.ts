@@ -72,7 +72,7 @@ const inputs: [string, Buffer][] = [
   ...real,
 ];
 
-/** By a compressor that has compressed nothing before. */
+/** Compresses with a new compressor. */
 async function deflated(
   encoding: (typeof ENCODINGS)[number],
   input: Uint8Array,
@@ -81,7 +81,7 @@ async function deflated(
   return output.subarray(0, (await deflateCompressor(encoding)).compress(input, output));
 }
 
-/** The sum of what all real blocks are compressed to, in bytes. */
+/** The compressed size of all real blocks, in bytes. */
 async function sizeOfReal(encoding: (typeof ENCODINGS)[number]): Promise<number> {
   let sum = 0;
   for (const [, input] of real) sum += (await deflated(encoding, input)).length;

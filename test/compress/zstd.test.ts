@@ -5,7 +5,7 @@ import { documentedZstdCompressor, hasZstd, zstdCompressor } from '../../src/com
 import { COMPRESSED_SLACK } from '../../src/workers/slab.ts';
 import { noise, text } from '../support/disks.ts';
 
-const zstd = hasZstd(zlib) ? zlib : undefined; // what needs it is skipped then
+const zstd = hasZstd(zlib) ? zlib : undefined; // tests that need it are skipped
 
 describe.skipIf(!zstd)('the zstd of this Node', () => {
   test('gives the same bytes by its handle, block after block, as by its documented calls', () => {

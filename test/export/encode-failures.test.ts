@@ -1,4 +1,4 @@
-// What the library makes of requests and disks that it must refuse, or cannot finish.
+// Requests and disks that the library must refuse, or cannot finish.
 
 import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ describe('encode', () => {
 
   test('refuses an empty list of images', async () => {
     const source = await openSource(join(folderWithDisk(), 'disk'));
-    await expect(encode(source, [])).rejects.toThrow('no image is asked for');
+    await expect(encode(source, [])).rejects.toThrow('no image was requested');
   });
 
   test('ends at once on a signal that was aborted before', async () => {

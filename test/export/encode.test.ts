@@ -1,4 +1,4 @@
-// Whole exports. What peers read in the images stands with each format.
+// Whole exports. The tests of each format compare its images by other programs.
 
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Increments that are made here: overlays over the image of the snapshot before, and flattened
-// disks.
+// Increments made by this test: overlays on the image of the snapshot before, and flattened disks.
 
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,7 +70,7 @@ describeWith(['qemu-img'], 'a chain of increments', () => {
       for (let i = last; i > 0; i--) {
         run('qemu-img', 'commit', '-q', '-f', 'qcow2', join(cwd, `${i}.qcow2`));
       }
-      // A commit leaves a larger disk below as large as it is.
+      // A commit does not shrink the base.
       const base = join(cwd, '0.qcow2');
       run('qemu-img', 'resize', '-q', '--shrink', '-f', 'qcow2', base, String(8 * blockSize));
       compareWithRaw('qcow2', join(cwd, '0.qcow2'), join(cwd, `${last}.disk`));

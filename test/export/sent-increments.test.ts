@@ -1,5 +1,4 @@
-// Increments as zfs send made them: overlays over the image of the snapshot before, and flattened
-// disks.
+// Increments from zfs send: overlays on the image of the snapshot before, and flattened disks.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -79,7 +78,7 @@ describe('several increments in one package', () => {
       ['--stream-volume', 'tank/vm'],
       /chain-I.zfs: the package has no volume tank\/vm; it has tank\/chain \(.*--stream-volume/,
     ],
-  ])('are refused if they lack what is asked for: %j', (options, message) => {
+  ])('are refused if they lack the requested stream: %j', (options, message) => {
     const cwd = temporaryFolder();
     const args = ['raw', increments.path, '--flatten', base.path, ...options, '-o', 'x.raw'];
     const { status, stderr } = kexport(args, { cwd });
@@ -88,13 +87,13 @@ describe('several increments in one package', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  test('are refused over the image of another snapshot', () => {
+  test('are refused on the image of another snapshot', () => {
     const cwd = temporaryFolder();
     const other = streamNamed('tail-full-a');
     kexportOk(cwd, 'qcow2', other.path, '-o', 'base.qcow2');
     const args = ['qcow2', increments.path, '--backing-file', 'base.qcow2', '-o', 'inc.qcow2'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot of guid/);
+    expect(stderr).toMatch(/base.qcow2 is the disk of the snapshot with the guid/);
     expect(status).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-// What every format of the registry promises, whatever its bytes.
+// The rules that every format of the registry must follow.
 
 import { describe, expect, test } from 'vitest';
 import { type Format, FORMATS } from '../../formats/index.ts';
@@ -9,7 +9,8 @@ import { writeImage } from '../support/write-image.ts';
 
 const FULL: TestDisk[] = DISKS.filter(({ size }) => size <= 64 * 2 ** 20);
 
-// Whose table of blocks is in front if the size of the disk is known, and else after the blocks.
+// Formats that put the table of blocks at the front only if the size of the disk is known, else
+// after the blocks.
 const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic', 'vhdx'];
 
 describe.each(Object.entries(FORMATS))('%s', (name, create) => {

@@ -1,5 +1,5 @@
-// Images of every format to the byte, as `hexdump -C` shows them. `npm run goldens` renews them:
-// read what changed before you commit it.
+// Images of every format, byte for byte, as `hexdump -C` shows them. `npm run goldens` rewrites
+// them: review the changes before you commit them.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,8 +11,8 @@ const SIZE = 2 ** 22;
 /** Neighbours, some after a gap, and the last block of the disk. */
 const INDEXES = [0, 1, 5, 63];
 
-// A line of a dump, repeated, and what stands for its stream, since zlib's bytes differ between the
-// versions of Node.
+// A block of repeated lines, and a placeholder for its compressed stream, since zlib writes other
+// bytes in each version of Node.
 const BYTES = Buffer.alloc(BLOCK_SIZE, 'a line of a dump');
 const STREAM = Buffer.from('compressed');
 

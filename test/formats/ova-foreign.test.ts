@@ -1,4 +1,4 @@
-// The archive in the eyes of others.
+// The archive, read by other programs.
 
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// OVAs of others and our own, read.
+// The reader, with OVAs of other programs and our own.
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ for (const { offset, bytes } of disk.pieces) bytes.copy(plain, offset);
 describe('an OVA of ours', async () => {
   const image = (await writeImage(ova({ cpus: 2, vmName: 'Web <1> & "more"' }), disk)).bytes;
 
-  test('gives its disk and tells of its machine', async () => {
+  test('gives its disk and describes its machine', async () => {
     const reader = await openImage(ova(), image);
     expect(reader.facts).toMatchObject({
       format: 'ova',
@@ -52,7 +52,7 @@ describe('an OVA of ours', async () => {
     },
   );
 
-  test('is told of when a byte of the disk was changed', async () => {
+  test('is reported if a byte of the disk was changed', async () => {
     const broken = Buffer.from(image);
     const at = broken.lastIndexOf('ddb.toolsVersion');
     broken.write('DDB', at);
@@ -105,7 +105,7 @@ describe('an OVA of others', () => {
     },
   );
 
-  test('gives the disk that is asked for, or tells which there are', async () => {
+  test('gives the disk that is requested, or lists those that it has', async () => {
     const image = tar(files);
     for (const name of ['d2', 'b.vmdk']) {
       const { facts } = await openImage(ova({ ovaDisk: name }), image);
@@ -128,7 +128,7 @@ describe('an OVA of others', () => {
     }
   });
 
-  test('tells of a disk that cannot be read beside one that can', async () => {
+  test('lists a disk that cannot be read beside one that can', async () => {
     const image = tar({ ...files, 'b.vmdk': 'no image' });
     const reader = await openImage(ova(), image);
     expect(reader.facts.details['disks']).toContain('b.vmdk (d2): cannot be read');
@@ -184,7 +184,7 @@ describe('an OVA of others', () => {
     }
   });
 
-  test('is told of where it is not as its OVF and its manifest say', async () => {
+  test('is reported if it contradicts its OVF and its manifest', async () => {
     const sum = createHash('sha256').update(OVF).digest('hex');
     const manifest = `SHA256(x.ovf)= ${sum}\nSHA256(gone)= 00\nwhat\nSHA1 (a.vmdk) = 00\n`;
     const odd = {

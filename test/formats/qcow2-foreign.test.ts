@@ -1,4 +1,4 @@
-// Images of whole exports, and of tables alone, in the eyes of others.
+// Images of whole exports, and of tables alone, read by other programs.
 
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -108,8 +108,8 @@ describeWith(['qemu-img'], 'QEMU', () => {
 });
 
 describeWith(['qemu-img'], 'the refcounts of a large image', () => {
-  // More than 2 GiB of file needs a second refcount block. The data are left out, as a check reads
-  // only tables.
+  // An image of more than 2 GiB needs a second refcount block. The data is left out, since a check
+  // reads only tables.
   test.each([
     ['plain clusters', 33_000, () => noise(BLOCK_SIZE + 32)],
     ['packed clusters', 90_000, () => noise(30_000)],

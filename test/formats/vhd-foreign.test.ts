@@ -1,4 +1,4 @@
-// VHDs read by programs of others. Each must find the disk that went in, byte for byte.
+// VHDs read by other programs. Each must find the disk that was exported, byte for byte.
 
 import { join } from 'node:path';
 import { beforeAll, describe, expect } from 'vitest';

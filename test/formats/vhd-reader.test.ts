@@ -1,4 +1,4 @@
-// VHDs of others and our own, read.
+// The reader, with VHDs of other programs and our own.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ describe.each([
     expect(offsets).toEqual(subformat === 'fixed' ? [0] : [4 * MIB, 6 * MIB, 8 * MIB]);
   });
 
-  test('whose only sound footer is gone is refused', async () => {
+  test('without any valid footer is refused', async () => {
     const broken = Buffer.from(image);
     broken.fill(0, broken.length - 512);
     if (subformat === 'fixed') await expect(openImage(format, broken)).rejects.toThrow('no footer');
@@ -131,13 +131,13 @@ describe('a dynamic VHD', async () => {
     ['a block in the header', 0, 1, /block 0 at 512 overlaps the dynamic disk header/],
     ['two blocks in one place', 1, 4, /the block at 2048 overlaps the one at 2048/],
     ['blocks that overlap', 1, 5, /the block at 2560 overlaps the one at 2048/],
-  ])('is told of: %s', async (_, index, sector, problem) => {
+  ])('is reported: %s', async (_, index, sector, problem) => {
     const broken = changed((copy) => copy.writeUInt32BE(sector, TABLE + 4 * index));
     const problems = await problemsOf(await openImage(vhd(), broken));
     expect(problems.join('\n')).toMatch(problem);
   });
 
-  test('whose block lies past the end is no disk', async () => {
+  test('whose block lies past the end cannot be read', async () => {
     const broken = changed((copy) => copy.writeUInt32BE(0x00ff_ffff, TABLE));
     await expect(diskOf(await openImage(vhd(), broken), broken)).rejects.toThrow(
       /^vhd: block 0 ends at/,
@@ -163,14 +163,14 @@ describe('a dynamic VHD', async () => {
     await expect(openImage(vhd(), broken)).rejects.toThrow(message);
   });
 
-  test('whose two footers differ is told of', async () => {
+  test('whose two footers differ is reported', async () => {
     const broken = changed((copy) => patched(footer, 0, { timeStamp: 1 }, copy));
     expect(await problemsOf(await openImage(vhd(), broken))).toEqual([
       'error: the footer differs from its copy in the first sector',
     ]);
   });
 
-  test('that is differencing tells its parent, and what it has itself', async () => {
+  test('that is differencing names its parent, and gives its own sectors', async () => {
     const parentUnicodeName = new Uint8Array(512);
     parentUnicodeName.set(Buffer.from('base.vhd', 'utf16le').swap16());
     const child = changed((copy) => {

@@ -43,7 +43,7 @@ describe('a fixed VHD', async () => {
     expect(vhd({ align: 'none' }).sizeMultiple).toBe(512);
   });
 
-  test('cannot be told by its head', () => {
+  test('cannot be recognized by its head', () => {
     expect(vhd().matches(image.read(0, 512))).toBe(false);
   });
 });
@@ -90,7 +90,7 @@ describe('a dynamic VHD', async () => {
     expect(one.written).toBe(1536 + 512 + 512 + BLOCK_SIZE + 512);
   });
 
-  test('is told by its head', () => {
+  test('is recognized by its head', () => {
     expect(vhdDynamic().matches(image.read(0, 512))).toBe(true);
     expect(vhdDynamic().matches(new Uint8Array(512))).toBe(false);
     expect(vhdDynamic().matches(new Uint8Array(8))).toBe(false);

@@ -1,4 +1,4 @@
-// VHDXs that were not closed: what their logs say is as if it were in the image.
+// VHDXs that were not closed: the updates in their logs count as part of the image.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// VMDKs read by programs of others. Each must find the disk that went in, byte for byte.
+// VMDKs read by other programs. Each must find the disk that was exported, byte for byte.
 
 import { join } from 'node:path';
 import { encode, fileSink, openSource, vmdk } from 'kexport';

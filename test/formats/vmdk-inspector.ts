@@ -1,4 +1,4 @@
-// What OpenStack checks in a VMDK before it uses it: the rules of oslo.utils 10.2,
+// The checks that OpenStack makes before it uses a VMDK: oslo.utils 10.2,
 // format_inspector.VMDKInspector.
 
 const GD_AT_END = 0xffff_ffff_ffff_ffffn;

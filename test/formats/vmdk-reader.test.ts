@@ -1,4 +1,4 @@
-// VMDKs of others and our own, read.
+// The reader, with VMDKs of other programs and our own.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,7 +120,7 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
     expect(await problemsOf(reader)).toEqual([]);
   });
 
-  test('with a parent tells of it', async () => {
+  test('with a parent names it', async () => {
     const path = join(folder, 'child.vmdk');
     run('qemu-img', 'create', '-q', '-f', 'vmdk', join(folder, 'base.vmdk'), '1M');
     run('qemu-img', 'create', '-q', '-f', 'vmdk', '-F', 'vmdk', '-b', 'base.vmdk', path);
@@ -131,8 +131,8 @@ describeWith(['qemu-img'], 'a VMDK by QEMU', () => {
 });
 
 /**
- * A sparse extent in the layout of the specification's first part: both directories and all tables
- * in front.
+ * A sparse extent in the layout of the specification's first part, with both directories and all
+ * tables in front.
  */
 function hostedSparse({
   packed = false,
@@ -231,7 +231,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     return result;
   }
 
-  test('is told of where its two directories differ', async () => {
+  test('is reported if its two directories differ', async () => {
     const { setEntry, rgd, bytes } = built();
     setEntry(3, 0, [rgd]);
     const problems = await problemsOf(await openImage(vmdk(), bytes()));
@@ -240,7 +240,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     );
   });
 
-  test('is told of where grains overlap, and where one lies past the end', async () => {
+  test('is reported if grains overlap, and if one lies past the end', async () => {
     const { setEntry, bytes } = built();
     setEntry(3, 128);
     setEntry(4, 100_000);
@@ -253,7 +253,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     expect(problems.join('\n')).toMatch(/grain 4 ends at \d+, the image at \d+/);
   });
 
-  test('with a grain in the metadata or past the end is no disk', async () => {
+  test('with a grain in the metadata or past the end cannot be read', async () => {
     for (const sector of [2, 100_000]) {
       const { setEntry, bytes } = built();
       setEntry(3, sector);
@@ -263,7 +263,7 @@ describe.each([false, true])('a sparse VMDK as VMware lays it out, packed: %s', 
     }
   });
 
-  test('that was not closed in order is told of', async () => {
+  test('that was not closed properly is reported', async () => {
     const image = Buffer.from(built().bytes());
     image.writeUInt8(1, 72);
     expect(await problemsOf(await openImage(vmdk(), image))).toContain(

@@ -21,8 +21,8 @@ interface Walked {
 }
 
 /**
- * Walks an image from its overhead to its last sector, following no pointer. Throws at anything
- * unexpected.
+ * Walks an image from its overhead to its last sector without following pointers. Throws for
+ * anything unexpected.
  */
 export function walk(image: Buffer): Walked {
   const at = (sector: number) => image.subarray(sector * SECTOR, (sector + 1) * SECTOR);

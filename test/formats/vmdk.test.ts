@@ -78,7 +78,7 @@ test('a gap of zeros takes no space in the image', async () => {
   expect(await sizeOf([0, 500])).toBe(await sizeOf([0, 1]));
 });
 
-test('a block that grows is stored compressed all the same', async () => {
+test('a block that grows is still stored compressed', async () => {
   const disk = { name: '', size: GRAIN, pieces: [{ offset: 0, bytes: noise(GRAIN) }] };
   const image = (await writeImage(vmdk(), disk)).bytes;
   expect(image.readUInt32LE(128 * 512 + 8)).toBeGreaterThan(GRAIN);
@@ -97,7 +97,7 @@ test('no sector of zeros, which would end the stream, follows a grain that fills
 });
 
 describe('the writer refuses', () => {
-  test('a grain that is longer than readers take', async () => {
+  test('a grain that is longer than readers accept', async () => {
     const { writer } = await start();
     writer.add(blockOf(0, ZEROS, { packed: new Uint8Array(66_036) }));
     const longer = blockOf(1, ZEROS, { packed: new Uint8Array(66_037) });
@@ -225,7 +225,7 @@ test('grains, tables, directory, footer and end of stream are the same to the by
 });
 
 describe('the descriptor', () => {
-  test('tells what it is within the first sector, whatever the file is called', async () => {
+  test('says what it is within the first sector, whatever the name of the file', async () => {
     const name = 'x'.repeat(255 - '.vmdk'.length);
     const size = 2 ** 48;
     const { output } = await start(size, { name }, vmdk({ adapterType: 'legacyESX' }));

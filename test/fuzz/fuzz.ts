@@ -15,7 +15,7 @@ import { mutationsOf } from './mutations.ts';
 import { ovaMutations } from './ova-mutations.ts';
 import { seedsOf } from './seeds.ts';
 
-// Of the processor: by the clock, a machine that has other work may take any time.
+// Processor time, since on a busy machine elapsed time means nothing.
 const MAX_SECONDS = 5;
 const MAX_MEMORY = 512 * 2 ** 20;
 
@@ -55,7 +55,7 @@ export async function fuzz(name: FormatName, count: number, seed: number): Promi
   return { count: done, readable };
 }
 
-/** Whether the image could be read. Throws for what no reader may do. */
+/** Whether the image could be read. Throws if the reader breaks its contract. */
 async function survives(name: FormatName, image: Buffer): Promise<boolean> {
   const started = process.cpuUsage();
   let readable = true;

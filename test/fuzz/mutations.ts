@@ -1,5 +1,5 @@
-// How an image is damaged. Fields of its structs get values that programs stumble over, with the
-// right checksum, since otherwise that alone would be noticed; bytes change, move and go.
+// Damages images. Fields of structs get values that often cause faults, with a valid checksum,
+// since a reader would otherwise stop at that; bytes are changed, moved and removed.
 
 import fc from 'fast-check';
 import type { FormatName } from '../../formats/index.ts';

@@ -1,4 +1,4 @@
-// Damaged and unsupported images are told apart, up to the exit status of `verify`.
+// Damaged and unsupported images are distinguished, up to the exit status of `verify`.
 
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

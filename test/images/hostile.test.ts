@@ -86,7 +86,7 @@ describe('a VMDK', () => {
     ],
     ['a directory past the end', { gdOffset: 2n ** 31n }, 'the grain directory at'],
     ['no directory', { gdOffset: 2n ** 64n - 1n }, 'the footer does not say where'],
-  ])('with a footer that tells of %s is refused', async (_, values, message) => {
+  ])('with a footer that has %s is refused', async (_, values, message) => {
     const lying = changed((copy) =>
       copy.set(header.encode({ ...footer, ...values }), copy.length - 1024),
     );

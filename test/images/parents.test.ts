@@ -1,4 +1,4 @@
-// Images that have only what differs from their parent, which they know by an id.
+// Images that hold only the changes to their parent, which they identify by an id.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ describe('a differencing VHD', async () => {
 
   const folderOf = (above: Buffer) => folderWith({ 'parent.vhd': parent, 'child.vhd': above });
 
-  test('is its own sectors, and those of its parent elsewhere', async () => {
+  test('has its own sectors, and otherwise those of its parent', async () => {
     const cwd = folderOf(child);
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk', '-q'];
     expect(kexport(args, { cwd }).status).toBe(0);
@@ -76,7 +76,9 @@ describe('a differencing VHD', async () => {
     const cwd = folderOf(await differencing(other));
     const args = ['convert', 'child.vhd', 'raw', '--allow-backing', '-o', 'disk'];
     const { status, stderr } = kexport(args, { cwd });
-    expect(stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhd has /);
+    expect(stderr).toMatch(
+      /is an overlay on an image with the id 11111111-.*, but .*parent.vhd has /,
+    );
     expect(status).toBe(1);
   });
 });
@@ -112,7 +114,9 @@ describe('a differencing VHDX', async () => {
     expect(alone.stderr).toContain('child.avhdx needs another file, "parent.vhdx"');
     const other = await folderWithParent('11111111-1111-1111-1111-111111111111');
     const over = kexport([...convert, '--allow-backing'], { cwd: other });
-    expect(over.stderr).toMatch(/builds upon an image with the id 11111111-.*, .*parent.vhdx has /);
+    expect(over.stderr).toMatch(
+      /is an overlay on an image with the id 11111111-.*, .*parent.vhdx has /,
+    );
     expect([alone.status, over.status]).toEqual([1, 1]);
   });
 });
@@ -139,7 +143,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a VMDK with a parent', () => {
     const cwd = chain();
     runIn(cwd, 'qemu-io', '-f', 'vmdk', '-c', 'write -P 3 0 64k', 'base.vmdk');
     const { status, stderr } = kexport(['verify', 'top.vmdk', '--allow-backing'], { cwd });
-    expect(stderr).toMatch(/builds upon an image with the id [0-9a-f]{8}, /);
+    expect(stderr).toMatch(/is an overlay on an image with the id [0-9a-f]{8}, /);
     expect(status).toBe(3);
   });
 });

@@ -125,24 +125,24 @@ describe('a disk without a partition table', () => {
 });
 
 describe('a GPT', () => {
-  test('whose header is damaged is not sound', async () => {
+  test('whose header is damaged is not valid', async () => {
     const [line] = await warnings(fixtureWith(512 + 60, Buffer.from([1])));
-    expect(line).toMatch(/\(GPT\) is not sound: its primary header is missing or damaged\./);
+    expect(line).toMatch(/\(GPT\) is not valid: its primary header is missing or damaged\./);
   });
 
-  test('whose entries are damaged is not sound', async () => {
+  test('whose entries are damaged is not valid', async () => {
     const [line] = await warnings(fixtureWith(1024 + 56, Buffer.from('?')));
-    expect(line).toMatch(/\(GPT\) is not sound: its entries are damaged\./);
+    expect(line).toMatch(/\(GPT\) is not valid: its entries are damaged\./);
   });
 
-  test('without its protective MBR is not sound', async () => {
+  test('without its protective MBR is not valid', async () => {
     const [line] = await warnings(fixtureWith(446, Buffer.alloc(66)));
-    expect(line).toMatch(/\(GPT\) is not sound: its protective MBR is missing\./);
+    expect(line).toMatch(/\(GPT\) is not valid: its protective MBR is missing\./);
   });
 
-  test('on half of its disk is not sound', async () => {
+  test('on half of its disk is not valid', async () => {
     const [line, ...more] = await warnings(FIXTURE.subarray(0, 4 * MIB), 'efi');
-    const reason = /not sound: it is made for 8371712 bytes or more, the disk has 4194304 bytes\./;
+    const reason = /not valid: it is made for 8371712 bytes or more, the disk has 4194304 bytes\./;
     expect(line).toMatch(reason);
     expect(more).toEqual([]);
   });
@@ -170,10 +170,10 @@ describe('an MBR', () => {
     expect(table.partitions).toMatchObject([{ type: '0x0F', name: 'extended' }]);
   });
 
-  test('with a partition past the end of the disk is not sound', async () => {
+  test('with a partition past the end of the disk is not valid', async () => {
     const [line] = await warnings(fixtureWithMbr({ sizeInLba: 2 ** 20 }));
     expect(line).toMatch(
-      /\(MBR\) is not sound: partition 1 ends past the end of the disk \(8388608 bytes\)\./,
+      /\(MBR\) is not valid: partition 1 ends past the end of the disk \(8388608 bytes\)\./,
     );
   });
 

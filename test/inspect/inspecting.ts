@@ -18,7 +18,10 @@ export const ESP_GUID = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
  */
 const MOST_READS = 4 * (1 + 3 * 2 * 256) + 20;
 
-/** Inspects a disk in memory. Throws for a read past its end, and for more than so many reads. */
+/**
+ * Inspects a disk in memory. Throws for a read past its end, or if there are more reads than the
+ * limit.
+ */
 export async function inspect(disk: Buffer, mostReads = MOST_READS): Promise<DiskFacts> {
   let reads = 0;
   const read = (diskOffset: number, buffer: Uint8Array) => {

@@ -193,7 +193,7 @@ interface ZipFields {
   readonly size?: number;
   readonly count?: number;
   readonly localOffset?: number;
-  /** Zeros after the packed bytes, within the entry. */
+  /** Zeros after the compressed bytes, within the entry. */
   readonly padding?: number;
 }
 

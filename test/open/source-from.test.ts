@@ -75,7 +75,7 @@ describe('sourceFrom', () => {
     });
   });
 
-  test('refuses a size that is not true', async () => {
+  test('refuses a wrong size', async () => {
     await expect(sourceFrom(disk, { size: 5 })).rejects.toThrow(/size says 5/);
   });
 
@@ -122,14 +122,14 @@ describe('a source', () => {
     expect(copy.equals(disk)).toBe(true);
   });
 
-  test('is read anywhere, fewer bytes only at its end', async () => {
+  test('has random access, which returns fewer bytes only at its end', async () => {
     await using source = await sourceFrom(new Blob([disk]));
     expect(Buffer.from(await readDisk(source, 510, 2)).toString('hex')).toBe('55aa');
     expect(await readDisk(source, disk.length - 10, 100)).toHaveLength(10);
     expect(await readDisk(source, disk.length + 10, 100)).toHaveLength(0);
   });
 
-  test('that is a pipe is not read anywhere', async () => {
+  test('that is a pipe has no random access', async () => {
     await using source = await sourceFrom(pieces());
     await expect(readDisk(source, 0, 512)).rejects.toMatchObject({ code: 'unsupported' });
   });

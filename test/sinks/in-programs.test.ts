@@ -1,4 +1,4 @@
-// Sinks for what a program has: memory, and streams of Node and of the web.
+// Sinks for programs: memory, and streams of Node and of the web.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ async function encodeTo(format: Format, sink: Parameters<typeof encode>[1][numbe
   return encode(await sourceFrom(disk), [{ format, sink }], { identity: IDENTITY });
 }
 
-/** The image as memory has it. */
+/** The image in a memory sink. */
 async function inMemory(format: Format): Promise<Buffer> {
   const sink = memorySink();
   await encodeTo(format, sink);
@@ -45,7 +45,7 @@ describeWith(['qemu-img'], 'a memory sink', () => {
 });
 
 describe('a memory sink', () => {
-  test('has no image before the run has ended well', async () => {
+  test('has no image before the export has succeeded', async () => {
     const sink = memorySink({ name: 'mine' });
     expect(() => sink.bytes()).toThrow('the image in mine is not complete');
     const source = await sourceFrom(disk);
@@ -103,7 +103,7 @@ describe('a writable sink', () => {
 });
 
 describe('a sink at the end of an `await using`', () => {
-  test('leaves nothing if nobody has committed it', async () => {
+  test('leaves nothing if it was not committed', async () => {
     const folder = temporaryFolder();
     {
       await using sink = await fileSink(join(folder, 'x.raw'));

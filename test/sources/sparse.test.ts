@@ -1,4 +1,4 @@
-// Sparse files: whatever the system says of their holes, every byte of data arrives.
+// Sparse files: whatever the system reports about their holes, every byte of data is read.
 
 import { closeSync, openSync, readFileSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

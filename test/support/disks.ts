@@ -40,7 +40,7 @@ export function diskWithBlocks(size: number, indexes: Iterable<number>, name = '
   return { name, size, pieces };
 }
 
-/** Gives a disk an MBR with one partition, so that no warning is raised, and answers it. */
+/** Gives a disk an MBR with one partition, so that there is no warning, and returns it. */
 export function withPartition(disk: Buffer): Buffer {
   const entry = disk.subarray(446, 510).fill(0);
   entry.writeUInt8(0x83, 4); // Linux
@@ -58,7 +58,7 @@ function every(step: number, size: number, piece: (i: number) => Buffer): TestDi
   }));
 }
 
-/** What writers stumble over: ends within a block or table, first and last entries. */
+/** Disks that are hard for writers: ends within a block or table, first and last entries. */
 export const DISKS: readonly TestDisk[] = [
   { name: 'one sector', size: 512, pieces: [{ offset: 0, bytes: text(512) }] },
   { name: 'one sector of zeros', size: 512, pieces: [] },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export function temporaryFolder(parent = tmpdir()): string {
   const path = makeFolder(parent);
   onTestFinished(() => removeFolder(path));
@@ -17,7 +17,7 @@ export function folderWith(files: Readonly<Record<string, string | Uint8Array>>)
   return path;
 }
 
-/** A folder that is gone after the tests of this file, or of the describe that asks for it. */
+/** A folder that is removed after the tests of this file, or of the describe that makes it. */
 export function sharedFolder(parent = tmpdir()): string {
   const path = makeFolder(parent);
   afterAll(() => removeFolder(path));

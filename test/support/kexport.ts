@@ -22,7 +22,7 @@ export function kexport(args: readonly string[], options: RunOptions = {}): Outc
   return runNode(KEXPORT, args, options);
 }
 
-/** Runs kexport in a folder, quietly. Throws with what it said unless it succeeds. */
+/** Runs kexport in a folder, quietly. Throws with its messages unless it succeeds. */
 export function kexportOk(cwd: string, ...args: string[]): void {
   const { status, stderr } = kexport([...args, '-q'], { cwd });
   if (status !== 0)

@@ -37,7 +37,7 @@ export class MemoryImage implements ImageOutput {
     this.#pieces.push({ offset, bytes: Buffer.from(given), given });
   }
 
-  /** How often the writer went back. */
+  /** How often the writer patched the image. */
   get patches(): number {
     return this.#patches;
   }

@@ -135,7 +135,7 @@ export function compareWithRaw(format: string, image: string, disk: string): voi
   if (found !== size) throw new Error(`${image} has ${found} bytes, the disk ${size}`);
 }
 
-/** What QEMU calls each format; an ova is unpacked for it. */
+/** QEMU's name of each format; an ova is unpacked for it. */
 const DRIVERS = {
   qcow2: 'qcow2',
   raw: 'raw',

@@ -100,7 +100,7 @@ function decompressed(
   }
 }
 
-/** Everything that is wrong with an image, as `severity: message`. */
+/** All problems of an image, as `severity: message`. */
 export async function problemsOf(reader: ImageReader): Promise<string[]> {
   const found: string[] = [];
   for await (const problem of reader.check()) found.push(lineOf(problem));

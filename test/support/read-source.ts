@@ -3,7 +3,7 @@ import { type Extent, openSource, type Source, type SourceOptions } from 'kexpor
 const BLOCK = 65_536;
 const MIB = 2 ** 20;
 
-/** What `next` of a source answered, and the bytes, valid until the next extent. */
+/** The result of a source's `next`, and the bytes, valid until the next extent. */
 export interface ReadExtent extends Extent {
   readonly bytes: Buffer;
 }
@@ -52,7 +52,7 @@ export async function diskInFile(path: string, options: SourceOptions = {}): Pro
   return withSource(path, options, diskIn);
 }
 
-/** As many bytes from each of these places of the disk in a file, by the built library. */
+/** `length` bytes from each of these offsets of the disk in a file, by the built library. */
 export async function bytesAt(
   path: string,
   places: readonly number[],

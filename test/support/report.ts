@@ -1,6 +1,6 @@
 import { kexport } from './kexport.ts';
 
-/** As much of `--json` as tests look at. */
+/** The part of `--json` that tests use. */
 export interface Report {
   readonly virtualSize: number;
   readonly images: readonly {

@@ -35,7 +35,7 @@ export interface RealStream {
   }[];
 }
 
-/** Every stream that is at hand. */
+/** Every stream that is available. */
 export const STREAMS: readonly RealStream[] = readManifest();
 
 function readManifest(): RealStream[] {
@@ -67,7 +67,7 @@ export function streamNamed(name: string): RealStream {
 export const FULL = STREAMS.filter(({ kind }) => kind === 'full');
 
 /**
- * The incremental streams, each with the full stream of the snapshot before, if that is at hand.
+ * The incremental streams, each with the full stream of the snapshot before, if that is available.
  */
 export const INCREMENTS = STREAMS.filter(({ kind }) => kind === 'incremental').flatMap((stream) => {
   const base = FULL.find(({ rawSha256 }) => rawSha256 === stream.baseRawSha256);

@@ -12,7 +12,7 @@ export type Update = { readonly offset: number } & (
   { readonly data: Buffer } | { readonly zeros: number }
 );
 
-/** What a log entry says; by default that of a log of this one entry. */
+/** The values of a log entry; the defaults are for a log of this one entry. */
 export interface Entry {
   readonly sequence: number;
   /** Where in the log the oldest entry is that is not yet flushed. */

@@ -43,7 +43,7 @@ export async function writeImage(
   return image;
 }
 
-/** What a writer is given. `disk` is what differs from the golden one. */
+/** The request to a writer. `disk` has the values that differ from the golden one. */
 export function requestOf(
   format: Format,
   output: WriteRequest['output'],

@@ -66,7 +66,7 @@ function piecesOf(record: Buffer): Map<number, Device> {
   return devices;
 }
 
-/** What a recorded pool is read with. */
+/** The tools to read a recorded pool with. */
 export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
   const never = () => {
     throw new Error('no metadata of these pools is compressed in that way');
@@ -106,7 +106,7 @@ export async function freeRuns(
   return found;
 }
 
-/** What lies between the blocks that zdb found in use. */
+/** The gaps between the blocks that zdb found in use. */
 export function unusedRuns(name: string): Map<number, Run[]> {
   const text = gunzipSync(readFileSync(recordOf(`${name}.allocated.gz`))).toString();
   const rows = text.trim().split('\n');

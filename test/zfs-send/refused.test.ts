@@ -1,4 +1,4 @@
-// Send streams of which no disk can be made, and damaged ones.
+// Send streams that have no disk, and damaged ones.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,12 +17,12 @@ describe('a stream that cannot be used', () => {
       /the stream of tank\/tree\/fs@a is that of a file system, not of a volume/,
     ],
     ['neg-encrypted-w', [], /is raw: its blocks are encrypted .*send it without -w/],
-    ['neg-resume-t', [], /is the rest of an interrupted one/],
+    ['neg-resume-t', [], /is the rest of an interrupted stream/],
     ['neg-saved', [], /the stream of tank\/lz4k16@a is partial: it has no volume size/],
     [
       'lz4-16k-inc-c',
       [],
-      /is incremental: tank\/lz4k16@b builds upon the snapshot with the guid cc23f47/,
+      /is incremental: tank\/lz4k16@b starts from the snapshot with the guid cc23f47/,
     ],
     ['enc-plain', ['--size', '8M'], /is a disk of 16777216 bytes, --size says 8388608/],
     [
@@ -97,7 +97,7 @@ describe('a block of zstd', () => {
     return Buffer.concat([...makeSendStream(whole)]);
   };
 
-  test('is decompressed if it gives what it should', () => {
+  test('is decompressed if it gives the right number of bytes', () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'stream'), streamOf(noise(512)));
     expect(kexport(['raw', 'stream', '-o', 'x.raw', '-q'], { cwd })).toMatchObject({ status: 0 });

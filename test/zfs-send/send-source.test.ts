@@ -119,7 +119,7 @@ cat ${fixture('empty-full')} | kexport raw - --from raw -o b.raw`;
     expect(sha256Of(join(cwd, 'x.raw'))).toBe(streamNamed('enc-plain').rawSha256);
   });
 
-  test('can be aborted while it is waited for', async () => {
+  test('can be aborted during the wait for it', async () => {
     const pipe = join(temporaryFolder(), 'pipe');
     run('mkfifo', pipe);
     const writer = openSync(pipe, constants.O_RDWR);

@@ -40,7 +40,7 @@ const FROM_A = ['tank/grow@b', '--incremental-from', '@a'];
 describeWith(['qemu-img'], 'a pair of snapshots', () => {
   const sum = streamNamed('grow-inc-b').rawSha256;
 
-  test('is sent by zfs, and becomes an overlay over the image of the first', () => {
+  test('is sent by zfs, and becomes an overlay on the image of the first', () => {
     const zfs = withZfs(SEND);
     const made = zfs.kexport(
       'qcow2',
@@ -107,11 +107,11 @@ describe('an option where it makes no sense', () => {
     ],
     [
       ['qcow2', 'tank/grow', '--incremental-from', '@a', '--backing-file', 'a.qcow2'],
-      /is up to a snapshot, tank\/grow is none/,
+      /needs a snapshot to end at, and tank\/grow is not one/,
     ],
     [
       ['qcow2', 'tank/grow@b', '--incremental-from', 'tank/x@a', '--backing-file', 'a.qcow2'],
-      /tank\/x@a is no snapshot of tank\/grow/,
+      /tank\/x@a is not a snapshot of tank\/grow/,
     ],
     [[...overlay, '--from', 'raw'], /--backing-file needs a zfs send stream, not raw/],
     [[...overlay, '--verify'], /--backing-file and --verify exclude each other/],

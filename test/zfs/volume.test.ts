@@ -32,7 +32,7 @@ describe('a volume that cannot be exported', () => {
     [
       'nopool/vm',
       1,
-      /^kexport: cannot open nopool\/vm: no such file .*nor is it a ZFS volume: ZFS has no pool nopool/,
+      /^kexport: cannot open nopool\/vm: no such file .*it is not a ZFS volume either: ZFS has no pool nopool/,
     ],
   ])('is refused in one line: %s', (name, expected, message) => {
     const { status, stderr } = kexport(['raw', name, '-o', 'never.raw'], {
@@ -44,7 +44,7 @@ describe('a volume that cannot be exported', () => {
   });
 });
 
-test('a file goes before the volume of the same name, with a warning', () => {
+test('a file takes precedence over the volume of the same name, with a warning', () => {
   const cwd = temporaryFolder();
   mkdirSync(join(cwd, 'tank/vm'), { recursive: true });
   writeFileSync(join(cwd, 'tank/vm/disk-0'), withPartition(noise(4096)));

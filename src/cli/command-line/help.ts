@@ -3,12 +3,12 @@ import { longForm, type OptionName, OPTIONS } from '../options/options.ts';
 import type { Command, NamedCommand, Program, Section } from './program.ts';
 
 const WIDTH = 80;
-/** Where texts begin. */
+/** The column in which texts begin. */
 const TEXT_COLUMN = 27;
 
 const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
 
-/** The help of a program; `all` has the options that are rarely needed, too. */
+/** The help of a program; with `all`, including the options that are rarely needed. */
 export function programHelp(program: Program, all: boolean): string {
   const { name, summary, main, commands } = program;
   const calls = [callOf(name, main), ...(commands.length > 0 ? [`${name} COMMAND ...`] : [])];
@@ -86,7 +86,7 @@ function rowText(term: string, text: string | undefined): string {
   const [first = '', ...others] = wrapped(text, WIDTH - TEXT_COLUMN);
   const indent = ' '.repeat(TEXT_COLUMN);
   const start = `  ${term}`.padEnd(TEXT_COLUMN);
-  // A term that reaches into the texts has a line of its own.
+  // A term that reaches into the column of texts has a line of its own.
   const head =
     start.length > TEXT_COLUMN - 1 && !start.endsWith(' ') ? `${start}\n${indent}` : start;
   return `${head}${first}\n${others.map((line) => `${indent}${line}\n`).join('')}`;

@@ -1,11 +1,11 @@
-/** The word that a mistyped one is closest to; undefined if none is close enough to be meant. */
+/** The word that is closest to a mistyped one; undefined if none is close enough. */
 export function mostSimilar(word: string, candidates: readonly string[]): string | undefined {
   const distances = candidates.map((candidate) => ({
     candidate,
     distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
   }));
   const [best] = distances.sort((one, other) => one.distance - other.distance);
-  // A third of the letters: --sise is --size, and --fast is nothing.
+  // A third of the letters: --sise is close to --size, --fast to nothing.
   return best && best.distance <= Math.max(1, word.length / 3) ? best.candidate : undefined;
 }
 

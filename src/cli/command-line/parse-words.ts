@@ -4,9 +4,9 @@ import { longForm, type OptionName, type Options, OPTIONS } from '../options/opt
 import type { Option } from '../options/option.ts';
 import { mostSimilar } from './most-similar.ts';
 
-/** The words of a command line, told apart. */
+/** The words of a command line, divided into operands and options. */
 export interface Words {
-  /** Those that are not options, in their order. */
+  /** The words that are not options, in their order. */
   readonly operands: readonly string[];
   /** How many of them stand before `--`. */
   readonly beforeDashes: number;
@@ -35,7 +35,7 @@ const PARSER_OPTIONS = Object.fromEntries(
 );
 
 /**
- * Tells options from other words, wherever they stand. Throws a KexportError for an option that no
+ * Separates options from operands, wherever they stand. Throws a KexportError for an option that no
  * command has.
  */
 export function splitWords(words: readonly string[]): Words {
@@ -86,7 +86,8 @@ function unknownOption(typed: string): KexportError {
 }
 
 /**
- * The values of the options that were given; of one given twice, the last. Throws a KexportError.
+ * The values of the options that were given; the last one of an option that was repeated. Throws a
+ * KexportError.
  */
 export function parseOptions(given: readonly GivenOption[]): Options {
   const values = given.map(({ name, typed, text = '' }) => {

@@ -1,35 +1,35 @@
 import type { OptionName, Options } from '../options/options.ts';
 
-/** A program of the package. Its parsing, its errors and its help are made of this. */
+/** A program of the package, for its parsing, its errors and its help. */
 export interface Program {
   readonly name: string;
   readonly summary: string;
-  /** What it does if no word names a command. */
+  /** The command to run if no word names one. */
   readonly main: Command;
   /** In the order of help. */
   readonly commands: readonly NamedCommand[];
-  /** What its help has besides, at the end. */
+  /** Further sections at the end of its help. */
   readonly sections: readonly Section[];
 }
 
 /** A part of a help text. */
 export interface Section {
   readonly title: string;
-  /** A term with what it means, or a line of its own. */
+  /** A term with its meaning, or a line of its own. */
   readonly rows: readonly (readonly [term: string, text?: string])[];
 }
 
-/** What a program does, by one of its commands or without. */
+/** One action of a program: a command, or what it does without one. */
 export interface Command {
   readonly summary: string;
   readonly operands: readonly Operand[];
-  /** What it accepts besides --help, in the order of help. */
+  /** The options that it accepts besides --help, in the order of help. */
   readonly options: readonly OptionGroup[];
-  /** What its help shows of them, if not all. */
+  /** The options that its help shows, if not all. */
   readonly commonOptions?: ReadonlySet<OptionName>;
-  /** Loads what carries it out, which help and errors of usage do not need. */
+  /** Loads its implementation, which help and errors of usage do not need. */
   readonly load: () => Promise<{ readonly run: Run }>;
-  /** What an error says of words that are too many, besides the usage. */
+  /** A hint for too many operands, besides the usage. */
   readonly excessHint?: string;
 }
 
@@ -40,11 +40,11 @@ export interface NamedCommand extends Command {
 
 /** A word that is not an option. */
 export interface Operand {
-  /** As help and errors call it: FORMATS. */
+  /** Its name in help and errors: FORMATS. */
   readonly name: string;
   readonly summary: string;
   readonly isOptional?: boolean;
-  /** Whether there may be several; only of the last one. */
+  /** Whether it may be repeated; only the last operand may. */
   readonly isRepeated?: boolean;
 }
 
@@ -54,8 +54,8 @@ export interface OptionGroup {
 }
 
 /**
- * Carries out a command of a program and returns the exit status. Every operand that is not
- * optional is there. Throws a KexportError.
+ * Runs a command of a program and returns the exit status. All operands that are not optional are
+ * given. Throws a KexportError.
  */
 export type Run = (
   operands: readonly string[],
@@ -63,7 +63,7 @@ export type Run = (
   program: Program,
 ) => Promise<number>;
 
-/** A group of what a command accepts where there are too few options to divide. */
+/** The only group of options of a command that has too few to divide. */
 export function only(...options: readonly OptionName[]): readonly OptionGroup[] {
   return [{ title: 'Options', options }];
 }

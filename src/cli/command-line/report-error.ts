@@ -4,7 +4,7 @@ import { isBrokenPipe } from '../../sinks/descriptor.ts';
 import { asFlag } from '../options/flags.ts';
 import { tell } from './messages.ts';
 
-/** Signals that end an export, with all cleaned up. */
+/** Signals that abort an export, which then cleans up. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export const EXIT_FAILURE = 1;

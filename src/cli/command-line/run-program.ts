@@ -13,8 +13,7 @@ const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['help', 'helpAll', 've
 
 /** Runs a program with the words of its command line and returns the exit status. Never throws. */
 export async function runProgram(program: Program, words: readonly string[]): Promise<number> {
-  // Nobody may be reading the messages any more; the work goes on. Of stdout, `print` throws the
-  // error.
+  // If stderr is closed, the work goes on without messages. Errors of stdout are thrown by `print`.
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', () => undefined);
   try {

@@ -2,8 +2,8 @@ import { listLeftovers } from '../../host/leftovers.ts';
 import { signalStatus, SIGNALS } from './report-error.ts';
 
 /**
- * Carries out work that the first Ctrl-C, SIGTERM or SIGHUP aborts by its signal; a second one ends
- * the program at once.
+ * Runs work whose signal the first Ctrl-C, SIGTERM or SIGHUP aborts; a second one ends the program
+ * at once.
  */
 export async function abortOnSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -2,16 +2,16 @@ import { KexportError } from '../../errors.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 
-/** What a command found out about a file. */
+/** The result of a command for a file. */
 export interface Answer {
   readonly text: string;
   readonly status: number;
 }
 
 /**
- * Prints an answer for each file, and goes on after one that cannot be read, whose status is
- * `unreadable`. Returns the highest status. Throws a KexportError if the user stops it, or if
- * stdout cannot be written to.
+ * Prints an answer for each file, and continues after a file that cannot be read, which has the
+ * status `unreadable`. Returns the highest status. Throws a KexportError if the user stops it, or
+ * if stdout cannot be written to.
  */
 export async function answerEach(
   files: readonly string[],

@@ -5,7 +5,7 @@ import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
-/** Removes what killed exports left in the pools, and reports on each piece. */
+/** Removes what killed exports left in the pools, and reports each item. */
 export const run: Run = async (_, { dryRun = false }) => {
   const { leftovers, isAll } = await listAll();
   if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
@@ -16,7 +16,7 @@ export const run: Run = async (_, { dryRun = false }) => {
   return status;
 };
 
-/** Returns whether nothing went wrong. */
+/** Returns whether it succeeded. */
 async function clean(leftover: Leftover, dryRun: boolean): Promise<boolean> {
   const { name } = leftover;
   const kept = whyKept(leftover);
@@ -33,7 +33,7 @@ async function clean(leftover: Leftover, dryRun: boolean): Promise<boolean> {
   return true;
 }
 
-/** Why a piece is not removed; undefined if it is. */
+/** Why an item is not removed; undefined if it is. */
 function whyKept({ state, remedy }: Leftover): string | undefined {
   switch (state) {
     case 'gone':
@@ -49,7 +49,7 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
   }
 }
 
-/** What is left in the pools, and whether all of them could be asked. */
+/** What exports left in the pools, and whether all pools could be listed. */
 async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {
   const leftovers: Leftover[] = [];
   let isAll = true;

@@ -4,7 +4,9 @@ import type { Run } from '../command-line/program.ts';
 import { exportDisk } from '../export/export-disk.ts';
 import { parseRequest } from '../export/request.ts';
 
-/** Makes images of the disk in an image: an export, the image first, with its name. */
+/**
+ * Converts an image: an export whose operands begin with the image and whose outputs get its name.
+ */
 export const run: Run = (operands, options) => {
   const request = parseRequest(operands);
   const { source = '' } = request;

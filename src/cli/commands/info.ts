@@ -18,7 +18,7 @@ import { mapJson, mapText } from '../print/map.ts';
 import { streamInfoJson, streamInfoText } from '../print/stream-info.ts';
 import { answerEach } from './answer-each.ts';
 
-/** Prints what there is to know about images, disks and zfs send streams. */
+/** Prints facts about images, disks and zfs send streams. */
 export const run: Run = (paths, options) =>
   answerEach(paths, async (path) => ({ text: await infoOf(path, options), status: 0 }), {
     unreadable: EXIT_FAILURE,
@@ -46,7 +46,7 @@ async function infoOf(path: string, options: Options): Promise<string> {
     : imageInfoText(path, info, process.stdout.isTTY ? process.stdout.columns : COLUMNS);
 }
 
-/** Prints the map of a disk as it is read, since it may be of any length; leaves nothing to print. */
+/** Prints the map of a disk piece by piece, since it may be of any length. Returns no more text. */
 async function printMap(path: string, options: Options): Promise<''> {
   const { json, from, allowBacking, ovaDisk } = options;
   const kind = await streamKind(path, from);

@@ -8,7 +8,7 @@ import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { type SourceDisk, sourcesJson, sourcesText } from '../print/sources.ts';
 
-/** Lists what can be exported, each with the command to type. */
+/** Lists the volumes and disks that can be exported, each with the command for it. */
 export const run: Run = async (_, { json }) => {
   const { volumes, pools, zfsProblem } = await listZfs();
   const sources = { volumes, zfsProblem, disks: await listSourceDisks(pools) };
@@ -19,7 +19,7 @@ export const run: Run = async (_, { json }) => {
 interface ZfsSources {
   readonly volumes: readonly ListedVolume[];
   readonly pools: readonly PoolDevices[];
-  /** Why ZFS cannot list them; the disks can be listed all the same. */
+  /** Why ZFS cannot list the volumes; the disks are still listed. */
   readonly zfsProblem?: string;
 }
 

@@ -17,7 +17,7 @@ import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/
 import { answerEach } from './answer-each.ts';
 
 /**
- * Not EXIT_FAILURE, so that a script can tell a file that cannot be read from one that is wrong.
+ * Not EXIT_FAILURE, so that a script can distinguish a file that cannot be read from a damaged one.
  */
 const EXIT_UNREADABLE = 3;
 

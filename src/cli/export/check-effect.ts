@@ -5,7 +5,7 @@ import { sizeMultiple } from '../../export/prepare-source.ts';
 import { longForm, OVA_OPTIONS, type OptionName, type Options } from '../options/options.ts';
 import { isZippable } from './is-zippable.ts';
 
-/** Options that take effect only in some runs. */
+/** Options that have an effect only with some formats. */
 interface Rule {
   readonly options: readonly OptionName[];
   /** What they need. */
@@ -56,7 +56,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Throws a KexportError for an option that the formats of the run leave without effect. */
+/** Throws a KexportError for an option that has no effect on any of the formats. */
 export function checkEffect(formats: readonly Format[], options: Options): void {
   for (const { options: names, needs, isMet } of RULES) {
     const given = names.find((name) => options[name] !== undefined);

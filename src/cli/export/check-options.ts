@@ -3,7 +3,7 @@ import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import { longForm, type OptionName, type Options } from '../options/options.ts';
 import type { Request } from './request.ts';
 
-/** Of a disk that is opened by its name. */
+/** Options for a disk that is opened by its name. */
 const NAMED_DISK: readonly OptionName[] = [
   'size',
   'from',
@@ -20,7 +20,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'streamSnapshot',
 ];
 
-/** Of a disk that is exported as of a checkpoint. */
+/** Options for a disk that is exported as of a checkpoint. */
 const DISK_IN_USE: readonly OptionName[] = [
   'includeSwap',
   'allSectors',
@@ -29,7 +29,7 @@ const DISK_IN_USE: readonly OptionName[] = [
 ];
 
 /**
- * Whether a disk is meant whose pool is in use: that of this machine's root, or one with
+ * Whether to export a disk whose pool is in use: that of this machine's root, or one with
  * --checkpoint.
  */
 export function isDiskInUse({ source }: Request, { checkpoint }: Options): boolean {
@@ -37,7 +37,7 @@ export function isDiskInUse({ source }: Request, { checkpoint }: Options): boole
 }
 
 /**
- * Throws a KexportError for options that contradict each other or what is exported: none is
+ * Throws a KexportError for options that contradict each other or do not fit the disk. None is
  * ignored.
  */
 export function checkOptions(request: Request, options: Options): void {

@@ -7,17 +7,17 @@ import { shellWord } from '../../host/shell-word.ts';
 import { partialOf } from '../../sinks/file.ts';
 import type { HashedSink } from '../../sinks/hashed.ts';
 
-/** A SHA256SUMS that gets the sums of a run, in the form that `sha256sum -c` reads. */
+/** A file SHA256SUMS for the images of an export, as `sha256sum -c` reads it. */
 export interface Checksums {
   /**
-   * Writes the new file under its partial name: the sums of the images that were finished, and what
-   * the old one says of other files. Until `commit` or `discard`, other exports wait with theirs.
-   * Throws a KexportError.
+   * Writes the new file under its partial name: the sums of the images that were finished, and the
+   * lines of the old file about other files. Until `commit` or `discard`, other exports to the same
+   * folder wait. Throws a KexportError.
    */
   write(images: readonly HashedSink[]): Promise<void>;
   /** Gives the new file its name. */
   commit(): Promise<void>;
-  /** Leaves the old file, or none. */
+  /** Removes the new file, and keeps the old one, if any. */
   discard(): Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export async function openChecksums(path: string, { force = false }): Promise<Ch
 }
 
 const INTERVAL = 50; // milliseconds
-/** What another export takes to give its images their names is far less. */
+/** Far more than another export needs to rename its images. */
 const PATIENCE = 5000; // milliseconds
 
 async function openPartial(partial: string, force: boolean): Promise<FileHandle> {

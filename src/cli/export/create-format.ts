@@ -8,7 +8,7 @@ import type { Options } from '../options/options.ts';
 export function createFormat(name: FormatName, options: Options): Format {
   if (name === 'vhd') return vhd({ align: options.vhdAlign });
   if (name === 'vhdx') return vhdx({ fixed: options.vhdxFixed });
-  // --ova-disk is of what is read.
+  // --ova-disk is an option for reading.
   if (name === 'ova') return ova({ ...options, ovaDisk: undefined, profile: options.ovfProfile });
   return FORMATS[name]();
 }

@@ -8,12 +8,12 @@ import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
 import type { Request } from './request.ts';
 
-/** The export of a disk whose pool is in use, before anything is changed. */
+/** The planned export of a disk whose pool is in use. Nothing is changed yet. */
 export interface DiskInUse {
   readonly name: string;
-  /** What will be done, for people. */
+  /** The plan, as text. */
   readonly plan: string;
-  /** What to know before the first boot of an image, for people. */
+  /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
   /** Takes checkpoints, which `close` of the source discards. Throws a KexportError. */
   open(signal: AbortSignal, onWarning: OnWarning): Promise<Source>;

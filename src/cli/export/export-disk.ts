@@ -55,7 +55,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
   return status;
 }
 
-/** Loaded late: most disks are not in use. */
+/** Imported on demand: most disks are not in use. */
 async function planInUse(...args: Parameters<typeof planDiskInUse>) {
   const module = await import('./disk-in-use.ts');
   return module.planDiskInUse(...args);

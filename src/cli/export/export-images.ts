@@ -18,7 +18,7 @@ export interface ExportResult extends EncodeResult {
   readonly fileMode: number | undefined;
 }
 
-/** Makes images of a whole disk, which `open` opens. Throws a KexportError if no image was made. */
+/** Makes images of the whole disk that `open` opens. Throws a KexportError if no image was made. */
 export async function exportImages(
   job: ExportJob,
   open: (job: ExportJob) => Promise<Source>,
@@ -38,9 +38,7 @@ export async function exportImages(
   return { ...result, sha256: sumsOf(hashed), fileMode };
 }
 
-/**
- * Warns of what is known to fail at import, and opens the outputs. Closes the source if it throws.
- */
+/** Prints the import warnings, and opens the outputs. Closes the source if it throws. */
 async function openFor(
   source: Source,
   { disk, plan, options, signal, onWarning }: ExportJob,

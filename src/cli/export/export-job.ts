@@ -3,9 +3,9 @@ import type { Progress } from '../../sources/progress.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
 
-/** An export that is about to read its disk. */
+/** An export before it reads its disk. */
 export interface ExportJob {
-  /** What people call the disk. */
+  /** The name of the disk in messages. */
   readonly disk: string;
   readonly plan: Plan;
   readonly options: Options;

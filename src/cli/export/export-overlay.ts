@@ -12,7 +12,7 @@ import { openOutputs, sumsOf } from './outputs.ts';
 import { sentChoice } from './source-options.ts';
 
 /**
- * Makes an overlay of what an incremental send stream changes in --backing-file. Throws a
+ * Makes an overlay on --backing-file with the changes of an incremental send stream. Throws a
  * KexportError.
  */
 export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
@@ -24,7 +24,7 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
     });
   }
   const { backingFile = '', compressor, optimize, size, threads } = options;
-  await inspectBackingFile(backingFile); // before a pipe is waited for
+  await inspectBackingFile(backingFile); // before waiting for a pipe
   const changes = await openChanges(name, { ...sentChoice(options), signal });
   const disk = { name, size: undefined };
   const fileMode = await modeOfImages(name, options);

@@ -37,7 +37,7 @@ export type OpenOptions = Pick<
   readonly fileMode: number | undefined;
 };
 
-/** Everything that is open for writing. */
+/** The open outputs of an export. */
 export interface Outputs {
   /** The plan that was followed. */
   readonly plan: Plan;
@@ -46,21 +46,21 @@ export interface Outputs {
   readonly hashed: readonly HashedSink[];
   /** Permissions of the images; undefined for those that the umask leaves. */
   readonly fileMode: number | undefined;
-  /** SHA256SUMS and the images that go into it, if it is wanted. */
+  /** SHA256SUMS and the images to list in it, if requested. */
   readonly checksums: RunChecksums | undefined;
 }
 
-/** What the outputs are of. */
+/** The disk that is exported. */
 export interface OutputDisk {
-  /** The disk that is read, or was snapshotted: no output may be it. */
+  /** The disk that is read, or that the snapshot is of. No output may be the same. */
   readonly name: string;
   /** In bytes, if it is known. */
   readonly size: number | undefined;
 }
 
 /**
- * Opens every output of a plan, or of the next plan if its names are taken and nobody asked for
- * them. If one fails, none is left open and no file is left.
+ * Opens every output of a plan, or of the next plan if its names are taken and were not requested.
+ * If one fails, closes all of them and removes their files.
  */
 export async function openOutputs(
   plan: Plan,
@@ -126,7 +126,7 @@ function streamsNow({ streaming }: Format, { size }: OutputDisk): boolean {
 
 type OpenRequest = OpenOptions & {
   readonly disk: OutputDisk;
-  /** Neither hashed nor zipped, which is for files. */
+  /** Opens an output that is not a file, so that it is neither hashed nor zipped. */
   readonly plain: boolean;
 };
 
@@ -149,7 +149,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
     }
     for (const below of [request.flatten, request.backingFile]) {
       if (below === undefined || !(await isSource(name, below))) continue;
-      throw new KexportError('target', `${name} is the image below the increment`);
+      throw new KexportError('target', `${name} is the backing file of the increment`);
     }
   }
   if (found?.isBlockDevice() && (await overlaps(path, throughStdin(sourceName)))) {
@@ -165,14 +165,15 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
 }
 
 /**
- * The target of a symbolic link, so that it is replaced and not the link; other paths as they are.
+ * The target of a symbolic link, so that the target is replaced and not the link; any other path as
+ * it is.
  */
 async function throughLink(path: string): Promise<string> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
 }
 
-/** Whether a file or device that is about to be written is the one that is read. */
+/** Whether the file or device to write is the one that is read. */
 async function isSource(path: string, sourceName: string): Promise<boolean> {
   const target = await stat(path).catch(() => undefined);
   const source = await stat(throughStdin(sourceName)).catch(() => undefined);

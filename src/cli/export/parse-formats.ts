@@ -2,20 +2,20 @@ import { ALL_FORMATS, FORMATS, type FormatName } from '../../../formats/index.ts
 
 const NAMES = Object.keys(FORMATS) as FormatName[];
 
-/** What QEMU and others call formats. */
+/** Names of formats in QEMU and other programs. */
 const ALIASES: Readonly<Record<string, FormatName>> = { img: 'raw', vpc: 'vhd' };
 
 /** Every word of a list of formats. */
 export const FORMAT_WORDS: readonly string[] = [...NAMES, ...Object.keys(ALIASES), 'all'];
 
-/** A list such as `qcow2,raw`, taken apart. */
+/** A parsed list such as `qcow2,raw`. */
 export interface FormatList {
   readonly formats: readonly FormatName[];
   /** Its words that are not formats. */
   readonly unknown: readonly string[];
 }
 
-/** Reads a list of formats in any letter case, divided by commas or blanks. */
+/** Parses a list of formats in any letter case, separated by commas or blanks. */
 export function parseFormats(list: string): FormatList {
   const formats = new Set<FormatName>();
   const unknown: string[] = [];

@@ -8,13 +8,13 @@ import { createFormat } from './create-format.ts';
 import { isZippable } from './is-zippable.ts';
 import type { Request } from './request.ts';
 
-/** What will be written, and where to, before anything is opened. */
+/** The files and formats to write, decided before anything is opened. */
 export interface Plan {
   readonly identity: Pick<Identity, 'name' | 'createdAt'>;
   readonly outputs: readonly Output[];
-  /** Path of SHA256SUMS, if it is wanted. */
+  /** Path of SHA256SUMS, if requested. */
   readonly checksums: string | undefined;
-  /** The same with other names; there if nobody asked for the names. */
+  /** The same with other names; undefined if the names were requested. */
   readonly next?: () => Plan;
 }
 
@@ -22,7 +22,7 @@ export interface Output {
   readonly format: Format;
   /** A file, a device, or `-`. */
   readonly path: string;
-  /** Name of the image in the zip archive that the file is; undefined if it is the image itself. */
+  /** Name of the image in the zip archive to write; undefined without --zip. */
   readonly zipEntry: string | undefined;
 }
 
@@ -115,7 +115,7 @@ function outputPath({ output = '' }: Options): string {
   return STDOUT_NAMES.includes(output) ? '-' : output;
 }
 
-/** What standard output is called as a file: replacing that file would be a surprise. */
+/** Paths of standard output. It must not be replaced as a file. */
 const STDOUT_NAMES = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
 
 function createFormats(names: readonly FormatName[], options: Options): Format[] {
@@ -176,7 +176,7 @@ function nameOf(path: string): string {
   return plain(path === '-' ? '' : (basename(path).split('.')[0] ?? ''));
 }
 
-/** A name in the characters that every format can carry. */
+/** Replaces characters that some formats cannot store in a name. */
 function plain(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '-') || 'disk';
 }

@@ -5,7 +5,7 @@ import { shellWord } from '../../host/shell-word.ts';
 import { mostSimilar } from '../command-line/most-similar.ts';
 import { FORMAT_WORDS, parseFormats } from './parse-formats.ts';
 
-/** What the operands of an export ask for. */
+/** The operands of an export. */
 export interface Request {
   /** The formats as they were typed. */
   readonly list: string;
@@ -19,7 +19,7 @@ export interface Request {
 
 /**
  * Parses `FORMATS [DISK [OUTDIR]]`, or in the order of kldload's script: `DISK FORMATS [OUTDIR]`.
- * `commandNames` are what `first` may have been meant to be instead. Throws a KexportError.
+ * `commandNames` are words that `first` may be a misspelling of. Throws a KexportError.
  */
 export function parseRequest(
   [first = '', second, outputDir]: readonly string[],
@@ -45,7 +45,7 @@ export function parseRequest(
 const LIST = `one or several of ${Object.keys(FORMATS).join(',')}, or all`;
 const USAGE = { hint: `kexport FORMATS DISK; FORMATS is ${LIST}` };
 
-/** The formats of a list that has nothing else. */
+/** The formats of a list; undefined if it contains any other word. */
 function formatsIn(list: string): readonly FormatName[] | undefined {
   const { formats, unknown } = parseFormats(list);
   return unknown.length === 0 && formats.length > 0 ? formats : undefined;
@@ -72,12 +72,12 @@ function unknownFormat(
   return new KexportError('usage', what, { hint });
 }
 
-/** Whether a word is not a format that somebody mistyped. */
+/** Whether a word is not a misspelled format. */
 function looksLikeDisk(word: string): boolean {
   return /[/.@]|^-$/.test(word) || existsSync(word);
 }
 
-/** The third operand is a file if a shell expanded `*.raw`, or if somebody means two disks. */
+/** The third operand is a file if a shell expanded `*.raw`, or if the user named two disks. */
 function checkFolder(outputDir: string | undefined): void {
   if (outputDir === undefined) return;
   const found = statSync(outputDir, { throwIfNoEntry: false });

@@ -4,15 +4,15 @@ import type { Options } from '../options/options.ts';
 
 const FOR_STREAMS = ['streamVolume', 'streamSnapshot', 'flatten', 'incrementalFrom'] as const;
 
-/** What the command line says of a zfs send stream, by the library's names. */
+/** The options for a zfs send stream, by their names in the library. */
 export function sentChoice(options: Options): SentChoice {
   const { streamVolume, streamSnapshot, flatten, incrementalFrom } = options;
   return { streamVolume, streamSnapshot, flatten, incrementalFrom };
 }
 
 /**
- * How the command line says that a disk is opened, by the library's names. Throws a KexportError
- * for options that do not go together: none is ignored.
+ * The options to open a disk, by their names in the library. Throws a KexportError for options that
+ * exclude each other. None is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
   const { size, threads, readHoles, liveInconsistent, from, ovaDisk } = options;

@@ -5,7 +5,7 @@ import { formatSize } from '../print/sizes.ts';
 import { formatTable } from '../print/table.ts';
 import { KSNAP_NAME } from './names.ts';
 
-/** Lists the snapshots that ksnap made; those that it made at once are one line. */
+/** Lists the snapshots that ksnap made. Those of one call are one line. */
 export const run: Run = async () => {
   const sets = await listSets(KSNAP_NAME);
   if (sets.length === 0) return 0;

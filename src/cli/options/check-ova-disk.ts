@@ -1,7 +1,7 @@
 import { KexportError } from '../../errors.ts';
 import type { Options } from './options.ts';
 
-/** Throws a KexportError if --ova-disk is given for what is not read as an OVA. */
+/** Throws a KexportError if --ova-disk is given for a file that is not read as an OVA. */
 export function checkOvaDisk(path: string, { ovaDisk, from }: Options): void {
   if (ovaDisk === undefined || from === 'ova') return;
   if (from === undefined && /\.ova$/i.test(path)) return;

@@ -2,7 +2,7 @@ import type { OptionMention, OptionName as LibraryOption } from '../../errors.ts
 import { shellWord } from '../../host/shell-word.ts';
 import { longForm, type OptionName } from './options.ts';
 
-/** The options of the library that the command line calls otherwise. */
+/** The options of the library that have another name on the command line. */
 const OTHER_NAMES: Readonly<Partial<Record<LibraryOption, OptionName>>> = {
   disk: 'checkpoint',
   takeSnapshot: 'noSnapshot', // true unless it is given

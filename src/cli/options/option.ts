@@ -1,10 +1,12 @@
 import { parseSize } from './parse-size.ts';
 
-/** An option of the command line. Parsing and help are made of it. */
+/** An option of the command line, for parsing and for help. */
 export interface Option<T = unknown> {
   /** The letter of its short form. */
   readonly short?: string;
-  /** What stands for the value in help, such as FILE; undefined for a flag, which has none. */
+  /**
+   * The placeholder of the value in help, such as FILE; undefined for a flag, which has no value.
+   */
   readonly placeholder?: string;
   /** What it does, in the imperative. */
   readonly summary: string;
@@ -12,9 +14,9 @@ export interface Option<T = unknown> {
   readonly default?: string;
   /** The only values that it accepts. */
   readonly choices?: readonly string[];
-  /** What a value must be, as an error says it. */
+  /** What a value must be, for errors. */
   readonly expects: string;
-  /** The value that a text stands for; undefined if the option does not accept the text. */
+  /** Parses a value; undefined if the option does not accept the text. */
   readonly parse: (text: string) => T | undefined;
 }
 
@@ -67,7 +69,7 @@ export function size(summary: string, extra: Extra = {}): Option<number> {
   return { ...extra, placeholder: 'SIZE', summary, expects, parse: parseSize };
 }
 
-/** A number of MiB, which is what a number without a unit means. */
+/** A number of MiB. A number without a unit is in MiB. */
 export function memory(summary: string, extra: Extra = {}): Option<number> {
   const expects = 'a whole number of MiB, such as 4096 or 4G';
   const parse = (value: string) => {

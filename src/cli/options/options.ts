@@ -27,7 +27,7 @@ const READ_FORMATS: readonly FromFormat[] = [
 
 /**
  * Every option of every command: `outputDir` is `--output-dir`. An option means the same wherever
- * it is accepted; which command accepts which says `kexport.ts`.
+ * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
   output: text('FILE', 'write the image to FILE, a block device (raw only), or - (stdout)', {
@@ -153,7 +153,7 @@ type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : neve
 /** The values of the options that were given. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
 
-/** As a person types it: `--output-dir`. */
+/** The option as typed: `--output-dir`. */
 export function longForm(name: OptionName): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -11,13 +11,13 @@ interface Segment {
 }
 
 const INDENT = 2;
-/** The part of a disk that nothing has and that is left out of the drawing: alignment. */
+/** Free space of a smaller share of the disk, such as for alignment, is not drawn. */
 const MIN_GAP_SHARE = 1 / 100;
 
 /**
- * A disk as a line of text: `|1 EFI System|2 Linux filesystem----|........|`, each partition about as
- * wide as its share of the disk, and never narrower than its number. Undefined if that does not fit
- * into the columns, or if partitions overlap.
+ * A disk as a line of text: `|1 EFI System|2 Linux filesystem----|.....|`. Each partition is about
+ * as wide as its share of the disk, and never narrower than its number. Undefined if the line does
+ * not fit into the columns, or if partitions overlap.
  */
 export function diskLine(
   partitions: readonly Partition[],

@@ -6,7 +6,7 @@ import { formatLines, jsonText, type Line } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
 import { exactSize, formatSize } from './sizes.ts';
 
-/** The answer of `kexport info` for programs; sizes in bytes. */
+/** The output of `kexport info --json`; sizes in bytes. */
 export function imageInfoJson(file: string, info: ImageInfo): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
@@ -30,7 +30,7 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
   });
 }
 
-/** The answer of `kexport info` for people, its drawing of the disk in so many columns. */
+/** The output of `kexport info`, its drawing of the disk in so many columns. */
 export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;

@@ -1,7 +1,7 @@
 /** A fact as `key: value`. */
 export type Line = readonly [key: string, value: string];
 
-/** Facts, each on its line, the values in a column. */
+/** Formats facts, one on each line, with the values in a column. */
 export function formatLines(lines: readonly Line[]): string {
   const width = Math.max(...lines.map(([key]) => key.length)) + 1;
   return lines
@@ -9,7 +9,7 @@ export function formatLines(lines: readonly Line[]): string {
     .join('');
 }
 
-/** Text of an image, without what a terminal would take for commands. */
+/** Text from an image, without control characters that a terminal would execute. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
 }

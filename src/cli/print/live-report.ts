@@ -7,7 +7,7 @@ import type { Options } from '../options/options.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
-/** What the export of a disk in use will do, for people. */
+/** Describes what the export of a disk in use will do. */
 export function describePlan(plan: LivePlan, options: Options): string {
   const { disk, pools, zeros } = plan;
   const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
@@ -54,7 +54,7 @@ function fateOfFree({ size, free }: LivePool, options: Options): string {
   return `without its free space: about ${formatSize(free)} of ${formatSize(size)}`;
 }
 
-/** What to know before the first boot of an image, for people. */
+/** Notes on the first boot of an image. */
 export function describeFirstBoot({ pools }: LivePlan, { hostname, hostid }: HostFacts): string {
   const names = pools.map(({ name }) => name).join(' and ');
   const host = `host ${hostname}${hostid === undefined ? '' : ` (hostid ${hostid})`}`;

@@ -18,7 +18,7 @@ export async function* mapJson(extents: AsyncIterable<MapExtent>): AsyncGenerato
   yield separator === '[' ? '[]\n' : ']\n';
 }
 
-/** The map of a disk for people, piece by piece: where data lies, in the columns of `qemu-img map`. */
+/** The map of a disk for people, piece by piece: its data, in the columns of `qemu-img map`. */
 export async function* mapText(extents: AsyncIterable<MapExtent>): AsyncGenerator<string> {
   yield row('Offset', 'Length', 'Mapped to', 'File');
   for await (const batch of batches(extents)) yield batch.map(rowOf).join('');

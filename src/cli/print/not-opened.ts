@@ -2,7 +2,7 @@ import { printable } from './lines.ts';
 
 const MAX_FILES = 3;
 
-/** Says that files which an image needs were not opened; names the first of many. */
+/** Says which files that an image needs were not opened; names only the first of many. */
 export function notOpenedText(files: readonly string[]): string {
   const names = files.slice(0, MAX_FILES).map(printable);
   const more = files.length - names.length;

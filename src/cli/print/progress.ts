@@ -5,7 +5,7 @@ const TERMINAL_INTERVAL = 0.2; // seconds
 const PLAIN_INTERVAL = 10;
 
 /**
- * Shows how far an export has come: on a terminal a line that changes, elsewhere a line every 10
+ * Shows the progress of an export: on a terminal a line that changes, elsewhere a line every 10
  * seconds.
  */
 export interface ProgressDisplay {

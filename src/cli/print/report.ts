@@ -10,7 +10,7 @@ import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 import { versionOfPackage } from './version.ts';
 
-/** The report of an export for people: a table of the images. */
+/** The report of an export: a table of the images. */
 export function formatReport(result: EncodeResult, seconds: number): string {
   const rows = result.images.map((image) => [
     image.format.name,
@@ -33,7 +33,7 @@ function compressionOf({ encoding }: ImageResult): string {
   return `zlib, level ${encoding.level}, window ${window}`;
 }
 
-/** A run, as its report tells of it. */
+/** What a report is made of. */
 export interface ReportedRun {
   readonly source: string;
   readonly options: Options;
@@ -42,7 +42,7 @@ export interface ReportedRun {
   readonly seconds: number;
 }
 
-/** The report of an export for programs; sizes in bytes. */
+/** The report of an export for --json; sizes in bytes. */
 export function jsonReport({ source, options, result, warnings, seconds }: ReportedRun): string {
   return jsonText({
     version: versionOfPackage(),

@@ -1,6 +1,6 @@
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** Bytes for people: "5.0 GiB". */
+/** A rounded size: "5.0 GiB". */
 export function formatSize(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -11,12 +11,12 @@ export function formatSize(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
 }
 
-/** Bytes for people who also want to know exactly: "5.0 GiB (5368709120 bytes)". */
+/** A rounded size and the exact one: "5.0 GiB (5368709120 bytes)". */
 export function exactSize(bytes: number): string {
   return bytes < 1024 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
 }
 
-/** Seconds for people: "0:21", "1:02:03". */
+/** Seconds as a clock shows them: "0:21", "1:02:03". */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (value: number) => String(value).padStart(2, '0');

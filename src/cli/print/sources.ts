@@ -5,7 +5,7 @@ import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
 
-/** What can be exported. */
+/** The volumes and disks that can be exported. */
 export interface Sources {
   readonly volumes: readonly ListedVolume[];
   /** Why no volume can be listed. */
@@ -20,10 +20,10 @@ export interface SourceDisk extends ListedDisk {
   readonly obstacle: string | undefined;
 }
 
-/** Snapshots of a volume that are listed for people. */
+/** How many snapshots of a volume are listed. */
 const MAX_SNAPSHOTS = 3;
 
-/** The answer of `kexport sources` for people. */
+/** The output of `kexport sources`. */
 export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
   const volumeHead = ['ZFS VOLUME', 'SIZE', 'USED', 'COMMAND'];
   const noVolumes = `no ZFS volumes: ${zfsProblem ?? 'the pools have none'}\n`;
@@ -35,7 +35,7 @@ export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
   return `${volumeTable}\n${diskTable}`;
 }
 
-/** The answer of `kexport sources` for programs; sizes in bytes. */
+/** The output of `kexport sources --json`; sizes in bytes. */
 export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
   return jsonText({
     volumes: volumes.map((volume) => ({

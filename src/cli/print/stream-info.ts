@@ -2,12 +2,12 @@ import type { StreamDescription } from '../../zfs-send/describe.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
 import { exactSize } from './sizes.ts';
 
-/** The answer of `kexport info` on a zfs send stream, for programs; sizes in bytes. */
+/** The output of `kexport info --json` for a zfs send stream; sizes in bytes. */
 export function streamInfoJson(file: string, streams: readonly StreamDescription[]): string {
   return jsonText({ file, format: 'zfs-send', streams });
 }
 
-/** The answer of `kexport info` on a zfs send stream, for people. */
+/** The output of `kexport info` for a zfs send stream. */
 export function streamInfoText(name: string, streams: readonly StreamDescription[]): string {
   const kind = streams.length === 1 ? 'zfs send stream' : `package of ${streams.length} streams`;
   const head: Line[] = [

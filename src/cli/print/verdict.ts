@@ -4,24 +4,24 @@ import type { Options } from '../options/options.ts';
 import { jsonText } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
 
-/** What was found of an image, or of a zfs send stream. */
+/** The result for an image or a zfs send stream. */
 export type StreamVerdict = Verdict & Partial<SentVerdict>;
 
-/** Snapshots that one line names. */
+/** How many snapshots one line names. */
 const MAX_NAMES = 5;
 
 export function isSound({ problemCount, differsAt }: Verdict): boolean {
   return problemCount === 0 && differsAt === undefined;
 }
 
-/** The answer of `kexport verify` for programs. */
+/** The output of `kexport verify --json`. */
 export function verdictJson(file: string, verdict: StreamVerdict): string {
   return jsonText({ file, sound: isSound(verdict), ...verdict });
 }
 
 /**
- * The answer of `kexport verify` for people; with --quiet only what is wrong. If it is about one
- * image of several, each line names the image.
+ * The output of `kexport verify`; with --quiet only the problems. If it is about one image of
+ * several, each line names the image.
  */
 export function verdictText(
   path: string,
@@ -56,7 +56,7 @@ function lengthsText(
     : `the ${diskSize - comparedSize} bytes after it on ${path} were not compared`;
 }
 
-/** What was read of an image that is sound. */
+/** How much of a sound image was read. */
 function readText({ diskSize, notOpened, streams }: StreamVerdict): string {
   if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
   if (streams) return `, ${streamsText(streams)}`;

@@ -1,17 +1,14 @@
-// Our own deflate for blocks of 64 KiB, in WebAssembly: `assembly/` is its source, `npm run build`
-// puts deflate.wasm beside the compiled form of this file.
+// Our own deflate for blocks of 64 KiB, in WebAssembly. Its source is in `assembly/`; `npm run
+// build` puts deflate.wasm beside the compiled form of this file.
 
 import type { ZlibEncoding } from '../../../formats/index.ts';
 import { instantiate } from '../../workers/wasm.ts';
 import type { Compressor } from '../compressor.ts';
 
-/**
- * The most that a zlib stream of ours is longer than its input, in bytes, for inputs of up to 64
- * KiB.
- */
+/** How much longer a zlib stream can be than its input, in bytes, for inputs of up to 64 KiB. */
 export const DEFLATE_SLACK = 500;
 
-// What assembly/index.ts exports. Addresses are bytes in `memory`; it never grows.
+// The exports of assembly/index.ts. Addresses are offsets in `memory`, in bytes; it never grows.
 interface DeflateExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly input: { readonly value: number };

@@ -1,6 +1,6 @@
-// A checkpoint of a pool keeps every block of one state on disk until it is discarded. A property
-// of the pool's root dataset says that it is ours; it is set after the checkpoint, so that it is
-// not in the state itself.
+// Takes and discards checkpoints of pools. A checkpoint keeps every block of one state of the pool
+// on disk until it is discarded. A property of the pool's root dataset marks it as ours; it is set
+// after the checkpoint, so that the saved state does not have it.
 
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
@@ -13,26 +13,26 @@ import { parsePoolStatus } from './pool-status.ts';
 /** A checkpoint that this program has taken. */
 export interface Checkpoint {
   readonly pool: string;
-  /** The transaction group whose state it keeps. */
+  /** The transaction group whose state the checkpoint keeps. */
   readonly txg: bigint;
-  /** Throws a KexportError if it is no longer the checkpoint of the pool. */
+  /** Throws a KexportError if the pool no longer has this checkpoint. */
   checkIntact(): Promise<void>;
-  /** What it holds back of what was freed since, in bytes. */
+  /** How much of the space that was freed since it still occupies, in bytes. */
   heldBytes(): Promise<number>;
   /**
-   * Discards it, and waits until its space is free. Answers why it is still there, or undefined if
-   * it is gone.
+   * Discards the checkpoint, and waits until its space is free. Returns why it could not be
+   * discarded, or undefined once it is gone.
    */
   discard(): Promise<string | undefined>;
 }
 
-/** `TXG:` and who took it, as in `owner.ts`. */
+/** User property: `TXG:` and the process that took the checkpoint, as in `owner.ts`. */
 const PROPERTY = 'kexport:checkpoint';
 
 /**
- * Takes a checkpoint. `capture` is called as soon as it is there, before anything else is asked of
- * the pool, since what it reads is overwritten within seconds. Throws a KexportError, and then has
- * left nothing.
+ * Takes a checkpoint. `capture` is called as soon as the checkpoint exists, before any other
+ * command for the pool, since the labels that it reads are overwritten within seconds. Throws a
+ * KexportError, and leaves nothing behind then.
  */
 export async function takeCheckpoint<T>(
   pool: string,
@@ -50,7 +50,7 @@ export async function takeCheckpoint<T>(
     const captured = await capture();
     const txg = await checkpointedTxg(pool);
     if (txg === undefined) {
-      throw new KexportError('source', `zpool history -i ${pool} does not tell of the checkpoint`);
+      throw new KexportError('source', `zpool history -i ${pool} does not list the checkpoint`);
     }
     await zfs(['set', `${PROPERTY}=${txg}:${await thisOwner()}`, pool]);
     created = await createdAt(pool);
@@ -74,7 +74,7 @@ export async function takeCheckpoint<T>(
   }
 
   async function discard(): Promise<string | undefined> {
-    // Ours may have been discarded meanwhile, and somebody else have taken one of their own.
+    // Somebody else may have discarded ours meanwhile and taken another.
     const problem = await discardCheckpoint(pool, created);
     if (problem === undefined) forget();
     return problem;
@@ -82,8 +82,8 @@ export async function takeCheckpoint<T>(
 }
 
 /**
- * A command that was killed may have done its work; but whose a checkpoint without our mark is,
- * nothing tells.
+ * A command that was killed may still have taken the checkpoint; but nothing says whose a
+ * checkpoint without our mark is.
  */
 async function explained(pool: string, error: unknown): Promise<unknown> {
   const isThere = zfsFailure(error) === 'other' && (await hasCheckpoint(pool).catch(() => false));
@@ -94,7 +94,7 @@ async function explained(pool: string, error: unknown): Promise<unknown> {
   });
 }
 
-/** What a person types to discard it. */
+/** The command for a person to discard it. */
 export function discardCommand(pool: string): string {
   return `zpool checkpoint -d ${shellWord(pool)}`;
 }
@@ -105,15 +105,15 @@ export async function hasCheckpoint(pool: string): Promise<boolean> {
   return held !== undefined && held !== '-';
 }
 
-/** When the checkpoint of a pool was taken, in zpool's words; undefined if there is none. */
+/** When the checkpoint of a pool was taken, as zpool prints it; undefined if there is none. */
 async function createdAt(pool: string): Promise<string | undefined> {
   const { checkpoint } = parsePoolStatus(await zpool(['status', pool]));
   return /^created (.*), consumes /.exec(checkpoint ?? '')?.[1];
 }
 
 /**
- * The transaction group of the last checkpoint that was taken, which only the pool's history tells,
- * as far back as it goes.
+ * The transaction group of the last checkpoint that was taken; undefined if the history of the
+ * pool, the only place that has it, does not go back that far.
  */
 async function checkpointedTxg(pool: string): Promise<bigint | undefined> {
   const lines = await zpool(['history', '-i', pool]);
@@ -123,7 +123,7 @@ async function checkpointedTxg(pool: string): Promise<bigint | undefined> {
   return txg === undefined ? undefined : BigInt(txg);
 }
 
-/** With `created`, only the checkpoint that was taken then. */
+/** With `created`, discards only a checkpoint that was taken at that time. */
 async function discardCheckpoint(pool: string, created?: string): Promise<string | undefined> {
   try {
     const isOther = created !== undefined && (await createdAt(pool)) !== created;
@@ -136,9 +136,9 @@ async function discardCheckpoint(pool: string, created?: string): Promise<string
 }
 
 /**
- * The checkpoints that the pools of this machine have now. One that has no mark of this program is
- * `unmarked`: somebody else has taken it, or a run that was killed before it could set the mark.
- * Throws a KexportError.
+ * Lists the checkpoints that the pools of this machine have now. One without the mark of this
+ * program is `unmarked`: somebody else has taken it, or a run that was killed before it could set
+ * the mark. Throws a KexportError.
  */
 export async function listCheckpoints(): Promise<Leftover[]> {
   const found: Leftover[] = [];
@@ -147,7 +147,7 @@ export async function listCheckpoints(): Promise<Leftover[]> {
     if (created === undefined) continue;
     const [record] = await zfs(['get', '-H', '-o', 'value', '-s', 'local', PROPERTY, pool]);
     const [, txg, owner] = /^(\d+):(.*)$/.exec(record ?? '') ?? [];
-    // Ours may be gone, and another in its place.
+    // The mark may be that of an earlier checkpoint, which somebody has replaced.
     const isOurs = txg !== undefined && (await checkpointedTxg(pool)) === BigInt(txg);
     found.push({
       name: `the checkpoint of pool ${pool}`,

@@ -1,6 +1,6 @@
-// Reads a disk past the page cache. ZFS writes past it too, so what the cache holds of a disk that
-// a pool lies on may be older than the disk: measured, a newest uberblock of txg 43 where 79 was on
-// the disk.
+// Reads a disk past the page cache. ZFS bypasses the cache when it writes, so the cache of a disk
+// with a pool may be older than the disk: measured, a newest uberblock of txg 43 in the cache and
+// of 79 on the disk.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -12,8 +12,8 @@ import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
   /**
-   * Fills `target`, without a copy if it is memory that is fit for that; `diskOffset` and its
-   * length are multiples of ALIGNMENT. Calls may overlap. Throws a KexportError.
+   * Fills `target`, without a copy if its memory is aligned. `diskOffset` and the length of
+   * `target` are multiples of ALIGNMENT. Calls may overlap. Throws a KexportError.
    */
   read(diskOffset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -28,7 +28,7 @@ export async function openDirect(path: string): Promise<DirectDisk> {
   const buffer = new Uint8Array(alignedMemory(BUFFER_SIZE), 0, BUFFER_SIZE);
   let last: Promise<void> = Promise.resolve();
 
-  /** By way of the buffer, of which there is one. */
+  /** Reads through the buffer. There is only one, so calls must not overlap. */
   async function readByBuffer(diskOffset: number, target: Uint8Array): Promise<void> {
     for (let done = 0; done < target.length; done += buffer.length) {
       const part = buffer.subarray(0, Math.min(buffer.length, target.length - done));
@@ -48,7 +48,8 @@ export async function openDirect(path: string): Promise<DirectDisk> {
 }
 
 /**
- * `length` bytes from anywhere on a disk, by whole stretches of ALIGNMENT, but for one that `diskSize` ends.
+ * Reads `length` bytes from anywhere on a disk, in multiples of ALIGNMENT except at the end of the
+ * disk, `diskSize`.
  */
 export async function readAnywhere(
   disk: Pick<DirectDisk, 'read'>,

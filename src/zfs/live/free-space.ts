@@ -1,4 +1,4 @@
-// What of a disk is free space of the pools on it, in the state that goes into the image.
+// Finds the free space of the pools on a disk, in the state that goes into the image.
 
 import {
   ALLOCATABLE_OFFSET,
@@ -25,31 +25,30 @@ export interface PoolState {
 }
 
 export interface FreeSpaceOptions {
-  /** What blocks are checked and unpacked with. */
+  /** Checksums and decompressors for blocks of the pool. */
   readonly tools: Omit<PoolTools, 'media'>;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called with a sentence for people where free space is not known for certain, and so not left
-   * out.
+   * Called with a message for the user where the free space is not certain, so that it is copied.
    */
   readonly onWarning: OnWarning;
 }
 
 /**
- * Limit of this program on stretches of free space, 16 bytes each. Shorter ones are copied where a
- * disk has more.
+ * Limit of this program on stretches of free space, each of which takes 16 bytes of memory. Where a
+ * disk has more, the shorter ones are copied.
  */
 const MAX_STRETCHES = 2 ** 20;
 
-/** A top-level vdev and the devices on the disk that have all of it. */
+/** A top-level vdev and the devices on the disk that each hold all of it. */
 interface TopVdev extends PresentVdev {
   readonly sides: readonly HostPartition[];
 }
 
 /**
- * The stretches of a disk that are free in the states that pools on it are in. The blocks of those
- * states must stay: a checkpoint keeps them. Whatever is wrong is a warning, and leaves free space
- * out of what is answered; only an abort is thrown.
+ * The stretches of a disk that are free in the given states of its pools. A checkpoint must keep
+ * the blocks of those states. Any error becomes a warning, and the result lacks the free space
+ * concerned; only an abort is thrown.
  */
 export async function freeSpaceOf(
   disk: DirectDisk,
@@ -92,8 +91,8 @@ async function freeOf(
 }
 
 /**
- * Undefined after a warning. Copying more is always right, so that nothing that goes wrong here
- * ends an export.
+ * Returns undefined after a warning. It is always right to copy more, so no error in here ends an
+ * export.
  */
 async function orWarn<T>(
   { signal, onWarning }: FreeSpaceOptions,

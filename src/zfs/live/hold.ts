@@ -1,17 +1,17 @@
 import { KexportError, option, wording } from '../../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
-/** A watch over what a checkpoint keeps from being freed. */
+/** Watches how much space a checkpoint keeps from being freed. */
 export interface HoldWatch {
-  /** Throws a KexportError once it has become too much; the checkpoint is discarded by then. */
+  /** Throws a KexportError once that is too much; the checkpoint is discarded by then. */
   check(): void;
-  /** Ends the watch, and waits for what it is about. */
+  /** Ends the watch, and waits for a check that is under way. */
   stop(): Promise<void>;
 }
 
 /**
- * What a checkpoint may hold back of a pool that has so much free: half of it, unless told. In
- * bytes.
+ * How much a checkpoint may hold back of a pool with `free` bytes of free space: `maxHold`, by
+ * default half of it. In bytes.
  */
 export function maxHoldOf(free: number, maxHold: number | undefined): number {
   return maxHold ?? Math.floor(free / 2);

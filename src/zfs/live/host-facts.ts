@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** What ties an image to the machine that it is of. */
+/** Identifies the machine that an image was made from. */
 export interface HostFacts {
   readonly hostname: string;
-  /** As `hostid` prints it, of /etc/hostid; undefined without that file. */
+  /** The content of /etc/hostid, as `hostid` prints it; undefined without that file. */
   readonly hostid: string | undefined;
 }
 

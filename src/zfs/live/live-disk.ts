@@ -1,8 +1,9 @@
-// The disk of this machine, exported while it is in use: every pool on it as of a checkpoint, other
+// Exports a disk of this machine while it is in use: every pool on it as of a checkpoint, other
 // file systems as of the same moment.
 //
-//   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once -> copies of mounted file systems
-//        -> free space of the pools -> read the rest of the disk -> labels once more -> discard the checkpoints
+//   plan -> labels -> checkpoint of each pool -> rings of uberblocks at once
+//        -> copies of mounted file systems -> free space of the pools -> read the rest of the disk
+//        -> labels once more -> discard the checkpoints
 
 import {
   checkpointedUberblock,
@@ -32,19 +33,20 @@ import { zpool } from '../run.ts';
 /** Options of {@link openLiveDisk}. */
 export interface LiveDiskOptions {
   /**
-   * Leaves the intent logs in the image: an import then replays what was synced to them after the
+   * Keeps the intent logs in the image: an import then replays what was synced to them after the
    * checkpoint.
    */
   readonly keepIntentLog?: boolean | undefined;
   /**
-   * What a checkpoint may keep from being freed, in bytes. Default: half of what the pool has free.
+   * How much a checkpoint may keep from being freed, in bytes. Default: half of the pool's free
+   * space.
    */
   readonly checkpointLimit?: number | undefined;
-  /** Files that the images go to: of those that lie in a pool of the disk, `onWarning` is told. */
+  /** Paths of the images. `onWarning` is called if they lie in a pool of the disk. */
   readonly imagePaths?: readonly string[] | undefined;
-  /** Ends the opening early, by a KexportError `aborted`; reading has a signal of its own. */
+  /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a sentence for people, also while the source is read and closed. */
+  /** Called with warnings, also while the source is read and closed. */
   readonly onWarning?: OnWarning | undefined;
 }
 
@@ -57,7 +59,7 @@ interface CapturedVdev {
 
 interface CapturedPool {
   readonly name: string;
-  /** That of the state in the image. */
+  /** The root of the state that goes into the image. */
   readonly uberblock: RingEntry;
   readonly checkpoint: Checkpoint;
   readonly watch: HoldWatch;
@@ -65,8 +67,8 @@ interface CapturedPool {
 }
 
 /**
- * Opens a disk in use as it is at one moment: takes checkpoints of its pools, which closing the
- * source discards. Must be root. Throws a KexportError, and then has left nothing.
+ * Opens a disk in use as it is at one moment. Takes a checkpoint of each pool on it; closing the
+ * source discards them. Must run as root. Throws a KexportError, and leaves nothing behind then.
  */
 export async function openLiveDisk(
   plan: LivePlan,
@@ -84,7 +86,7 @@ export async function openLiveDisk(
     for (const partition of plan.mounted) {
       copies.push(await copyMounted(disk, partition, signal, onWarning));
     }
-    // An intent log that is kept refers to blocks that were free at the checkpoint.
+    // With `keepIntentLog` the intent logs refer to blocks that were free at the checkpoint.
     if (!plan.allSectors && !keepIntentLog) {
       free = await freeSpaceOf(disk, pools, { signal, onWarning, tools: await streamTools() });
     }
@@ -128,7 +130,7 @@ export async function openLiveDisk(
   }
 }
 
-/** From here on a pool has hardly room for what a checkpoint holds back. */
+/** Below this share of free space a pool has hardly room for what a checkpoint holds back. */
 const NEARLY_FULL = 0.1;
 
 async function warnOf(
@@ -170,7 +172,8 @@ async function warnOf(
 }
 
 /**
- * A pool that writes so fast that its uberblock was overwritten before it was read is tried again.
+ * How often a checkpoint is taken anew because the pool wrote so fast that its uberblock was
+ * overwritten before it could be read.
  */
 const ATTEMPTS = 5;
 
@@ -180,7 +183,7 @@ async function capturePool(
   options: LiveDiskOptions,
 ): Promise<CapturedPool> {
   for (let attempt = 1; ; attempt++) {
-    // Has the pool write an uberblock now, so that the rings tell which of them were written since.
+    // Makes the pool write an uberblock now, so that the rings show which ones are newer.
     await zpool(['sync', '-f', pool.name]);
     const before = await readAll(disk, pool.vdevs);
     const taken = await takeCheckpoint(pool.name, () => readAll(disk, pool.vdevs));
@@ -220,7 +223,7 @@ async function readAll(
   return all;
 }
 
-/** Undefined if it may be lost. */
+/** The uberblock of the checkpoint; undefined if it may have been overwritten. */
 function chooseUberblock(
   before: readonly VdevLabels[],
   after: readonly VdevLabels[],

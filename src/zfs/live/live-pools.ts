@@ -1,4 +1,5 @@
-// The pools of a disk, each found fit for a checkpoint and for being imported from that disk alone.
+// Finds the pools of a disk, and checks that each can take a checkpoint and be imported from that
+// disk alone.
 
 import { KexportError } from '../../errors.ts';
 import { type HostDisk, type HostPartition, layerBelow } from '../../host/host-disk.ts';
@@ -6,25 +7,25 @@ import { fields, zpool } from '../run.ts';
 import { devicesOf, poolShape } from './pool-shape.ts';
 import { parsePoolStatus, type PoolStatus } from './pool-status.ts';
 
-/** A pool of which all that matters is on the disk. */
+/** A pool that can be imported from the disk alone. */
 export interface LivePool {
-  /** The name of the pool. */
   readonly name: string;
   /** The partitions that hold it. */
   readonly vdevs: readonly HostPartition[];
-  /** Sides of mirrors on other disks. */
+  /** Devices of its mirrors on other disks. */
   readonly missing: readonly string[];
   /** In bytes. */
   readonly size: number;
   /** In bytes. */
   readonly free: number;
   /**
-   * Whether the property is on, which has an import wait to see that no other host uses the pool.
+   * Whether the property `multihost` is on: an import then waits to see that no other host uses the
+   * pool.
    */
   readonly multihost: boolean;
 }
 
-/** What `zpool status` tells of each imported pool, by their names. Throws a KexportError. */
+/** The output of `zpool status` for each imported pool, by name. Throws a KexportError. */
 export async function poolStatuses(): Promise<ReadonlyMap<string, PoolStatus>> {
   const statuses = new Map<string, PoolStatus>();
   for (const name of await zpool(['list', '-H', '-o', 'name'])) {
@@ -34,8 +35,8 @@ export async function poolStatuses(): Promise<ReadonlyMap<string, PoolStatus>> {
 }
 
 /**
- * Those of the imported pools that are on a disk, at least one. Throws a KexportError if one of
- * them cannot be exported with it.
+ * The imported pools that lie on a disk. Throws a KexportError if there are none, or if one of them
+ * cannot be exported with the disk.
  */
 export async function poolsOn(
   disk: HostDisk,
@@ -56,19 +57,21 @@ export async function poolsOn(
     }
     pools.push({
       name,
-      vdevs: present.map((device) => parts.get(device)!), // poolShape asked for each
+      // poolShape only returns devices that `parts` has
+      vdevs: present.map((device) => parts.get(device)!),
       missing,
       ...(await factsOf(name)),
     });
   }
   if (pools.length > 0) return pools;
   throw new KexportError('source', `no pool of this machine is on ${disk.path}`, {
-    hint: `a disk that is not in use: kexport all ${disk.path}`,
+    hint: `for a disk that is not in use: kexport all ${disk.path}`,
   });
 }
 
 /**
- * What is between the devices of a pool and the disk, where they are not its partitions themselves.
+ * The layers, such as LUKS, between the disk and those devices of a pool that are not partitions of
+ * the disk themselves.
  */
 async function layersOn(
   { topLevel }: PoolStatus,
@@ -84,7 +87,7 @@ async function layersOn(
   return layers;
 }
 
-/** Throws a KexportError if no checkpoint can be taken. */
+/** Throws a KexportError if the pool cannot take a checkpoint. */
 async function factsOf(pool: string): Promise<Pick<LivePool, 'size' | 'free' | 'multihost'>> {
   const names = 'size,free,multihost,checkpoint,feature@zpool_checkpoint';
   const rows = fields(await zpool(['get', '-Hp', '-o', 'property,value', names, pool]));
@@ -96,7 +99,7 @@ async function factsOf(pool: string): Promise<Pick<LivePool, 'size' | 'free' | '
   }
   if (properties.get('checkpoint') !== '-') {
     throw new KexportError('source', `pool ${pool} has a checkpoint, and it can have only one`, {
-      hint: `kexport clean tells whose it is; if nobody wants to rewind to it: zpool checkpoint -d ${pool}`,
+      hint: `kexport clean shows whose it is; if nobody wants to rewind to it: zpool checkpoint -d ${pool}`,
     });
   }
   return {

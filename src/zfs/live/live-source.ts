@@ -1,5 +1,5 @@
-// The disk as it was at the instant of the checkpoints: read past the page cache, with labels,
-// copies of mounted file systems and zeros in their places.
+// Reads the disk as it was at the instant of the checkpoints: past the page cache, with the edited
+// labels, the copies of mounted file systems and zeros put in their places.
 
 import { BLOCK_SIZE } from '../../../formats/index.ts';
 import { roundDown, roundUp } from '../../../formats/rounding.ts';
@@ -12,23 +12,26 @@ import type { PartitionCopy } from './mounted-copy.ts';
 import type { Stretch } from './plan.ts';
 import type { Stretches } from './stretches.ts';
 
-/** What takes the place of what is on the disk. */
+/** Content that replaces that of the disk. */
 export interface Replacements {
   readonly zeros: Stretches;
   readonly copies: readonly PartitionCopy[];
   readonly edits: readonly Edit[];
 }
 
-/** What is to be done beside the reading. */
+/** Callbacks of {@link liveSource}. */
 export interface LiveHooks {
   /** Called before each read; throws if the export must not go on. */
   readonly check: () => void;
-  /** Called when all is read; throws if that is of no use. */
+  /** Called once the whole disk is read; throws if the result is useless. */
   readonly finish: () => Promise<void>;
   readonly release: () => Promise<void>;
 }
 
-/** Reads `size` bytes of a disk. `release` lets go of it and of all else. */
+/**
+ * A source of `size` bytes of a disk. Closing it calls `release`, which closes the disk and the
+ * copies.
+ */
 export function liveSource(
   name: string,
   size: number,
@@ -92,12 +95,12 @@ async function readReplaced(
 }
 
 /**
- * Zeros of fewer bytes between what is read are read over, and put there afterwards: one long read
- * is faster than two.
+ * Zeros shorter than this are read from the disk too and cleared afterwards: one long read is
+ * faster than two. In bytes.
  */
 const MIN_SKIP = 4 * BLOCK_SIZE;
 
-/** What is to be read next, from `position` on: whole blocks, at most `length` bytes. */
+/** The next stretch to read, from `position` on: whole blocks, at most `length` bytes. */
 function nextWanted(zeros: Stretches, position: number, length: number): Stretch {
   let start = position;
   let index = zeros.firstEndingAfter(start);

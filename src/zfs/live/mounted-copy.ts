@@ -1,6 +1,6 @@
-// A file system that is mounted while its disk is exported, such as an EFI system partition: it is
-// flushed, copied into a temporary file at once, and read again to see that nothing was written
-// meanwhile.
+// Copies a file system that is mounted while its disk is exported, such as an EFI system partition:
+// flushes it, copies it into a temporary file at once, and reads it again to see that nothing was
+// written meanwhile.
 
 import { host } from '#host';
 import { KexportError, type OnWarning, throwIfAborted, Warning } from '../../errors.ts';
@@ -12,7 +12,7 @@ import type { DirectDisk } from './direct-disk.ts';
 
 /** A partition with a file system that is mounted. */
 export interface MountedPartition extends HostPartition {
-  /** Where. */
+  /** Where it is mounted. */
   readonly mountPoint: string;
   /** Its file system, as the kernel calls it: vfat, ext4. */
   readonly type: string;
@@ -22,30 +22,30 @@ export interface MountedPartition extends HostPartition {
 export interface PartitionCopy {
   readonly diskOffset: number;
   readonly size: number;
-  /** Fills `target` from that byte of the partition on. */
+  /** Fills `target` with bytes of the partition from `offset` on. */
   read(offset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Largest file system that is copied beforehand, in bytes. Limit of this program; boot partitions
+ * Largest file system that is copied beforehand, in bytes. A limit of this program; boot partitions
  * have 2 GiB at most.
  */
 export const MAX_COPY_SIZE = 4 * 2 ** 30;
 
 const CHUNK_SIZE = 2 ** 20;
-/** One that is being written to is copied once more. */
+/** A file system that was written to meanwhile is copied once more. */
 const ATTEMPTS = 2;
 
-/** Writes to the disk what the kernel holds of a mounted file system in memory. */
+/** Flushes a mounted file system from memory to the disk. */
 export async function flushMounted({ path, mountPoint }: MountedPartition): Promise<void> {
   await flushFileSystem(mountPoint);
   await flushFile(path); // a partition has a page cache of its own
 }
 
 /**
- * Copies a mounted file system. Throws a KexportError if it is written to all the time. `onWarning`
- * is called with a sentence for people if its two file allocation tables differ.
+ * Copies a mounted file system. Throws a KexportError if it was written to during every attempt.
+ * `onWarning` is called with a message for the user if its two file allocation tables differ.
  */
 export async function copyMounted(
   disk: DirectDisk,
@@ -57,7 +57,7 @@ export async function copyMounted(
   const spool = await openSpoolFile(path);
   const read = (offset: number, target: Uint8Array) => spool.read(offset, target);
   const keep = async (chunk: Uint8Array, offset: number) => {
-    if (!host.isZero(chunk)) await spool.write(offset, [chunk]); // else it is a hole
+    if (!host.isZero(chunk)) await spool.write(offset, [chunk]); // zeros stay a hole
   };
   try {
     for (let attempt = 1; ; attempt++) {
@@ -92,7 +92,7 @@ function busy({ path, mountPoint }: MountedPartition): KexportError {
   });
 }
 
-/** Reads a partition to its end. */
+/** Reads a partition to its end; returns the SHA-256 of it. */
 async function digestOf(
   disk: DirectDisk,
   { diskOffset, size }: HostPartition,
@@ -111,7 +111,7 @@ async function digestOf(
   return hash.digest();
 }
 
-/** Whether the file allocation tables, of which FAT has two, are not the same. */
+/** Whether the two file allocation tables of a FAT file system differ. */
 async function haveFatsChanged(read: PartitionCopy['read'], size: number): Promise<boolean> {
   const head = new Uint8Array(bootSector.size);
   await read(0, head);

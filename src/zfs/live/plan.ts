@@ -1,4 +1,4 @@
-// What an export of a disk in use will do, found out without changing anything.
+// Plans the export of a disk in use, without changing anything.
 
 import { readFile } from 'node:fs/promises';
 import { KexportError } from '../../errors.ts';
@@ -23,23 +23,23 @@ import { swapHeaderSize } from './swap.ts';
 
 /** How a disk in use is exported. */
 export interface LiveOptions {
-  /** A device; undefined for the disk of the pool that `/` is on. */
+  /** A device. Default: the disk of the pool that `/` is on. */
   readonly disk?: string | undefined;
-  /** Copies what is in swap partitions. */
+  /** Copies the content of swap partitions. */
   readonly includeSwap?: boolean | undefined;
-  /** Copies what lies between partitions, and what pools have free. */
+  /** Copies the gaps between partitions, and the free space of pools. */
   readonly allSectors?: boolean | undefined;
 }
 
 /** A stretch of the disk in bytes. */
 export interface Stretch {
-  /** Its first byte. */
+  /** The first byte. */
   readonly start: number;
-  /** The byte after its last. */
+  /** The byte after the last. */
   readonly end: number;
 }
 
-/** A partition below other devices. */
+/** A partition that other devices use. */
 export interface StackedPartition extends HostPartition {
   /** Their names, `dm-0`. */
   readonly holders: readonly string[];
@@ -47,27 +47,27 @@ export interface StackedPartition extends HostPartition {
 
 /** What an export of a disk in use will do. */
 export interface LivePlan {
-  /** The disk. */
+  /** The disk to export. */
   readonly disk: HostDisk;
-  /** The pools on it, which are exported as of a checkpoint each. */
+  /** The pools on the disk, each of which is exported as of a checkpoint. */
   readonly pools: readonly LivePool[];
   /** Mounted file systems that are copied at the instant of the checkpoints. */
   readonly mounted: readonly MountedPartition[];
-  /** Mounted ones that are too large for that. */
+  /** Mounted file systems that are too large for that, so that they are copied while in use. */
   readonly live: readonly MountedPartition[];
   /** Swap partitions, of which only the header is copied. */
   readonly swaps: readonly HostPartition[];
-  /** Partitions that LUKS, LVM or md use, which nothing makes hold still. */
+  /** Partitions that LUKS, LVM or md use. They are copied while in use. */
   readonly stacked: readonly StackedPartition[];
-  /** Whether what lies between partitions, and what pools have free, is copied too. */
+  /** Whether the gaps between partitions and the free space of pools are copied too. */
   readonly allSectors: boolean;
-  /** What is written as zeros, ascending. */
+  /** Stretches that are written as zeros, ascending. */
   readonly zeros: readonly Stretch[];
 }
 
 /**
- * Finds the disk and looks at all that is on it. Throws a KexportError if it cannot be exported
- * while in use.
+ * Finds the disk and inspects all that is on it. Throws a KexportError if the disk cannot be
+ * exported while in use.
  */
 export async function planLiveExport(options: LiveOptions = {}): Promise<LivePlan> {
   const mounts = await listMounts();
@@ -76,8 +76,8 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
   const direct = await openDirect(disk.path);
   try {
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
-    // Where a pool has the whole disk, a partition table on it is a remnant: ZFS never writes where
-    // one begins.
+    // If the whole disk is a vdev, a partition table on it is a remnant, since ZFS never writes to
+    // the place where one begins.
     const isWholeVdev = inPools.has(disk.path);
     const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
     const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
@@ -85,8 +85,8 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
     const zeros: Stretch[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
     const swapsInUse = await readFile('/proc/swaps', 'latin1');
     for (const partition of others) {
-      // A mounted one may have been swap before: its file system need not have overwritten that
-      // header.
+      // A mounted partition may have been swap before: its file system need not have overwritten
+      // the header of swap.
       const isMounted = mountedHere.some(({ path }) => path === partition.path);
       const header =
         options.includeSwap || isMounted
@@ -122,7 +122,9 @@ async function findDisk(device: string | undefined): Promise<HostDisk> {
   if (device !== undefined) {
     const disk = await plainDisk(device, '');
     if (disk) return disk;
-    throw new KexportError('source', `${device} is no disk of this machine`, { hint: 'see lsblk' });
+    throw new KexportError('source', `${device} is not a disk of this machine`, {
+      hint: 'see lsblk',
+    });
   }
   const pool = await rootPool();
   if (pool === undefined) {
@@ -140,7 +142,7 @@ async function findDisk(device: string | undefined): Promise<HostDisk> {
   );
 }
 
-/** The disk of a device, which must not be one that LUKS and its like make. */
+/** The disk of a device. Throws a KexportError for a device of a layer such as LUKS. */
 async function plainDisk(device: string, context: string): Promise<HostDisk | undefined> {
   const layer = await layerBelow(device);
   if (!layer) return hostDisk(device);
@@ -163,8 +165,8 @@ function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedP
 }
 
 /**
- * What lies before the first partition, boot loaders keep theirs in; behind the last one, the
- * backup GPT is.
+ * Bytes at both ends of the disk that are always copied: boot loaders use the space before the
+ * first partition, and the backup GPT lies after the last.
  */
 const MARGIN = 2 ** 20;
 
@@ -176,7 +178,7 @@ async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
   };
   const gpt = await gptTable(diskView(read, disk.size));
   const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
-  // Unless it is what the kernel sees, nobody knows what the gaps are.
+  // If the kernel sees other partitions, what seems a gap may be in use.
   const agrees = gpt?.partitions.every(({ diskOffset, size }) =>
     known.has(`${diskOffset} ${size}`),
   );

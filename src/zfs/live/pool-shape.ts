@@ -1,20 +1,20 @@
-// Whether one disk holds all of a pool, so that an image of it can be imported.
+// Finds out whether a disk holds all of a pool, so that its image can be imported.
 
 import type { PoolStatus, VdevStatus } from './pool-status.ts';
 
-/** What an image of the disk has of a pool, and what it lacks. */
+/** The devices of a pool that an image of the disk has, and those that it lacks. */
 export interface PoolShape {
-  /** Devices on the disk that hold the pool, without its caches. */
+  /** Devices of the pool on the disk, without its caches. */
   readonly present: readonly string[];
-  /** Sides of mirrors elsewhere, which the image does without. */
+  /** Devices of mirrors on other disks, which the pool can be imported without. */
   readonly missing: readonly string[];
   /** Why an image of the disk cannot be imported; a clause that names the vdev. */
   readonly obstacle: string | undefined;
 }
 
 /**
- * `isOnDisk` tells whether a device is the disk or one of its partitions; `layerOf` what is between the two where a device is
- * on the disk by way of another: `LUKS on /dev/sda3`.
+ * `isOnDisk` returns whether a device is the disk or one of its partitions. `layerOf` returns the
+ * layer that a device reaches the disk through, such as `LUKS on /dev/sda3`; undefined for others.
  */
 export function poolShape(
   status: PoolStatus,
@@ -28,7 +28,7 @@ export function poolShape(
     const devices = devicesOf(vdev);
     const here = devices.filter(({ name }) => isOnDisk(name));
     const there = devices.filter(({ name }) => !isOnDisk(name));
-    if (vdev.role === 'spare') continue; // a pool is imported without it, and it holds nothing
+    if (vdev.role === 'spare') continue; // holds no data, and the import does not need it
     if (vdev.role !== 'cache') present.push(...here.map(({ name }) => name));
     const obstacle = layerObstacle(there, layerOf) ?? obstacleOf(vdev, here, there);
     if (obstacle === undefined) missing.push(...there.map(({ name }) => name));
@@ -60,7 +60,8 @@ function obstacleOf(
 }
 
 /**
- * What is on the disk by way of LUKS and its like would be copied while it changes, labels and all.
+ * A vdev in a layer such as LUKS is an obstacle: it would be copied while it changes, labels
+ * included.
  */
 function layerObstacle(
   there: readonly VdevStatus[],

@@ -1,14 +1,14 @@
-// Takes apart what `zpool status -PL` prints: one pool, its vdevs by indentation, in groups by what
-// they are for.
+// Parses the output of `zpool status -PL` for one pool: its vdevs, nested by indentation, in groups
+// by role.
 
-/** What a vdev is for. */
+/** The role of a vdev. */
 export type VdevRole = 'data' | 'special' | 'dedup' | 'log' | 'cache' | 'spare';
 
 /** A vdev as `zpool status` shows it. */
 export interface VdevStatus {
-  /** A device's path, or such as `mirror-0`. */
+  /** The path of a device, or a name such as `mirror-0`. */
   readonly name: string;
-  /** ONLINE, DEGRADED, OFFLINE ... */
+  /** ONLINE, DEGRADED, OFFLINE and so on. */
   readonly state: string;
   readonly role: VdevRole;
   /** Empty for a device. */
@@ -17,11 +17,11 @@ export interface VdevStatus {
 
 export interface PoolStatus {
   /**
-   * What is said of a checkpoint, if there is one: `created Sun Nov 22 23:32:11 2026, consumes
+   * The line about the checkpoint, if there is one: `created Sun Nov 22 23:32:11 2026, consumes
    * 42K`.
    */
   readonly checkpoint: string | undefined;
-  /** What is said of the last or the running scrub or resilver. */
+  /** The line about the last or the running scrub or resilver. */
   readonly scan: string | undefined;
   readonly topLevel: readonly VdevStatus[];
 }
@@ -39,7 +39,7 @@ interface Row extends VdevStatus {
   readonly children: Row[];
 }
 
-/** Reads the lines that `zpool status -PL POOL` prints. */
+/** Parses the lines that `zpool status -PL POOL` prints. */
 export function parsePoolStatus(lines: readonly string[]): PoolStatus {
   const word = (name: string) =>
     lines.map((line) => new RegExp(`^ *${name}: (.*)`).exec(line)?.[1]).find((found) => found);
@@ -52,13 +52,13 @@ export function parsePoolStatus(lines: readonly string[]): PoolStatus {
 
 function treeOf(lines: readonly string[]): VdevStatus[] {
   const topLevel: Row[] = [];
-  const open: Row[] = []; // the row that a deeper one belongs to, from the outside in
+  const open: Row[] = []; // the rows that enclose the current one, outermost first
   let role: VdevRole = 'data';
   for (const line of lines) {
     const [, indentation = '', name = '', state = ''] = /^\t( *)(\S+)\s*(\S*)/.exec(line) ?? [];
     const depth = indentation.length / 2;
     if (depth === 0) {
-      role = GROUPS[name] ?? 'data'; // else it is the pool
+      role = GROUPS[name] ?? 'data'; // the row of the pool itself
       continue;
     }
     const row: Row = { name, state, role, depth, children: [] };

@@ -5,8 +5,8 @@ import { poolOf } from '../names.ts';
 import type { LivePlan } from './plan.ts';
 
 /**
- * The pools that are exported and that files of these paths will lie in: what is written there,
- * they hold back.
+ * The exported pools that files of these paths will lie in. Their checkpoints hold back what is
+ * written there.
  */
 export async function poolsWrittenTo(
   { pools }: LivePlan,

@@ -1,4 +1,5 @@
-// Stretches of a disk, of which a pool may have as many as it has holes: two doubles for each.
+// Lists of stretches of a disk, as pairs of doubles in one array: the free space of a pool may have
+// a million of them.
 
 import type { Stretch } from './plan.ts';
 
@@ -7,23 +8,23 @@ export interface Stretches {
   readonly count: number;
   start(index: number): number;
   end(index: number): number;
-  /** The first that ends after that byte; `count` if there is none. */
+  /** Index of the first stretch that ends after `offset`; `count` if there is none. */
   firstEndingAfter(offset: number): number;
 }
 
-/** Stretches that are being found. */
+/** Collects stretches. */
 export interface StretchCollector {
-  /** They ascend. One that goes on where the last ended is joined with it. */
+  /** Calls ascend. A stretch that begins where the last one ended is joined with it. */
   add(start: number, end: number): void;
-  /** Starts and ends in turns; the collector's, until the next call of `add`. */
+  /** Starts and ends in turns. The array is the collector's and valid until the next `add`. */
   found(): Float64Array;
 }
 
 const FIRST_ROOM = 1024; // stretches
-/** Stretches shorter than this go first where there are too many; in bytes. */
+/** Where there are too many stretches, those shorter than this are dropped first. In bytes. */
 const FIRST_MINIMUM = 1024;
 
-/** Keeps at most `limit` stretches: where there are more, the shortest are forgotten. */
+/** Keeps at most `limit` stretches: where there are more, drops the shortest. */
 export function stretchCollector(limit: number): StretchCollector {
   let bounds = new Float64Array(2 * Math.min(FIRST_ROOM, limit));
   let length = 0;
@@ -35,7 +36,7 @@ export function stretchCollector(limit: number): StretchCollector {
         bounds[length - 1] = end;
         return;
       }
-      // Only now is the last one known to be whole.
+      // The last stretch can be judged only now, when nothing more is joined with it.
       if (length > 0 && bounds[length - 1]! - bounds[length - 2]! < minimum) length -= 2;
       if (length === bounds.length) makeRoom();
       bounds[length] = start;
@@ -59,7 +60,7 @@ export function stretchCollector(limit: number): StretchCollector {
   }
 }
 
-/** Moves those of at least `minimum` bytes to the front; answers where they end. */
+/** Moves stretches of at least `minimum` bytes to the front; returns the length that they take. */
 function withoutShort(bounds: Float64Array, length: number, minimum: number): number {
   let kept = 0;
   for (let at = 0; at < length; at += 2) {
@@ -77,16 +78,16 @@ function withoutShort(bounds: Float64Array, length: number, minimum: number): nu
 export interface StretchGroup {
   /** Starts and ends in turns, ascending. */
   readonly bounds: readonly number[] | Float64Array;
-  /** What is to be added to them, in bytes. */
+  /** Offset of the part on the disk, which is added to all bounds; in bytes. */
   readonly diskOffset: number;
 }
 
-/** Stretches as a group of one each. */
+/** Makes a group of each stretch. */
 export function singleGroups(stretches: readonly Stretch[]): StretchGroup[] {
   return stretches.map(({ start, end }) => ({ bounds: [start, end], diskOffset: 0 }));
 }
 
-/** All stretches of the disk; what is in one group is not between those of another. */
+/** Joins groups to a list of all stretches. The ranges of the groups must not overlap. */
 export function joinStretches(groups: readonly StretchGroup[]): Stretches {
   const first = ({ bounds, diskOffset }: StretchGroup) => diskOffset + (bounds[0] ?? 0);
   const sorted = groups

@@ -1,6 +1,6 @@
-// A swap partition: its first page says that it is one, and has the label and UUID by which it is
-// found. Source: Linux, include/linux/swap.h (union swap_header): the signature is at the end of
-// the first page.
+// Recognizes swap partitions. The first page of one is its header, with the label and UUID by which
+// systems find it, and a signature at its end. Source: Linux, include/linux/swap.h (union
+// swap_header).
 
 import type { HostPartition } from '../../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
@@ -9,21 +9,21 @@ const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];
 const PAGE_SIZES = [4096, 8192, 16_384, 65_536];
 
 /**
- * Where a swap header goes on after its boot block: its version, 1, and the number of its last
+ * Where the fields of a swap header begin: its version, which is 1, and the number of its last
  * page.
  */
 const INFO_OFFSET = 1024;
 
 /**
- * Where the labels of ZFS, which leave what was there before them, have a name-value list: its
- * encoding, XDR.
+ * Where the name-value list of a ZFS label begins, with its encoding: XDR. The bytes of a label
+ * before it keep what was there earlier, such as a signature of swap.
  */
 const ZFS_CONFIG_OFFSET = 16_384;
 const NVLIST_XDR = 1;
 
 /**
- * Size of the header of a swap partition in bytes; undefined for any other. `inUse` is the text of
- * /proc/swaps, where a partition that is in use is found whatever it begins with.
+ * Size of the header of a swap partition in bytes; undefined for any other partition. `inUse` is
+ * the text of /proc/swaps: a partition listed there counts as swap whatever it begins with.
  */
 export async function swapHeaderSize(
   disk: DirectDisk,
@@ -38,10 +38,10 @@ export async function swapHeaderSize(
   return inUse.split('\n').some((line) => line.startsWith(`${path} `)) ? head.length : undefined;
 }
 
-/** Whether a signature of swap is what another file system has left there. */
+/** Whether a signature of swap is a remnant, which another file system has not overwritten. */
 function isRemnant(head: Uint8Array, page: number, size: number): boolean {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head[ZFS_CONFIG_OFFSET] === NVLIST_XDR) return true; // costs no more than zeros that are copied
+  if (head[ZFS_CONFIG_OFFSET] === NVLIST_XDR) return true; // if wrong, only copies more
   return [true, false].every((little) => {
     const lastPage = view.getUint32(INFO_OFFSET + 4, little);
     const version = view.getUint32(INFO_OFFSET, little);

@@ -1,4 +1,4 @@
-// The four labels of a vdev that is in use, as they are on the disk.
+// Reads the four labels of a vdev that is in use.
 
 import { FormatError } from '../../../formats/index.ts';
 import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/zfs/label.ts';
@@ -12,17 +12,17 @@ import type { DirectDisk } from './direct-disk.ts';
 export interface VdevLabels {
   readonly config: VdevConfig;
   readonly labels: readonly { readonly vdevOffset: number; readonly bytes: Uint8Array }[];
-  /** Sound uberblocks of all four rings. */
+  /** The valid uberblocks of all four rings. */
   readonly uberblocks: readonly RingEntry[];
-  /** Places in each ring. */
+  /** Slots in each ring. */
   readonly slotCount: number;
 }
 
-/** A label that is being written just now is read once more, this often in all. */
+/** How often labels are read until they are valid: the pool may be writing one just now. */
 const ATTEMPTS = 5;
 
 /**
- * Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not sound.
+ * Reads the labels of the vdev on a partition. Throws a KexportError if one of them is not valid.
  */
 export async function readVdevLabels(
   disk: DirectDisk,

@@ -1,4 +1,4 @@
-// Streams read by the format alone; whole exports of them stand in test/sources/zfs-send.test.ts.
+// Streams read by the format alone; test/zfs-send has whole exports of them.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -203,7 +203,9 @@ test('bytes of any kind end in a disk or in a FormatError', () => {
   );
 });
 
-/** The stream as old senders wrote it: without checksums, but for that in its END. */
+/**
+ * The stream without checksums, as from old senders, except for the one in END, which is corrected.
+ */
 function resummed(bytes: Buffer): Buffer {
   const checksum = fletcher4();
   checksum.reset('little');

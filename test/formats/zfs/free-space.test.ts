@@ -67,7 +67,7 @@ describe('the free space of a pool', () => {
     ]);
   });
 
-  test('is what the logs have left of it, from when a map was written to', async () => {
+  test('takes into account the logs since a map was written', async () => {
     const logs = new Map([
       [11, [[true, 2 * MIB, MIB]] as const],
       [

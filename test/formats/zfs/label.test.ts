@@ -150,7 +150,7 @@ describe('the uberblock of a checkpoint', () => {
     const log = { before: [entry(20, 20)], after: [entry(20, 20)], slotCount: 128 };
     const data = { before: [entry(29, 29)], after: [entry(31, 31), entry(33, 1)], slotCount: 32 };
     expect(checkpointedUberblock([log, data], 31n)?.txg).toBe(31n);
-    // The slot of 47 may have had 31 before, and 30 is older.
+    // 47 may have overwritten 31, and 30 is older.
     const other = { before: [], after: [entry(47, 15)], slotCount: 16 };
     const idle = { before: [], after: [entry(30, 30)], slotCount: 32 };
     expect(checkpointedUberblock([idle, other], 31n)).toBeUndefined();

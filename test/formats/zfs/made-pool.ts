@@ -1,6 +1,6 @@
-// A small pool made by hand, sound unless a test damages it: one vdev of three metaslabs of 16 MiB
-// in blocks of 512 bytes. All of its metadata lie in the first MiB, which its first space map says
-// is allocated.
+// A small pool made by hand, valid unless a test damages it: one vdev of three metaslabs of 16 MiB
+// with blocks of 512 bytes. All of its metadata is in the first MiB, which its first space map
+// marks as allocated.
 
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
@@ -12,7 +12,7 @@ export const METASLABS = 3;
 const MIB = 2 ** 20;
 const TXG = 100n;
 
-/** What can be wrong. */
+/** Damage to the pool. */
 export interface Spoiled {
   /** Changes the content of an object, by its number, before checksums are made. */
   readonly content?: (object: number, content: Buffer) => void;
@@ -29,7 +29,7 @@ interface MadeObject {
   readonly bonus?: Buffer;
 }
 
-/** What a space map says: `[isFreed, start, length]` in bytes. */
+/** An entry of a space map: `[isFreed, start, length]` in bytes. */
 export type MadeEntry = readonly [isFreed: boolean, start: number, length: number];
 
 export interface MadeSpace {
@@ -79,7 +79,7 @@ export function madePool(space: MadeSpace = {}, spoiled: Spoiled = {}): Recorded
     devices: new Map([[0, [device]]]),
   };
 
-  /** Puts a block on the disk; answers the pointer to it. */
+  /** Puts a block on the disk; returns the pointer to it. */
   function put(object: number, level: number, type: number, content: Buffer): Buffer {
     device.set(offset + ALLOCATABLE_OFFSET, new Uint8Array(content));
     const pointer = pointerTo(offset, level, type, content);

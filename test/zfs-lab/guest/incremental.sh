@@ -63,7 +63,7 @@ kexport raw "$volume@c" --incremental-from @a --flatten 16K-a.qcow2 -o flat.raw 
 check 'an increment of both steps is flattened to the whole disk' cmp flat.raw "$device"
 refusal=$(kexport qcow2 "$volume@c" --incremental-from '#b' --backing-file 16K-a.qcow2 -o wrong.qcow2 2>&1 || true)
 check_match 'an increment is refused over the image of another snapshot of the volume' \
-    '16K-a.qcow2 is the disk of the snapshot of guid' "$refusal"
+    '16K-a.qcow2 is the disk of the snapshot with the guid' "$refusal"
 refusal=$(kexport qcow2 "$volume@c" --incremental-from @none --backing-file 16K-a.qcow2 -o wrong.qcow2 2>&1 || true)
 check_match 'it is refused from a snapshot that is not there' '@none.* does not exist' "$refusal"
 check_equal 'and leaves nothing' '' "$(find . -name '*wrong*')"
@@ -117,7 +117,7 @@ check 'zfs send -R holds the disk of its last snapshot' cmp whole-c.raw "$device
 check 'and the disk of one before' cmp whole-b.raw chain-b.raw
 refusal=$(zfs send -I @b "$volume@c" | kexport qcow2 - --backing-file chain-a.qcow2 -o wrong.qcow2 2>&1 || true)
 check_match 'a package is refused over the image of a snapshot that it does not begin at' \
-    'chain-a.qcow2 is the disk of the snapshot of guid' "$refusal"
+    'chain-a.qcow2 is the disk of the snapshot with the guid' "$refusal"
 
 # Only the size has changed, and the part that is gone was never written.
 volume=tank/tail

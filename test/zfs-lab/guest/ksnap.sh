@@ -64,7 +64,7 @@ message() { "$@" 2>&1 > /dev/null || true; }
 check_match 'an unknown dataset is refused in one line' "^ksnap: .*tank/none.*does not exist" "$(message ksnap tank/none)"
 check_match 'a folder that is not a mount point is refused' '^ksnap: /root is neither a mount point' "$(message ksnap /root)"
 check_match 'so is what is mounted but not from ZFS' '^ksnap: /proc is not on ZFS: proc' "$(message ksnap /proc)"
-check_match 'so is a device that is not a volume' '^ksnap: /dev/vdb is a device, but no ZFS volume' "$(message ksnap /dev/vdb)"
+check_match 'so is a device that is not a volume' '^ksnap: /dev/vdb is a device, but not a ZFS volume' "$(message ksnap /dev/vdb)"
 check_fails 2 'a snapshot cannot be snapshotted' ksnap "$one"
 check_fails 2 'a name cannot become an option' ksnap -- -r
 check_match 'a user without the right is refused' '^ksnap: .*permission denied' \

@@ -51,7 +51,7 @@ test('free space is found where the partition lies on the disk', async () => {
   expect([...groups[0]!.bounds]).toEqual(unusedRuns('ashift12').get(0)!.flat());
 });
 
-test('damaged metadata give a warning, and nothing is free', async () => {
+test('damaged metadata gives a warning, and nothing is free', async () => {
   const pool = recordedPool('ashift12', 128);
   for (const [offset, bytes] of pool.devices.get(0)![0]!) if (offset > 0) bytes.fill(7);
   const { groups, warnings } = await find(pool);

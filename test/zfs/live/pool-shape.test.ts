@@ -50,7 +50,7 @@ describe('the image of one disk', () => {
     expect(found.obstacle).toBeUndefined();
   });
 
-  test('has nothing of a pool that lies on it by way of LUKS', () => {
+  test('has nothing of a pool that lies on LUKS on it', () => {
     const layerOf = (device: string) => (device === '/dev/vdb2' ? 'LUKS on /dev/vda3' : undefined);
     const { present, obstacle } = poolShape(status('mirror'), on('vda'), layerOf);
     expect(present).toEqual([]);

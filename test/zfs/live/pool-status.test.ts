@@ -3,7 +3,7 @@ import { parsePoolStatus } from '../../../src/zfs/live/pool-status.ts';
 import { recordedStatus } from '../../support/recorded.ts';
 
 describe('zpool status', () => {
-  test('is a tree of vdevs, each with what it is for', () => {
+  test('is a tree of vdevs, each with its role', () => {
     const found = parsePoolStatus(recordedStatus('everything')).topLevel.map(
       ({ name, role, children }) => [name, role, children.map((child) => child.name)],
     );

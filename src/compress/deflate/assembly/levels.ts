@@ -1,6 +1,6 @@
 // What a level from 1 to 9 means: how the input is parsed and how hard matches are looked for.
 
-/** Whether the first match there is is taken. */
+/** Whether the first match is taken. */
 export let fast: bool = false;
 /** How many positions are searched for a better match before one is taken. */
 export let lookahead: u32 = 0;
