@@ -1,4 +1,6 @@
 import { KexportError } from '../../errors.ts';
+import { errorJson } from '../print/error.ts';
+import { jsonText } from '../print/lines.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 
@@ -6,6 +8,16 @@ import { reportError } from '../command-line/report-error.ts';
 export interface Answer {
   readonly text: string;
   readonly status: number;
+}
+
+/** How answers are printed. */
+export interface AnswerOptions {
+  /** The status for a file that cannot be read. */
+  readonly unreadable: number;
+  /** Prints an error as JSON too. */
+  readonly json?: boolean | undefined;
+  /** Text between two answers. */
+  readonly separator?: string;
 }
 
 /**
@@ -16,14 +28,15 @@ export interface Answer {
 export async function answerEach(
   files: readonly string[],
   answer: (file: string) => Promise<Answer>,
-  { unreadable, separator = '' }: { readonly unreadable: number; readonly separator?: string },
+  { unreadable, json = false, separator = '' }: AnswerOptions,
 ): Promise<number> {
   let highest = 0;
   for (const [index, file] of files.entries()) {
     const { text, status } = await answer(file).catch((error: unknown): Answer => {
       if (!(error instanceof KexportError) || error.code === 'aborted') throw error;
       const status = reportError(error);
-      return { text: '', status: error.code === 'usage' ? status : unreadable };
+      const text = json ? jsonText({ file, error: errorJson(error) }) : '';
+      return { text, status: error.code === 'usage' ? status : unreadable };
     });
     if (text !== '') await print(index > 0 ? separator + text : text);
     highest = Math.max(highest, status);

@@ -22,6 +22,7 @@ import { answerEach } from './answer-each.ts';
 export const run: Run = (paths, options) =>
   answerEach(paths, async (path) => ({ text: await infoOf(path, options), status: 0 }), {
     unreadable: EXIT_FAILURE,
+    json: options.json,
     separator: options.json ? '' : '\n',
   });
 

@@ -36,7 +36,7 @@ export const run: Run = async (paths, options) => {
         : verdictText(path, verdict, { ...options, isOne });
       return { text, status: isSound(verdict) ? 0 : EXIT_FAILURE };
     },
-    { unreadable: EXIT_UNREADABLE },
+    { unreadable: EXIT_UNREADABLE, json: options.json },
   );
 };
 
