@@ -11,7 +11,7 @@ interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a line of sh in which `$KEXPORT` is the built command. Returns all that the terminal got. */
+/** Runs a line of sh in which `$KEXPORT` is the built command. Returns what the terminal got. */
 export function inTerminal(line: string, { cwd, columns = 80, env }: TerminalOptions): string {
   const command = `stty cols ${columns} rows 24; ${line}`;
   const KEXPORT = `${process.execPath} ${built('src/cli/main.ts')}`;

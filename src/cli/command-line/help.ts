@@ -44,7 +44,7 @@ export function topicHelp({ main }: Program, { summary, groups, sections }: Topi
   return joined([`${summary}\n`, ...options.map(groupSection), ...sections]);
 }
 
-/** What most people need, on one screen: options without their defaults, no blank lines to spare. */
+/** What most people need, on one screen: options without their defaults. */
 function shortHelp(program: Program, shown: ReadonlySet<OptionName>): string {
   const { main, commands, footer = [] } = program;
   const names = main.options.flatMap(({ options }) => options).filter((name) => shown.has(name));

@@ -1,5 +1,5 @@
-// Colors for people. Not by `styleText` of node:util: Node 20.0 lacks it, and that of all of Node 20
-// does not look at the stream.
+// Colors. `styleText` of node:util would do, but Node 20.0 lacks it, and in no version of Node 20
+// does it look at the stream.
 
 /** Values of --color. */
 export const COLOR_CHOICES = ['auto', 'always', 'never'] as const;
