@@ -1,7 +1,9 @@
-// The built command in a pseudo-terminal, by `script` of util-linux.
+// The built command in terminals: of `script` of util-linux, and of tmux.
 
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { built } from './built.ts';
+import { run } from './peers.ts';
 
 /** Options of {@link inTerminal}. */
 interface TerminalOptions {
@@ -24,4 +26,20 @@ export function inTerminal(line: string, { cwd, columns = 80, env }: TerminalOpt
   });
   if (status === null) throw new Error(`script did not end: ${stderr}`);
   return stdout;
+}
+
+/** The screen of a terminal of tmux after such a line has ended, without the blanks at its end. */
+export function screenAfter(line: string, { cwd, columns = 80 }: TerminalOptions): string {
+  const KEXPORT = `${process.execPath} ${built('src/cli/main.ts')}`;
+  const socket = join(cwd, 'tmux');
+  const tmux = (...args: string[]) => run('tmux', '-S', socket, '-f', '/dev/null', ...args);
+  const command = `${line}; tmux -S '${socket}' wait-for -S ended; cat`;
+  const size = ['-x', String(columns), '-y', '24'];
+  tmux('new-session', '-d', ...size, '-c', cwd, '-e', `KEXPORT=${KEXPORT}`, `sh -c "${command}"`);
+  try {
+    tmux('wait-for', 'ended');
+    return tmux('capture-pane', '-p', '-J').trimEnd();
+  } finally {
+    tmux('kill-server');
+  }
 }
