@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
-  inspect: ['sources', 'partitions', 'errors.ts'],
+  inspect: ['sources', 'partitions', 'runtime', 'errors.ts'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
   'byte-streams': ['host', 'errors.ts'],
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],

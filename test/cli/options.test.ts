@@ -16,7 +16,7 @@ function optionsOf({ options }: (typeof COMMANDS)[number]): OptionName[] {
 }
 
 describe('every option', () => {
-  const general = ['help', 'helpAll', 'version'];
+  const general = ['color', 'help', 'helpAll', 'version'];
   const accepted = new Set(COMMANDS.flatMap(optionsOf));
 
   test.each(NAMES.filter((name) => !general.includes(name)))('%s is one of a command', (name) => {

@@ -8,6 +8,7 @@ import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
+import { paint } from '../print/color.ts';
 import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
@@ -72,7 +73,7 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    const text = `kexport: warning: ${warning.inNotation(asFlag)}\n`;
+    const text = `${paint('stderr', 'yellow', 'kexport: warning:')} ${warning.inNotation(asFlag)}\n`;
     progress.say(text);
     note(text);
   };
