@@ -18,7 +18,9 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
     fileSize,
     sizeOnDisk: allocatedSize,
     storedSize,
-    details,
+    details: Object.fromEntries(
+      Object.entries(details).map(([key, value]) => [inCamelCase(key), value]),
+    ),
     backing,
     notOpened,
     cutOff: disk?.cutOff,
@@ -95,4 +97,10 @@ function poolText({ pool }: Content): string {
 function stateText({ state, hostname }: PoolFacts): string | undefined {
   if (state === 'active') return hostname ? `not exported by ${hostname}` : 'not exported';
   return state === 'spare' || state === 'cache' ? `${state} device` : state;
+}
+
+/** `clusterSize` for `cluster size`. */
+function inCamelCase(words: string): string {
+  const joined = words.replace(/[^A-Za-z0-9]+(.)/g, (_, letter: string) => letter.toUpperCase());
+  return joined.replace(/^[A-Z]+/, (start) => start.toLowerCase());
 }
