@@ -20,7 +20,7 @@ export interface Side {
 }
 
 const FIXED = 'subformat=fixed,force_size';
-const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../bundle/kexport.cjs', import.meta.url));
 const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
 const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
 const KEXPORT = kexport(process.execPath);

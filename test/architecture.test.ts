@@ -34,6 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'compress',
     'inspect',
     'host',
+    'runtime',
     'errors.ts',
   ],
   export: ['images', 'zfs-send', 'sources', 'sinks', 'compress', 'workers', 'runtime', 'errors.ts'],

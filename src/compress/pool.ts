@@ -22,9 +22,8 @@ export interface PoolOptions {
 }
 
 export function compressPool({ threads, ...setup }: PoolOptions): CompressPool {
-  const module = new URL('./worker.js', import.meta.url);
   const workerSetup: WorkerSetup = setup;
-  const pool = taskPool<WorkerTask, undefined>(module, workerSetup, threads);
+  const pool = taskPool<WorkerTask, undefined>('compress', workerSetup, threads);
   return {
     compress: ({ number }, blocks) => pool.run({ slab: number, blocks }),
     close: () => pool.close(),

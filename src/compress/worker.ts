@@ -20,7 +20,7 @@ export interface WorkerTask {
   readonly blocks: readonly number[];
 }
 
-await serveTasks(async (setup: WorkerSetup) => {
+void serveTasks(async (setup: WorkerSetup) => {
   const slabs = slabsIn(setup.memory, setup.shape);
   const compressors = await Promise.all(
     setup.encodings.map((encoding) => openCompressor(encoding, setup.compressor)),

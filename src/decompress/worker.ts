@@ -7,7 +7,7 @@ import { fillWindow, type FillTask } from './fill-window.ts';
 export type FillSetup = readonly SharedArrayBuffer[];
 
 // The answer is a problem, or undefined.
-await serveTasks((memories: FillSetup) => {
+void serveTasks((memories: FillSetup) => {
   const slabs = memories.map((memory) => new Uint8Array(memory));
   const fill = fillWindow();
   return (task: FillTask) => {

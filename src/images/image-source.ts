@@ -32,11 +32,7 @@ export function imageSource(image: ImageFiles, threads = host.availableParalleli
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
   const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
-  const pool = taskPool<FillTask, FillProblem | undefined>(
-    new URL('../decompress/worker.js', import.meta.url),
-    slabs,
-    threads,
-  );
+  const pool = taskPool<FillTask, FillProblem | undefined>('decompress', slabs, threads);
   const free = new AsyncQueue<number>();
   const filling = new AsyncQueue<Filling>();
   slabs.forEach((_, slab) => free.push(slab));

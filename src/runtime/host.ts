@@ -25,10 +25,12 @@ export interface Host {
   systemError(errno: number): readonly [name: string, words: string] | undefined;
   /** Node's zlib; undefined if the platform has none. */
   readonly zlib: () => Zlib | undefined;
-  /** The bytes of a file of kexport itself. */
-  ownFile(url: URL): Promise<Uint8Array>;
-  /** Starts a thread. `module` calls `workerPort`, whose `setup` is a copy of this one. */
-  startWorker(module: URL, setup: unknown, listener: WorkerListener): HostWorker;
+  /** The version of kexport. */
+  version(): string;
+  /** Reads one of kexport's own WebAssembly modules. */
+  wasm(name: WasmName): Promise<Uint8Array>;
+  /** Starts a thread. It calls `workerPort`, whose `setup` is a copy of this one. */
+  startWorker(name: WorkerName, setup: unknown, listener: WorkerListener): HostWorker;
   /** In a worker: the port to the thread that started it. */
   workerPort(): WorkerPort;
   /** Opens a temporary file that disappears however the program ends. */
@@ -36,6 +38,12 @@ export interface Host {
   /** The folder of temporary files, for messages. */
   temporaryFolder(): string;
 }
+
+/** A WebAssembly module, compiled from the `assembly/` of a room. */
+export type WasmName = 'deflate' | 'zfs-send';
+
+/** The `worker.ts` of a room. */
+export type WorkerName = 'compress' | 'decompress';
 
 /** Node's own zlib, including its undocumented handles: see `zlib-handle.ts`. */
 export type Zlib = typeof import('node:zlib');

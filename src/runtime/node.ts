@@ -1,16 +1,15 @@
 // `#host` for Node.
 
-import { open, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Host, SystemFile, Zlib } from './host.ts';
+import { ownFiles } from './own-files.ts';
 
 // Modules that take milliseconds to load are loaded on their first use, since every worker loads
-// this file.
-const load = createRequire(import.meta.url);
+// this file. Modules of Node are the same from every path; a bundle need not have a URL.
+const load = createRequire('/');
 
 // Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
@@ -30,9 +29,13 @@ export const host: Host = {
   },
   systemError: (errno) => getSystemErrorMap().get(errno),
   zlib: nodeZlib,
-  ownFile: (url) => readFile(url),
-  startWorker(module, setup, { onMessage, onError }) {
-    const worker = new Worker(module, {
+  version: ownFiles.version,
+  wasm: ownFiles.wasm,
+  startWorker(name, setup, { onMessage, onError }) {
+    const code = ownFiles.worker(name);
+    const { Worker } = threads();
+    const worker = new Worker(code, {
+      eval: typeof code === 'string',
       workerData: setup,
       execArgv: [], // a worker is a plain module, however the program was started
       resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
@@ -49,10 +52,10 @@ export const host: Host = {
     };
   },
   workerPort() {
-    const port = parentPort;
+    const { parentPort: port, workerData: setup } = threads() as WorkerSide;
     if (!port) throw new Error('this is not a worker');
     return {
-      setup: workerData as unknown,
+      setup,
       post: (message) => port.postMessage(message),
       onMessage(listener) {
         port.on('message', listener);
@@ -61,6 +64,15 @@ export const host: Host = {
   },
   openTemporary,
   temporaryFolder: tmpdir,
+};
+
+function threads(): typeof import('node:worker_threads') {
+  return load('node:worker_threads') as typeof import('node:worker_threads');
+}
+
+/** Node declares `workerData` as `any`. */
+type WorkerSide = Pick<typeof import('node:worker_threads'), 'parentPort'> & {
+  readonly workerData: unknown;
 };
 
 const ZEROS = Buffer.alloc(2 ** 16);
@@ -84,6 +96,7 @@ function nodeZlib(): Zlib | undefined {
 }
 
 async function openTemporary(): Promise<SystemFile> {
+  const { open, rm } = load('node:fs/promises') as typeof import('node:fs/promises');
   const path = join(tmpdir(), `kexport-${crypto.randomUUID()}.spool`);
   const file = await open(path, 'wx+', 0o600);
   await rm(path);

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { errnoOf, KexportError, reasonOf, throwIfAborted } from '../errors.ts';
+import { KexportError, reasonOf, throwIfAborted } from '../errors.ts';
 import { systemFile } from '../host/descriptors.ts';
 import { writeFully } from '../host/write-fully.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
@@ -45,11 +45,6 @@ export function descriptorSink(
     discard: () => send.end(),
   };
   return openSink(sink);
-}
-
-/** Whether an export failed because the program that reads its output has stopped reading. */
-export function isBrokenPipe(error: unknown): boolean {
-  return error instanceof KexportError && errnoOf(error.cause) === 'EPIPE';
 }
 
 function kindOf(fd: number): { isFIFO: boolean; isSocket: boolean } {

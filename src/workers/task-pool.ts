@@ -1,5 +1,5 @@
 import { host } from '#host';
-import type { HostWorker } from '../runtime/host.ts';
+import type { HostWorker, WorkerName } from '../runtime/host.ts';
 
 /** Worker threads that do one kind of task, on memory that they share with this thread. */
 export interface TaskPool<Task, Answer> {
@@ -21,11 +21,11 @@ interface Pending<Answer> {
 }
 
 /**
- * Makes a pool. `module` is the module of the workers, which calls `serveTasks`; each worker gets a
- * copy of `setup`. A worker is only started when all others are busy, up to `threads`.
+ * Makes a pool of the workers of that name; each gets a copy of `setup`. A worker is only started
+ * when all others are busy, up to `threads`.
  */
 export function taskPool<Task, Answer>(
-  module: URL,
+  name: WorkerName,
   setup: unknown,
   threads: number,
 ): TaskPool<Task, Answer> {
@@ -35,7 +35,7 @@ export function taskPool<Task, Answer>(
 
   function start(): (typeof workers)[number] {
     const pending = new Map<number, Pending<Answer>>();
-    const worker = host.startWorker(module, setup, {
+    const worker = host.startWorker(name, setup, {
       onMessage(message) {
         const { id, value } = message as Numbered<Answer>; // only `serveTasks` posts
         pending.get(id)?.resolve(value);

@@ -1,4 +1,5 @@
 import { host } from '#host';
+import type { WasmName } from '../runtime/host.ts';
 
 // All platforms have it, but TypeScript declares it only for browsers.
 declare const WebAssembly: {
@@ -11,7 +12,7 @@ declare const WebAssembly: {
 
 const PAGE_SIZE = 65_536;
 
-const modules = new Map<string, Promise<object>>();
+const modules = new Map<WasmName, Promise<object>>();
 
 /** Whether WebAssembly is available. It is not under `--jitless`. */
 export function hasWebAssembly(): boolean {
@@ -19,10 +20,9 @@ export function hasWebAssembly(): boolean {
 }
 
 /** The exports of a new instance of one of kexport's own modules. Each module is compiled once. */
-export async function instantiate(url: URL): Promise<unknown> {
-  const module =
-    modules.get(url.href) ?? host.ownFile(url).then((bytes) => WebAssembly.compile(bytes));
-  modules.set(url.href, module);
+export async function instantiate(name: WasmName): Promise<unknown> {
+  const module = modules.get(name) ?? host.wasm(name).then((bytes) => WebAssembly.compile(bytes));
+  modules.set(name, module);
   return new WebAssembly.Instance(await module).exports;
 }
 

@@ -1,5 +1,5 @@
 // The checksum and the most common compression of send streams in WebAssembly. Its source is in
-// `assembly/`; `npm run build` puts zfs-send.wasm beside the compiled form of this file.
+// `assembly/`.
 
 import { FormatError } from '../../formats/index.ts';
 import { instantiate } from '../workers/wasm.ts';
@@ -36,7 +36,7 @@ export interface FastParts {
  * most.
  */
 export async function fastParts(): Promise<FastParts> {
-  const wasm = (await instantiate(new URL('./zfs-send.wasm', import.meta.url))) as Exports;
+  const wasm = (await instantiate('zfs-send')) as Exports;
   const input = wasm.input.value;
   let memory = new Uint8Array(wasm.memory.buffer);
   let sum = wasm.sumWords;

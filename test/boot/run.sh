@@ -13,7 +13,7 @@ main() {
     ./get-linux.sh "$linux"
     expected=$(./make-disk.sh "$linux" "$work/disk")
     mkdir "$work/images"
-    node ../../dist/src/cli/main.js qcow2,raw,vhd,vhd-dynamic,vhdx,vdi,vmdk,ova \
+    node ../../dist/bundle/kexport.cjs qcow2,raw,vhd,vhd-dynamic,vhdx,vdi,vmdk,ova \
         "$work/disk" --quiet --name boot --output-dir "$work/images"
     status=0
     for image in "$work"/images/*; do boot "$image" || status=1; done

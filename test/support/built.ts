@@ -3,9 +3,14 @@
 import { join } from 'node:path';
 import { TOP } from './project.ts';
 
-/** The built file of a source, such as `src/cli/main.ts`. */
+/** The built file of a source, such as `examples/own-source.ts`. */
 export function built(source: string): string {
   return join(TOP, 'dist', source.replace(/\.ts$/, '.js'));
+}
+
+/** A file of the bundle that users run, such as `kexport.cjs`. */
+export function bundled(name: string): string {
+  return join(TOP, 'dist', 'bundle', name);
 }
 
 /** Imports the built file of a source whose worker or WebAssembly is found only beside it. */

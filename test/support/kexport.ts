@@ -1,10 +1,10 @@
 // The built commands, as a user runs them.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { built } from './built.ts';
+import { bundled } from './built.ts';
 
-const KEXPORT = built('src/cli/main.ts');
-const KSNAP = built('src/cli/ksnap.ts');
+const KEXPORT = bundled('kexport.cjs');
+const KSNAP = bundled('ksnap.cjs');
 
 interface Outcome {
   readonly status: number | null;

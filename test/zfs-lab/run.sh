@@ -26,16 +26,14 @@ main() {
     ((failed == 0 && passed > 0))
 }
 
-# Packs the command as npm would install it: dist, its packages, and a link for each name in `bin`.
+# Packs the command as npm would install it, with a link for each name in `bin`.
 pack_kexport() {
     local tree=$work/kexport
     mkdir -p "$tree/bin"
     cd "$project"
-    npm ls --omit=dev --all --parseable 2> /dev/null | sed -n "s#^$project/##p" > "$work/packages"
-    tar -c package.json dist -T "$work/packages" | tar -x -C "$tree"
+    tar -c package.json dist/bundle | tar -x -C "$tree"
     node -p 'Object.entries(require("./package.json").bin).join("\n").replaceAll(",", " ")' |
         while read -r name file; do
-            chmod +x "$tree/$file"
             ln -s "../$file" "$tree/bin/$name"
         done
     tar -cf "$1" -C "$tree" .

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { KexportError } from '../../errors.ts';
-import { isBrokenPipe } from '../../sinks/descriptor.ts';
+import { isBrokenPipe } from '../../sinks/is-broken-pipe.ts';
 import { asFlag } from '../options/flags.ts';
 import { paint } from '../print/color.ts';
 import { tell } from './messages.ts';

@@ -1,3 +1,4 @@
+import { host } from '#host';
 import type { Warning } from '../../errors.ts';
 import { resolve } from 'node:path';
 import type { EncodeResult } from '../../export/encode.ts';
@@ -8,7 +9,6 @@ import { errorJson, warningJson } from './error.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
 import { formatHeadedTable } from './table.ts';
-import { versionOfPackage } from './version.ts';
 
 /** The report of an export: a table of the images. */
 export function formatReport(result: EncodeResult, seconds: number): string {
@@ -45,7 +45,7 @@ export interface ReportedRun {
 /** The report of an export for --json; sizes in bytes. */
 export function jsonReport({ source, options, result, warnings, seconds }: ReportedRun): string {
   return jsonText({
-    version: versionOfPackage(),
+    version: host.version(),
     source,
     options,
     sourceSize: result.sourceSize,

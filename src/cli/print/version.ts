@@ -1,16 +1,11 @@
-import { constants, readFileSync } from 'node:fs';
+import { host } from '#host';
+import { constants } from 'node:fs';
 import zlib from 'node:zlib';
 import { defaultCompressor } from '../../compress/open-compressor.ts';
 import { hasZstd } from '../../compress/zstd.ts';
 import { zfs } from '../../zfs/run.ts';
 
 const ZFS_TIMEOUT = 5000; // milliseconds
-
-/** The version of the package. */
-export function versionOfPackage(): string {
-  const path = new URL('../../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-}
 
 /** The answer of --version: the version, what it runs on, and what of that it can use. */
 export async function versionText(program: string): Promise<string> {
@@ -20,7 +15,7 @@ export async function versionText(program: string): Promise<string> {
     O_DIRECT: 'O_DIRECT' in constants,
   }).map(([name, has]) => `${name} ${has ? 'yes' : 'no'}`);
   return [
-    `${program} ${versionOfPackage()}\n`,
+    `${program} ${host.version()}\n`,
     `Node ${process.version}, ${await zfsVersion()}\n`,
     `${features.join(', ')}\n`,
   ].join('');

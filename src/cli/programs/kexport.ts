@@ -125,6 +125,13 @@ const COMMANDS: readonly NamedCommand[] = [
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),
   },
+  {
+    name: 'snap',
+    summary: 'Snapshot ZFS: the same as ksnap.',
+    operands: [{ name: 'WORD', summary: 'what ksnap takes', isRepeated: true }],
+    options: only(),
+    load: () => import('../commands/snap.ts'),
+  },
   HELP,
 ];
 

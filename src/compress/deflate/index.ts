@@ -1,5 +1,4 @@
-// Our own deflate for blocks of 64 KiB, in WebAssembly. Its source is in `assembly/`; `npm run
-// build` puts deflate.wasm beside the compiled form of this file.
+// Our own deflate for blocks of 64 KiB, in WebAssembly. Its source is in `assembly/`.
 
 import type { ZlibEncoding } from '../../../formats/index.ts';
 import { instantiate } from '../../workers/wasm.ts';
@@ -24,8 +23,7 @@ interface DeflateExports {
  * MiB, no more; throws a RangeError if the input is longer or the output too short.
  */
 export async function deflateCompressor({ windowBits, level }: ZlibEncoding): Promise<Compressor> {
-  const url = new URL('./deflate.wasm', import.meta.url);
-  const deflate = (await instantiate(url)) as DeflateExports;
+  const deflate = (await instantiate('deflate')) as DeflateExports;
   deflate.configure(windowBits, level);
   const memory = new Uint8Array(deflate.memory.buffer);
   const { value: inputAt } = deflate.input;

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$lab/build-zfsroot.sh"
-node "$lab/../../dist/src/cli/main.js" qcow2 "$disk" --quiet -o "$work/disk.qcow2"
+node "$lab/../../dist/bundle/kexport.cjs" qcow2 "$disk" --quiet -o "$work/disk.qcow2"
 if "$lab/boot-image.sh" qcow2 "$work/disk.qcow2" > "$work/console"; then
     echo 'ok zfsroot: an image of a disk with its root on ZFS boots, its pool and files right'
 else

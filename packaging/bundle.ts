@@ -1,0 +1,155 @@
+// npm run bundle, at the end of each build: what tsc and asc have put into dist/, as the files that
+// users run, into dist/bundle:
+//
+//   kexport.cjs ksnap.cjs             the commands of the npm package, one file
+//   kexport.mjs                       the same, to be copied anywhere
+//   index.js formats.js chunks/       the library
+//   LICENSES.txt                      of the packages that are inside
+//
+// Workers and WebAssembly are inside all of them. CommonJS starts some milliseconds earlier than a
+// module, and loads of Node only what it needs. Names are kept, for the traces of bugs.
+
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { isBuiltin } from 'node:module';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { InsideFiles } from '../src/runtime/own-files-inside.ts';
+import { licensesOf } from './licenses.ts';
+
+const TOP = join(import.meta.dirname, '..', '..');
+const DIST = join(TOP, 'dist');
+const OUT = join(DIST, 'bundle');
+
+const COMMON = {
+  absWorkingDir: TOP,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none', // LICENSES.txt has them
+  logLevel: 'warning',
+  metafile: true,
+} as const satisfies BuildOptions;
+
+/** CommonJS inside a module cannot `require` what Node has; an import can. */
+const BUILTINS: Plugin = {
+  name: 'builtins',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^[\w/:]+$/ }, ({ path, kind }) => {
+      if (kind !== 'require-call' || !isBuiltin(path)) return undefined;
+      return { path, namespace: 'builtin' };
+    });
+    bundle.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `export * from '${path}'; export { default } from '${path}';`,
+    }));
+  },
+};
+
+type Adjustments = Pick<BuildOptions, 'define' | 'plugins'>;
+
+/** Makes a script of CommonJS a module. */
+const AS_MODULE =
+  "import{createRequire}from'node:module';const require=createRequire('/'),module={};\n";
+
+const OWN_FILES: Plugin = {
+  name: 'own files',
+  setup(bundle) {
+    bundle.onResolve({ filter: /\/own-files\.js$/ }, ({ importer }) => ({
+      path: join(dirname(importer), 'own-files-inside.js'),
+    }));
+  },
+};
+
+/** xmlbuilder2 loads a reader of YAML, for which it is never used here. */
+const NO_YAML: Plugin = {
+  name: 'no YAML',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^js-yaml$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
+  },
+};
+
+/**
+ * Large packages for what is rare. V8 reads through all code that it is given, which takes 10 ms for
+ * these three, but not through a text.
+ */
+const AS_TEXT: Plugin = {
+  name: 'as text',
+  setup(bundle) {
+    const filter = /^(@zip\.js\/zip\.js|log-update|xmlbuilder2)$/;
+    bundle.onResolve({ filter }, ({ path }) => ({ path, namespace: 'text' }));
+    bundle.onLoad({ filter, namespace: 'text' }, async ({ path }) => {
+      const text = await scriptOf(path, { plugins: [NO_YAML] });
+      const run = `new Function('require','module','exports',${JSON.stringify(text)})`;
+      return { contents: `${run}(require, module, exports);` };
+    });
+  },
+};
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT, { recursive: true });
+const contents: Metafile[] = [];
+const files = await insideFiles();
+await Promise.all([buildCommand(files), buildLibrary(files)]);
+await writeFile(join(OUT, 'LICENSES.txt'), await licensesOf(TOP, contents));
+
+async function insideFiles(): Promise<InsideFiles> {
+  const { version } = JSON.parse(await readFile(join(TOP, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const wasm = {
+    deflate: await readFile(join(DIST, 'src/compress/deflate/deflate.wasm'), 'base64'),
+    'zfs-send': await readFile(join(DIST, 'src/zfs-send/zfs-send.wasm'), 'base64'),
+  };
+  const inWorkers = inside({ version, wasm, workers: { compress: '', decompress: '' } });
+  const [compress, decompress] = await Promise.all([
+    scriptOf('dist/src/compress/worker.js', inWorkers),
+    scriptOf('dist/src/decompress/worker.js', inWorkers),
+  ]);
+  return { version, wasm, workers: { compress, decompress } };
+}
+
+/** A file and all that it imports, as one script. */
+async function scriptOf(entryPoint: string, options: Adjustments): Promise<string> {
+  const { outputFiles, metafile } = await build({
+    ...COMMON,
+    ...options,
+    entryPoints: [entryPoint],
+    format: 'cjs',
+    write: false,
+  });
+  contents.push(metafile);
+  return outputFiles.map(({ text }) => text).join('');
+}
+
+async function buildCommand(files: InsideFiles): Promise<void> {
+  const { define, plugins } = inside(files);
+  const script = await scriptOf('dist/src/cli/main.js', { define, plugins: [...plugins, AS_TEXT] });
+  const [hashbang = ''] = /^#!.*\n/.exec(script) ?? [];
+  const mode = 0o755;
+  const module = hashbang + AS_MODULE + script.slice(hashbang.length);
+  await writeFile(join(OUT, 'kexport.cjs'), script, { mode });
+  await writeFile(join(OUT, 'ksnap.cjs'), `${hashbang}require('./kexport.cjs');\n`, { mode });
+  await writeFile(join(OUT, 'kexport.mjs'), module, { mode });
+}
+
+async function buildLibrary(files: InsideFiles): Promise<void> {
+  const { define, plugins } = inside(files);
+  const { metafile } = await build({
+    ...COMMON,
+    define,
+    plugins: [...plugins, BUILTINS],
+    entryPoints: { index: 'dist/src/index.js', formats: 'dist/formats/index.js' },
+    format: 'esm',
+    splitting: true, // an error of the formats is of the same class in both
+    chunkNames: 'chunks/[hash]',
+    outdir: OUT,
+  });
+  contents.push(metafile);
+}
+
+/** Has a bundle find its files in itself. */
+function inside(files: InsideFiles) {
+  return { define: { KEXPORT_FILES: JSON.stringify(files) }, plugins: [OWN_FILES, NO_YAML] };
+}
