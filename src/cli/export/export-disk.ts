@@ -1,5 +1,5 @@
 import { checkCompression } from '../../export/encodings.ts';
-import type { Warning } from '../../errors.ts';
+import { Warning } from '../../errors.ts';
 import { openSource } from '../../open/open-source.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
@@ -79,6 +79,12 @@ async function runExport(
   };
   const onProgress = (state: Progress) => progress.update(state);
   try {
+    if (options.nice) {
+      const { lowerPriority } = await import('../../host/lower-priority.ts'); // rare
+      const problem = await lowerPriority();
+      if (problem !== undefined)
+        onWarning(new Warning('priority', `the I/O class stays: ${problem}`));
+    }
     const result = await abortOnSignals((signal) =>
       makeImages({ disk, plan, options, signal, onProgress, onWarning }, open),
     );

@@ -53,6 +53,8 @@ export const OPTIONS = {
   ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
+  limitRate: size('read at most SIZE of the disk each second (10M)'),
+  nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
 
   noSnapshot: flag('read a volume or file on ZFS as it is, not from a snapshot'),

@@ -29,6 +29,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     title: 'Disk',
     options: ['size', 'from', 'allowBacking', 'ovaDisk', 'allowTruncated', 'readHoles', 'keepGpt'],
   },
+  { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
   { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
   {
     title: 'zfs send streams',
