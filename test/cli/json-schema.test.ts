@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
@@ -10,7 +10,7 @@ import { kexport, kexportOk } from '../support/kexport.ts';
 import { BOOT_DISK, TOP } from '../support/project.ts';
 
 const schema = JSON.parse(readFileSync(join(TOP, 'docs', 'json-schema.json'), 'utf8')) as object;
-const ajv = new Ajv2020({ allErrors: true });
+const ajv = new Ajv({ allErrors: true });
 ajv.addSchema(schema, 'kexport');
 const folder = sharedFolder();
 
