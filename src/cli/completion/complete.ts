@@ -2,6 +2,7 @@ import { ALL_FORMATS, FORMATS } from '../../../formats/index.ts';
 import type { Command, NamedCommand, Program } from '../command-line/program.ts';
 import type { Option } from '../options/option.ts';
 import { longForm, type OptionName, OPTIONS } from '../options/options.ts';
+import type { Candidate } from './candidate.ts';
 import { listDatasets, listKsnaps, listSourceNames } from './names.ts';
 
 /** What may stand where a command line ends. */
@@ -9,11 +10,6 @@ export interface Completion {
   /** What the shell adds of its own. */
   readonly paths: 'files' | 'folders' | 'none';
   readonly candidates: readonly Candidate[];
-}
-
-export interface Candidate {
-  readonly word: string;
-  readonly summary: string;
 }
 
 const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;

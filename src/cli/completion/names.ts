@@ -6,7 +6,7 @@ import { listVolumes } from '../../zfs/list-volumes.ts';
 import { listSets } from '../../zfs/snapshot-sets.ts';
 import { KSNAP_NAME } from '../ksnap/names.ts';
 import { formatSize } from '../print/sizes.ts';
-import type { Candidate } from './complete.ts';
+import type { Candidate } from './candidate.ts';
 
 /** Disks, volumes and their snapshots. */
 export async function listSourceNames(): Promise<Candidate[]> {
