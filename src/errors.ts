@@ -111,6 +111,7 @@ export class KexportError extends Error {
  * - `inconsistent`: the disk may be written to while it is read;
  * - `free-space`: the free space of a pool is copied, including deleted data;
  * - `full`: the export may fill a file system or a pool;
+ * - `priority`: the run could not be made to give way to other programs as asked;
  * - `left-behind`: something that was made for the export could not be removed.
  */
 export type WarningCode =
@@ -123,6 +124,7 @@ export type WarningCode =
   | 'inconsistent'
   | 'free-space'
   | 'full'
+  | 'priority'
   | 'left-behind';
 
 /** A warning about an export, which continues. */

@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
-  inspect: ['sources', 'partitions', 'errors.ts'],
+  inspect: ['sources', 'partitions', 'runtime', 'errors.ts'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
   'byte-streams': ['host', 'errors.ts'],
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],
@@ -232,9 +232,14 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool: perl, which says where a sparse file has data, and sync. Both are
+  // Besides zfs and zpool: perl, which says where a sparse file has data, sync, and ionice. All are
   // optional.
-  const runners = ['src/zfs/', 'src/sources/data-map.ts', 'src/host/flush.ts'];
+  const runners = [
+    'src/zfs/',
+    'src/sources/data-map.ts',
+    'src/host/flush.ts',
+    'src/host/lower-priority.ts',
+  ];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(
     '%s runs no other program',

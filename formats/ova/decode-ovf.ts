@@ -39,7 +39,7 @@ export interface OvfMachine {
   readonly disks: readonly OvfDisk[];
   readonly items: readonly OvfItem[];
   /** Facts for `info`, in the order to show them. */
-  readonly details: Readonly<Record<string, string>>;
+  readonly details: Readonly<Record<string, string | number>>;
 }
 
 /** Limit of this program, in bytes; VMware products write some KiB for each device. */
@@ -124,7 +124,10 @@ const MEMORY = '4';
 const ETHERNET_ADAPTER = '10';
 const CONTROLLERS: Readonly<Record<string, string>> = { '5': 'IDE', '6': 'SCSI', '20': 'other' };
 
-function detailsOf(envelope: XmlElement, items: readonly OvfItem[]): Record<string, string> {
+function detailsOf(
+  envelope: XmlElement,
+  items: readonly OvfItem[],
+): Record<string, string | number> {
   const [system] = all(envelope, 'VirtualSystem');
   const [type] = all(envelope, 'VirtualSystemType');
   const [os] = all(envelope, 'OperatingSystemSection');
@@ -142,7 +145,7 @@ function detailsOf(envelope: XmlElement, items: readonly OvfItem[]): Record<stri
     machine: name ?? system?.attributes.get('id'),
     hardware: type?.text,
     'OS type': os?.attributes.get('osType') ?? os?.attributes.get('id'),
-    CPUs: ofType(PROCESSOR)[0]?.get('VirtualQuantity'),
+    CPUs: numberIn(ofType(PROCESSOR)[0]?.get('VirtualQuantity')),
     memory: memory && memoryOf(memory),
     firmware: firmware?.attributes.get('value'),
     controllers: controllers.join(', '),
@@ -152,17 +155,24 @@ function detailsOf(envelope: XmlElement, items: readonly OvfItem[]): Record<stri
   });
 }
 
+/** Text that is no number is left as it is. */
+function numberIn(text = ''): string | number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : text;
+}
+
 function memoryOf(item: OvfItem): string {
   const units = item.get('AllocationUnits') ?? '';
   const isMebibytes = /^(?:byte\s*\*\s*2\^20|MegaBytes|MB)$/.test(units);
   return `${item.get('VirtualQuantity') ?? ''} ${isMebibytes ? 'MiB' : units}`;
 }
 
-function given(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function given(
+  values: Readonly<Record<string, string | number | undefined>>,
+): Record<string, string | number> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => {
-      const text = value?.trim() ?? '';
-      return text === '' ? [] : [[name, text] as const];
+      const fact = typeof value === 'string' ? value.trim() : value;
+      return fact === undefined || fact === '' ? [] : [[name, fact] as const];
     }),
   );
 }

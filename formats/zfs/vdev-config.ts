@@ -34,11 +34,7 @@ const VOLATILE = new Set(['path', 'devid', 'phys_path', 'vdev_enc_sysfs_path', '
 
 /** Decodes the list in a label that begins at `vdevOffset`. Throws a FormatError if damaged. */
 export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sha256): VdevConfig {
-  const content = label.subarray(CONFIG_OFFSET, CONFIG_OFFSET + CONFIG_SIZE);
-  if (!isSound(content, vdevOffset + CONFIG_OFFSET, sha256)) {
-    throw damaged(`the vdev label at byte ${vdevOffset} has a wrong checksum`);
-  }
-  const list = decodeNvList(content);
+  const list = readLabelList(label, vdevOffset, sha256);
   const tree = list.get('vdev_tree');
   if (!isNvList(tree)) throw missing('vdev_tree');
   const ashift = Number(uint64(tree, 'ashift'));
@@ -52,6 +48,18 @@ export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sh
   const topId = Number(uint64(tree, 'id'));
   const identity = [poolName, ...ids.map(String), describe(tree)].join(' ');
   return { poolName, poolGuid, guid, topGuid, topId, ashift, identity };
+}
+
+/**
+ * The name-value list in a label that begins at `vdevOffset`, which must not be cut off before it
+ * ends. Throws a FormatError if its checksum is wrong or it cannot be decoded.
+ */
+export function readLabelList(label: Uint8Array, vdevOffset: number, sha256: Sha256): NvList {
+  const content = label.subarray(CONFIG_OFFSET, CONFIG_OFFSET + CONFIG_SIZE);
+  if (!isSound(content, vdevOffset + CONFIG_OFFSET, sha256)) {
+    throw damaged(`the vdev label at byte ${vdevOffset} has a wrong checksum`);
+  }
+  return decodeNvList(content);
 }
 
 function uint64(list: NvList, name: string): bigint {

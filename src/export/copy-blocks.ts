@@ -11,7 +11,7 @@ import type { CompressorName } from '../compress/compressor.ts';
 import { compressPool } from '../compress/pool.ts';
 import { dataBlocks } from './data-blocks.ts';
 import type { DiskDigest } from './disk-digest.ts';
-import type { Progress } from '../sources/progress.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import { wholeSectors } from '../../formats/rounding.ts';
 import { throwIfAborted } from '../errors.ts';
 import { checkDiskSize } from './image.ts';
@@ -28,7 +28,7 @@ export interface CopyRequest {
   readonly compressor: CompressorName;
   /** Aborts the copy; it is also aborted if one of the two loops fails. */
   readonly stop: AbortController;
-  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly onProgress: OnProgress | undefined;
   /** Gets every block that is not zero, as it is read. */
   readonly digest: DiskDigest | undefined;
 }
@@ -116,6 +116,7 @@ async function writeBehind(
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
 ): Promise<void> {
+  onProgress?.({ phase: 'writing', done: 0, total: source.size });
   for (let item = await filled.take(); item; item = await filled.take()) {
     const { slab, extent, blocks, packed } = item;
     await packed;
@@ -128,7 +129,7 @@ async function writeBehind(
       await output.flush(stop.signal);
     });
     free.push(slab);
-    onProgress?.({ diskOffset: end, diskSize: source.size });
+    onProgress?.({ phase: 'writing', done: end, total: source.size });
   }
 }
 

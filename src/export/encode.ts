@@ -14,7 +14,7 @@ import { finishImage, type ImageResult, startImage, type Target } from './image.
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from '../sources/source.ts';
-import type { Progress } from '../sources/progress.ts';
+import type { OnProgress } from '../sources/progress.ts';
 
 /** Options of {@link encode}. */
 export type EncodeOptions = EncodeSettings & Compression;
@@ -53,8 +53,8 @@ export interface EncodeSettings {
   readonly onFinished?: (() => Promise<void>) | undefined;
   /** Called with a warning if an image may not be what the user expects. */
   readonly onWarning?: OnWarning | undefined;
-  /** Called after each stretch of the disk, at most 8 MiB of data. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called in each phase of the run: while writing, after at most 8 MiB of data. */
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** See `Disk` in the formats' contract. */
@@ -100,13 +100,14 @@ export async function encode(
     }
     const sizes = finalSizes(source, formats, streamed, options.onWarning);
     const { diskSize } = sizes;
-    const results = await finishAll(images, diskSize, stop.signal);
+    const results = await finishAll(images, diskSize, stop.signal, options.onProgress);
     if (digest) {
       const { verifyAll } = await import('./verify-written.ts');
       await verifyAll(images, results, {
         diskSize,
         digest: digest.result(),
         threads: options.threads,
+        onProgress: options.onProgress,
         signal: stop.signal,
       });
     }
@@ -183,11 +184,12 @@ async function finishAll(
   images: ImageSet,
   diskSize: number,
   signal: AbortSignal,
+  onProgress: OnProgress | undefined,
 ): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
     image.writer.finish(diskSize);
-    results.set(image.target, await finishImage(image, signal));
+    results.set(image.target, await finishImage(image, signal, onProgress));
   });
   return results;
 }

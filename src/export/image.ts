@@ -2,6 +2,7 @@ import { host } from '#host';
 import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 
@@ -69,9 +70,12 @@ export function checkDiskSize(format: Format, diskSize: number): void {
 export async function finishImage(
   { format, encoding, sink, output }: Omit<Image, 'target' | 'writer'>,
   signal: AbortSignal | undefined,
+  onProgress?: OnProgress,
 ): Promise<ImageResult> {
   await output.flush(signal);
-  await sink.finish(output.position, signal);
+  await sink.finish(output.position, signal, (state) =>
+    onProgress?.({ ...state, format: format.name }),
+  );
   const length = sink.fileSize ?? output.position;
   return { format, name: sink.name, encoding, length, allocated: sink.allocated ?? length };
 }

@@ -16,7 +16,7 @@ import type { EncodeResult } from './encode.ts';
 import { type CompressionOptions, DEFAULT_LEVELS, type ZlibLevel } from './encodings.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { finishImage } from './image.ts';
-import type { Progress } from '../sources/progress.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 import { queuedOutput } from './queued-output.ts';
@@ -48,7 +48,7 @@ export interface OverlayOptions {
   /** Aborts the export with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each stretch of changes. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   /**
    * Called once the image is complete but before it gets its name. If it throws, the image is
    * discarded.
@@ -105,7 +105,11 @@ async function write(
   }
   const diskSize = sizeOf(changes, dataEnd, { ...options, below });
   writer.finish(diskSize);
-  const image = await finishImage({ format: qcow2(), encoding, sink, output }, signal);
+  const image = await finishImage(
+    { format: qcow2(), encoding, sink, output },
+    signal,
+    options.onProgress,
+  );
   await options.onFinished?.();
   await sink.commit();
   return { sourceSize: diskSize, diskSize, images: [image], failures: [] };
@@ -138,7 +142,7 @@ async function addPieces(
       }
       dataEnd = end;
     } else if (end > diskOffset) await queue.addZeros(diskOffset, end - diskOffset);
-    onProgress?.({ diskOffset: end, diskSize: layer.size });
+    onProgress?.({ phase: 'writing', done: end, total: layer.size });
   }
   return dataEnd;
 }

@@ -1,5 +1,6 @@
 import type { OnWarning } from '../errors.ts';
 import type { Format } from '../../formats/index.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import { roundedSource } from '../sources/rounded.ts';
 import type { Source } from '../sources/source.ts';
 import { spooledSource } from '../sources/spooled.ts';
@@ -8,6 +9,7 @@ import { spooledSource } from '../sources/spooled.ts';
 export interface PrepareOptions {
   readonly keepGpt?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -18,10 +20,10 @@ export interface PrepareOptions {
 export async function prepareSource(
   source: Source,
   formats: readonly Format[],
-  { keepGpt, onWarning, signal }: PrepareOptions,
+  { keepGpt, onWarning, onProgress, signal }: PrepareOptions,
 ): Promise<Source> {
   const mustSpool = source.size === undefined && formats.some((format) => format.needsDiskSize);
-  const disk = mustSpool ? await spooledSource(source, signal) : source;
+  const disk = mustSpool ? await spooledSource(source, signal, onProgress) : source;
   return roundedSource(disk, sizeMultiple(formats), { keepGpt, onWarning });
 }
 

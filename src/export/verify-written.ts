@@ -8,6 +8,7 @@ import type { ImageSet } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
 
@@ -19,6 +20,7 @@ export interface Expected {
   readonly digest: string;
   readonly threads: number | undefined;
   readonly signal: AbortSignal;
+  readonly onProgress: OnProgress | undefined;
 }
 
 /** Throws a KexportError for a target that cannot be read back. */
@@ -55,7 +57,7 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   const { format, sink } = image;
   const input = fileInput(sink.name, sink.fd!, length); // checked above
   try {
-    await readBack(await readImage(input, format), expected);
+    await readBack(await readImage(input, format), format.name, expected);
   } catch (cause) {
     const error = asKexportError(cause, sink.name);
     if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
@@ -66,7 +68,7 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   }
 }
 
-async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
+async function readBack(files: ImageFiles, format: string, expected: Expected): Promise<void> {
   const { name } = files.input;
   for await (const { message } of files.reader.check()) throw differs(name, message);
   const source = imageSource(files, expected.threads ?? host.availableParallelism());
@@ -82,6 +84,8 @@ async function readBack(files: ImageFiles, expected: Expected): Promise<void> {
         const at = place * BLOCK_SIZE;
         digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
       }
+      const done = diskOffset + length;
+      expected.onProgress?.({ phase: 'verifying', format, done, total: diskSize });
     }
     if (digest.result() !== expected.digest) throw differs(name, 'another disk');
   } finally {

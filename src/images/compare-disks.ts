@@ -1,4 +1,4 @@
-import type { Progress } from '../sources/progress.ts';
+import type { OnProgress } from '../sources/progress.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { Source } from '../sources/source.ts';
 
@@ -11,7 +11,7 @@ export interface CompareOptions {
   /** Aborts the reading with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each stretch of the disk, at most 1 MiB. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function compareDisks(
     const bytesB = startB > at ? zeros(end - at) : b!.bytes(at, end);
     if (!bytesA.equals(bytesB)) return at + firstDifference(bytesA, bytesB);
     at = end;
-    onProgress?.({ diskOffset: at, diskSize: one.size });
+    onProgress?.({ phase: 'verifying', done: at, total: one.size });
   }
 }
 

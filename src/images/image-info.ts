@@ -4,6 +4,7 @@ import { fstatSync } from 'node:fs';
 import type { ImageFacts } from '../../formats/index.ts';
 import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
+import { withContents } from '../inspect/with-contents.ts';
 import { imageSource } from './image-source.ts';
 import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
 import { asKexportError } from '../errors.ts';
@@ -33,7 +34,7 @@ export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | '
 
 /**
  * Describes the image in a file, or on a device if `from` is given or it is a raw disk. Walks the
- * tables of the image, and reads some KiB of its disk. Throws a KexportError.
+ * tables of the image, and reads some KiB of its disk and of each partition. Throws a KexportError.
  */
 export async function imageInfo(
   path: string,
@@ -70,7 +71,8 @@ async function contentOf(
     const storedSize = (reader.notOpened?.isMapped ?? true) ? mapped : undefined;
     const source = notOpened.length === 0 ? imageSource(image, 1) : undefined; // owned by the image
     const read = source?.read?.bind(source);
-    const disk = read && (await inspectDisk(read, facts.diskSize));
+    const { diskSize } = facts;
+    const disk = read && (await withContents(await inspectDisk(read, diskSize), read, diskSize));
     return { facts, storedSize, notOpened, disk };
   } catch (error) {
     throw asKexportError(error, input.name);

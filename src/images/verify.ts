@@ -83,6 +83,7 @@ async function verify(
   hasData = true,
 ): Promise<Omit<Verdict, 'notOpened'>> {
   const { against } = options;
+  options.onProgress?.({ phase: 'verifying', done: 0, total: source.size });
   try {
     const problems: Problem[] = [];
     let problemCount = 0;
@@ -146,6 +147,6 @@ async function checkEnd(source: Source, tell: (problem: Problem) => void): Promi
 async function readAll(source: Source, { signal, onProgress }: CompareOptions): Promise<void> {
   const buffer = new Uint8Array(SLAB_SIZE);
   for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
-    onProgress?.({ diskOffset: diskOffset + length, diskSize: source.size });
+    onProgress?.({ phase: 'verifying', done: diskOffset + length, total: source.size });
   }
 }

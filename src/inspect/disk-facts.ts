@@ -1,3 +1,5 @@
+import type { PoolState } from '../../formats/zfs/pool-label.ts';
+
 /** Facts from `inspectDisk` that decide whether a disk boots on another machine. */
 export interface DiskFacts {
   /** Its partitions. */
@@ -9,11 +11,30 @@ export interface DiskFacts {
   readonly cutOff: string | undefined;
   /** Whether the MBR has boot code, which a BIOS starts. */
   readonly bootCode: boolean;
-  /**
-   * Content that a disk without a partition table begins with: "an ext2, ext3 or ext4 file system".
-   * Undefined if unknown.
-   */
-  readonly content: string | undefined;
+  /** What a disk without a partition table begins with; undefined if unknown. */
+  readonly content: Content | undefined;
+}
+
+/** What a partition, or a disk without a partition table, holds: as it says of itself. */
+export interface Content {
+  /** One word, such as `ext4`, `zfs`, `lvm`, `luks`, `swap`. */
+  readonly kind: string;
+  /** For people, with its article: "an ext4 file system". */
+  readonly title: string;
+  /** Of a ZFS pool. */
+  readonly pool?: PoolFacts | undefined;
+}
+
+/** A ZFS pool, as its label on the disk describes it. */
+export interface PoolFacts {
+  /** Undefined of a spare or a cache device. */
+  readonly name: string | undefined;
+  /** In decimal, as ZFS writes it; undefined likewise. */
+  readonly guid: string | undefined;
+  /** `active`: not exported by the host that had it imported. */
+  readonly state: PoolState | undefined;
+  /** That host, where the label names it. */
+  readonly hostname: string | undefined;
 }
 
 /** A partition table as other programs read it. */
@@ -30,7 +51,7 @@ export interface PartitionTable {
 export interface Partition {
   /** From 1, as Linux counts. */
   readonly index: number;
-  /** In a GPT, a GUID in capitals; in an MBR, a number such as `0x83`. */
+  /** In a GPT, a GUID in capitals; in an MBR, a number such as `0x83`. `typeName` has words. */
   readonly type: string;
   /** In bytes. */
   readonly diskOffset: number;
@@ -43,6 +64,8 @@ export interface Partition {
   readonly name: string;
   /** Facts of an EFI system partition; for the first MAX_ESPS of a disk. */
   readonly esp?: EspFacts | undefined;
+  /** What it holds, as far as `withContents` was asked and knows. */
+  readonly content?: Content | undefined;
 }
 
 /** What firmware finds in an EFI system partition. */

@@ -1,5 +1,5 @@
 import { TYPE_GUID } from '../partitions/layout.ts';
-import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
+import type { Content, DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
 
 /** Where the images are to boot. */
 export interface ImportTarget {
@@ -36,8 +36,8 @@ function tableWarning({ table, content }: DiskFacts): string | undefined {
   );
 }
 
-function noTable(content: string | undefined): string {
-  const found = content === undefined ? 'neither GPT nor MBR' : `it begins with ${content}`;
+function noTable(content: Content | undefined): string {
+  const found = content === undefined ? 'neither GPT nor MBR' : `it begins with ${content.title}`;
   return warning(
     `the disk has no partition table: ${found}`,
     `Importers refuse it (${AWS_SAYS}) and firmware finds nothing to boot`,

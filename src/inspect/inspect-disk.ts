@@ -6,8 +6,8 @@
 import { type DiskView, diskView, type ReadAt } from '../partitions/disk-view.ts';
 import { mbr, OS_TYPE, TYPE_GUID, typeText } from '../partitions/layout.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
-import { contentKind } from './content-kind.ts';
-import type { DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
+import { contentOf } from './content.ts';
+import type { Content, DiskFacts, Partition, PartitionTable } from './disk-facts.ts';
 import { cutOff } from './cut-off.ts';
 import { inspectEsp } from './esp.ts';
 import { gptTable } from './gpt-table.ts';
@@ -20,13 +20,13 @@ export const MAX_ESPS = 4;
 
 /**
  * Reads the parts of a disk of `size` bytes that decide whether it boots on another machine:
- * usually a few KiB, in at most a few thousand reads. Throws only what `read` throws, whatever is
- * on the disk.
+ * usually some 200 KiB, in at most a few thousand reads. Throws only what `read` throws, whatever
+ * is on the disk.
  */
 export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts> {
   const disk = diskView(read, size);
   const firstSector = await disk.at(0, mbr.size);
-  const content = await contentKind(disk);
+  const content = await contentOf(disk);
   const table = await readTable(disk, firstSector, content);
   return {
     table: { ...table, partitions: await withEsps(disk, table.partitions) },
@@ -39,7 +39,7 @@ export async function inspectDisk(read: ReadAt, size: number): Promise<DiskFacts
 async function readTable(
   disk: DiskView,
   firstSector: Uint8Array,
-  content: string | undefined,
+  content: Content | undefined,
 ): Promise<PartitionTable> {
   const records = partitionRecords(firstSector);
   const empty = !records || isEmpty(records);

@@ -26,6 +26,14 @@ export function diskView(read: ReadAt, size: number): DiskView {
   };
 }
 
+/** A part of a disk as a disk of its own. It must lie on the disk. */
+export function partView(disk: DiskView, diskOffset: number, size: number): DiskView {
+  return diskView(async (offset, buffer) => {
+    buffer.set(await disk.at(diskOffset + offset, buffer.length));
+    return buffer.length;
+  }, size);
+}
+
 /** The first bytes of a disk, in memory; what lies behind them is seen as zeros. */
 export function headView(head: Uint8Array): DiskView {
   const read = (diskOffset: number, buffer: Uint8Array) => {

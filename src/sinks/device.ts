@@ -58,7 +58,10 @@ export async function deviceSink(
     fd: file.fd,
     write: (imageOffset, buffers) => attempt(image.write(imageOffset, buffers)),
     zeros: (imageOffset, count, signal) => writeZeros(sink, imageOffset, count, signal),
-    finish: () => attempt(file.sync()),
+    finish(length, _signal, onProgress) {
+      onProgress?.({ phase: 'syncing', done: 0, total: length });
+      return attempt(file.sync());
+    },
     commit: close,
     discard: close,
   };

@@ -71,7 +71,8 @@ export async function fileSink(
       const { bytesRead } = await attempt(file.read(buffer, 0, buffer.length, imageOffset));
       return bytesRead;
     },
-    async finish(length) {
+    async finish(length, _signal, onProgress) {
+      onProgress?.({ phase: 'syncing', done: 0, total: length });
       await syncing;
       await attempt(file.truncate(length));
       await attempt(file.sync());

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { host } from '#host';
 import { throwIfAborted } from '../errors.ts';
-import type { Sink } from './sink.ts';
+import type { OnFinishProgress, Sink } from './sink.ts';
 
 const ZEROS = Buffer.alloc(1 << 20);
 
@@ -40,9 +40,9 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
       if (inOrder) await hashZeros(count, signal);
       await sink.zeros(imageOffset, count, signal);
     },
-    async finish(length, signal) {
-      await sink.finish(length, signal);
-      if (!inOrder) await hashAgain(length, signal);
+    async finish(length, signal, onProgress) {
+      await sink.finish(length, signal, onProgress);
+      if (!inOrder) await hashAgain(length, signal, onProgress);
       sha256 = hash.digest();
     },
     commit: () => sink.commit(),
@@ -57,7 +57,11 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     }
   }
 
-  async function hashAgain(length: number, signal: AbortSignal | undefined): Promise<void> {
+  async function hashAgain(
+    length: number,
+    signal: AbortSignal | undefined,
+    onProgress: OnFinishProgress | undefined,
+  ): Promise<void> {
     if (!sink.read) throw new Error(`${sink.name} cannot be read back`);
     const buffer = Buffer.allocUnsafe(1 << 20);
     for (let at = 0; at < length;) {
@@ -66,6 +70,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
       if (count === 0) throw new Error(`${sink.name} ends at byte ${at} of ${length}`);
       hash.update(buffer.subarray(0, count));
       at += count;
+      onProgress?.({ phase: 'hashing', done: at, total: length });
     }
   }
 }

@@ -29,12 +29,22 @@ export interface Sink {
   /** Reads the image back from an offset into a buffer; returns the number of bytes. Optional. */
   read?(imageOffset: number, buffer: Uint8Array): Promise<number>;
   /** Called after the last write: makes the `length` bytes of the image durable. */
-  finish(length: number, signal?: AbortSignal): Promise<void>;
+  finish(length: number, signal?: AbortSignal, onProgress?: OnFinishProgress): Promise<void>;
   /** Called once every image of the export is finished: gives this one its final name. */
   commit(): Promise<void>;
   /** Called after a failure, whatever was called before: removes the image. */
   discard(): Promise<void>;
 }
+
+/** How far `finish` has come, in bytes of the image; see `Progress`. */
+export interface FinishProgress {
+  readonly phase: 'sending' | 'syncing' | 'hashing';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Called where `finish` takes long: before a sync, and for each piece that is sent or hashed. */
+export type OnFinishProgress = (progress: FinishProgress) => void;
 
 const ZEROS_SIZE = 2 ** 20;
 

@@ -22,7 +22,7 @@ export function spooled(sink: Sink): Sink {
     seekable: true,
     write: async (imageOffset, buffers) => (await open()).write(imageOffset, buffers),
     zeros: () => Promise.resolve(),
-    async finish(length, signal) {
+    async finish(length, signal, onProgress) {
       const spool = await open();
       await spool.truncate(length);
       const buffer = new Uint8Array(CHUNK_SIZE);
@@ -31,9 +31,10 @@ export function spooled(sink: Sink): Sink {
         const chunk = buffer.subarray(0, Math.min(CHUNK_SIZE, length - at));
         await spool.read(at, chunk);
         await sink.write(at, [chunk], signal);
+        onProgress?.({ phase: 'sending', done: at + chunk.length, total: length });
       }
       await close();
-      await sink.finish(length, signal);
+      await sink.finish(length, signal, onProgress);
     },
     commit: () => sink.commit(),
     async discard() {

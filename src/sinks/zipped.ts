@@ -50,11 +50,11 @@ export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions):
       }
     },
     zeros: (imageOffset, count, current) => writeZeros(self, imageOffset, count, current),
-    async finish(_length, current) {
+    async finish(_length, current, onProgress) {
       await input.close();
       await added;
       await archive.close();
-      await sink.finish(length, current);
+      await sink.finish(length, current, onProgress);
     },
     commit: () => sink.commit(),
     discard: () => sink.discard(),

@@ -43,12 +43,14 @@ const PROGRAM = `
 
 /**
  * The parts of an open regular file that hold data, from its byte `start` on, ascending; offsets
- * count from `start`. Undefined if that is not known for certain, or the file has no holes.
+ * count from `start`. A hole of less than `minHole` bytes, or of less than the size divided by
+ * MAX_RANGES, counts as data. Undefined if that is not known for certain, or there are no holes.
  */
 export async function dataMap(
   fd: number,
   start: number,
   size: number,
+  minHole = MIN_HOLE,
 ): Promise<readonly DataRange[] | undefined> {
   let file: FileHandle | undefined;
   try {
@@ -58,7 +60,7 @@ export async function dataMap(
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
     if (!EXACT.includes(await fileSystemOf(file))) return undefined;
-    const printed = await ask(file.fd, start, size);
+    const printed = await ask(file.fd, start, size, minHole);
     const after = await file.stat({ bigint: true });
     if (before.mtimeNs !== after.mtimeNs || before.blocks !== after.blocks) return undefined;
     return parse(printed, start, size);
@@ -69,9 +71,9 @@ export async function dataMap(
   }
 }
 
-async function ask(fd: number, start: number, size: number): Promise<string> {
-  const minHole = Math.max(MIN_HOLE, Math.ceil(size / MAX_RANGES));
-  const args = ['-e', PROGRAM, start, start + size, minHole].map(String);
+async function ask(fd: number, start: number, size: number, minHole: number): Promise<string> {
+  const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
+  const args = ['-e', PROGRAM, start, start + size, least].map(String);
   // The timer of spawn would outlive a perl that does not exist.
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal });

@@ -1,7 +1,20 @@
-/** Progress of reading a disk, in bytes. */
+/**
+ * What a run is doing. In bytes of the disk: `spooling`, reading a disk of unknown size into a
+ * temporary file; `writing` the images; `verifying`, reading a disk to check it. In bytes of one
+ * image: `sending` it from a temporary file to a pipe, `syncing` it to its storage, and `hashing`.
+ */
+export type Phase = 'spooling' | 'writing' | 'sending' | 'syncing' | 'hashing' | 'verifying';
+
+/** How far a phase of a run has come. */
 export interface Progress {
-  /** Everything before this offset is done. */
-  readonly diskOffset: number;
-  /** Undefined while the size of the source is not known. */
-  readonly diskSize: number | undefined;
+  readonly phase: Phase;
+  /** Format of the image in work; undefined if it is all of them, or none. */
+  readonly format?: string | undefined;
+  /** In bytes; 0 until the end for a phase that does not say, which is `syncing`. */
+  readonly done: number;
+  /** In bytes; undefined while the source does not know its size. */
+  readonly total: number | undefined;
 }
+
+/** Called with the progress of a run; the phases of several images take turns. */
+export type OnProgress = (progress: Progress) => void;

@@ -60,6 +60,15 @@ describe('--flatten', () => {
   });
 });
 
+test('a base that is given by its whole path is named from the folder of the overlay', () => {
+  const cwd = temporaryFolder();
+  kexportOk(cwd, 'qcow2', full, '-o', 'base.qcow2');
+  kexportOk(cwd, 'qcow2', increment, '--backing-file', join(cwd, 'base.qcow2'), '-o', 'top.qcow2');
+  const facts = kexport(['info', 'top.qcow2', '--json'], { cwd }).stdout;
+  expect(JSON.parse(facts)).toMatchObject({ backing: { file: 'base.qcow2' } });
+  expect(kexport(['verify', 'top.qcow2', '--allow-backing', '-q'], { cwd }).status).toBe(0);
+});
+
 test.each([
   ['a folder', '.', /\. is neither a file nor a block device/],
   ['a pipe', '<(cat a.raw)', /is neither a file nor a block device/],

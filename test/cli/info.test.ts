@@ -17,7 +17,7 @@ interface Report {
   readonly backing?: { readonly file: string };
   readonly partitionTable?: {
     readonly kind: string;
-    readonly partitions: { readonly name: string }[];
+    readonly partitions: readonly object[];
   };
 }
 
@@ -44,7 +44,10 @@ describe('kexport info', () => {
     expect(report).toMatchObject({ format, virtualSize: SIZE });
     expect(report.subformat).toBe(subformat);
     expect(report.partitionTable?.kind).toBe('gpt');
-    expect(report.partitionTable?.partitions.map((each) => each.name)).toEqual(['ESP', 'root']);
+    expect(report.partitionTable?.partitions).toMatchObject([
+      { name: 'ESP', typeName: 'EFI System', content: { kind: 'fat12' } },
+      { name: 'root', typeName: 'Linux filesystem', content: { kind: 'ext4' } },
+    ]);
   });
 
   test('prints a line for each fact', () => {
@@ -54,7 +57,18 @@ describe('kexport info', () => {
       /^image: +x.vmdk\nformat: +vmdk, streamOptimized\nvirtual size: +8.0 MiB/,
     );
     expect(stdout).toMatch(/\nadapter type: +lsilogic\n/);
-    expect(stdout).toMatch(/\n {2}1: +2.0 MiB at 1.0 MiB, C12A7328-.*, "ESP", EFI: BOOTX64.EFI\n/);
+    const esp = '2.0 MiB at 1.0 MiB, EFI System, "ESP", FAT12 file system, EFI: BOOTX64.EFI';
+    const root = '4.0 MiB at 3.0 MiB, Linux filesystem, "root", ext4 file system';
+    expect(stdout.replace(/ +/g, ' ')).toContain(`\n 1: ${esp}\n 2: ${root}\n |.`);
+    expect(stdout).toMatch(/\n {2}\|\.+\|1 EFI System-+\|2 Linux filesystem-+\|\.+\|\n$/);
+    expect(
+      Math.max(
+        ...stdout
+          .split('\n')
+          .slice(-2)
+          .map(({ length }) => length),
+      ),
+    ).toBe(79);
   });
 
   test('takes the format of a file from its name or from --from', () => {

@@ -62,6 +62,6 @@ describe('ksnap', () => {
 
   test('has help and a version', () => {
     expect(ksnap('--help').stdout).toContain('ksnap /');
-    expect(ksnap('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(ksnap('--version').stdout).toMatch(/^ksnap \d+\.\d+\.\d+\n/);
   });
 });

@@ -16,7 +16,7 @@ function optionsOf({ options }: (typeof COMMANDS)[number]): OptionName[] {
 }
 
 describe('every option', () => {
-  const general = ['help', 'helpAll', 'version'];
+  const general = ['color', 'help', 'helpAll', 'version'];
   const accepted = new Set(COMMANDS.flatMap(optionsOf));
 
   test.each(NAMES.filter((name) => !general.includes(name)))('%s is one of a command', (name) => {
@@ -112,7 +112,8 @@ describe('an option that cannot take effect is refused', () => {
     ['info d.vmdk --ova-disk x', '--ova-disk needs an OVA, and d.vmdk is not'],
     ['verify d.gz --ova-disk x', '--ova-disk needs an OVA, and d.gz is not'],
     ['verify d --against-from raw', '--against-from needs --against'],
-    ['raw --dry-run --json', '--dry-run and --json exclude each other'],
+    ['raw --dry-run --json', 'the plan for a disk in use is not printed as JSON'],
+    ['raw disk --dry-run --quiet', '--dry-run and --quiet exclude each other'],
     ['raw d --include-swap', '--include-swap needs --checkpoint, or no DISK at all'],
     ['raw d --checkpoint --size 1G', '--size and --checkpoint exclude each other'],
   ])('kexport %s', (line, message) => {

@@ -58,7 +58,7 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with a backing file', () => {
     const ours = infoOf(cwd, 'top.qcow2');
     const theirs = theirInfoOf(cwd, 'top.qcow2');
     expect(ours.virtualSize).toBe(theirs['virtual-size']);
-    expect(ours.details['cluster size']).toBe(theirs['cluster-size']);
+    expect(ours.details['clusterSize']).toBe(theirs['cluster-size']);
     expect(ours.backing?.file).toBe(theirs['backing-filename']);
     expect(ours.backing?.format).toBe(theirs['backing-filename-format']);
     expect(ours).toMatchObject({ storedSize: 200 * 1024, notOpened: ['base.img'] });
@@ -116,8 +116,8 @@ describeWith(['qemu-img', 'qemu-io'], 'a qcow2 with an external data file', () =
     keepOnly(cwd, 'x.qcow2');
     const ours = infoOf(cwd, 'x.qcow2');
     expect(ours.virtualSize).toBe(theirs['virtual-size']);
-    expect(ours.details['cluster size']).toBe(theirs['cluster-size']);
-    expect(ours.details['data file']).toBe(theirs['format-specific'].data['data-file']);
+    expect(ours.details['clusterSize']).toBe(theirs['cluster-size']);
+    expect(ours.details['dataFile']).toBe(theirs['format-specific'].data['data-file']);
     expect(ours).toMatchObject({ storedSize: 128 * 1024, notOpened: ['data.raw'] });
   });
 

@@ -31,7 +31,7 @@ describe('an OVA of ours', async () => {
         machine: 'Web <1> & "more"',
         hardware: 'vmx-14',
         'OS type': 'otherLinux64Guest',
-        CPUs: '2',
+        CPUs: 2,
         memory: '4096 MiB',
         firmware: 'efi',
         controllers: 'lsilogic',

@@ -48,7 +48,7 @@ describe.each([
       expect(infoOf(folderOf(image), 'x.vmdk')).toMatchObject({
         subformat: 'streamOptimized',
         virtualSize: disk.length,
-        details: { version: 3, 'grain size': 65_536 },
+        details: { version: 3, grainSize: 65_536 },
       });
     });
 
@@ -112,10 +112,10 @@ describe('an appliance of VirtualBox', () => {
     expect(infoOf(folderOf(ova), 'box.ova').details).toMatchObject({
       machine: 'box',
       hardware: 'virtualbox-2.2',
-      CPUs: '2',
+      cpus: 2,
       memory: '2048 MiB',
       controllers: expect.stringContaining('AHCI') as unknown,
-      'network cards': 'E1000',
+      networkCards: 'E1000',
       disks: [
         `box-disk001.vmdk (vmdisk1): vmdk streamOptimized of ${fixture.length} bytes`,
         `box-disk002.vmdk (vmdisk2): vmdk streamOptimized of ${long.length} bytes`,

@@ -66,7 +66,7 @@ describe('a source', () => {
     const source = await openSource(path);
     const [warning] = await warningsFor(source, { firmware: 'efi' });
     expect(warning?.message).toMatch(
-      /^the disk has no partition table: it begins with a FAT file system\./,
+      /^the disk has no partition table: it begins with a FAT12 file system\./,
     );
     const buffer = new Uint8Array(65_536);
     const extent = await source.next(buffer, new AbortController().signal);
@@ -105,7 +105,7 @@ describe('a disk without a partition table', () => {
   test('has one warning, whatever the firmware', async () => {
     const root = FIXTURE.subarray(3 * MIB, 7 * MIB);
     const line =
-      'the disk has no partition table: it begins with an ext2, ext3 or ext4 file system. Importers refuse it ' +
+      'the disk has no partition table: it begins with an ext4 file system. Importers refuse it ' +
       '(AWS VM Import: "No valid partitions") and firmware finds nothing to boot; ' +
       'if it is a partition, export the whole disk (/dev/sda, not /dev/sda1)';
     for (const firmware of [undefined, 'efi', 'bios'] as const) {

@@ -1,11 +1,14 @@
 // docs/cli.md, made from the definitions that the command itself parses and helps by.
 
 import { callOf } from '../../src/cli/command-line/help.ts';
-import type { Command, Program } from '../../src/cli/command-line/program.ts';
+import type { Command, Program, Section } from '../../src/cli/command-line/program.ts';
 import type { Option } from '../../src/cli/options/option.ts';
 import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
 
 const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
+
+/** Sections of a help that are not about one command. */
+const WHOLE_SECTIONS = ['Exit status', 'Environment'];
 
 /** The page of every command and option of some programs. */
 export function cliPage(programs: readonly Program[]): string {
@@ -14,6 +17,7 @@ export function cliPage(programs: readonly Program[]): string {
     ...program.commands.flatMap((command) =>
       commandParts(`${program.name} ${command.name}`, command),
     ),
+    ...program.sections.filter(({ title }) => WHOLE_SECTIONS.includes(title)).map(sectionPart),
   ]);
   return ['# Every command and option', ...parts].join('\n\n') + '\n';
 }
@@ -34,6 +38,10 @@ function commandParts(name: string, command: Command): string[] {
         list(group.options.map((option) => [termOf(option), textOf(option)])),
       ]),
   ];
+}
+
+function sectionPart({ title, rows }: Section): string {
+  return `## ${title}\n\n${list(rows.map(([term, text = '']) => [term, text]))}`;
 }
 
 function list(rows: readonly (readonly [term: string, text: string])[]): string {

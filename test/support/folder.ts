@@ -18,8 +18,8 @@ export function folderWith(files: Readonly<Record<string, string | Uint8Array>>)
 }
 
 /** A folder that is removed after the tests of this file, or of the describe that makes it. */
-export function sharedFolder(): string {
-  const path = makeFolder(tmpdir());
+export function sharedFolder(parent = tmpdir()): string {
+  const path = makeFolder(parent);
   afterAll(() => removeFolder(path));
   return path;
 }

@@ -1,25 +1,30 @@
 import type { Option } from '../options/option.ts';
 import { longForm, type OptionName, OPTIONS } from '../options/options.ts';
-import type { Command, NamedCommand, Program, Section } from './program.ts';
+import { paint } from '../print/color.ts';
+import type { Command, NamedCommand, OptionGroup, Program, Section, Topic } from './program.ts';
 
 const WIDTH = 80;
-/** The column in which texts begin. */
+/** The column in which texts begin; in the short help another. */
 const TEXT_COLUMN = 27;
+const SHORT_TEXT_COLUMN = 24;
 
 const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
 
-/** The help of a program; with `all`, including the options that are rarely needed. */
+/** The help of a program; with `all`, all of it, else one screen where it has a short help. */
 export function programHelp(program: Program, all: boolean): string {
-  const { name, summary, main, commands } = program;
-  const calls = [callOf(name, main), ...(commands.length > 0 ? [`${name} COMMAND ...`] : [])];
+  const { main, commands, topics } = program;
+  if (!all && main.commonOptions) return shortHelp(program, main.commonOptions);
   const general: OptionName[] = main.commonOptions
-    ? ['help', 'helpAll', 'version']
-    : ['help', 'version'];
-  const shown = all ? undefined : main.commonOptions;
+    ? ['help', 'helpAll', 'version', 'color']
+    : ['help', 'version', 'color'];
   return joined([
-    `Usage: ${calls.join('\n       ')}\n\n${summary}\n`,
-    ...sectionsOf(main, shown, general),
+    `${usageOf(program)}\n${program.summary}\n`,
+    ...sectionsOf(main, general),
     { title: 'Commands', rows: commands.map(commandRow) },
+    {
+      title: `Topics (${program.name} help TOPIC)`,
+      rows: topics.map(({ name, summary }) => [name, summary]),
+    },
     ...program.sections,
   ]);
 }
@@ -28,9 +33,43 @@ export function programHelp(program: Program, all: boolean): string {
 export function commandHelp({ name }: Program, command: NamedCommand): string {
   const { summary } = command;
   return joined([
-    `Usage: ${callOf(`${name} ${command.name}`, command)}\n\n${summary}\n`,
-    ...sectionsOf(command, undefined, ['help']),
+    `${usageLine([callOf(`${name} ${command.name}`, command)])}\n${summary}\n`,
+    ...sectionsOf(command, ['help', 'color']),
   ]);
+}
+
+/** The help of one of its topics. */
+export function topicHelp({ main }: Program, { summary, groups, sections }: Topic): string {
+  const options = main.options.filter(({ title }) => groups.includes(title));
+  return joined([`${summary}\n`, ...options.map(groupSection), ...sections]);
+}
+
+/** What most people need, on one screen: options without their defaults. */
+function shortHelp(program: Program, shown: ReadonlySet<OptionName>): string {
+  const { main, commands, footer = [] } = program;
+  const names = main.options.flatMap(({ options }) => options).filter((name) => shown.has(name));
+  const rows = [
+    ...main.operands.map(({ name, summary }) => [name, summary] as const),
+    ...names.map((name) => [formOf(name), ALL[name].summary] as const),
+  ];
+  const text = (part: readonly (readonly [term: string, text: string])[]) =>
+    part.map(([term, meaning]) => rowText(term, meaning, SHORT_TEXT_COLUMN)).join('');
+  return [
+    `${usageOf(program)}${program.summary}\n\n`,
+    text(rows),
+    '\n',
+    text(commands.map(commandRow)),
+    '\n',
+    ...footer.map((line) => `${line}\n`),
+  ].join('');
+}
+
+function usageOf({ name, main, commands }: Program): string {
+  return usageLine([callOf(name, main), ...(commands.length > 0 ? [`${name} COMMAND ...`] : [])]);
+}
+
+function usageLine(calls: readonly string[]): string {
+  return `${paint('stdout', 'bold', 'Usage:')} ${calls.join('\n       ')}\n`;
 }
 
 /** How a command is called: `kexport info IMAGE [OPTION]...`. */
@@ -47,28 +86,30 @@ function commandRow({ name, operands, summary }: NamedCommand): [term: string, t
   return [[name, ...needed.map((operand) => operand.name)].join(' '), summary];
 }
 
-function sectionsOf(
-  { operands, options }: Command,
-  shown: ReadonlySet<OptionName> | undefined,
-  general: readonly OptionName[],
-): Section[] {
-  const groups = options.map(({ title, options: names }) => ({
-    title,
-    rows: names.filter((name) => shown?.has(name) ?? true).map(optionRow),
-  }));
+function sectionsOf({ operands, options }: Command, general: readonly OptionName[]): Section[] {
   return [
     { title: 'Arguments', rows: operands.map(({ name, summary }) => [name, summary]) },
-    ...groups,
+    ...options.map(groupSection),
     { title: 'Help', rows: general.map(optionRow) },
   ];
 }
 
+function groupSection({ title, options }: OptionGroup): Section {
+  return { title, rows: options.map(optionRow) };
+}
+
 function optionRow(name: OptionName): [term: string, text: string] {
-  const { short, placeholder, summary, choices, default: fallback } = ALL[name];
-  const form = placeholder === undefined ? longForm(name) : `${longForm(name)} ${placeholder}`;
+  const { summary, choices, default: fallback } = ALL[name];
   const values = choices ? `: ${choices.join(', ')}` : '';
   const otherwise = fallback === undefined ? '' : ` (default: ${fallback})`;
-  return [short === undefined ? form : `-${short}, ${form}`, summary + values + otherwise];
+  return [formOf(name), summary + values + otherwise];
+}
+
+/** An option as it is typed: `-o, --output FILE`. */
+function formOf(name: OptionName): string {
+  const { short, placeholder } = ALL[name];
+  const form = placeholder === undefined ? longForm(name) : `${longForm(name)} ${placeholder}`;
+  return short === undefined ? form : `-${short}, ${form}`;
 }
 
 function joined(parts: readonly (string | Section)[]): string {
@@ -78,17 +119,17 @@ function joined(parts: readonly (string | Section)[]): string {
 
 function sectionText({ title, rows }: Section): string {
   if (rows.length === 0) return '';
-  return `${title}:\n${rows.map(([term, text]) => rowText(term, text)).join('')}`;
+  const head = paint('stdout', 'bold', `${title}:`);
+  return `${head}\n${rows.map(([term, text]) => rowText(term, text)).join('')}`;
 }
 
-function rowText(term: string, text: string | undefined): string {
+function rowText(term: string, text: string | undefined, column = TEXT_COLUMN): string {
   if (text === undefined) return `  ${term}\n`;
-  const [first = '', ...others] = wrapped(text, WIDTH - TEXT_COLUMN);
-  const indent = ' '.repeat(TEXT_COLUMN);
-  const start = `  ${term}`.padEnd(TEXT_COLUMN);
+  const [first = '', ...others] = wrapped(text, WIDTH - column);
+  const indent = ' '.repeat(column);
+  const start = `  ${term}`.padEnd(column);
   // A term that reaches into the column of texts has a line of its own.
-  const head =
-    start.length > TEXT_COLUMN - 1 && !start.endsWith(' ') ? `${start}\n${indent}` : start;
+  const head = start.length > column - 1 && !start.endsWith(' ') ? `${start}\n${indent}` : start;
   return `${head}${first}\n${others.map((line) => `${indent}${line}\n`).join('')}`;
 }
 

@@ -1,6 +1,7 @@
 // What the program says to people: on stderr, and in the file of --log-file with the time.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 let log: number | undefined;
@@ -40,7 +41,9 @@ export function detail(line: string): void {
 export function note(text: string): void {
   if (log === undefined) return;
   const time = new Date().toISOString();
-  const lines = text.split('\n').filter((line) => line !== '');
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line !== '');
   try {
     writeSync(log, lines.map((line) => `${time} ${line}\n`).join(''));
   } catch {

@@ -8,7 +8,20 @@ export interface Program {
   readonly main: Command;
   /** In the order of help. */
   readonly commands: readonly NamedCommand[];
-  /** Further sections at the end of its help. */
+  /** What `help` explains besides commands. */
+  readonly topics: readonly Topic[];
+  /** Further sections at the end of its help; with `main.commonOptions`, of --help-all. */
+  readonly sections: readonly Section[];
+  /** Lines at the end of the short help that a program with `main.commonOptions` has. */
+  readonly footer?: readonly string[];
+}
+
+/** Options and more that one kind of use needs: `kexport help NAME`. */
+export interface Topic {
+  readonly name: string;
+  readonly summary: string;
+  /** Titles of the groups of options of the main command that belong to it. */
+  readonly groups: readonly string[];
   readonly sections: readonly Section[];
 }
 
@@ -25,7 +38,7 @@ export interface Command {
   readonly operands: readonly Operand[];
   /** The options that it accepts besides --help, in the order of help. */
   readonly options: readonly OptionGroup[];
-  /** The options that its help shows, if not all. */
+  /** The options that the short help shows; undefined if help shows all. */
   readonly commonOptions?: ReadonlySet<OptionName>;
   /** Loads its implementation, which help and errors of usage do not need. */
   readonly load: () => Promise<{ readonly run: Run }>;

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { KexportError } from '../../errors.ts';
 import { isBrokenPipe } from '../../sinks/is-broken-pipe.ts';
 import { asFlag } from '../options/flags.ts';
+import { paint } from '../print/color.ts';
 import { tell } from './messages.ts';
 
 /** Signals that abort an export, which then cleans up. */
@@ -12,15 +13,16 @@ export const EXIT_USAGE = 2;
 
 /** Prints an error on stderr, and returns the exit status for it. */
 export function reportError(error: unknown, program = 'kexport'): number {
+  const prefix = paint('stderr', 'red', `${program}:`);
   if (!(error instanceof KexportError)) {
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    tell(`${program}: this is a bug in kexport, please report it: ${trace}\n`);
+    tell(`${prefix} this is a bug in kexport, please report it: ${trace}\n`);
     return EXIT_FAILURE;
   }
   // The reader of the pipe has read enough: end without a message, as cat does.
   if (isBrokenPipe(error)) return EXIT_FAILURE;
   const { message, hint } = error.inNotation(asFlag);
-  tell(`${program}: ${message}${hint === undefined ? '' : ` (${hint})`}\n`);
+  tell(`${prefix} ${message}${hint === undefined ? '' : ` (${hint})`}\n`);
   if (error.code === 'usage') return EXIT_USAGE;
   return error.code === 'aborted' ? signalStatus(error.cause) : EXIT_FAILURE;
 }

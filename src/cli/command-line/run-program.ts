@@ -3,13 +3,14 @@ import { longForm, type OptionName } from '../options/options.ts';
 import { callOf, commandHelp, programHelp } from './help.ts';
 import { type GivenOption, parseOptions, splitWords, type Words } from './parse-words.ts';
 import { errorJson } from '../print/error.ts';
+import { chooseColor } from '../print/color.ts';
 import { jsonText } from '../print/lines.ts';
 import { openMessages } from './messages.ts';
 import { print } from './print.ts';
 import type { Command, NamedCommand, Program } from './program.ts';
 import { reportError } from './report-error.ts';
 
-const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['help', 'helpAll', 'version']);
+const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['color', 'help', 'helpAll', 'version']);
 
 /** Runs a program with the words of its command line and returns the exit status. Never throws. */
 export async function runProgram(program: Program, words: readonly string[]): Promise<number> {
@@ -30,6 +31,8 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
 
 async function run(program: Program, words: Words): Promise<number> {
   const { given } = words;
+  const { color } = parseOptions(given.filter(({ name }) => name === 'color'));
+  if (color) chooseColor(color);
   const found = commandOf(program, words);
   const isGiven = (name: OptionName) => given.some((option) => option.name === name);
   if (isGiven('version')) {

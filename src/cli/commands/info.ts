@@ -1,15 +1,20 @@
 import type { FormatName } from '../../../formats/index.ts';
+import { KexportError } from '../../errors.ts';
 import { imageInfo } from '../../images/image-info.ts';
+import { imageMap } from '../../images/image-map.ts';
+import { openImageFile } from '../../images/open-image-file.ts';
 import { openSent } from '../../open/open-source.ts';
 import { packedInfo } from '../../open/packed-info.ts';
 import { streamKind } from '../../open/stream-kind.ts';
 import { describeStream } from '../../zfs-send/describe.ts';
+import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import { checkOvaDisk } from '../options/check-ova-disk.ts';
 import type { Options } from '../options/options.ts';
 import { imageInfoJson, imageInfoText } from '../print/image-info.ts';
+import { mapJson, mapText } from '../print/map.ts';
 import { streamInfoJson, streamInfoText } from '../print/stream-info.ts';
 import { answerEach } from './answer-each.ts';
 
@@ -21,8 +26,12 @@ export const run: Run = (paths, options) =>
     separator: options.json ? '' : '\n',
   });
 
+/** Columns of what is not a terminal. */
+const COLUMNS = 80;
+
 async function infoOf(path: string, options: Options): Promise<string> {
   checkOvaDisk(path, options);
+  if (options.map) return printMap(path, options);
   const { json, from, allowBacking, ovaDisk } = options;
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') return abortOnSignals((signal) => infoOfStream(path, options, signal));
@@ -33,7 +42,33 @@ async function infoOf(path: string, options: Options): Promise<string> {
         allowBacking,
         ovaDisk,
       });
-  return json ? imageInfoJson(path, info) : imageInfoText(path, info);
+  return json
+    ? imageInfoJson(path, info)
+    : imageInfoText(path, info, process.stdout.isTTY ? process.stdout.columns : COLUMNS);
+}
+
+/** Prints the map of a disk piece by piece, since it may be of any length. Returns no more text. */
+async function printMap(path: string, options: Options): Promise<''> {
+  const { json, from, allowBacking, ovaDisk } = options;
+  const kind = await streamKind(path, from);
+  if (kind) {
+    const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
+    throw new KexportError(
+      'usage',
+      `--map is for images and disks, and ${path} is read as ${what}`,
+    );
+  }
+  const format = from as FormatName | undefined; // the others are of a kind
+  const image = await openImageFile(path, { from: format, allowBacking, ovaDisk });
+  try {
+    await abortOnSignals(async (signal) => {
+      const extents = imageMap(image, signal);
+      for await (const text of json ? mapJson(extents) : mapText(extents)) await print(text);
+    });
+  } finally {
+    await image.close();
+  }
+  return '';
 }
 
 /** Reads all of a zfs send stream. */

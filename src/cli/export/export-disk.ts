@@ -1,5 +1,5 @@
 import { checkCompression } from '../../export/encodings.ts';
-import type { Warning } from '../../errors.ts';
+import { Warning } from '../../errors.ts';
 import { openSource } from '../../open/open-source.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
@@ -8,6 +8,7 @@ import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
+import { paint } from '../print/color.ts';
 import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
@@ -72,12 +73,18 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    const text = `kexport: warning: ${warning.inNotation(asFlag)}\n`;
+    const text = `${paint('stderr', 'yellow', 'kexport: warning:')} ${warning.inNotation(asFlag)}\n`;
     progress.say(text);
     note(text);
   };
   const onProgress = (state: Progress) => progress.update(state);
   try {
+    if (options.nice) {
+      const { lowerPriority } = await import('../../host/lower-priority.ts'); // rare
+      const problem = await lowerPriority();
+      if (problem !== undefined)
+        onWarning(new Warning('priority', `the I/O class stays: ${problem}`));
+    }
     const result = await abortOnSignals((signal) =>
       makeImages({ disk, plan, options, signal, onProgress, onWarning }, open),
     );

@@ -1,6 +1,7 @@
 import { encode, type EncodeResult } from '../../export/encode.ts';
 import { compressionOf } from '../../export/encodings.ts';
 import { warningsFor } from '../../inspect/warnings-for.ts';
+import { limitedSource } from '../../sources/rate-limit.ts';
 import type { Source } from '../../sources/source.ts';
 import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
@@ -25,7 +26,9 @@ export async function exportImages(
 ): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
   const { threads, compressor, keepGpt, keepGoing, verify } = options;
-  const source = await open(job);
+  const opened = await open(job);
+  const { limitRate } = options;
+  const source = limitRate === undefined ? opened : limitedSource(opened, limitRate);
   const { plan, targets, hashed, checksums, fileMode } = await openFor(source, job);
   const result = await withChecksums(checksums, (onFinished) =>
     encode(source, targets, {

@@ -3,6 +3,8 @@ import { KexportError } from '../../errors.ts';
 import { zlibLevelOf } from '../../export/encodings.ts';
 import { encodeOverlay } from '../../export/overlay.ts';
 import { inspectBackingFile } from '../../images/backing-file.ts';
+import { rateLimit } from '../../sources/rate-limit.ts';
+import type { SentChanges } from '../../zfs-send/changes.ts';
 import { openChanges } from '../../open/open-source.ts';
 import { withChecksums } from './checksums.ts';
 import type { ExportResult } from './export-images.ts';
@@ -35,7 +37,7 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
   });
   const { sink } = targets[0]!; // the one output
   const result = await withChecksums(checksums, (onFinished) =>
-    encodeOverlay(changes, sink, {
+    encodeOverlay(limited(changes, options.limitRate), sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
       level: zlibLevelOf(options.level),
@@ -43,6 +45,27 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
     }),
   );
   return { ...result, sha256: sumsOf(hashed), fileMode };
+}
+
+/** The same changes, at most so many bytes of them a second. */
+function limited(changes: SentChanges, bytesPerSecond: number | undefined): SentChanges {
+  if (bytesPerSecond === undefined) return changes;
+  const limit = rateLimit(bytesPerSecond);
+  const { layer } = changes;
+  const next: typeof layer.next = async (signal) => {
+    const piece = await layer.next(signal);
+    if (piece?.read) await limit(piece.length, signal);
+    return piece;
+  };
+  return {
+    ...changes,
+    layer: {
+      get size() {
+        return layer.size;
+      },
+      next,
+    },
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
 } from '../../../formats/ova/machine.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
+import { COLOR_CHOICES } from '../print/color.ts';
 import {
   flag,
   memory,
@@ -30,7 +31,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: text('FILE', 'write the image to FILE, a block device (raw only), or - (stdout)', {
+  output: text('FILE', 'write the image to FILE, a device (raw), or - for stdout', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
@@ -43,7 +44,7 @@ export const OPTIONS = {
   }),
   checksums: flag('write SHA256SUMS beside the images'),
   zip: flag('put raw and vhd images into .zip files'),
-  verify: flag('read every image back and compare, before it gets its name'),
+  verify: flag('read each image back and compare before it gets its name'),
   keepGoing: flag('if one image fails, finish the others'),
 
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
@@ -52,6 +53,8 @@ export const OPTIONS = {
   ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
+  limitRate: size('read at most SIZE of the disk each second (10M)'),
+  nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
 
   noSnapshot: flag('read a volume or file on ZFS as it is, not from a snapshot'),
@@ -118,6 +121,8 @@ export const OPTIONS = {
     default: 'sha256',
   }),
 
+  map: flag('list where the disk lies in files, as qemu-img map does'),
+
   against: text('DISK', 'compare with DISK, a disk or an image, byte for byte'),
   againstFrom: oneOf('FORMAT', READ_FORMATS, 'read the DISK of --against as FORMAT'),
 
@@ -126,6 +131,7 @@ export const OPTIONS = {
   logFile: text('FILE', 'append every message to FILE, with the time'),
   quiet: flag('print no progress and no summary', { short: 'q' }),
 
+  color: oneOf('WHEN', COLOR_CHOICES, 'color messages', { default: 'auto: on a terminal' }),
   help: flag('show this help', { short: 'h' }),
   helpAll: flag('show every option'),
   version: flag('show the version', { short: 'V' }),

@@ -1,5 +1,7 @@
 import type { ImageInfo } from '../../images/image-info.ts';
-import type { Partition, PartitionTable } from '../../inspect/disk-facts.ts';
+import { typeName } from '../../inspect/type-name.ts';
+import type { Content, Partition, PartitionTable, PoolFacts } from '../../inspect/disk-facts.ts';
+import { diskLine } from './disk-line.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
 import { exactSize, formatSize } from './sizes.ts';
@@ -16,20 +18,26 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
     fileSize,
     sizeOnDisk: allocatedSize,
     storedSize,
-    details,
+    details: Object.fromEntries(
+      Object.entries(details).map(([key, value]) => [inCamelCase(key), value]),
+    ),
     backing,
     notOpened,
     cutOff: disk?.cutOff,
-    partitionTable: disk && { ...disk.table, content: disk.content },
+    partitionTable: disk && {
+      ...disk.table,
+      partitions: disk.table.partitions.map((one) => ({ ...one, typeName: typeName(one.type) })),
+      content: disk.content,
+    },
   });
 }
 
-/** The output of `kexport info`. */
-export function imageInfoText(file: string, info: ImageInfo): string {
+/** The output of `kexport info`, its drawing of the disk in so many columns. */
+export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
   const backingText = backing && `${backing.file}${backing.format ? ` (${backing.format})` : ''}`;
-  return formatLines([
+  const lines = formatLines([
     ['image', file],
     ['format', subformat === undefined ? format : `${format}, ${subformat}`],
     ['virtual size', exactSize(diskSize)],
@@ -45,6 +53,8 @@ export function imageInfoText(file: string, info: ImageInfo): string {
     ...(disk?.table.partitions ?? []).map(partitionLine),
     ...(disk?.cutOff === undefined ? [] : [['problem', disk.cutOff] as const]),
   ]);
+  const { partitions = [] } = disk?.table ?? {};
+  return lines + (diskLine(partitions, diskSize, columns) ?? '');
 }
 
 function sizeLine(key: string, size: number | undefined): Line[] {
@@ -56,16 +66,41 @@ function valueText(value: string | number | boolean | readonly string[]): string
   return typeof value === 'object' ? value.join(', ') || 'none' : String(value);
 }
 
-function tableText({ kind, problem, partitions }: PartitionTable, content?: string): string {
-  if (kind === 'none') return content === undefined ? 'none' : `none, but ${content}`;
+function tableText({ kind, problem, partitions }: PartitionTable, content?: Content): string {
+  if (kind === 'none') return content ? `none, but ${content.title}${poolText(content)}` : 'none';
   const { length } = partitions;
   const count = `${kind.toUpperCase()}, ${length} partition${length === 1 ? '' : 's'}`;
   return problem === undefined ? count : `${count}; ${problem}`;
 }
 
-function partitionLine({ index, type, diskOffset, size, name, esp }: Partition): Line {
+function partitionLine({ index, type, diskOffset, size, name, esp, content }: Partition): Line {
   const boot = esp && `EFI: ${esp.bootFiles.join(', ') || 'nothing to boot'}`;
-  const notes = [name === '' ? undefined : `"${name}"`, boot].filter((note) => note !== undefined);
+  const holds = content && content.title.replace(/^an? /, '') + poolText(content);
   const place = `${formatSize(size)} at ${formatSize(diskOffset)}`;
-  return [`  ${index}`, [place, type, ...notes].join(', ')];
+  const notes = [
+    place,
+    typeName(type) ?? type,
+    name === '' ? undefined : `"${name}"`,
+    holds,
+    boot,
+  ].filter((note) => note !== undefined);
+  return [`  ${index}`, notes.join(', ')];
+}
+
+function poolText({ pool }: Content): string {
+  if (!pool) return '';
+  const name = pool.name === undefined ? '' : ` "${pool.name}"`;
+  const state = stateText(pool);
+  return state === undefined ? name : `${name} (${state})`;
+}
+
+function stateText({ state, hostname }: PoolFacts): string | undefined {
+  if (state === 'active') return hostname ? `not exported by ${hostname}` : 'not exported';
+  return state === 'spare' || state === 'cache' ? `${state} device` : state;
+}
+
+/** `clusterSize` for `cluster size`. */
+function inCamelCase(words: string): string {
+  const joined = words.replace(/[^A-Za-z0-9]+(.)/g, (_, letter: string) => letter.toUpperCase());
+  return joined.replace(/^[A-Z]+/, (start) => start.toLowerCase());
 }

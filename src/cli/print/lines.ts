@@ -1,3 +1,5 @@
+import { paint } from './color.ts';
+
 /** A fact as `key: value`. */
 export type Line = readonly [key: string, value: string];
 
@@ -5,7 +7,10 @@ export type Line = readonly [key: string, value: string];
 export function formatLines(lines: readonly Line[]): string {
   const width = Math.max(...lines.map(([key]) => key.length)) + 1;
   return lines
-    .map(([key, value]) => `${`${printable(key)}:`.padEnd(width)} ${printable(value)}\n`)
+    .map(([key, value]) => {
+      const term = `${printable(key)}:`.padEnd(width);
+      return `${paint('stdout', 'bold', term)} ${printable(value)}\n`;
+    })
     .join('');
 }
 

@@ -1,15 +1,18 @@
-import type { Progress } from '../../sources/progress.ts';
+import type { OnProgress, Progress } from '../../sources/progress.ts';
 import { formatDuration, formatSize } from './sizes.ts';
 
 const TERMINAL_INTERVAL = 0.2; // seconds
 const PLAIN_INTERVAL = 10;
+
+/** In this time of a phase, in seconds, its rate says nothing. */
+const MIN_TIME = 0.2;
 
 /**
  * Shows the progress of an export: on a terminal a line that changes, elsewhere a line every 10
  * seconds.
  */
 export interface ProgressDisplay {
-  update(progress: Progress): void;
+  readonly update: OnProgress;
   /** Prints text above the changing line. */
   say(text: string): void;
   /** Removes the changing line. */
@@ -17,16 +20,20 @@ export interface ProgressDisplay {
 }
 
 export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> {
-  const say = (text: string) => void process.stderr.write(text);
+  const { stderr } = process;
+  const say = (text: string) => void stderr.write(text);
   const done = () => undefined;
   if (quiet) return { update: () => undefined, say, done };
-  if (!process.stderr.isTTY) {
-    return { update: every(PLAIN_INTERVAL, (line) => say(`${line}\n`)), say, done };
+  if (!stderr.isTTY) {
+    const show = (texts: readonly string[]) => say(`${texts[0] ?? ''}\n`);
+    return { update: shownEvery(PLAIN_INTERVAL, false, show), say, done };
   }
   const { createLogUpdate } = await import('log-update');
-  const line = createLogUpdate(process.stderr);
+  const line = createLogUpdate(stderr);
+  // The last column stays free: some terminals wrap after it.
+  const show = (texts: readonly string[]) => line(fitting(texts, stderr.columns - 1));
   return {
-    update: every(TERMINAL_INTERVAL, line),
+    update: shownEvery(TERMINAL_INTERVAL, true, show),
     say: (text) => {
       line.clear();
       say(text);
@@ -38,22 +45,58 @@ export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> 
   };
 }
 
-function every(interval: number, show: (line: string) => void): (progress: Progress) => void {
-  const started = performance.now() / 1000;
-  let shown = started;
+/**
+ * Shows progress in such intervals of seconds; with `beginnings`, each new phase at once, too. The
+ * phases of each image have a clock of their own, which starts where the one before stood.
+ */
+function shownEvery(
+  interval: number,
+  beginnings: boolean,
+  show: (texts: readonly string[]) => void,
+): OnProgress {
+  let last = performance.now() / 1000;
+  let shown = last;
+  const starts = new Map<string, number>();
   return (progress) => {
     const now = performance.now() / 1000;
-    if (now - shown < interval) return;
+    const key = `${progress.phase} ${progress.format ?? ''}`;
+    const start = starts.get(key);
+    const isNew = start === undefined;
+    starts.set(key, start ?? last);
+    const seconds = now - (start ?? last);
+    last = now;
+    if (now - shown < interval && !(beginnings && isNew)) return;
     shown = now;
-    show(describe(progress, now - started));
+    show(describe(progress, seconds));
   };
 }
 
-function describe({ diskOffset, diskSize }: Progress, seconds: number): string {
-  const rate = diskOffset / seconds;
-  const speed = `${formatSize(rate)}/s`;
-  if (diskSize === undefined) return `${formatSize(diskOffset)}  ${speed}`;
-  const percent = Math.floor((100 * diskOffset) / diskSize);
-  const left = formatDuration((diskSize - diskOffset) / rate);
-  return `${percent} %  ${formatSize(diskOffset)} of ${formatSize(diskSize)}  ${speed}  ETA ${left}`;
+/** Progress in words, the longest text first. */
+function describe({ phase, format, done, total }: Progress, seconds: number): string[] {
+  const what = format === undefined ? phase : `${phase} ${format}`;
+  const rate = done > 0 && seconds >= MIN_TIME ? done / seconds : undefined;
+  const speed = rate === undefined ? '' : `${formatSize(rate)}/s`;
+  if (total === undefined || (phase === 'syncing' && done === 0)) {
+    const size = formatSize(total ?? done);
+    return [joined(what, size, speed), joined(what, size), what];
+  }
+  const percent = `${total === 0 ? 100 : Math.floor((100 * done) / total)} %`;
+  const size = `${formatSize(done)} of ${formatSize(total)}`;
+  const left = rate === undefined ? '' : `ETA ${formatDuration(Math.max(0, total - done) / rate)}`;
+  return [
+    joined(what, percent, size, speed, left),
+    joined(what, percent, speed, left),
+    joined(what, percent, left),
+    joined(what, percent),
+    what,
+  ];
+}
+
+function joined(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('  ');
+}
+
+/** The first text that fits, or as much as fits of the last. */
+function fitting(texts: readonly string[], columns: number): string {
+  return texts.find(({ length }) => length <= columns) ?? (texts.at(-1) ?? '').slice(0, columns);
 }

@@ -8,7 +8,7 @@ import type { Options } from '../options/options.ts';
 import { errorJson, warningJson } from './error.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
-import { formatTable } from './table.ts';
+import { formatHeadedTable } from './table.ts';
 
 /** The report of an export: a table of the images. */
 export function formatReport(result: EncodeResult, seconds: number): string {
@@ -21,7 +21,7 @@ export function formatReport(result: EncodeResult, seconds: number): string {
     compressionOf(image),
   ]);
   const head = ['FORMAT', 'FILE', 'VIRTUAL SIZE', 'SIZE ON DISK', 'TIME', 'COMPRESSION'];
-  const table = formatTable([head, ...rows]);
+  const table = formatHeadedTable('stderr', [head, ...rows]);
   const added = result.diskSize - result.sourceSize;
   return added === 0 ? table : `${table}the disk is rounded up by ${added} bytes of zeros\n`;
 }

@@ -3,7 +3,7 @@ import { shellWord } from '../../host/shell-word.ts';
 import type { ListedVolume } from '../../zfs/list-volumes.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
-import { formatTable } from './table.ts';
+import { formatHeadedTable } from './table.ts';
 
 /** The volumes and disks that can be exported. */
 export interface Sources {
@@ -29,9 +29,13 @@ export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
   const noVolumes = `no ZFS volumes: ${zfsProblem ?? 'the pools have none'}\n`;
   const diskHead = ['DISK', 'SIZE', 'MODEL', 'IN USE', 'COMMAND'];
   const volumeTable =
-    volumes.length > 0 ? formatTable([volumeHead, ...volumes.flatMap(volumeRows)]) : noVolumes;
+    volumes.length > 0
+      ? formatHeadedTable('stdout', [volumeHead, ...volumes.flatMap(volumeRows)])
+      : noVolumes;
   const diskTable =
-    disks.length > 0 ? formatTable([diskHead, ...disks.map(diskRow)]) : 'no disks\n';
+    disks.length > 0
+      ? formatHeadedTable('stdout', [diskHead, ...disks.map(diskRow)])
+      : 'no disks\n';
   return `${volumeTable}\n${diskTable}`;
 }
 

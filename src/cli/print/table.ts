@@ -1,3 +1,5 @@
+import { paint } from './color.ts';
+
 /** Formats rows as lines with aligned columns. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
@@ -6,4 +8,14 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   const line = (row: readonly string[]) =>
     row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
   return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
+
+/** The same for a stream, with a bold first row. */
+export function formatHeadedTable(
+  stream: 'stdout' | 'stderr',
+  rows: readonly (readonly string[])[],
+): string {
+  const table = formatTable(rows);
+  const end = table.indexOf('\n');
+  return paint(stream, 'bold', table.slice(0, end)) + table.slice(end);
 }

@@ -1,6 +1,7 @@
 import type { Verdict } from '../../images/verify.ts';
 import type { SentVerdict } from '../../open/verify-stream.ts';
 import type { Options } from '../options/options.ts';
+import { paint } from './color.ts';
 import { jsonText } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
 
@@ -29,15 +30,19 @@ export function verdictText(
   { against = '', quiet, isOne }: Pick<Options, 'against' | 'quiet'> & { readonly isOne: boolean },
 ): string {
   const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
-  const wrong = problems.map(({ severity, message }) => `${severity}: ${message}`);
+  const wrong = problems.map(
+    ({ severity, message }) => `${paint('stdout', 'red', `${severity}:`)} ${message}`,
+  );
   if (problemCount > problems.length) wrong.push(`and ${problemCount - problems.length} more`);
   if (differsAt !== undefined) {
-    wrong.push(`error: the disk differs from ${against} at byte ${differsAt}`);
+    wrong.push(
+      `${paint('stdout', 'red', 'error:')} the disk differs from ${against} at byte ${differsAt}`,
+    );
   }
   const lines = wrong.map((line) => (isOne ? line : `${path}: ${line}`));
   if (isSound(verdict) && !quiet) {
     const same = against === '' ? '' : `, and the same disk as ${against}`;
-    lines.push(`${path}: sound${readText(verdict)}${same}`);
+    lines.push(`${path}: ${paint('stdout', 'green', 'sound')}${readText(verdict)}${same}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
       lines.push(lengthsText(path, against, verdict));
     }

@@ -1,10 +1,11 @@
 import { host } from '#host';
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { defaultCompressor } from '../../compress/open-compressor.ts';
 import { hasZstd } from '../../compress/zstd.ts';
+import { zfs } from '../../zfs/run.ts';
+
+const ZFS_TIMEOUT = 5000; // milliseconds
 
 /** The answer of --version: the version, what it runs on, and what of that it can use. */
 export async function versionText(program: string): Promise<string> {
@@ -21,8 +22,8 @@ export async function versionText(program: string): Promise<string> {
 }
 
 async function zfsVersion(): Promise<string> {
-  const run = promisify(execFile);
-  const output = await run('zfs', ['version'], { timeout: 5000 }).catch(() => ({ stdout: '' }));
-  const [version] = /\d\S*/.exec(output.stdout) ?? [];
+  const signal = AbortSignal.timeout(ZFS_TIMEOUT);
+  const lines = await zfs(['version'], { signal }).catch((): string[] => []);
+  const [version] = /\d\S*/.exec(lines.join('\n')) ?? [];
   return version === undefined ? 'no OpenZFS' : `OpenZFS ${version}`;
 }

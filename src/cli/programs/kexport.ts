@@ -1,4 +1,3 @@
-import { ALL_FORMATS, FORMATS } from '../../../formats/index.ts';
 import { HELP } from '../command-line/help-command.ts';
 import {
   type NamedCommand,
@@ -6,9 +5,9 @@ import {
   type Operand,
   type OptionGroup,
   type Program,
-  type Section,
 } from '../command-line/program.ts';
 import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
+import { FOOTER, SECTIONS, TOPICS } from './kexport-topics.ts';
 
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
   {
@@ -30,6 +29,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     title: 'Disk',
     options: ['size', 'from', 'allowBacking', 'ovaDisk', 'allowTruncated', 'readHoles', 'keepGpt'],
   },
+  { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
   { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
   {
     title: 'zfs send streams',
@@ -52,26 +52,8 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   { title: 'Messages', options: ['json', 'quiet', 'verbose', 'logFile'] },
 ];
 
-const COMMON_OPTIONS: ReadonlySet<OptionName> = new Set([
-  'output',
-  'outputDir',
-  'name',
-  'force',
-  'checksums',
-  'verify',
-  'size',
-  'from',
-  'backingFile',
-  'flatten',
-  'incrementalFrom',
-  'checkpoint',
-  'dryRun',
-  'compression',
-  'level',
-  'threads',
-  'json',
-  'quiet',
-]);
+/** Of the short help. */
+const COMMON_OPTIONS: ReadonlySet<OptionName> = new Set(['output', 'name', 'force', 'verify']);
 
 const FORMATS_OPERAND: Operand = {
   name: 'FORMATS',
@@ -96,7 +78,7 @@ const COMMANDS: readonly NamedCommand[] = [
         isRepeated: true,
       },
     ],
-    options: only('from', 'allowBacking', 'ovaDisk', 'json'),
+    options: only('map', 'from', 'allowBacking', 'ovaDisk', 'json'),
     load: () => import('../commands/info.ts'),
   },
   {
@@ -131,7 +113,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'sources',
-    summary: 'List the ZFS volumes, snapshots and disks that can be exported.',
+    summary: 'List the disks, ZFS volumes and snapshots to export.',
     operands: [],
     options: only('json'),
     load: () => import('../commands/sources.ts'),
@@ -163,24 +145,6 @@ const COMMANDS: readonly NamedCommand[] = [
   HELP,
 ];
 
-const FORMATS_SECTION: Section = {
-  title: `Formats (all: ${ALL_FORMATS.join(',')})`,
-  rows: Object.values(FORMATS).map((create) => {
-    const { name, title } = create();
-    return [name, title];
-  }),
-};
-
-const EXAMPLES: Section = {
-  title: 'Examples',
-  rows: [
-    ['kexport all /dev/sda'],
-    ['kexport all tank/vm-100-disk-0'],
-    ['kexport qcow2,raw disk.img --output-dir /srv/images --name web1'],
-    ['ssh host cat /dev/vda | kexport qcow2 - -o vda.qcow2'],
-  ],
-};
-
 export const KEXPORT: Program = {
   name: 'kexport',
   summary: 'Make disk images for every hypervisor and cloud, all in one read of the disk.',
@@ -190,7 +154,7 @@ export const KEXPORT: Program = {
       FORMATS_OPERAND,
       {
         name: 'DISK',
-        summary: 'a file, a device, a ZFS volume or snapshot, or - for stdin',
+        summary: 'a file, device, ZFS volume or snapshot, or - for stdin',
         isOptional: true,
       },
       OUTDIR,
@@ -201,5 +165,7 @@ export const KEXPORT: Program = {
     excessHint: 'one disk is exported at a time',
   },
   commands: COMMANDS,
-  sections: [FORMATS_SECTION, EXAMPLES],
+  topics: TOPICS,
+  sections: SECTIONS,
+  footer: FOOTER,
 };

@@ -32,6 +32,7 @@ export const KSNAP: Program = {
     },
     HELP,
   ],
+  topics: [],
   sections: [
     {
       title: 'Examples',

@@ -14,6 +14,7 @@ import { disposable } from '../../sources/disposable.ts';
 import { KexportError, type OnWarning, Warning } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
+import { sha256 } from '../../inspect/sha256.ts';
 import type { OpenSource } from '../../sources/source.ts';
 import { type Checkpoint, discardCommand, takeCheckpoint } from './checkpoint.ts';
 import { type DirectDisk, openDirect } from './direct-disk.ts';
@@ -25,7 +26,7 @@ import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts
 import type { LivePlan } from './plan.ts';
 import { poolsWrittenTo } from './pools-written-to.ts';
 import { joinStretches, singleGroups, type StretchGroup } from './stretches.ts';
-import { readVdevLabels, sha256, type VdevLabels } from './vdev-labels.ts';
+import { readVdevLabels, type VdevLabels } from './vdev-labels.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
 import { zpool } from '../run.ts';
 

@@ -1,12 +1,12 @@
 // Reads the four labels of a vdev that is in use.
 
-import { host } from '#host';
 import { FormatError } from '../../../formats/index.ts';
 import { LABEL_SIZE, labelOffsets, RING_SIZE, slotSize } from '../../../formats/zfs/label.ts';
 import { readRing, type RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { readVdevConfig, type VdevConfig } from '../../../formats/zfs/vdev-config.ts';
 import { asKexportError } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
+import { sha256 } from '../../inspect/sha256.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 export interface VdevLabels {
@@ -16,13 +16,6 @@ export interface VdevLabels {
   readonly uberblocks: readonly RingEntry[];
   /** Slots in each ring. */
   readonly slotCount: number;
-}
-
-/** SHA-256, 32 bytes. */
-export function sha256(bytes: Uint8Array): Uint8Array {
-  const hash = host.hasher('sha256');
-  hash.update(bytes);
-  return Buffer.from(hash.digest(), 'hex');
 }
 
 /** How often labels are read until they are valid: the pool may be writing one just now. */
