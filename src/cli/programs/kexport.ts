@@ -132,6 +132,16 @@ const COMMANDS: readonly NamedCommand[] = [
     options: only(),
     load: () => import('../commands/snap.ts'),
   },
+  {
+    name: 'completion',
+    summary: 'Print the script that completes command lines in a shell.',
+    operands: [
+      { name: 'SHELL', summary: 'bash, zsh or fish' },
+      { name: 'WORD', summary: 'what the scripts ask with', isOptional: true, isRepeated: true },
+    ],
+    options: only(),
+    load: () => import('../commands/completion.ts'),
+  },
   HELP,
 ];
 
