@@ -51,7 +51,14 @@ export type { PackedKind } from './images/image-kind.ts';
 export { openImageFile, type OpenFileOptions } from './images/open-image-file.ts';
 export type { ImageFiles, OpenImage } from './images/open-image.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
-export type { DiskFacts, EspFacts, Partition, PartitionTable } from './inspect/disk-facts.ts';
+export type {
+  Content,
+  DiskFacts,
+  EspFacts,
+  Partition,
+  PartitionTable,
+  PoolFacts,
+} from './inspect/disk-facts.ts';
 export { openChanges, openSource } from './open/open-source.ts';
 export {
   type BytesOptions,

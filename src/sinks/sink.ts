@@ -38,8 +38,11 @@ export interface Sink {
 
 /** How far `finish` has come, in bytes of the image; see `Progress`. */
 export interface FinishProgress {
+  /** What `finish` is doing. */
   readonly phase: 'sending' | 'syncing' | 'hashing';
+  /** In bytes. */
   readonly done: number;
+  /** In bytes. */
   readonly total: number;
 }
 

@@ -7,6 +7,7 @@ export type Phase = 'spooling' | 'writing' | 'sending' | 'syncing' | 'hashing' |
 
 /** How far a phase of a run has come. */
 export interface Progress {
+  /** What the run is doing. */
   readonly phase: Phase;
   /** Format of the image in work; undefined if it is all of them, or none. */
   readonly format?: string | undefined;

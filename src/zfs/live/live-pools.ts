@@ -9,6 +9,7 @@ import { parsePoolStatus, type PoolStatus } from './pool-status.ts';
 
 /** A pool that can be imported from the disk alone. */
 export interface LivePool {
+  /** Its name on this machine. */
   readonly name: string;
   /** The partitions that hold it. */
   readonly vdevs: readonly HostPartition[];
