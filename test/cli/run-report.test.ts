@@ -46,10 +46,8 @@ describe('--dry-run', () => {
   });
 
   test('has the warnings of the export', () => {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'disk'), noise(MIB));
-    const { stderr } = kexport(['ova', 'disk', '--name', 'x', '--dry-run'], { cwd });
-    expect(stderr).toContain('kexport: warning: the disk has no partition table');
+    const { stderr } = kexport(['ova', 'disk', '--dry-run'], { cwd: folderWithDisk() });
+    expect(stderr).toContain('kexport: warning: the disk has no EFI system partition');
   });
 });
 

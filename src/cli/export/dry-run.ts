@@ -11,6 +11,7 @@ import { jsonText } from '../print/lines.ts';
 import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
+import { importTarget } from './import-target.ts';
 import type { Plan } from './plan.ts';
 import { sourceOptions } from './source-options.ts';
 import { type DiskSizes, maxImageSize, placesOf, spaceWarnings } from './space.ts';
@@ -69,8 +70,7 @@ async function lookAt(
     },
   });
   try {
-    const { firmware } = options;
-    warnings.push(...(await warningsFor(source, { firmware })));
+    warnings.push(...(await warningsFor(source, importTarget(plan, options))));
     warnings.push(...(await spaceWarnings(plan, source)));
     const { size, dataSize } = source;
     return { size, dataSize };

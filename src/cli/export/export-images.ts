@@ -8,6 +8,7 @@ import type { ExportJob } from './export-job.ts';
 import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
 import { spaceWarnings } from './space.ts';
+import { importTarget } from './import-target.ts';
 import { modeOfImages } from './mode-of-images.ts';
 import { openOutputs, type Outputs, sumsOf } from './outputs.ts';
 
@@ -47,10 +48,9 @@ async function openFor(
   { disk, plan, options, signal, onWarning }: ExportJob,
 ): Promise<Outputs> {
   try {
-    const hasOva = plan.outputs.some(({ format }) => format.name === 'ova');
-    const firmware = options.firmware ?? (hasOva ? 'efi' : undefined);
     detail(describeSource(source, disk));
-    for (const warning of await warningsFor(source, { firmware })) onWarning(warning);
+    for (const warning of await warningsFor(source, importTarget(plan, options)))
+      onWarning(warning);
     for (const warning of await spaceWarnings(plan, source)) onWarning(warning);
     const read = { name: source.origin ?? disk, size: source.size };
     const fileMode = await modeOfImages(disk, options);
