@@ -8,7 +8,7 @@ import { type NamedCommand, only, type Program, type Run } from './program.ts';
 export const HELP: NamedCommand = {
   name: 'help',
   summary: 'Show the help of a command, or on a topic.',
-  operands: [{ name: 'WHAT', summary: 'a command or a topic', isOptional: true }],
+  operands: [{ name: 'TOPIC', summary: 'a command or a topic', isOptional: true }],
   options: only(),
   load: () => Promise.resolve({ run }),
 };

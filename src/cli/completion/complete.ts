@@ -96,7 +96,7 @@ function optionsOf({ options }: Command): Candidate[] {
 
 async function operandsOf(
   operand: string | undefined,
-  { commands }: Program,
+  { commands, topics }: Program,
   current: string,
 ): Promise<Completion> {
   switch (operand) {
@@ -114,10 +114,10 @@ async function operandsOf(
       return { paths: 'none', candidates: await listKsnaps() };
     case 'SHELL':
       return { paths: 'none', candidates: SHELLS.map((word) => ({ word, summary: '' })) };
-    case 'COMMAND':
+    case 'TOPIC':
       return {
         paths: 'none',
-        candidates: commands.map(({ name, summary }) => ({ word: name, summary })),
+        candidates: [...commands, ...topics].map(({ name, summary }) => ({ word: name, summary })),
       };
     default:
       return { paths: 'none', candidates: [] };
