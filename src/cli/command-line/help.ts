@@ -58,7 +58,7 @@ function shortHelp(program: Program, shown: ReadonlySet<OptionName>): string {
     `${usageOf(program)}${program.summary}\n\n`,
     text(rows),
     '\n',
-    text(commands.map(commandRow)),
+    text(commands.filter(({ isRare }) => !isRare).map(commandRow)),
     '\n',
     ...footer.map((line) => `${line}\n`),
   ].join('');

@@ -49,6 +49,8 @@ export interface Command {
 /** A command that a word calls: `kexport NAME ...`. */
 export interface NamedCommand extends Command {
   readonly name: string;
+  /** Left out of the help that fits a screen. */
+  readonly isRare?: boolean;
 }
 
 /** A word that is not an option. */

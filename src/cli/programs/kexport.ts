@@ -127,6 +127,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'snap',
+    isRare: true,
     summary: 'Snapshot ZFS: the same as ksnap.',
     operands: [{ name: 'WORD', summary: 'what ksnap takes', isRepeated: true }],
     options: only(),
@@ -134,6 +135,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'completion',
+    isRare: true,
     summary: 'Print the script that completes command lines in a shell.',
     operands: [
       { name: 'SHELL', summary: 'bash, zsh or fish' },
