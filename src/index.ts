@@ -105,5 +105,5 @@ export {
   type LivePlan,
   planLiveExport,
   type StackedPartition,
-  type Stretch,
+  type DiskExtent,
 } from './zfs/live/plan.ts';

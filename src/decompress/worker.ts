@@ -1,4 +1,4 @@
-// Module of the worker threads that fill slabs of shared memory with stretches of a disk.
+// Module of the worker threads that fill slabs of shared memory with extents of a disk.
 
 import { serveTasks } from '../workers/serve-tasks.ts';
 import { fillWindow, type FillTask } from './fill-window.ts';

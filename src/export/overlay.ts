@@ -47,7 +47,7 @@ export interface OverlayOptions {
   readonly size?: number | undefined;
   /** Aborts the export with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called after each stretch of changes. */
+  /** Called after each extent of changes. */
   readonly onProgress?: OnProgress | undefined;
   /**
    * Called once the image is complete but before it gets its name. If it throws, the image is

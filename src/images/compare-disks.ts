@@ -10,7 +10,7 @@ export interface CompareOptions {
   readonly length?: number | undefined;
   /** Aborts the reading with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called after each stretch of the disk, at most 1 MiB. */
+  /** Called after each extent of the disk, at most 1 MiB. */
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function compareDisks(
   }
 }
 
-/** A stretch of a disk in memory, valid until the next call of `after`. */
+/** An extent of a disk in memory, valid until the next call of `after`. */
 interface Loaded {
   readonly start: number;
   readonly end: number;
@@ -56,7 +56,7 @@ function cursor(source: Source, signal: AbortSignal | undefined) {
   let current: Loaded | undefined;
   let ended = false;
   return {
-    /** The first stretch that ends after `diskOffset`, which must ascend from call to call. */
+    /** The first extent that ends after `diskOffset`, which must ascend from call to call. */
     async after(diskOffset: number): Promise<Loaded | undefined> {
       while (!ended && !(current && current.end > diskOffset)) {
         const extent = await source.next(buffer, signal);

@@ -94,13 +94,13 @@ export function imageSource(image: ImageFiles, threads = host.availableParalleli
   }
 }
 
-function fillPiece({ stretch, start, end, input: { fd } }: Piece, windowStart: number): FillPiece {
-  const { kind, diskOffset, diskLength, imageOffset } = stretch;
+function fillPiece({ extent, start, end, input: { fd } }: Piece, windowStart: number): FillPiece {
+  const { kind, diskOffset, diskLength, imageOffset } = extent;
   return {
     kind,
     fd,
     imageOffset,
-    imageLength: kind === 'plain' ? diskLength : stretch.imageLength,
+    imageLength: kind === 'plain' ? diskLength : extent.imageLength,
     unpackedLength: diskLength,
     from: start - diskOffset,
     at: start - windowStart,

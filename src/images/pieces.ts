@@ -13,19 +13,19 @@ import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './open-image.ts';
 
 /**
- * A stretch of the disk to read: some or all of an extent of an image. `start` and `end` are bytes
+ * A part of the disk to read: some or all of an extent of an image. `start` and `end` are bytes
  * of the disk.
  */
 export interface Piece {
   readonly start: number;
   readonly end: number;
-  readonly stretch: Stored;
-  /** The file that the offsets of `stretch` refer to. */
+  readonly extent: Stored;
+  /** The file that the offsets of `extent` refer to. */
   readonly input: FileInput;
 }
 
 type Stored = PlainExtent | CompressedExtent;
-type Mapped = Omit<Piece, 'stretch'> & { readonly stretch: ImageExtent };
+type Mapped = Omit<Piece, 'extent'> & { readonly extent: ImageExtent };
 
 /**
  * A range of the disk that is read at a time, at most SLAB_SIZE bytes. What no piece covers is
@@ -40,8 +40,8 @@ export interface Window {
 
 /** All stored data of a disk from the byte `from` on, including that of its backing files. */
 export async function* piecesOf(image: OpenImage, from: number): AsyncGenerator<Piece> {
-  for await (const { stretch, ...place } of mapOf(image, from)) {
-    if (stretch.kind !== 'zeros') yield { ...place, stretch };
+  for await (const { extent, ...place } of mapOf(image, from)) {
+    if (extent.kind !== 'zeros') yield { ...place, extent };
   }
 }
 
@@ -89,16 +89,16 @@ async function* mapOf(image: OpenImage, from: number): AsyncGenerator<Mapped> {
 async function* ownMap({ reader, input }: OpenImage, from: number): AsyncGenerator<Mapped> {
   const { diskSize } = reader.facts;
   let last = from;
-  for await (const stretch of reader.extents(from)) {
-    const { diskOffset, diskLength } = stretch;
+  for await (const extent of reader.extents(from)) {
+    const { diskOffset, diskLength } = extent;
     const start = Math.max(diskOffset, from);
     const end = Math.min(diskOffset + diskLength, diskSize);
     if (start < last || end <= start) {
-      throw new Error(`${input.name}: stretch of ${diskLength} at ${diskOffset} after ${last}`);
+      throw new Error(`${input.name}: extent of ${diskLength} at ${diskOffset} after ${last}`);
     }
     last = end;
-    const other = stretch.kind === 'zeros' ? undefined : stretch.input;
-    yield { start, end, stretch, input: (other ?? input) as FileInput };
+    const other = extent.kind === 'zeros' ? undefined : extent.input;
+    yield { start, end, extent, input: (other ?? input) as FileInput };
   }
 }
 

@@ -21,7 +21,7 @@ export interface FileSinkOptions {
 
 /**
  * A sink that writes the image to a file: as `PATH.partial`, which `finish` syncs and `commit`
- * renames. Stretches of zeros become holes. Throws a KexportError `exists` if either file exists,
+ * renames. Extents of zeros become holes. Throws a KexportError `exists` if either file exists,
  * unless `force` is set.
  */
 export async function fileSink(

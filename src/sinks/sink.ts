@@ -24,7 +24,7 @@ export interface Sink {
    * afterwards.
    */
   write(imageOffset: number, buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<void>;
-  /** Makes a stretch that was not written read as zeros. */
+  /** Makes an extent that was not written read as zeros. */
   zeros(imageOffset: number, count: number, signal?: AbortSignal): Promise<void>;
   /** Reads the image back from an offset into a buffer; returns the number of bytes. Optional. */
   read?(imageOffset: number, buffer: Uint8Array): Promise<number>;

@@ -26,11 +26,11 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
         const extent = await source.next(buffer, signal);
         if (!extent) {
           ended = true;
-          editStretch(tail, tailOffset);
+          editedExtent(tail, tailOffset);
           break;
         }
         const { diskOffset, length } = extent;
-        editStretch(buffer.subarray(0, length), diskOffset);
+        editedExtent(buffer.subarray(0, length), diskOffset);
         overlay(tail, tailOffset, { diskOffset, bytes: buffer.subarray(0, length) });
         if (diskOffset < tailOffset) {
           return { diskOffset, length: Math.min(length, tailOffset - diskOffset) };
@@ -40,7 +40,7 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
     },
   });
 
-  function editStretch(bytes: Uint8Array, diskOffset: number): void {
+  function editedExtent(bytes: Uint8Array, diskOffset: number): void {
     for (const edit of edits) overlay(bytes, diskOffset, edit);
   }
 
@@ -54,11 +54,11 @@ export function editedSource(source: Source, edits: readonly [...Edit[], Edit]):
   }
 }
 
-/** Applies the part of an edit that lies in a stretch of the disk that begins at `diskOffset`. */
-export function overlay(stretch: Uint8Array, diskOffset: number, edit: Edit): void {
+/** Applies the part of an edit that lies in an extent of the disk that begins at `diskOffset`. */
+export function overlay(extent: Uint8Array, diskOffset: number, edit: Edit): void {
   const start = Math.max(diskOffset, edit.diskOffset);
-  const end = Math.min(diskOffset + stretch.length, edit.diskOffset + edit.bytes.length);
+  const end = Math.min(diskOffset + extent.length, edit.diskOffset + edit.bytes.length);
   if (start >= end) return;
   const bytes = edit.bytes.subarray(start - edit.diskOffset, end - edit.diskOffset);
-  stretch.set(bytes, start - diskOffset);
+  extent.set(bytes, start - diskOffset);
 }

@@ -2,7 +2,7 @@ import { SLAB_SIZE } from '../workers/slab.ts';
 import { extentsOf } from './extents-of.ts';
 import type { Source } from './source.ts';
 
-/** A stretch of a disk and its bytes. */
+/** An extent of a disk and its bytes. */
 export interface DataExtent {
   /** Position on the disk in bytes, a multiple of BLOCK_SIZE. */
   readonly diskOffset: number;

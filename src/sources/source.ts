@@ -1,4 +1,4 @@
-/** A stretch of the disk that a source has put into a buffer. */
+/** An extent of the disk that a source has put into a buffer. */
 export interface Extent {
   /** Position on the disk in bytes, a multiple of BLOCK_SIZE. */
   readonly diskOffset: number;
@@ -32,7 +32,7 @@ export interface Source {
   /** The guid of the ZFS snapshot whose disk it is, if it is known. */
   readonly snapshotGuid?: bigint | undefined;
   /**
-   * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next stretch of the disk.
+   * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next extent of the disk.
    * Extents ascend; gaps between them are zeros. Returns undefined at the end. Calls never overlap.
    */
   next(buffer: Uint8Array, signal?: AbortSignal): Promise<Extent | undefined>;

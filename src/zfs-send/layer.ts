@@ -8,7 +8,7 @@ import { SLAB_SIZE } from '../workers/slab.ts';
 import type { StreamEvents } from './events.ts';
 
 /**
- * A stretch of the disk. Where a layer has no piece, the disk is that of the layer below, or zeros
+ * An extent of the disk. Where a layer has no piece, the disk is that of the layer below, or zeros
  * below the lowest.
  */
 export interface Piece {

@@ -1,7 +1,7 @@
 import type { Partition } from '../../inspect/disk-facts.ts';
 import { typeName } from '../../inspect/type-name.ts';
 
-/** A stretch of the disk as it is drawn. */
+/** An extent of the disk as it is drawn. */
 interface Segment {
   /** In bytes. */
   readonly size: number;

@@ -2,7 +2,7 @@ import type { HostPartition } from '../../host/host-disk.ts';
 import type { HostFacts } from '../../zfs/live/host-facts.ts';
 import { maxHoldOf } from '../../zfs/live/hold.ts';
 import type { LivePool } from '../../zfs/live/live-pools.ts';
-import type { LivePlan, Stretch } from '../../zfs/live/plan.ts';
+import type { LivePlan, DiskExtent } from '../../zfs/live/plan.ts';
 import type { Options } from '../options/options.ts';
 import { formatSize } from './sizes.ts';
 import { formatTable } from './table.ts';
@@ -12,7 +12,7 @@ export function describePlan(plan: LivePlan, options: Options): string {
   const { disk, pools, zeros } = plan;
   const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
   const rows = parts.map((part) => [part.path, formatSize(part.size), fateOf(part, plan, options)]);
-  const gaps = total(zeros) - total(zeros.filter((stretch) => isWithin(stretch, plan.swaps)));
+  const gaps = total(zeros) - total(zeros.filter((extent) => isWithin(extent, plan.swaps)));
   return [
     `${disk.path}, ${formatSize(disk.size)}:\n`,
     formatTable([['PARTITION', 'SIZE', 'IN THE IMAGE'], ...rows]),
@@ -77,10 +77,10 @@ export function describeFirstBoot({ pools }: LivePlan, { hostname, hostid }: Hos
   return `first boot elsewhere:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-function total(stretches: readonly Stretch[]): number {
-  return stretches.reduce((sum, { start, end }) => sum + end - start, 0);
+function total(extents: readonly DiskExtent[]): number {
+  return extents.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
-function isWithin({ start, end }: Stretch, parts: readonly HostPartition[]): boolean {
+function isWithin({ start, end }: DiskExtent, parts: readonly HostPartition[]): boolean {
   return parts.some(({ diskOffset, size }) => start >= diskOffset && end <= diskOffset + size);
 }

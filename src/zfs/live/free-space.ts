@@ -14,7 +14,7 @@ import { FormatError } from '../../../formats/index.ts';
 import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
-import { type StretchCollector, stretchCollector, type StretchGroup } from './stretches.ts';
+import { type ExtentCollector, extentCollector, type ExtentGroup } from './disk-extents.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
 /** A pool in one state. */
@@ -35,7 +35,7 @@ export interface FreeSpaceOptions {
 }
 
 /**
- * Limit of this program on stretches of free space, each of which takes 16 bytes of memory. Where a
+ * Limit of this program on extents of free space, each of which takes 16 bytes of memory. Where a
  * disk has more, the shorter ones are copied.
  */
 const MAX_STRETCHES = 2 ** 20;
@@ -46,7 +46,7 @@ interface TopVdev extends PresentVdev {
 }
 
 /**
- * The stretches of a disk that are free in the given states of its pools. A checkpoint must keep
+ * The extents of a disk that are free in the given states of its pools. A checkpoint must keep
  * the blocks of those states. Any error becomes a warning, and the result lacks the free space
  * concerned; only an abort is thrown.
  */
@@ -54,8 +54,8 @@ export async function freeSpaceOf(
   disk: DirectDisk,
   pools: readonly PoolState[],
   options: FreeSpaceOptions,
-): Promise<StretchGroup[]> {
-  const groups: StretchGroup[] = [];
+): Promise<ExtentGroup[]> {
+  const groups: ExtentGroup[] = [];
   const limit = Math.floor(MAX_STRETCHES / pools.flatMap(({ vdevs }) => vdevs).length);
   for (const pool of pools) {
     const vdevs = topVdevs(pool);
@@ -76,10 +76,10 @@ async function freeOf(
   vdev: TopVdev,
   limit: number,
   options: FreeSpaceOptions,
-): Promise<StretchGroup[]> {
+): Promise<ExtentGroup[]> {
   const name = vdev.sides.map(({ path }) => path).join(' and ');
-  const found = await orWarn(options, name, async (): Promise<StretchCollector> => {
-    const collector = stretchCollector(limit);
+  const found = await orWarn(options, name, async (): Promise<ExtentCollector> => {
+    const collector = extentCollector(limit);
     await space.eachFree(vdev, (start, end) => collector.add(start, end));
     return collector;
   });

@@ -25,7 +25,7 @@ import { liveSource } from './live-source.ts';
 import { copyMounted, flushMounted, type PartitionCopy } from './mounted-copy.ts';
 import type { LivePlan } from './plan.ts';
 import { poolsWrittenTo } from './pools-written-to.ts';
-import { joinStretches, singleGroups, type StretchGroup } from './stretches.ts';
+import { joinGroups, singleGroups, type ExtentGroup } from './disk-extents.ts';
 import { readVdevLabels, type VdevLabels } from './vdev-labels.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
 import { zpool } from '../run.ts';
@@ -79,7 +79,7 @@ export async function openLiveDisk(
   const disk = await openDirect(plan.disk.path);
   const pools: CapturedPool[] = [];
   const copies: PartitionCopy[] = [];
-  let free: readonly StretchGroup[] = [];
+  let free: readonly ExtentGroup[] = [];
   try {
     for (const partition of [...plan.mounted, ...plan.live]) await flushMounted(partition);
     for (const pool of plan.pools) pools.push(await capturePool(disk, pool, options));
@@ -96,7 +96,7 @@ export async function openLiveDisk(
   }
   const edits = pools.flatMap(({ vdevs }) => vdevs.flatMap((vdev) => vdev.edits));
   const { path, size } = plan.disk;
-  const zeros = joinStretches([...singleGroups(plan.zeros), ...free]);
+  const zeros = joinGroups([...singleGroups(plan.zeros), ...free]);
   const replacements = { zeros, copies, edits };
   return disposable(liveSource(path, size, disk, replacements, { check, finish, release }));
 

@@ -9,12 +9,12 @@ import { overlay } from '../../sources/edited.ts';
 import type { Source } from '../../sources/source.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
-import type { Stretch } from './plan.ts';
-import type { Stretches } from './stretches.ts';
+import type { DiskExtent } from './plan.ts';
+import type { DiskExtents } from './disk-extents.ts';
 
 /** Content that replaces that of the disk. */
 export interface Replacements {
-  readonly zeros: Stretches;
+  readonly zeros: DiskExtents;
   readonly copies: readonly PartitionCopy[];
   readonly edits: readonly Edit[];
 }
@@ -100,8 +100,8 @@ async function readReplaced(
  */
 const MIN_SKIP = 4 * BLOCK_SIZE;
 
-/** The next stretch to read, from `position` on: whole blocks, at most `length` bytes. */
-function nextWanted(zeros: Stretches, position: number, length: number): Stretch {
+/** The next extent to read, from `position` on: whole blocks, at most `length` bytes. */
+function nextWanted(zeros: DiskExtents, position: number, length: number): DiskExtent {
   let start = position;
   let index = zeros.firstEndingAfter(start);
   for (; index < zeros.count && roundUp(zeros.start(index), BLOCK_SIZE) <= start; index++) {

@@ -31,8 +31,8 @@ export interface LiveOptions {
   readonly allSectors?: boolean | undefined;
 }
 
-/** A stretch of the disk in bytes. */
-export interface Stretch {
+/** An extent of the disk in bytes. */
+export interface DiskExtent {
   /** The first byte. */
   readonly start: number;
   /** The byte after the last. */
@@ -61,8 +61,8 @@ export interface LivePlan {
   readonly stacked: readonly StackedPartition[];
   /** Whether the gaps between partitions and the free space of pools are copied too. */
   readonly allSectors: boolean;
-  /** Stretches that are written as zeros, ascending. */
-  readonly zeros: readonly Stretch[];
+  /** Extents that are written as zeros, ascending. */
+  readonly zeros: readonly DiskExtent[];
 }
 
 /**
@@ -82,7 +82,7 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
     const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
     const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
     const swaps: HostPartition[] = [];
-    const zeros: Stretch[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
+    const zeros: DiskExtent[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, direct);
     const swapsInUse = await readFile('/proc/swaps', 'latin1');
     for (const partition of others) {
       // A mounted partition may have been swap before: its file system need not have overwritten
@@ -170,8 +170,8 @@ function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedP
  */
 const MARGIN = 2 ** 20;
 
-/** The stretches between the partitions of a GPT. */
-async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
+/** The extents between the partitions of a GPT. */
+async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<DiskExtent[]> {
   const read: ReadAt = async (diskOffset, buffer) => {
     buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
     return buffer.length;
@@ -183,7 +183,7 @@ async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<Stretch[]> {
     known.has(`${diskOffset} ${size}`),
   );
   if (!agrees || gpt?.problem !== undefined) return [];
-  const gaps: Stretch[] = [];
+  const gaps: DiskExtent[] = [];
   let start = MARGIN;
   for (const { diskOffset, size } of disk.partitions) {
     if (diskOffset > start) gaps.push({ start, end: diskOffset });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { liveSource, type Replacements } from '../../../src/zfs/live/live-source.ts';
-import { joinStretches, singleGroups } from '../../../src/zfs/live/stretches.ts';
+import { joinGroups, singleGroups } from '../../../src/zfs/live/disk-extents.ts';
 import { memoryDisk } from '../../support/memory-disk.ts';
 import { extentsOf } from '../../support/read-source.ts';
 
@@ -12,7 +12,7 @@ const open = (replacements: Partial<Replacements>, log: string[] = []) =>
     'disk',
     SIZE,
     memoryDisk(new Uint8Array(SIZE).fill(1)),
-    { zeros: joinStretches([]), copies: [], edits: [], ...replacements },
+    { zeros: joinGroups([]), copies: [], edits: [], ...replacements },
     {
       check: () => undefined,
       finish: () => Promise.resolve(void log.push('finish')),
@@ -38,7 +38,7 @@ describe('a disk in use', () => {
     expected.fill(3, 500_000, 501_000);
     expected.fill(2, 65_536, 66_048);
     const source = open({
-      zeros: joinStretches(singleGroups([{ start: 70_000, end: 400_000 }])),
+      zeros: joinGroups(singleGroups([{ start: 70_000, end: 400_000 }])),
       copies: [
         {
           diskOffset: 500_000,

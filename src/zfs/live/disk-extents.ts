@@ -1,31 +1,31 @@
-// Lists of stretches of a disk, as pairs of doubles in one array: the free space of a pool may have
+// Lists of extents of a disk, as pairs of doubles in one array: the free space of a pool may have
 // a million of them.
 
-import type { Stretch } from './plan.ts';
+import type { DiskExtent } from './plan.ts';
 
-/** Stretches, ascending, without overlap; offsets in bytes. */
-export interface Stretches {
+/** Extents, ascending, without overlap; offsets in bytes. */
+export interface DiskExtents {
   readonly count: number;
   start(index: number): number;
   end(index: number): number;
-  /** Index of the first stretch that ends after `offset`; `count` if there is none. */
+  /** Index of the first extent that ends after `offset`; `count` if there is none. */
   firstEndingAfter(offset: number): number;
 }
 
-/** Collects stretches. */
-export interface StretchCollector {
-  /** Calls ascend. A stretch that begins where the last one ended is joined with it. */
+/** Collects extents. */
+export interface ExtentCollector {
+  /** Calls ascend. An extent that begins where the last one ended is joined with it. */
   add(start: number, end: number): void;
   /** Starts and ends in turns. The array is the collector's and valid until the next `add`. */
   found(): Float64Array;
 }
 
-const FIRST_ROOM = 1024; // stretches
-/** Where there are too many stretches, those shorter than this are dropped first. In bytes. */
+const FIRST_ROOM = 1024; // extents
+/** Where there are too many extents, those shorter than this are dropped first. In bytes. */
 const FIRST_MINIMUM = 1024;
 
-/** Keeps at most `limit` stretches: where there are more, drops the shortest. */
-export function stretchCollector(limit: number): StretchCollector {
+/** Keeps at most `limit` extents: where there are more, drops the shortest. */
+export function extentCollector(limit: number): ExtentCollector {
   let bounds = new Float64Array(2 * Math.min(FIRST_ROOM, limit));
   let length = 0;
   let minimum = 0;
@@ -36,7 +36,7 @@ export function stretchCollector(limit: number): StretchCollector {
         bounds[length - 1] = end;
         return;
       }
-      // The last stretch can be judged only now, when nothing more is joined with it.
+      // The last extent can be judged only now, when nothing more is joined with it.
       if (length > 0 && bounds[length - 1]! - bounds[length - 2]! < minimum) length -= 2;
       if (length === bounds.length) makeRoom();
       bounds[length] = start;
@@ -60,7 +60,7 @@ export function stretchCollector(limit: number): StretchCollector {
   }
 }
 
-/** Moves stretches of at least `minimum` bytes to the front; returns the length that they take. */
+/** Moves extents of at least `minimum` bytes to the front; returns the length that they take. */
 function withoutShort(bounds: Float64Array, length: number, minimum: number): number {
   let kept = 0;
   for (let at = 0; at < length; at += 2) {
@@ -74,22 +74,22 @@ function withoutShort(bounds: Float64Array, length: number, minimum: number): nu
   return kept;
 }
 
-/** Stretches of one part of the disk, such as a partition. */
-export interface StretchGroup {
+/** Extents of one part of the disk, such as a partition. */
+export interface ExtentGroup {
   /** Starts and ends in turns, ascending. */
   readonly bounds: readonly number[] | Float64Array;
   /** Offset of the part on the disk, which is added to all bounds; in bytes. */
   readonly diskOffset: number;
 }
 
-/** Makes a group of each stretch. */
-export function singleGroups(stretches: readonly Stretch[]): StretchGroup[] {
-  return stretches.map(({ start, end }) => ({ bounds: [start, end], diskOffset: 0 }));
+/** Makes a group of each extent. */
+export function singleGroups(extents: readonly DiskExtent[]): ExtentGroup[] {
+  return extents.map(({ start, end }) => ({ bounds: [start, end], diskOffset: 0 }));
 }
 
-/** Joins groups to a list of all stretches. The ranges of the groups must not overlap. */
-export function joinStretches(groups: readonly StretchGroup[]): Stretches {
-  const first = ({ bounds, diskOffset }: StretchGroup) => diskOffset + (bounds[0] ?? 0);
+/** Joins groups to a list of all extents. The ranges of the groups must not overlap. */
+export function joinGroups(groups: readonly ExtentGroup[]): DiskExtents {
+  const first = ({ bounds, diskOffset }: ExtentGroup) => diskOffset + (bounds[0] ?? 0);
   const sorted = groups
     .filter(({ bounds }) => bounds.length > 0)
     .sort((one, other) => first(one) - first(other));

@@ -1,21 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  joinStretches,
+  joinGroups,
   singleGroups,
-  stretchCollector,
-  type Stretches,
-} from '../../../src/zfs/live/stretches.ts';
+  extentCollector,
+  type DiskExtents,
+} from '../../../src/zfs/live/disk-extents.ts';
 
-const listed = (stretches: Stretches) =>
-  Array.from({ length: stretches.count }, (_, index) => [
-    stretches.start(index),
-    stretches.end(index),
-  ]);
+const listed = (extents: DiskExtents) =>
+  Array.from({ length: extents.count }, (_, index) => [extents.start(index), extents.end(index)]);
 
-describe('stretches', () => {
+describe('extents', () => {
   test('of several partitions come in the order of the disk', () => {
-    const all = joinStretches([
+    const all = joinGroups([
       { bounds: [0, 10, 20, 30], diskOffset: 1000 },
       { bounds: [], diskOffset: 0 },
       { bounds: Float64Array.of(5, 6), diskOffset: 100 },
@@ -37,7 +34,7 @@ describe('stretches', () => {
   });
 
   test('that touch are joined', () => {
-    const collector = stretchCollector(10);
+    const collector = extentCollector(10);
     collector.add(0, 512);
     collector.add(512, 1024);
     collector.add(2048, 4096);
@@ -53,7 +50,7 @@ describe('stretches', () => {
     );
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 40 }), (pieces, limit) => {
-        const collector = stretchCollector(limit);
+        const collector = extentCollector(limit);
         const all = new Map<number, number>();
         let at = 0;
         for (const [gap, length] of pieces) {
