@@ -47,6 +47,12 @@ export async function mountsOn(name: string): Promise<Mount[]> {
   return [...new Set(found.flat())];
 }
 
+/** Where mounts may be written to, for messages; undefined if none may. */
+export function writableAt(mounts: readonly Mount[]): string | undefined {
+  const places = mounts.filter(({ isReadOnly }) => !isReadOnly);
+  return places.map(({ mountPoint }) => mountPoint).join(', ') || undefined;
+}
+
 /** The mounts of the file system directly on a device (sda1). */
 export async function mountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
   const number = await textOf(join(BLOCK_DEVICES, name), 'dev');

@@ -1,9 +1,9 @@
 // Content of a partition, or of a disk without a partition table, recognized by its magic numbers.
 // A guest wrote them: they are facts for people, and decide nothing else.
 
-import { ascii, struct, u16, u32 } from '../../formats/struct.ts';
 import type { DiskView } from '../partitions/disk-view.ts';
 import type { Content } from './disk-facts.ts';
+import { extSuperblock } from './ext4.ts';
 import { openFat } from './fat.ts';
 import { poolFacts } from './pool-facts.ts';
 
@@ -45,25 +45,15 @@ export async function contentOf(disk: DiskView): Promise<Content | undefined> {
   return extOf(head) ?? (await fatOf(disk)) ?? zfsOf(head);
 }
 
-/** ext4's superblock, as far as it tells the three versions apart; see `stated-end.ts`. */
-const EXT_AT = 1024;
-const ext = struct('little', 104, {
-  counts: [0, ascii(56)],
-  magic: [56, u16],
-  state: [58, ascii(34)],
-  compatible: [92, u32],
-  incompatible: [96, u32],
-  readOnlyCompatible: [100, u32],
-});
-const EXT_MAGIC = 0xef53;
 const HAS_JOURNAL = 0x4;
 /** Features that ext3 knows: FILETYPE, RECOVER, JOURNAL_DEV, META_BG; and of the read-only kind. */
 const EXT3_INCOMPATIBLE = 0x2 | 0x4 | 0x8 | 0x10;
 const EXT3_READ_ONLY = 0x1 | 0x2 | 0x4;
 
 function extOf(head: Uint8Array): Content | undefined {
-  const { magic, compatible, incompatible, readOnlyCompatible } = ext.decode(head.subarray(EXT_AT));
-  if (magic !== EXT_MAGIC) return undefined;
+  const found = extSuperblock(head);
+  if (!found) return undefined;
+  const { compatible, incompatible, readOnlyCompatible } = found;
   const isExt4 =
     (incompatible & ~EXT3_INCOMPATIBLE) !== 0 || (readOnlyCompatible & ~EXT3_READ_ONLY) !== 0;
   const old = (compatible & HAS_JOURNAL) === 0 ? 'ext2' : 'ext3';

@@ -6,6 +6,7 @@ import type { DiskView } from '../partitions/disk-view.ts';
 import { OS_TYPE } from '../partitions/layout.ts';
 import { findGpt } from '../partitions/gpt.ts';
 import { protectiveIndex } from '../partitions/mbr.ts';
+import { extSuperblock } from './ext4.ts';
 import { isEmpty, partitionRecords } from './mbr-table.ts';
 
 /** The lowest offset at which a disk can end. */
@@ -44,24 +45,6 @@ async function tableEnd(disk: DiskView): Promise<StatedEnd | undefined> {
   return ends.length === 0 ? undefined : { what: 'its MBR', end: Math.max(...ends) };
 }
 
-/**
- * The superblock of ext4, up to the last field that is needed; Documentation/filesystems/ext4,
- * "Super Block".
- */
-const EXT4_AT = 1024;
-const ext4 = struct('little', 340, {
-  inodes: [0, u32],
-  blocksLow: [4, u32],
-  counts: [8, bytes(16)],
-  logBlockSize: [24, u32], // of 1 KiB
-  groups: [28, bytes(28)],
-  magic: [56, u16],
-  state: [58, bytes(38)],
-  incompatible: [96, u32],
-  names: [100, bytes(236)],
-  blocksHigh: [336, u32], // only with EXT4_64BIT
-});
-const EXT4_MAGIC = 0xef53;
 const EXT4_64BIT = 0x80;
 const EXT4_MAX_LOG_BLOCK_SIZE = 6;
 
@@ -96,10 +79,9 @@ async function fileSystemEnd(disk: DiskView): Promise<StatedEnd | undefined> {
 }
 
 function ext4End(first: Uint8Array): StatedEnd | undefined {
-  const { magic, logBlockSize, blocksLow, blocksHigh, incompatible } = ext4.decode(
-    first.subarray(EXT4_AT),
-  );
-  if (magic !== EXT4_MAGIC || logBlockSize > EXT4_MAX_LOG_BLOCK_SIZE) return undefined;
+  const found = extSuperblock(first);
+  if (!found || found.logBlockSize > EXT4_MAX_LOG_BLOCK_SIZE) return undefined;
+  const { logBlockSize, blocksLow, blocksHigh, incompatible } = found;
   const high = (incompatible & EXT4_64BIT) === 0 ? 0 : blocksHigh;
   const end = (high * 2 ** 32 + blocksLow) * 2 ** (10 + logBlockSize);
   return { what: 'the ext4 file system on it', end };

@@ -1,5 +1,5 @@
 import { statFile } from '../host/descriptors.ts';
-import { mountsOn } from '../host/disks.ts';
+import { mountsOn, writableAt } from '../host/disks.ts';
 import { nameOfDevice } from '../host/host-disk.ts';
 import { type OnWarning, Warning } from '../errors.ts';
 
@@ -7,10 +7,8 @@ import { type OnWarning, Warning } from '../errors.ts';
 export async function warnOfMounts(name: string, fd: number, onWarning: OnWarning): Promise<void> {
   const { rdev } = await statFile(fd, { bigint: true });
   const device = await nameOfDevice(rdev);
-  const mounts = device === undefined ? [] : await mountsOn(device);
-  const writable = mounts.filter(({ isReadOnly }) => !isReadOnly);
-  if (writable.length === 0) return;
-  const places = writable.map(({ mountPoint }) => mountPoint).join(', ');
+  const places = device === undefined ? undefined : writableAt(await mountsOn(device));
+  if (places === undefined) return;
   const effect = 'what is written there during the export is in the image in part';
   const remedy = 'unmount it, mount it read-only, or export a snapshot';
   onWarning(

@@ -1,5 +1,5 @@
 import { KexportError } from '../../errors.ts';
-import { type ListedDisk, listDisks } from '../../host/disks.ts';
+import { type ListedDisk, listDisks, writableAt } from '../../host/disks.ts';
 import { hostDisk } from '../../host/host-disk.ts';
 import { type ListedVolume, listVolumes } from '../../zfs/list-volumes.ts';
 import { poolsOn, poolStatuses } from '../../zfs/live/live-pools.ts';
@@ -49,10 +49,8 @@ async function listSourceDisks(pools: readonly PoolDevices[]): Promise<SourceDis
 
 /** Why the export of a mounted disk would be torn. */
 function obstacleOfMounts({ mounts }: ListedDisk): string | undefined {
-  const writable = mounts.filter(({ isReadOnly }) => !isReadOnly);
-  if (writable.length === 0) return undefined;
-  const places = writable.map(({ mountPoint }) => mountPoint).join(', ');
-  return `mounted read-write at ${places}, so it changes while it is read`;
+  const places = writableAt(mounts);
+  return places && `mounted read-write at ${places}, so it changes while it is read`;
 }
 
 /** Why a disk whose pool is in use cannot be exported; undefined if it can. */

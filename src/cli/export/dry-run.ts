@@ -12,6 +12,7 @@ import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
 import { importTarget } from './import-target.ts';
+import { pathOfDisk } from './path-of-disk.ts';
 import type { Plan } from './plan.ts';
 import { sourceOptions } from './source-options.ts';
 import { type DiskSizes, maxImageSize, placesOf, spaceWarnings } from './space.ts';
@@ -25,6 +26,7 @@ export async function dryRun(name: string, plan: Plan, options: Options): Promis
   const disk = await lookAt(name, plan, options, warnings);
   const most = disk.size === undefined ? undefined : maxImageSize(disk);
   const places = await placesOf(plan);
+  warnings.push(...spaceWarnings(places, disk));
   if (options.json) {
     const images = plan.outputs.map(({ format, path }) => ({
       format: format.name,
@@ -58,7 +60,7 @@ async function lookAt(
   options: Options,
   warnings: Warning[],
 ): Promise<DiskSizes> {
-  const found = await stat(name === '-' ? '/dev/stdin' : name).catch(() => undefined);
+  const found = await stat(pathOfDisk(name)).catch(() => undefined);
   const isRead = found === undefined || found.isFile() || found.isBlockDevice();
   if (!isRead || options.incrementalFrom !== undefined) return { size: options.size };
   const source = await openSource(name, {
@@ -71,7 +73,6 @@ async function lookAt(
   });
   try {
     warnings.push(...(await warningsFor(source, importTarget(plan, options))));
-    warnings.push(...(await spaceWarnings(plan, source)));
     const { size, dataSize } = source;
     return { size, dataSize };
   } finally {

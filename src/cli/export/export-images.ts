@@ -7,7 +7,7 @@ import { withChecksums } from './checksums.ts';
 import type { ExportJob } from './export-job.ts';
 import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
-import { spaceWarnings } from './space.ts';
+import { placesOf, spaceWarnings } from './space.ts';
 import { importTarget } from './import-target.ts';
 import { modeOfImages } from './mode-of-images.ts';
 import { openOutputs, type Outputs, sumsOf } from './outputs.ts';
@@ -51,7 +51,7 @@ async function openFor(
     detail(describeSource(source, disk));
     for (const warning of await warningsFor(source, importTarget(plan, options)))
       onWarning(warning);
-    for (const warning of await spaceWarnings(plan, source)) onWarning(warning);
+    for (const warning of spaceWarnings(await placesOf(plan), source)) onWarning(warning);
     const read = { name: source.origin ?? disk, size: source.size };
     const fileMode = await modeOfImages(disk, options);
     return await openOutputs(plan, read, { ...options, signal, onWarning, fileMode });

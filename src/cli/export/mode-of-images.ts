@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Options } from '../options/options.ts';
+import { pathOfDisk } from './path-of-disk.ts';
 
 /** For the owner alone: an image of a whole disk holds its keys and passwords. */
 const PRIVATE = 0o600;
@@ -14,7 +15,7 @@ export async function modeOfImages(
 ): Promise<number | undefined> {
   if (mode !== undefined) return mode;
   if (incrementalFrom !== undefined) return PRIVATE;
-  const found = await stat(disk === '-' ? '/dev/stdin' : disk).catch(() => undefined);
+  const found = await stat(pathOfDisk(disk)).catch(() => undefined);
   const isDevice = found === undefined || found.isBlockDevice(); // a volume need not have a file
   return isDevice ? PRIVATE : undefined;
 }

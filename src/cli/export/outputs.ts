@@ -24,10 +24,11 @@ import type { Sink } from '../../sinks/sink.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import type { Options } from '../options/options.ts';
 import { openChecksums, type RunChecksums } from './checksums.ts';
+import { pathOfDisk } from './path-of-disk.ts';
 import type { Output, Plan } from './plan.ts';
 
 /** What is needed to open the outputs. */
-export type OpenOptions = Pick<
+type OpenOptions = Pick<
   Options,
   'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level'
 > & {
@@ -152,7 +153,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
       throw new KexportError('target', `${name} is the backing file of the increment`);
     }
   }
-  if (found?.isBlockDevice() && (await overlaps(path, throughStdin(sourceName)))) {
+  if (found?.isBlockDevice() && (await overlaps(path, pathOfDisk(sourceName)))) {
     throw new KexportError(
       'target',
       `${path} and ${sourceName}, the disk that is exported, overlap`,
@@ -176,14 +177,10 @@ async function throughLink(path: string): Promise<string> {
 /** Whether the file or device to write is the one that is read. */
 async function isSource(path: string, sourceName: string): Promise<boolean> {
   const target = await stat(path).catch(() => undefined);
-  const source = await stat(throughStdin(sourceName)).catch(() => undefined);
+  const source = await stat(pathOfDisk(sourceName)).catch(() => undefined);
   if (!target || !source) return false;
   if (target.isBlockDevice()) return source.isBlockDevice() && source.rdev === target.rdev;
   return target.isFile() && source.dev === target.dev && source.ino === target.ino;
-}
-
-function throughStdin(sourceName: string): string {
-  return sourceName === '-' ? '/dev/stdin' : sourceName;
 }
 
 function openStdout(): Sink {

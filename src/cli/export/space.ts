@@ -1,7 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Warning } from '../../errors.ts';
-import type { Source } from '../../sources/source.ts';
 import { formatSize } from '../print/sizes.ts';
 import type { Output, Plan } from './plan.ts';
 
@@ -46,10 +45,10 @@ export async function placesOf({ outputs }: Plan): Promise<Place[]> {
 }
 
 /** Says where the images may not fit. */
-export async function spaceWarnings(plan: Plan, source: Source): Promise<Warning[]> {
-  if (source.size === undefined) return [];
-  const most = maxImageSize(source);
-  return (await placesOf(plan))
+export function spaceWarnings(places: readonly Place[], disk: DiskSizes): Warning[] {
+  if (disk.size === undefined) return [];
+  const most = maxImageSize(disk);
+  return places
     .filter(({ outputs, free }) => outputs.length * most > free)
     .map(({ folder, outputs, free }) => {
       const needed = formatSize(outputs.length * most);
