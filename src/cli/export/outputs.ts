@@ -15,7 +15,7 @@ import {
 import { blockSizeOfPath } from '../../host/block-device.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { openFile } from '../../host/descriptors.ts';
-import { overlaps } from '../../host/host-disk.ts';
+import { loopDevicesOn, shareStorage } from '../../host/shared-storage.ts';
 import type { Target } from '../../export/image.ts';
 import { deviceSink } from '../../sinks/device.ts';
 import { fileSink, partialOf } from '../../sinks/file.ts';
@@ -106,6 +106,7 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       targets.push({ format, sink });
     }
     const { checksums: sums } = plan;
+    if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
     const file = sums === undefined ? undefined : await openChecksums(sums, options);
     const checksums = file && { file, images };
     return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
@@ -132,9 +133,11 @@ type OpenRequest = OpenOptions & {
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { disk, plain, force = false, signal, fileMode } = request;
-  const { name: sourceName } = disk;
-  if (path === '-') return openStdout();
+  const { plain, force = false, signal, fileMode } = request;
+  if (path === '-') {
+    await checkNotRead('/dev/stdout', 'standard output', request);
+    return openStdout();
+  }
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     const hint = `for a folder of images, --output-dir ${path}`;
@@ -144,21 +147,7 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
   if (!isFile && !plain) {
     throw new KexportError('usage', `${path} is not a file: --zip and --checksums are for files`);
   }
-  for (const name of [path, partialOf(path)]) {
-    if (await isSource(name, sourceName)) {
-      throw new KexportError('target', `${name} is the disk that is exported`);
-    }
-    for (const below of [request.flatten, request.backingFile]) {
-      if (below === undefined || !(await isSource(name, below))) continue;
-      throw new KexportError('target', `${name} is the backing file of the increment`);
-    }
-  }
-  if (found?.isBlockDevice() && (await overlaps(path, pathOfDisk(sourceName)))) {
-    throw new KexportError(
-      'target',
-      `${path} and ${sourceName}, the disk that is exported, overlap`,
-    );
-  }
+  for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
   if (found?.isBlockDevice()) return openDevice(format, path, request);
   if (!isFile) return openSpecial(path, signal);
@@ -174,13 +163,30 @@ async function throughLink(path: string): Promise<string> {
   return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
 }
 
-/** Whether the file or device to write is the one that is read. */
-async function isSource(path: string, sourceName: string): Promise<boolean> {
-  const target = await stat(path).catch(() => undefined);
-  const source = await stat(pathOfDisk(sourceName)).catch(() => undefined);
-  if (!target || !source) return false;
-  if (target.isBlockDevice()) return source.isBlockDevice() && source.rdev === target.rdev;
-  return target.isFile() && source.dev === target.dev && source.ino === target.ino;
+/** Throws if a write to that path would change what is read. */
+async function checkNotRead(
+  path: string,
+  name: string,
+  { disk, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
+): Promise<void> {
+  if (await isSame(path, pathOfDisk(disk.name))) {
+    throw new KexportError('target', `${name} is the disk that is exported`);
+  }
+  if (await shareStorage(path, pathOfDisk(disk.name))) {
+    const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
+    throw new KexportError('target', what);
+  }
+  for (const below of [flatten, backingFile]) {
+    if (below === undefined || !(await shareStorage(path, below))) continue;
+    throw new KexportError('target', `${name} is the backing file of the increment`);
+  }
+}
+
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)));
+  if (!a || !b) return false;
+  if (a.isBlockDevice()) return b.isBlockDevice() && a.rdev === b.rdev;
+  return a.isFile() && a.dev === b.dev && a.ino === b.ino;
 }
 
 function openStdout(): Sink {
@@ -213,6 +219,12 @@ async function openDevice(
   if (!force) {
     throw new KexportError('usage', `${path} is a block device: everything on it would be lost`, {
       hint: 'use --force to overwrite it',
+    });
+  }
+  const [attached] = await loopDevicesOn(path);
+  if (attached !== undefined) {
+    throw new KexportError('target', `${path} is in use: ${attached} has the same bytes`, {
+      hint: `losetup --detach ${attached}, once nothing uses it`,
     });
   }
   const sink = await deviceSink(path, { diskSize: size });
