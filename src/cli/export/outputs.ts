@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Format } from '../../../formats/index.ts';
@@ -14,27 +14,29 @@ import {
 } from '../../errors.ts';
 import { blockSizeOfPath } from '../../host/block-device.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import { openFile } from '../../host/descriptors.ts';
+import { openFile, statFile } from '../../host/descriptors.ts';
 import { loopDevicesOn, shareStorage } from '../../host/shared-storage.ts';
 import type { Target } from '../../export/image.ts';
 import { deviceSink } from '../../sinks/device.ts';
-import { fileSink, partialOf } from '../../sinks/file.ts';
+import { fileSink } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
+import { partialOf } from '../../sinks/new-file.ts';
+import { checkPipe, pathToWrite } from '../../sinks/path-to-write.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import type { Options } from '../options/options.ts';
-import { openChecksums, type RunChecksums } from './checksums.ts';
+import { checksumsFile, type RunChecksums } from './checksums.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Output, Plan } from './plan.ts';
 
 /** What is needed to open the outputs. */
 type OpenOptions = Pick<
   Options,
-  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level'
+  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level' | 'mode'
 > & {
   readonly signal: AbortSignal;
   readonly onWarning: OnWarning;
-  /** Permissions of the images; undefined for those that the umask leaves. */
+  /** Permissions that the images must not exceed; undefined for those that the umask leaves. */
   readonly fileMode: number | undefined;
 };
 
@@ -107,7 +109,7 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
     }
     const { checksums: sums } = plan;
     if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
-    const file = sums === undefined ? undefined : await openChecksums(sums, options);
+    const file = sums === undefined ? undefined : checksumsFile(sums, options);
     const checksums = file && { file, images };
     return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
   } catch (error) {
@@ -133,7 +135,7 @@ type OpenRequest = OpenOptions & {
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { plain, force = false, signal, fileMode } = request;
+  const { plain, force, mode, signal, fileMode } = request;
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
     return openStdout();
@@ -150,17 +152,8 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
   for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
   if (found?.isBlockDevice()) return openDevice(format, path, request);
-  if (!isFile) return openSpecial(path, signal);
-  return fileSink(await throughLink(path), { force, mode: fileMode });
-}
-
-/**
- * The target of a symbolic link, so that the target is replaced and not the link; any other path as
- * it is.
- */
-async function throughLink(path: string): Promise<string> {
-  const found = await lstat(path).catch(() => undefined);
-  return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
+  if (!isFile) return openSpecial(await pathToWrite(path), signal);
+  return fileSink(path, { force, mode, widestMode: fileMode });
 }
 
 /** Throws if a write to that path would change what is read. */
@@ -245,18 +238,23 @@ const FIFO_INTERVAL = 100; // milliseconds
 /** Opens a named pipe, once somebody reads it, or a device such as /dev/null. */
 async function openSpecial(path: string, signal: AbortSignal): Promise<Sink> {
   for (;;) {
-    try {
-      // A blocking open of a pipe that nobody reads would keep the program from ending.
-      const fd = await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const fd = await openUnlessUnread(path);
+    if (fd !== undefined) {
+      checkPipe(path, await statFile(fd)); // the one that is open
       return descriptorSink(fd, path, { owned: true });
-    } catch (error) {
-      throwIfAborted(signal);
-      if (errnoOf(error) !== 'ENXIO') {
-        throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, {
-          cause: error,
-        });
-      }
-      await setTimeout(FIFO_INTERVAL, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
+    throwIfAborted(signal);
+    await setTimeout(FIFO_INTERVAL, undefined, { signal }).catch(() => throwIfAborted(signal));
+  }
+}
+
+/** Undefined for a named pipe that nobody reads. */
+async function openUnlessUnread(path: string): Promise<number | undefined> {
+  try {
+    // A blocking open of a pipe that nobody reads would keep the program from ending.
+    return await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENXIO') return undefined;
+    throw new KexportError('target', `cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -120,6 +120,15 @@ describe('the image is the disk that is read', () => {
   });
 });
 
+describe('a name is not text in UTF-8', () => {
+  test('it is refused, since another file would get it', () => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = shell("kexport raw disk -o $'\\xff.raw'", cwd);
+    expect(stderr).toMatch(/^kexport: "\u{fffd}\.raw" is not text in UTF-8 .*\n$/u);
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 2, left: ['disk'] });
+  });
+});
+
 describe('standard output is the disk that is read', () => {
   test.each(['1<> disk', '>> disk'])('it is refused, and the disk is left as it is: %s', (to) => {
     const cwd = folderWithDisk();
