@@ -105,6 +105,8 @@ export interface Hasher {
 export interface WriteRequest {
   /** The disk that the image is of. */
   readonly disk: Disk;
+  /** Name of the image's file, for a format that stores it. Default: `disk.name` and extension. */
+  readonly fileName?: string | undefined;
   /** The encoding that `Format.encoding` returned. */
   readonly encoding: Encoding | undefined;
   /** The image; empty. */

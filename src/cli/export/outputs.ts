@@ -105,7 +105,7 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
         const { zipped } = await import('../../sinks/zipped.ts'); // fifty modules
         sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
       }
-      targets.push({ format, sink });
+      targets.push({ format, sink, fileName: output.fileName });
     }
     const { checksums: sums } = plan;
     if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
