@@ -19,7 +19,15 @@ export interface ZlibEncoding {
   readonly windowBits: 12 | 15;
   /** 1 (fastest) to 9 (smallest). */
   readonly level: number;
+  /**
+   * Whether the deflate stream ends with an empty stored block, at a byte, and JOINABLE_END: what
+   * comes before that can be followed by the blocks of another stream. Default false.
+   */
+  readonly isJoinable?: boolean | undefined;
 }
+
+/** The last block of a joinable stream: it is empty (RFC 1951, section 3.2.6). */
+export const JOINABLE_END: readonly number[] = [0x03, 0x00];
 
 /** One zstd frame (RFC 8878) without a checksum. */
 export interface ZstdEncoding {

@@ -114,9 +114,12 @@ export function chooseEncodings(
   const choice = { ...levels, windowBits: windowOf(formats, levels, compression.optimize) };
   const distinct: Encoding[] = [];
   const chosen = new Map<Format, Encoding>();
+  const isJoinable = formats.some((format) => isJoined(format.encoding(choice)));
   for (const format of formats) {
-    const wanted = format.encoding(choice);
-    if (!wanted) continue;
+    const own = format.encoding(choice);
+    if (!own) continue;
+    // Every reader takes streams that can be joined, so one form serves all formats.
+    const wanted = isJoinable && own.kind === 'zlib' ? { ...own, isJoinable } : own;
     const shared = distinct.find((other) => isSame(other, wanted)) ?? wanted;
     if (shared === wanted) distinct.push(wanted);
     chosen.set(format, shared);
@@ -139,6 +142,10 @@ function windowOf(
   if (optimize !== undefined) return optimize === 'size' ? 15 : 12;
   const own = formats.map((format) => format.encoding(levels));
   return own.some((encoding) => encoding?.kind === 'zlib' && encoding.windowBits === 12) ? 12 : 15;
+}
+
+function isJoined(encoding: Encoding | undefined): boolean {
+  return encoding?.kind === 'zlib' && encoding.isJoinable === true;
 }
 
 function isSame(one: Encoding, other: Encoding): boolean {
