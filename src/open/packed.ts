@@ -2,7 +2,7 @@
 // whatever its size.
 
 import { createReadStream } from 'node:fs';
-import { crc32 } from '../partitions/crc32.ts';
+import { crc32 } from '../runtime/crc32.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { crc32 } from '../../src/partitions/crc32.ts';
+import { crc32 } from '../../src/runtime/crc32.ts';
 import { noise, text, withPartition, writeDisk } from '../support/disks.ts';
 import { folderWith, sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport, kexportOk, shell } from '../support/kexport.ts';

@@ -16,7 +16,7 @@ export interface TarMember {
   readonly imageOffset: number;
 }
 
-/** Limits of this program. An OVA has a few members with short names. */
+/** Limits of this program. A machine has a few members with short names. */
 const MAX_HEADERS = 4096;
 const MAX_EXTENSION = 2 ** 20;
 
@@ -66,7 +66,7 @@ export function memberName(bytes: Uint8Array): string | undefined {
 }
 
 /** What a header says. */
-interface TarHeader {
+export interface TarHeader {
   /** With its prefix. */
   readonly name: string;
   /** In bytes; NaN or Infinity for anything but such a number. */
@@ -75,8 +75,8 @@ interface TarHeader {
   readonly typeflag: string;
 }
 
-/** Undefined if the checksum is wrong. */
-function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
+/** Decodes the header in a block; undefined if its checksum is wrong. */
+export function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
   const { name, size, typeflag, magic, prefix, checksum } = header.decode(block);
   const isChecksum = (i: number) => i >= CHECKSUM_AT && i < CHECKSUM_END;
   const sum = block.reduce((total, byte, i) => total + (isChecksum(i) ? SPACE : byte), 0);
