@@ -90,7 +90,7 @@ function isRegular({ typeflag }: TarHeader): boolean {
 }
 
 /** pax: for the next member or for all that follow. GNU: a long name or a long link. */
-function isExtension({ typeflag }: TarHeader): boolean {
+export function isExtension({ typeflag }: TarHeader): boolean {
   return ['x', 'g', 'L', 'K'].includes(typeflag);
 }
 

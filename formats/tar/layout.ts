@@ -68,7 +68,7 @@ function octal(size: number): FieldType<number> {
 }
 
 /** Octal below 8 GiB, else GNU's "base-256": a big-endian number with the highest bit set. */
-function memberSize(size: number): FieldType<number> {
+export function memberSize(size: number): FieldType<number> {
   const text = octal(size);
   const low = size - 8; // the bytes above are zero
   return {

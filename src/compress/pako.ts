@@ -20,5 +20,5 @@ function joinable(input: Uint8Array, options: object): Uint8Array {
   const stream = new Deflate(options);
   stream.push(input, Z_SYNC_FLUSH);
   stream.push(new Uint8Array(), true);
-  return stream.result as Uint8Array; // text only with the option `to`
+  return stream.result; // text only with the option `to`
 }

@@ -1,6 +1,6 @@
 import { JOINABLE_END, type ZlibEncoding } from '../../formats/contract.ts'; // for workers
 import type { Zlib } from '../runtime/host.ts';
-import { zlibHandle } from './zlib-handle.ts';
+import { zlibHandle } from '../runtime/zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
 // Takes half the memory of level 9, which makes no smaller streams of blocks of 64 KiB.
