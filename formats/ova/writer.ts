@@ -9,9 +9,9 @@ import type { Disk, Format, FormatWriter, Hasher, WriteRequest } from '../contra
 import { paddingAfter } from '../rounding.ts';
 import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf, type Profile } from './encode-ovf.ts';
-import { encodeMember, encodeTarHeader } from './encode-tar.ts';
+import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
-import { MAX_MEMBER_NAME, TAR_BLOCK, TAR_END, TAR_RECORD } from './layout.ts';
+import { MAX_MEMBER_NAME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
 import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 

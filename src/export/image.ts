@@ -3,6 +3,7 @@ import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.t
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { OnProgress } from '../sources/progress.ts';
+import { crc32 } from '../runtime/crc32.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 
@@ -53,7 +54,9 @@ export async function startImage(
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  const writer = await format.write({ disk, fileName, encoding, output, hasher: host.hasher });
+  const { hasher } = host;
+  const request = { disk, fileName, encoding, output, hasher, crc32 };
+  const writer = await format.write(request);
   return { target, format, encoding, sink, output, writer };
 }
 
