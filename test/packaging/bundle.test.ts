@@ -58,6 +58,7 @@ describe('the npm package', () => {
     expect(paths).toContain('dist/bundle/index.js');
     expect(paths).toContain('dist/src/index.d.ts');
     expect(paths).toContain('dist/bundle/LICENSES.txt');
+    expect(paths).toContain('dist/man/kexport.1');
     expect(paths.filter((path) => /kexport\.mjs$|\/(bench|test)\//.test(path))).toEqual([]);
     expect(manifest.dependencies).toBeUndefined();
   });
@@ -69,6 +70,7 @@ describe('the npm package', () => {
     runIn(folder, 'npm', 'install', '--offline', '-g', '--prefix', folder, join(folder, archive));
     expect(run(join(folder, 'bin', 'kexport'), '--version')).toBe(kexport(['--version']).stdout);
     expect(run(join(folder, 'bin', 'ksnap'), '--help')).toMatch(/^Usage: ksnap WHAT/);
+    expect(readdirSync(join(folder, 'share', 'man', 'man8'))).toEqual(['ksnap.8']);
   });
 
   test('a clone without compilers is installed, unbuilt', () => {

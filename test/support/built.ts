@@ -17,3 +17,6 @@ export function bundled(name: string): string {
 export async function importBuilt<Module>(source: string): Promise<Module> {
   return (await import(built(source))) as Module;
 }
+
+/** The folder of the manual pages. */
+export const MANUAL = join(TOP, 'dist', 'man');
