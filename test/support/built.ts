@@ -20,3 +20,6 @@ export async function importBuilt<Module>(source: string): Promise<Module> {
 
 /** The folder of the manual pages. */
 export const MANUAL = join(TOP, 'dist', 'man');
+
+/** The file that lists what is inside. */
+export const SBOM = join(TOP, 'dist', 'sbom.cdx.json');
