@@ -285,14 +285,26 @@ export interface ImageFacts {
   readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   /** How overlays identify this image: the CID of a VMDK, the unique ID of a VHD. */
   readonly id?: string | undefined;
+  /** How overlays that name no file find and identify this image: VirtualBox's VMDK. */
+  readonly uuids?: ImageUuids | undefined;
   /** The backing file. The reader never opens it: the caller does, if the user allows it. */
   readonly backing?: BackingFacts | undefined;
 }
 
+/** UUIDs of an image, in lower case with hyphens. */
+export interface ImageUuids {
+  /** The same as long as the image exists. */
+  readonly image: string;
+  /** Changes when the image is written to; undefined: the image does not say. */
+  readonly modification?: string | undefined;
+}
+
 /** The backing file of an overlay, as the overlay names it. */
 export interface BackingFacts {
-  /** Name of the file. */
-  readonly file: string;
+  /** Name of the file; undefined if the overlay has only its `uuids`. */
+  readonly file: string | undefined;
+  /** The `ImageFacts.uuids` that it must have. */
+  readonly uuids?: ImageUuids | undefined;
   /** Its format by QEMU's name; undefined: the overlay does not say. */
   readonly format?: string | undefined;
   /** The `ImageFacts.id` that it must have; undefined: the format has none. */

@@ -10,6 +10,7 @@ import {
   VDI_BLOCK_SIZE,
   VERSION,
 } from './layout.ts';
+import { uuidOfImage } from '../uuid.ts';
 
 /** What a header says besides the disk's identity; offsets in bytes. */
 export interface HeaderFacts {
@@ -23,7 +24,7 @@ export interface HeaderFacts {
 
 /** The header of a dynamic image. */
 export function encodeHeader({ uuid }: Pick<Disk, 'uuid'>, facts: HeaderFacts): Uint8Array {
-  const own = swapGuid(uuid);
+  const own = swapGuid(uuidOfImage(uuid, 5));
   const none = new Uint8Array(16);
   return header.encode({
     text: TEXT,

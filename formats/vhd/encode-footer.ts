@@ -4,12 +4,14 @@ import {
   CREATOR_VERSION,
   EPOCH,
   FEATURES,
+  FIXED,
   footer,
   FOOTER_COOKIE,
   NO_OFFSET,
   seal,
   VERSION,
 } from './layout.ts';
+import { uuidOfImage } from '../uuid.ts';
 
 /** What a footer says besides the identity of the disk. */
 export interface FooterFacts {
@@ -40,7 +42,7 @@ export function encodeFooter(disk: Disk, facts: FooterFacts): Uint8Array {
     ...geometry(diskSize),
     diskType,
     checksum: 0,
-    uniqueId: disk.uuid,
+    uniqueId: uuidOfImage(disk.uuid, diskType === FIXED ? 1 : 2),
     savedState: 0,
     reserved: new Uint8Array(427),
   });

@@ -41,6 +41,7 @@ import {
   VIRTUAL_DISK_ID,
   VIRTUAL_DISK_SIZE,
 } from './layout.ts';
+import { uuidOfImage } from '../uuid.ts';
 
 /** Bytes and their image offset. */
 type Piece = readonly [imageOffset: number, bytes: Uint8Array];
@@ -58,7 +59,7 @@ export interface FrontFacts {
 
 /** The pieces of the front by their image offsets, ascending; zeros lie between them. */
 export function encodeFront(facts: FrontFacts): readonly Piece[] {
-  const guid = swapGuid(facts.uuid);
+  const guid = swapGuid(uuidOfImage(facts.uuid, facts.isFixed ? 3 : 4));
   const regions = encodeRegionTable(facts);
   return [
     [0, encodeIdentifier()],

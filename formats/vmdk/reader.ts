@@ -2,9 +2,11 @@
 
 import { exactNumber } from '../bounds.ts';
 import {
+  type BackingFacts,
   type ImageExtent,
   type ImageFacts,
   type ImageReader,
+  type ImageUuids,
   type NotOpened,
   type Problem,
   type ReadRequest,
@@ -177,11 +179,6 @@ function factsOf(
   extents: readonly Extent[],
   diskSize: number,
 ): ImageFacts {
-  const parentCid = cidOf(values, 'parentCID') ?? NO_PARENT;
-  const hint = values.get('parentFileNameHint');
-  if (parentCid !== NO_PARENT && hint === undefined) {
-    throw damaged(`the descriptor has the parent CID ${parentCid}, but no parentFileNameHint`);
-  }
   const files = extents.flatMap(({ file, notOpened }) => file?.name ?? notOpened ?? []);
   const shown = Object.entries(SHOWN).flatMap(([name, title]) => {
     const value = values.get(name);
@@ -197,8 +194,37 @@ function factsOf(
       ...Object.fromEntries(shown),
       ...(files.length > 0 && { extents: files }),
     },
-    ...(parentCid !== NO_PARENT && { backing: { file: hint!, format: 'vmdk', id: parentCid } }),
+    uuids: uuidsOf(values, 'ddb.uuid.image', 'ddb.uuid.modification'),
+    backing: parentOf(values),
   };
+}
+
+/**
+ * VMware links an image to its parent by a name and a CID. VirtualBox leaves both out, and finds
+ * the parent in its registry by UUID.
+ */
+function parentOf(values: Descriptor['values']): BackingFacts | undefined {
+  const format = 'vmdk';
+  const cid = cidOf(values, 'parentCID') ?? NO_PARENT;
+  const file = values.get('parentFileNameHint');
+  if (cid !== NO_PARENT && file !== undefined) return { file, format, id: cid };
+  const uuids = uuidsOf(values, 'ddb.uuid.parent', 'ddb.uuid.parentmodification');
+  if (uuids) return { file, format, uuids };
+  if (cid === NO_PARENT) return undefined;
+  throw damaged(`the descriptor has the parent CID ${cid}, but no parentFileNameHint`);
+}
+
+/** Undefined without that UUID, or if it is nil. */
+function uuidsOf(
+  values: Descriptor['values'],
+  imageKey: string,
+  modificationKey: string,
+): ImageUuids | undefined {
+  const [image, modification] = [imageKey, modificationKey].map((key) => {
+    const uuid = values.get(key)?.toLowerCase();
+    return uuid === undefined || /^[0-]*$/.test(uuid) ? undefined : uuid;
+  });
+  return image === undefined ? undefined : { image, modification };
 }
 
 /** A content ID, in eight digits. */

@@ -1,4 +1,10 @@
-export { checkReadable, featureNames, type StreamFacts, streamFacts } from './decode-begin.ts';
+export {
+  checkReadable,
+  checkUsable,
+  featureNames,
+  type StreamFacts,
+  streamFacts,
+} from './decode-begin.ts';
 export type { PackagedDataset, PackageFacts } from './decode-package.ts';
 export { compressionName, type Decompress, type Decompressors } from './decompress-block.ts';
 export { CHECKSUM_SIZE, fletcher4, type RunningChecksum } from './fletcher4.ts';

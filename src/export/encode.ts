@@ -169,7 +169,7 @@ async function startAndCopy(
   const given = Object.entries<unknown>(identity ?? {}).filter(([, value]) => value !== undefined);
   const { size, snapshotGuid } = source;
   const disk = { ...newIdentity(), ...Object.fromEntries(given), size, snapshotGuid };
-  await images.start((target) => startImage(target, encodings.of(target.format), disk));
+  await images.start((target) => startImage(target, encodings.of(target.format), disk, formats));
   const { distinct } = encodings;
   const { digest } = options;
   await copyBlocks({

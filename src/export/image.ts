@@ -44,14 +44,18 @@ export interface Image {
   readonly writer: FormatWriter;
 }
 
-/** Starts an image of a disk. Spools it if the format has to go back and the sink cannot. */
+/**
+ * Starts an image of a disk, one of those `formats`. Spools it if the format has to go back and the
+ * sink cannot.
+ */
 export async function startImage(
   target: Target,
   encoding: Encoding | undefined,
   disk: Disk,
+  formats: readonly Format[],
 ): Promise<Image> {
   const { format, fileName } = target;
-  if (disk.size !== undefined) checkDiskSize(format, disk.size);
+  if (disk.size !== undefined) checkDiskSize(format, disk.size, formats);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
   const { hasher } = host;
@@ -65,13 +69,26 @@ function needsSpool({ format, sink }: Target, diskSize: number | undefined): boo
   return format.streaming === 'never' || diskSize === undefined;
 }
 
-/** Throws a KexportError for a disk that is too large for the format. */
-export function checkDiskSize(format: Format, diskSize: number): void {
+/**
+ * Throws a KexportError for a disk that is too large for the format, with those of `formats` that
+ * can hold it.
+ */
+export function checkDiskSize(
+  format: Format,
+  diskSize: number,
+  formats: readonly Format[] = [],
+): void {
   if (diskSize <= format.maxDiskSize) return;
-  throw new KexportError(
-    'unsupported',
-    `${format.name}: the disk has ${diskSize} bytes, the format holds at most ${format.maxDiskSize}`,
-  );
+  const found = `the disk has ${inGib(diskSize)}, the format holds at most ${inGib(format.maxDiskSize)}`;
+  const others = formats.filter(({ maxDiskSize }) => diskSize <= maxDiskSize);
+  const list = others.map(({ name }) => name).join(',');
+  throw new KexportError('unsupported', `${format.name}: ${found}`, {
+    hint: list === '' ? undefined : `the others can hold it: ${list}`,
+  });
+}
+
+function inGib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB (${bytes} bytes)`;
 }
 
 /** Makes an image durable once its writer has finished. It does not have its final name yet. */

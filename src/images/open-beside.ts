@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { closeFile, openFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 
@@ -37,7 +37,11 @@ export async function openBeside(
 }
 
 function refuse(shown: string, cause: unknown): never {
+  const isMissing = errnoOf(cause) === 'ENOENT';
   throw new KexportError('source', `${shown}, which cannot be opened: ${reasonOf(cause)}`, {
     cause,
+    hint: isMissing
+      ? "it is looked for in the folder of the image, and not, as QEMU does with a qcow2's data file, in the current one"
+      : undefined,
   });
 }

@@ -4,6 +4,8 @@ import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
+import { backingName } from './backing-name.ts';
+import { findBeside } from './find-beside.ts';
 import { openBeside } from './open-beside.ts';
 import { withinFiles } from './within-files.ts';
 
@@ -90,8 +92,8 @@ export async function openImage(
 
 /** The files that an image needs and that were not opened, as it names them. */
 export function filesNotOpened({ reader, backing }: OpenImage): readonly string[] {
-  const below = backing ? undefined : reader.facts.backing?.file;
-  return [...(reader.notOpened?.files ?? []), ...(below === undefined ? [] : [below])];
+  const below = backing ? undefined : reader.facts.backing;
+  return [...(reader.notOpened?.files ?? []), ...(below ? [backingName(below)] : [])];
 }
 
 /**
@@ -119,17 +121,21 @@ interface Chain {
 }
 
 async function openChain(input: FileInput, format: Format, chain: Chain): Promise<OpenImage> {
+  const checkAllowed = (what: string) => {
+    if (chain.allowBacking) return;
+    throw new KexportError('source', `${input.name} needs another file, ${what}`, {
+      hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
+    });
+  };
   const open = async (name: string): Promise<FileInput> => {
-    if (!chain.allowBacking) {
-      throw new KexportError(
-        'source',
-        `${input.name} needs another file, ${JSON.stringify(name)}`,
-        {
-          hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
-        },
-      );
-    }
+    checkAllowed(JSON.stringify(name));
     const other = await openBeside(chain.path, name, input.name, chain.signal);
+    chain.others.push(other.fd);
+    return other;
+  };
+  const find = async (wanted: BackingFacts): Promise<FileInput> => {
+    checkAllowed(backingName(wanted));
+    const other = await findBeside(chain.path, wanted, input.name, chain.signal);
     chain.others.push(other.fd);
     return other;
   };
@@ -137,7 +143,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
   const { backing: below } = reader.facts;
   if (!below || chain.alone) return { reader, input, backing: undefined };
 
-  const other = await open(below.file);
+  const other = below.file === undefined ? await find(below) : await open(below.file);
   const identity = await identityOf(other.fd);
   if (chain.opened.has(identity) || chain.depth === MAX_DEPTH) {
     const why = chain.opened.has(identity) ? 'names itself in the end' : 'is too long';
@@ -164,9 +170,16 @@ function leaveAlone(): Promise<undefined> {
  * what the overlay leaves out would then be wrong.
  */
 function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input }: OpenImage) {
-  const { id } = reader.facts;
-  if (below.id === undefined || below.id === id) return;
-  const what = `${name} is an overlay on an image with the id ${below.id}, but ${input.name} has ${id ?? 'none'}`;
+  const { id, uuids } = reader.facts;
+  const pairs = [
+    ['id', below.id, id],
+    ['UUID', below.uuids?.image, uuids?.image],
+    ['UUID of its last change', below.uuids?.modification, uuids?.modification],
+  ] as const;
+  const differing = pairs.find(([, wanted, found]) => wanted !== undefined && wanted !== found);
+  if (!differing) return;
+  const [kind, wanted = '', found = 'none'] = differing;
+  const what = `${name} is an overlay on an image with the ${kind} ${wanted}, but ${input.name} has ${found}`;
   throw new KexportError('source', what, {
     hint: 'it is another image, or was written to since; if it is the right one, merge the two with the program that made them',
   });

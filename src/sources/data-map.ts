@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { untilAborted } from '../errors.ts';
 import { EXT4, fileSystemOf, TMPFS, XFS } from '../host/file-systems.ts';
 
@@ -20,7 +20,7 @@ const EXACT = [EXT4, XFS, TMPFS];
 // Bytes. Smaller holes are read: that is cheaper than many small reads, and keeps the map small
 // whatever the size of the file.
 const MIN_HOLE = 2 ** 20;
-const MAX_RANGES = 2 ** 17;
+const MAX_RANGES = 2 ** 19;
 
 // A map that takes longer is given up, and the file is read: the program may hang.
 const TIMEOUT_MS = 15_000;
@@ -53,8 +53,9 @@ export interface DataMapOptions {
 
 /**
  * The parts of an open regular file that hold data, from its byte `start` on, ascending; offsets
- * count from `start`. A hole of less than `minHole` bytes, or of less than the size divided by
- * MAX_RANGES, counts as data. Undefined if that is not known for certain, or there are no holes.
+ * count from `start`. A hole of less than `minHole` bytes counts as data, and so do the smallest
+ * holes of a file with more than MAX_RANGES parts. Undefined if that is not known for certain, or
+ * there are no holes.
  */
 export async function dataMap(
   fd: number,
@@ -70,11 +71,11 @@ export async function dataMap(
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
     if (!EXACT.includes(await fileSystemOf(file))) return undefined;
-    const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
-    const printed = await ask(file.fd, [start, start + size, least], signal);
+    const ranges = rangeList(start, size, minHole);
+    await ask(file.fd, [start, start + size, minHole], (line) => ranges.addLine(line), signal);
     const after = await file.stat({ bigint: true });
     if (before.mtimeNs !== after.mtimeNs || before.blocks !== after.blocks) return undefined;
-    return parse(printed, start, size);
+    return ranges.finish();
   } catch {
     return undefined; // not Linux, no perl
   } finally {
@@ -85,16 +86,19 @@ export async function dataMap(
 async function ask(
   fd: number,
   numbers: readonly number[],
+  onLine: (line: string) => void,
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<void> {
   const args = ['-e', PROGRAM, ...numbers.map(String)];
   // The timer of spawn would outlive a perl that does not exist.
   const late = AbortSignal.timeout(TIMEOUT_MS);
   const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal: late });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
-  const printed = Promise.race([child.stdout ? text(child.stdout) : '', failed]);
+  const readLines = async () => {
+    for await (const line of createInterface({ input: child.stdout! })) onLine(line); // a pipe
+  };
   try {
-    return await untilAborted(printed, signal);
+    await untilAborted(Promise.race([readLines(), failed]), signal);
   } finally {
     // What hangs may be a program that perl has started and that has its output.
     child.kill('SIGKILL');
@@ -103,18 +107,34 @@ async function ask(
   }
 }
 
-/** Parses the output of perl; undefined if it is not complete and valid. */
-function parse(printed: string, start: number, size: number): DataRange[] | undefined {
-  const lines = printed.split('\n');
-  if (lines.pop() !== '' || lines.pop() !== 'end') return undefined;
-  const ranges = lines.map((line) => {
-    const [, from = NaN, to = NaN] = /^(\d+) (\d+)$/.exec(line)?.map(Number) ?? [];
-    return { start: from - start, end: Math.min(to - start, size) };
-  });
-  let last = 0;
-  for (const range of ranges) {
-    if (!(range.start >= last && range.end > range.start)) return undefined;
-    last = range.end;
-  }
-  return ranges;
+/** Collects the lines that perl prints. */
+function rangeList(start: number, size: number, minHole: number) {
+  let ranges: { start: number; end: number }[] = [];
+  let least = minHole;
+  let isComplete = false;
+  let isValid = true;
+
+  const add = (from: number, to: number) => {
+    const last = ranges.at(-1);
+    if (!(from >= (last?.end ?? 0) && to > from)) isValid = false;
+    if (last && from - last.end < least) last.end = to;
+    else ranges.push({ start: from, end: to });
+  };
+
+  return {
+    addLine(line: string): void {
+      const [, from = NaN, to = NaN] = /^(\d+) (\d+)$/.exec(line)?.map(Number) ?? [];
+      if (isComplete || !isValid) isValid = false;
+      else if (line === 'end') isComplete = true;
+      else add(from - start, Math.min(to - start, size));
+      while (ranges.length > MAX_RANGES) {
+        least *= 2;
+        const all = ranges;
+        ranges = [];
+        for (const range of all) add(range.start, range.end);
+      }
+    },
+    /** Undefined if the lines are not all there, or make no sense. */
+    finish: (): readonly DataRange[] | undefined => (isComplete && isValid ? ranges : undefined),
+  };
 }

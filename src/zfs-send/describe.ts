@@ -1,10 +1,12 @@
 import {
   checkReadable,
+  checkUsable,
   compressionName,
   featureNames,
   recordReader,
   type StreamFacts,
   streamFacts,
+  StreamRefusal,
   volumeEvents,
 } from '../../formats/zfs-send/index.ts';
 import { BEGIN, END, WRITE, WRITE_EMBEDDED } from '../../formats/zfs-send/layout.ts';
@@ -32,6 +34,8 @@ export interface StreamDescription {
   readonly blockSize: number | undefined;
   /** Compressions of its blocks, named as by `zfs get compression`. */
   readonly compressions: readonly string[];
+  /** Why no disk can be made of the stream; undefined if one can. */
+  readonly refusal: string | undefined;
   /** Length of the stream. */
   readonly streamSize: number;
   /** Bytes of data in its blocks, decompressed. */
@@ -117,9 +121,20 @@ export async function describeStream(
         volumeSize,
         blockSize,
         compressions: [...compressions],
+        refusal: refusalOf(facts),
         streamSize: end - start,
         dataSize,
       }),
     };
+  }
+}
+
+function refusalOf(facts: StreamFacts): string | undefined {
+  try {
+    checkUsable(facts);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StreamRefusal) return error.message;
+    throw error;
   }
 }

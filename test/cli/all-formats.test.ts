@@ -123,10 +123,10 @@ describe('an image that cannot be made', () => {
   test('is refused before the disk is read if the disk is too large', () => {
     const cwd = folderWith({ disk: '' });
     truncateSync(join(cwd, 'disk'), 3 * 2 ** 40);
-    const { status, stderr } = kexport(['qcow2,vhd', 'disk', '--name', 'x'], { cwd });
+    const { status, stderr } = kexport(['qcow2,raw,vhd', 'disk', '--name', 'x'], { cwd });
     expect(status).toBe(1);
     expect(stderr).toContain(
-      'kexport: vhd: the disk has 3298534883328 bytes, the format holds at most',
+      'kexport: vhd: the disk has 3072.0 GiB (3298534883328 bytes), the format holds at most 2040.0 GiB (2190433320960 bytes) (the others can hold it: qcow2,raw)\n',
     );
     expect(readdirSync(cwd)).toEqual(['disk']);
   });

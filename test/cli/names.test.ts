@@ -52,3 +52,17 @@ describeWith(['tar'], 'an OVA', () => {
     compareByLibyal('pyvmdk', join(cwd, 'web1.example.com-disk.vmdk'), join(cwd, 'disk'));
   });
 });
+
+test('vhd, vhd-dynamic, vmdk, vhdx and vdi of one run differ in their identifiers', () => {
+  const cwd = folderWith({ disk });
+  kexportOk(cwd, 'vhd,vhd-dynamic,vmdk,vhdx,vdi', 'disk', '--name', 'x');
+  const images = readdirSync(cwd).filter((name) => name !== 'disk');
+  const found = images.map((name) => {
+    const text = kexport(['info', name, '--json'], { cwd }).stdout;
+    const { details } = JSON.parse(text) as { details: Record<string, string> };
+    const { uniqueID, virtualDiskID, creationUUID, uuid } = details;
+    return uniqueID ?? virtualDiskID ?? creationUUID ?? uuid;
+  });
+  expect(found).not.toContain(undefined);
+  expect(new Set(found).size).toBe(5);
+});

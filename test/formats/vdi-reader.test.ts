@@ -43,8 +43,8 @@ test('a VDI of ours says what it is', async () => {
       version: '1.1',
       'block size': MIB,
       'blocks in the image': 3,
-      'creation UUID': '10111213-1415-4617-b819-1a1b1c1d1e1f',
-      'modification UUID': '10111213-1415-4617-b819-1a1b1c1d1e1f',
+      'creation UUID': '10111213-1415-4617-b819-1a1b1c1d1e1a',
+      'modification UUID': '10111213-1415-4617-b819-1a1b1c1d1e1a',
     },
   });
 });

@@ -14,7 +14,7 @@ import { writeImage } from '../support/write-image.ts';
 const MIB = 2 ** 20;
 const TABLE = 3 * MIB;
 const BITMAP_ENTRY = TABLE + 8 * 4096;
-const LINKAGE = '{10111213-1415-4617-b819-1a1b1c1d1e1f}';
+const LINKAGE = '{10111213-1415-4617-b819-1a1b1c1d1e1b}';
 const PARENT = { parent_linkage: LINKAGE, relative_path: '.\\parent.vhdx' };
 
 const child = await differencingVhdx(PARENT);

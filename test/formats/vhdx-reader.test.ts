@@ -89,7 +89,7 @@ test('a VHDX of ours says what it is', async () => {
     format: 'vhdx',
     subformat: 'dynamic',
     diskSize: 6 * MIB,
-    id: '10111213-1415-4617-b819-1a1b1c1d1e1f',
+    id: '10111213-1415-4617-b819-1a1b1c1d1e1b',
     backing: undefined,
   });
   expect(facts.details).toEqual({
@@ -97,8 +97,8 @@ test('a VHDX of ours says what it is', async () => {
     'block size': MIB,
     'logical sector size': 512,
     'physical sector size': 4096,
-    'virtual disk ID': '10111213-1415-4617-b819-1a1b1c1d1e1f',
-    'data write GUID': '10111213-1415-4617-b819-1a1b1c1d1e1f',
+    'virtual disk ID': '10111213-1415-4617-b819-1a1b1c1d1e1b',
+    'data write GUID': '10111213-1415-4617-b819-1a1b1c1d1e1b',
   });
 });
 

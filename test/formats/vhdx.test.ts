@@ -31,15 +31,15 @@ describe('a dynamic VHDX', async () => {
 
   test('has two headers, the second the newer one, and no log to replay', () => {
     expect(hexLines(image.read(64 * KIB, 128 * KIB))).toEqual([
-      '0000: 686561647f88449c0100000000000000', // head, checksum, sequence number
-      '0010: 1312111015141746b8191a1b1c1d1e1f', // of the file's state
-      '0020: 1312111015141746b8191a1b1c1d1e1f', // of the disk's state
+      '0000: 686561644ae53c400100000000000000', // head, checksum, sequence number
+      '0010: 1312111015141746b8191a1b1c1d1e1b', // of the file's state
+      '0020: 1312111015141746b8191a1b1c1d1e1b', // of the disk's state
       '0040: 00000100000010000000100000000000', // versions, log of 1 MiB at 1 MiB
     ]);
     expect(hexLines(image.read(128 * KIB, 192 * KIB))).toEqual([
-      '0000: 68656164175aa11e0200000000000000',
-      '0010: 1312111015141746b8191a1b1c1d1e1f',
-      '0020: 1312111015141746b8191a1b1c1d1e1f',
+      '0000: 686561642237d9c20200000000000000',
+      '0010: 1312111015141746b8191a1b1c1d1e1b',
+      '0020: 1312111015141746b8191a1b1c1d1e1b',
       '0040: 00000100000010000000100000000000',
     ]);
     expect(hexLines(image.read(MIB, 2 * MIB))).toEqual([]);
@@ -71,7 +71,7 @@ describe('a dynamic VHDX', async () => {
       '00a0: c748a3cd5d4471449cc9e9885251c556', // physical sector size
       '00b0: 24000100040000000600000000000000',
       '10000: 00001000000000000000600000000000', // blocks of 1 MiB, dynamic; 6 MiB
-      '10010: 1312111015141746b8191a1b1c1d1e1f',
+      '10010: 1312111015141746b8191a1b1c1d1e1b',
       '10020: 00020000001000000000000000000000', // 512, 4096
     ]);
   });

@@ -41,6 +41,7 @@ describe('a VMDK of ours', async () => {
     expect(reader.facts).toEqual({
       format: 'vmdk',
       subformat: 'streamOptimized',
+      uuids: { image: '10111213-1415-4617-b819-1a1b1c1d1e1f' },
       id: '1c1d1e1f',
       diskSize: disk.size,
       details: {

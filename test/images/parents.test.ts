@@ -85,7 +85,7 @@ describe('a differencing VHD', async () => {
 
 describe('a differencing VHDX', async () => {
   const parent = (await writeImage(vhdx(), diskWithBlocks(8 * MIB, [0, 1, 16, 48, 64]))).bytes;
-  const id = '10111213-1415-4617-b819-1a1b1c1d1e1f'; // of every image that the tests write
+  const id = '10111213-1415-4617-b819-1a1b1c1d1e1b'; // of every VHDX that the tests write
 
   async function folderWithParent(linkage: string): Promise<string> {
     const values = { parent_linkage: `{${linkage}}`, relative_path: '.\\parent.vhdx' };

@@ -9,8 +9,18 @@ const TABLE_GRAINS = 512;
 const VHD_BLOCK = 2 ** 21;
 const VDI_BLOCK = 2 ** 20;
 
-/** A monolithicSparse VMDK of a disk of whole grains. */
-export function virtualboxVmdk(disk: Buffer): Buffer {
+/** UUIDs of an image. VirtualBox finds the parent of a snapshot by them alone. */
+interface Uuids {
+  readonly image: string;
+  readonly modification: string;
+  readonly parent: string;
+  readonly parentModification: string;
+}
+
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** A monolithicSparse VMDK of a disk of whole grains; grains of zeros are left out. */
+export function virtualboxVmdk(disk: Buffer, uuids: Partial<Uuids> = {}): Buffer {
   const capacity = disk.length / SECTOR;
   const grainCount = capacity / GRAIN;
   const tableCount = Math.ceil(grainCount / TABLE_GRAINS);
@@ -31,7 +41,7 @@ export function virtualboxVmdk(disk: Buffer): Buffer {
   places.forEach((value, i) => front.writeBigUInt64LE(BigInt(value), 48 + 8 * i));
   front.write('\n \r\n', 73);
   const extent = `RW ${capacity} SPARSE "box.vmdk"`;
-  front.write(virtualboxDescriptor(extent, 'monolithicSparse'), SECTOR);
+  front.write(virtualboxDescriptor(extent, 'monolithicSparse', uuids), SECTOR);
 
   const grains: Buffer[] = [];
   for (const directory of directories) {
@@ -53,9 +63,16 @@ export function virtualboxVmdk(disk: Buffer): Buffer {
 }
 
 /** A descriptor with that line for its extent. */
-export function virtualboxDescriptor(extent: string, createType: string): string {
-  const uuid = '8a5d7bb6-5a27-4f5a-a2c4-6b8f4c5f2d11';
-  const none = '00000000-0000-0000-0000-000000000000';
+export function virtualboxDescriptor(
+  extent: string,
+  createType: string,
+  {
+    image = '8a5d7bb6-5a27-4f5a-a2c4-6b8f4c5f2d11',
+    modification = NO_UUID,
+    parent = NO_UUID,
+    parentModification = NO_UUID,
+  }: Partial<Uuids> = {},
+): string {
   return `# Disk DescriptorFile
 version=1
 CID=61c3a2b4
@@ -73,10 +90,10 @@ ddb.adapterType="ide"
 ddb.geometry.cylinders="16"
 ddb.geometry.heads="16"
 ddb.geometry.sectors="63"
-ddb.uuid.image="${uuid}"
-ddb.uuid.parent="${none}"
-ddb.uuid.modification="${none}"
-ddb.uuid.parentmodification="${none}"
+ddb.uuid.image="${image}"
+ddb.uuid.parent="${parent}"
+ddb.uuid.modification="${modification}"
+ddb.uuid.parentmodification="${parentModification}"
 ddb.geometry.biosCylinders="1"
 ddb.geometry.biosHeads="255"
 ddb.geometry.biosSectors="63"

@@ -1,6 +1,7 @@
 import type { ImageInfo } from '../../images/image-info.ts';
 import { typeName } from '../../inspect/type-name.ts';
 import type { Content, Partition, PartitionTable, PoolFacts } from '../../inspect/disk-facts.ts';
+import { backingName } from '../../images/backing-name.ts';
 import { diskLine } from './disk-line.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
@@ -36,7 +37,8 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
 export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
   const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
   const { format, subformat, diskSize, details, backing } = facts;
-  const backingText = backing && `${backing.file}${backing.format ? ` (${backing.format})` : ''}`;
+  const backingText =
+    backing && `${backingName(backing)}${backing.format ? ` (${backing.format})` : ''}`;
   const lines = formatLines([
     ['image', file],
     ['format', subformat === undefined ? format : `${format}, ${subformat}`],

@@ -73,7 +73,8 @@ function streamsText(streams: NonNullable<SentVerdict['streams']>): string {
   const names = streams.map(({ snapshot }) => snapshot).join(', ');
   const many = streams.length > MAX_NAMES;
   const whole = many ? `all ${streams.length} streams` : `all of the stream of ${names}`;
-  return streams.some(({ kind }) => kind === 'volume')
-    ? `${whole} can be read`
-    : `${whole} can be read; it is of file systems and holds no disk`;
+  const [first] = streams;
+  return first && streams.every(({ refusal }) => refusal !== undefined)
+    ? `${whole} can be read, but no disk can be made of it: ${first.refusal ?? ''}`
+    : `${whole} can be read`;
 }
