@@ -6,6 +6,7 @@ import {
   FEATURES,
   footer,
   FOOTER_COOKIE,
+  MAX_TIME_STAMP,
   NO_OFFSET,
   seal,
   VERSION,
@@ -29,7 +30,7 @@ export function encodeFooter(disk: Disk, facts: FooterFacts): Uint8Array {
     features: FEATURES,
     fileFormatVersion: VERSION,
     dataOffset,
-    timeStamp: Math.max(0, disk.createdAt - EPOCH),
+    timeStamp: Math.min(Math.max(0, disk.createdAt - EPOCH), MAX_TIME_STAMP),
     // Hyper-V's. For names that it does not know, QEMU (block/vpc.c) takes the size of the disk
     // from the geometry, which is smaller.
     creatorApplication: 'win ',

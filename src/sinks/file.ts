@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
@@ -32,7 +33,7 @@ export async function fileSink(
   if (replaces && !force) throw alreadyThere(path);
   const partial = partialOf(path);
   const file = await openPartial(partial, force, mode);
-  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
+  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(partial));
   const own = await file.stat();
   const image = await imageFile(file, await isLocal(file));
   let allocated: number | undefined;

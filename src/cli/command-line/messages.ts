@@ -3,6 +3,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { KexportError, reasonOf } from '../../errors.ts';
+import { printable } from '../print/printable.ts';
 
 let log: number | undefined;
 let isVerbose = false;
@@ -33,7 +34,7 @@ export function tell(text: string): void {
 
 /** Says what only --verbose shows. */
 export function detail(line: string): void {
-  if (isVerbose) process.stderr.write(`kexport: ${line}\n`);
+  if (isVerbose) process.stderr.write(`kexport: ${printable(line)}\n`);
   note(line);
 }
 
@@ -43,7 +44,8 @@ export function note(text: string): void {
   const time = new Date().toISOString();
   const lines = stripVTControlCharacters(text)
     .split('\n')
-    .filter((line) => line !== '');
+    .filter((line) => line !== '')
+    .map(printable);
   try {
     writeSync(log, lines.map((line) => `${time} ${line}\n`).join(''));
   } catch {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -60,7 +61,7 @@ export async function openChecksums(path: string, { force = false }): Promise<Ch
   return {
     async write(images) {
       const file = await openPartial(partial, force);
-      forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
+      forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(partial));
       try {
         await file.writeFile(withSums(await oldText(path), images));
         await file.sync();
