@@ -227,6 +227,19 @@ export function environmentError(error: unknown): KexportError | undefined {
   return new KexportError('source', `cannot start a thread: ${error.message}`, { cause: error });
 }
 
+/**
+ * A KexportError that says what was tried, if the machine has failed where that is not expected;
+ * any other error as it is.
+ */
+export function unexpectedFailure(tried: string, error: unknown): unknown {
+  const known = environmentError(error);
+  if (!known) return error;
+  return new KexportError(known.code, `${tried}: ${known.message}`, {
+    cause: error,
+    hint: known.hint,
+  });
+}
+
 /** The code of a failed system call, such as ENOENT. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

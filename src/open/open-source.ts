@@ -1,6 +1,6 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { KexportError, option, reasonOf, Warning, wording } from '../errors.ts';
+import { KexportError, option, reasonOf, unexpectedFailure, Warning, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
@@ -27,7 +27,11 @@ import { withSource } from '../sources/with-source.ts';
  * ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
-  return disposable(await openNamed(name, options));
+  try {
+    return disposable(await openNamed(name, options));
+  } catch (error) {
+    throw unexpectedFailure(`cannot open ${name}`, error);
+  }
 }
 
 async function openNamed(name: string, options: SourceOptions): Promise<Source> {

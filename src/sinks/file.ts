@@ -34,8 +34,12 @@ export async function fileSink(
   const partial = partialOf(path);
   const file = await openPartial(partial, force, mode);
   const forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(partial));
-  const own = await file.stat();
-  const image = await imageFile(file, await isLocal(file));
+  const { own, image } = await readied(file).catch(async (error: unknown) => {
+    await file.close();
+    await rm(partial, { force: true });
+    forget();
+    throw cannotWrite(path, error);
+  });
   let allocated: number | undefined;
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
@@ -109,6 +113,10 @@ export async function fileSink(
     await image.close();
     await file.close();
   }
+}
+
+async function readied(file: FileHandle) {
+  return { own: await file.stat(), image: await imageFile(file, await isLocal(file)) };
 }
 
 /** The name of an image while it is written. */
