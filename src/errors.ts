@@ -204,6 +204,42 @@ export function reasonOf(error: unknown): string {
   return code ? `${error.message} (${code})` : error.message;
 }
 
+/**
+ * The KexportError for a failure of the machine where none is expected: a system call that fails,
+ * no memory, no thread. Undefined for any other error, which is a bug.
+ */
+export function environmentError(error: unknown): KexportError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { syscall, path, code } = error as NodeJS.ErrnoException;
+  if (syscall === 'uv_cwd') {
+    return new KexportError('source', 'the current folder no longer exists', { cause: error });
+  }
+  if (syscall !== undefined) {
+    const what = path === undefined ? syscall : `${syscall} ${path}`;
+    return new KexportError('source', `${what}: ${reasonOf(error)}`, { cause: error });
+  }
+  const isMemory = error instanceof RangeError && /allocat|memory/i.test(error.message);
+  if (isMemory || code === 'ERR_WORKER_OUT_OF_MEMORY' || code === 'ENOMEM') {
+    const hint = 'give it more, or use fewer threads: 256 MiB and 16 MiB a thread are enough';
+    return new KexportError('source', `no memory: ${error.message}`, { cause: error, hint });
+  }
+  if (code !== 'ERR_WORKER_INIT_FAILED') return undefined;
+  return new KexportError('source', `cannot start a thread: ${error.message}`, { cause: error });
+}
+
+/**
+ * A KexportError that says what was tried, if the machine has failed where that is not expected;
+ * any other error as it is.
+ */
+export function unexpectedFailure(tried: string, error: unknown): unknown {
+  const known = environmentError(error);
+  if (!known) return error;
+  return new KexportError(known.code, `${tried}: ${known.message}`, {
+    cause: error,
+    hint: known.hint,
+  });
+}
+
 /** The code of a failed system call, such as ENOENT. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

@@ -81,7 +81,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],
   decompress: ['workers', 'host', 'runtime', 'errors.ts'],
   compress: ['workers', 'runtime'],
-  workers: ['runtime'],
+  workers: ['runtime', 'errors.ts'],
   runtime: [],
   partitions: ['runtime'],
   host: ['runtime', 'errors.ts'],

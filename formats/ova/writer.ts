@@ -11,7 +11,7 @@ import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf, type Profile } from './encode-ovf.ts';
 import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
-import { MAX_MEMBER_NAME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
+import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
 import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 
@@ -95,7 +95,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
       ];
       files.push({ name: `${disk.name}.mf`, bytes: encodeManifest(manifest, lines) });
     }
-    const mtime = disk.createdAt;
+    const mtime = Math.min(Math.max(0, disk.createdAt), MAX_MTIME);
     const members = files.flatMap(({ name, bytes }) => encodeMember({ name, mtime, bytes }));
     return [...members, encodeTarHeader({ name: fileName, mtime, size: fileSize })];
   };

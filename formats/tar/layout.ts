@@ -50,6 +50,9 @@ export const header = struct('big', TAR_BLOCK, {
   padding: [500, ascii(12)],
 });
 
+/** The last `mtime` that eleven octal digits can state, in the year 2242. */
+export const MAX_MTIME = 8 ** 11 - 1;
+
 /**
  * Octal digits that fill the field but for a NUL. Encoding a number with more digits throws a
  * RangeError; anything else than digits decodes to NaN.

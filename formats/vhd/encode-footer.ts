@@ -7,6 +7,7 @@ import {
   FIXED,
   footer,
   FOOTER_COOKIE,
+  MAX_TIME_STAMP,
   NO_OFFSET,
   seal,
   VERSION,
@@ -31,7 +32,7 @@ export function encodeFooter(disk: Disk, facts: FooterFacts): Uint8Array {
     features: FEATURES,
     fileFormatVersion: VERSION,
     dataOffset,
-    timeStamp: Math.max(0, disk.createdAt - EPOCH),
+    timeStamp: Math.min(Math.max(0, disk.createdAt - EPOCH), MAX_TIME_STAMP),
     // Hyper-V's. For names that it does not know, QEMU (block/vpc.c) takes the size of the disk
     // from the geometry, which is smaller.
     creatorApplication: 'win ',

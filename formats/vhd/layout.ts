@@ -34,6 +34,9 @@ export const NO_OFFSET = 2n ** 64n - 1n;
 /** 2000-01-01 UTC, where "Time Stamp" begins, in seconds since 1970. */
 export const EPOCH = 946_684_800;
 
+/** The last "Time Stamp", in the year 2136. */
+export const MAX_TIME_STAMP = 0xffff_ffff;
+
 /** Bytes of the disk in a block of a dynamic image: the default, and the only size of Hyper-V. */
 export const VHD_BLOCK_SIZE = 2 * 2 ** 20;
 

@@ -30,7 +30,7 @@ import {
   zeroExtent,
 } from './extent-kinds.ts';
 import { damaged, unsupported } from './faults.ts';
-import { COWD_MAGIC, MAGIC, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
+import { COWD_MAGIC, MAGIC, MAX_TABLES, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
 import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
 
 // createTypes of an image in one file, by VirtualBox and VMware products.
@@ -95,7 +95,15 @@ function onlyExtent() {
 
 async function readExtents(request: ReadRequest, descriptor: Descriptor): Promise<ImageReader> {
   const extents: Extent[] = [];
-  for (const described of descriptor.extents) extents.push(await openExtent(request, described));
+  let tableCount = 0;
+  for (const described of descriptor.extents) {
+    const extent = await openExtent(request, described);
+    tableCount += extent.tableCount ?? 0;
+    if (tableCount > MAX_TABLES) {
+      throw unsupported(`more than ${MAX_TABLES} grain tables in all extents`);
+    }
+    extents.push(extent);
+  }
   return readerOf(descriptor, extents, []);
 }
 

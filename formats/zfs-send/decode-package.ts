@@ -21,13 +21,16 @@ export interface PackagedDataset {
   readonly snapshots: ReadonlyMap<string, bigint> | undefined;
 }
 
+/** What `zfs receive` sets, of every snapshot too. */
+const NOT_NEEDED = new Set(['props', 'snapprops', 'snapholds']);
+
 /** Decodes the BEGIN record of a package. Throws a FormatError if its list cannot be right. */
 export function packageFacts({ bytes, payload, structs }: StreamRecord): PackageFacts {
   if (payload.length === 0) {
     const [name = '', toSnapshot] = structs.begin.decode(bytes).toName.split('@');
     return { toSnapshot, datasets: [{ name, snapshots: undefined }] };
   }
-  const list = decodeNvList(payload);
+  const list = decodeNvList(payload, NOT_NEEDED);
   const toSnapshot = list.get('tosnap');
   const datasets = [...asList(list.get('fss'), 'fss').values()].map((dataset) => {
     const facts = asList(dataset, 'fss');

@@ -36,6 +36,13 @@ export function isNvList(value: NvValue | undefined): value is NvList {
 /** Limit of this program on nested lists; a tree of vdevs has about four levels. */
 const MAX_DEPTH = 32;
 
+/**
+ * Limit of this program on values, elements of arrays included: some 64 MiB of memory, where a
+ * package of hundreds of thousands of snapshots is listed. A list counts as four.
+ */
+const MAX_VALUES = 2 ** 20;
+const LIST_VALUES = 4;
+
 const XDR_ENCODING = 1;
 const NATIVE_ENCODING = 0;
 const VERSION = 0;
@@ -51,17 +58,27 @@ interface Cursor {
   offset: number;
   /** End of the bytes that may be read. */
   readonly end: number;
+  /** What the parts of one list share. */
+  readonly shared: {
+    /** How many values there may still be. */
+    valuesLeft: number;
+    readonly skipped: ReadonlySet<string>;
+  };
 }
 
 /** Reads a value of one type. `count` is the element count of the pair. */
 type ReadValue = (cursor: Cursor, count: number, depth: number) => NvValue;
 
 /**
- * Decodes the list at the start of `bytes` and ignores what follows it. Throws a FormatError if it
- * is not such a list.
+ * Decodes the list at the start of `bytes` and ignores what follows it, and the pairs whose names
+ * are `skipped`, in lists inside it too. Throws a FormatError if it is not such a list.
  */
-export function decodeNvList(bytes: Uint8Array): NvList {
-  const cursor: Cursor = { view: viewOf(bytes), offset: 0, end: bytes.length };
+export function decodeNvList(
+  bytes: Uint8Array,
+  skipped: ReadonlySet<string> = new Set<string>(),
+): NvList {
+  const shared = { valuesLeft: MAX_VALUES, skipped };
+  const cursor: Cursor = { view: viewOf(bytes), offset: 0, end: bytes.length, shared };
   const encoding = cursor.view.getUint8(take(cursor, 4));
   if (encoding === NATIVE_ENCODING) {
     throw unsupportedList('is in native encoding, XDR is supported', 0);
@@ -77,6 +94,7 @@ function readList(cursor: Cursor, depth: number): NvList {
     throw unsupportedList(`has the unknown version ${version}`, cursor.offset - 4);
   }
   take(cursor, 4); // flags: whether names are unique
+  spend(cursor, LIST_VALUES);
   const list = new Map<string, NvValue>();
   for (;;) {
     const start = cursor.offset;
@@ -91,13 +109,18 @@ function readList(cursor: Cursor, depth: number): NvList {
     if (pair.offset !== pair.end) {
       throw damagedList(`has ${pair.end - pair.offset} bytes too many in "${name}"`, pair.offset);
     }
-    list.set(name, value); // the last of a name counts, as in libnvpair
+    if (value !== undefined) list.set(name, value); // the last of a name counts, as in libnvpair
     cursor.offset = pair.end;
   }
 }
 
-function readPair(pair: Cursor, depth: number): readonly [name: string, value: NvValue] {
+function readPair(pair: Cursor, depth: number): readonly [name: string, value?: NvValue] {
   const name = readString(pair);
+  if (pair.shared.skipped.has(name)) {
+    pair.offset = pair.end;
+    return [name];
+  }
+  spend(pair, 1);
   const typeOffset = pair.offset;
   const type = readInt32(pair);
   const count = readUint32(pair);
@@ -163,7 +186,13 @@ function readEach<T>(
   if (count * minSize > left) {
     throw damagedList(`has ${count} elements where ${left} bytes are left`, cursor.offset);
   }
+  spend(cursor, count);
   return Array.from({ length: count }, () => read(cursor));
+}
+
+function spend({ shared, offset }: Cursor, values: number): void {
+  shared.valuesLeft -= values;
+  if (shared.valuesLeft < 0) throw unsupportedList(`has more than ${MAX_VALUES} values`, offset);
 }
 
 function readString(cursor: Cursor): string {

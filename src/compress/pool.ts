@@ -4,6 +4,12 @@ import { taskPool } from '../workers/task-pool.ts';
 import type { CompressorName } from './compressor.ts';
 import type { WorkerSetup, WorkerTask } from './worker.ts';
 
+/** What V8 reserves of the address space for the memory of WebAssembly, in bytes, and more. */
+const WASM_SPACE = 12 * 2 ** 30;
+
+/** With more, what pako leaves to the garbage collector takes more than 16 MiB a thread. */
+const MAX_PAKO_THREADS = 4;
+
 /** Worker threads that compress slabs in place. */
 export interface CompressPool {
   /** Compresses those blocks of the slab in every encoding. One call per slab at a time. */
@@ -23,7 +29,12 @@ export interface PoolOptions {
 
 export function compressPool({ threads, ...setup }: PoolOptions): CompressPool {
   const workerSetup: WorkerSetup = setup;
-  const pool = taskPool<WorkerTask, undefined>('compress', workerSetup, threads);
+  const pool = taskPool<WorkerTask, undefined>(
+    'compress',
+    workerSetup,
+    setup.compressor === 'pako' ? Math.min(threads, MAX_PAKO_THREADS) : threads,
+    setup.compressor === 'wasm' ? WASM_SPACE : undefined,
+  );
   return {
     compress: ({ number }, blocks) => pool.run({ slab: number, blocks }),
     close: () => pool.close(),

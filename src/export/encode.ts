@@ -9,7 +9,7 @@ import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
 import { type DiskDigest, diskDigest } from './disk-digest.ts';
-import { KexportError, type OnWarning, throwIfAborted, Warning } from '../errors.ts';
+import { KexportError, type OnWarning, throwIfAborted, unexpectedFailure, Warning } from '../errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
@@ -125,7 +125,7 @@ export async function encode(
     return { ...sizes, images: finished, failures: images.failures };
   } catch (error) {
     await images.discard();
-    throw error;
+    throw unexpectedFailure(`cannot export ${source.name}`, error);
   } finally {
     unlink();
   }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { KexportError, reasonOf } from '../errors.ts';
 
 /** A line of /proc/self/mountinfo, proc(5). */
 export interface Mount {
@@ -16,7 +17,12 @@ export interface Mount {
 
 /** The mounts of this machine, in the order in which they were made. */
 export async function listMounts(): Promise<Mount[]> {
-  return parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+  const path = '/proc/self/mountinfo';
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const what = `cannot tell what is mounted: ${path}: ${reasonOf(cause)}`;
+    throw new KexportError('unsupported', what, { cause, hint: 'mount /proc' });
+  });
+  return parseMounts(text);
 }
 
 /** Parses /proc/self/mountinfo. */

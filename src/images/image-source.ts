@@ -24,11 +24,15 @@ interface Filling {
   readonly filled: Promise<void>;
 }
 
+/** With more, the thread that takes the windows from them is the slowest. */
+const MAX_THREADS = 16;
+
 /**
- * The disk in an image. Owns the image, and closes it. `threads` workers decompress, by default one
- * for each processor.
+ * The disk in an image. Owns the image, and closes it. `most` workers decompress, by default one
+ * for each processor, and never more than 16.
  */
-export function imageSource(image: ImageFiles, threads = host.availableParallelism()): Source {
+export function imageSource(image: ImageFiles, most = host.availableParallelism()): Source {
+  const threads = Math.min(most, MAX_THREADS);
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
   const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { KexportError, option, Warning, wording } from '../errors.ts';
+import { KexportError, option, reasonOf, unexpectedFailure, Warning, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
@@ -27,7 +27,11 @@ import { withSource } from '../sources/with-source.ts';
  * ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
-  return disposable(await openNamed(name, options));
+  try {
+    return disposable(await openNamed(name, options));
+  } catch (error) {
+    throw unexpectedFailure(`cannot open ${name}`, error);
+  }
 }
 
 async function openNamed(name: string, options: SourceOptions): Promise<Source> {
@@ -98,8 +102,15 @@ function openStdin(): Descriptor {
 
 /** The position in a redirected file, which the shell or an earlier reader may have advanced. */
 function startOfStdin(): number {
-  const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
-  return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
+  const found = fstatSync(0);
+  if (!found.isFile() && !found.isBlockDevice()) return 0;
+  try {
+    const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
+    return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
+  } catch (cause) {
+    const what = `cannot tell where standard input stands: ${reasonOf(cause)}`;
+    throw new KexportError('source', what, { cause, hint: 'mount /proc, or name the file' });
+  }
 }
 
 /** The disk in what was opened. Owns `opened`, and closes it if it throws. */

@@ -10,6 +10,8 @@ export interface Host {
   readonly name: string;
   /** How many threads the machine can run at once. */
   availableParallelism(): number;
+  /** How much address space the process may use, in bytes, as `ulimit -v` sets it. */
+  addressSpace(): number;
   readonly hasher: (algorithm: 'sha1' | 'sha256' | 'sha512') => Hasher;
   /** Whether every byte is zero. */
   isZero(bytes: Uint8Array): boolean;

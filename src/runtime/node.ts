@@ -17,6 +17,7 @@ const WORKER_YOUNG_GENERATION_MB = 4;
 export const host: Host = {
   name: `Node ${process.version}`,
   availableParallelism,
+  addressSpace,
   hasher(algorithm) {
     const { createHash } = load('node:crypto') as typeof import('node:crypto');
     const hash = createHash(algorithm);
@@ -74,6 +75,17 @@ function threads(): typeof import('node:worker_threads') {
 type WorkerSide = Pick<typeof import('node:worker_threads'), 'parentPort'> & {
   readonly workerData: unknown;
 };
+
+/** Infinity without a limit, and where that cannot be known. */
+function addressSpace(): number {
+  const { readFileSync } = load('node:fs') as typeof import('node:fs');
+  try {
+    const limits = readFileSync('/proc/self/limits', 'latin1');
+    return Number(/^Max address space\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  } catch {
+    return Infinity;
+  }
+}
 
 const ZEROS = Buffer.alloc(2 ** 16);
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { EXT4, fileSystemOf, XFS } from '../host/file-systems.ts';
-import { imageFile } from './image-file.ts';
+import { type ImageFile, imageFile } from './image-file.ts';
 import { cannotWrite, newFile, type NewFileOptions } from './new-file.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 
@@ -28,7 +28,10 @@ export async function fileSink(
 ): Promise<OpenSink> {
   const made = await newFile(path, { ...modes, replace: force, removePartial: force });
   const { file } = made;
-  const image = await imageFile(file, await isLocal(file));
+  const image = await open(file).catch(async (error: unknown) => {
+    await made.discard();
+    throw cannotWrite(path, error);
+  });
   let allocated: number | undefined;
   let unsynced = 0;
   let syncing: Promise<void> | undefined;
@@ -89,6 +92,10 @@ export async function fileSink(
       await made.discard();
     },
   });
+}
+
+async function open(file: FileHandle): Promise<ImageFile> {
+  return imageFile(file, await isLocal(file));
 }
 
 /**

@@ -2,7 +2,7 @@
 // folder is held open, so that it is found again when the folder is renamed meanwhile.
 
 import { randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { renameSync, rmSync, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
@@ -73,12 +73,16 @@ async function newFileIn(folder: Folder, path: string, options: NewFileOptions):
       ? partialIsThere(partial, error)
       : cannotWrite(partial, error);
   });
-  const own = await file.stat();
+  const own = await file.stat().catch(async (error: unknown) => {
+    await file.close();
+    await rm(temporary, { force: true });
+    throw cannotWrite(partial, error);
+  });
   const isOwn = async (at: string) => {
     const found = await statOf(at);
     return found?.dev === own.dev && found.ino === own.ino;
   };
-  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`);
+  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(temporary));
   let kept: Kept | undefined;
   let closing: Promise<void> | undefined;
   const closeFile = () => (closing ??= file.close());
@@ -161,7 +165,9 @@ async function keep(folder: Folder, path: string): Promise<Kept | undefined> {
   const name = basename(path);
   const second = `.${name}.${randomBytes(4).toString('hex')}.replaced`;
   const visible = join(dirname(path), second);
-  const forget = noteLeftover(visible, `mv ${shellWord(visible)} ${shellWord(path)}`);
+  const forget = noteLeftover(visible, `mv ${shellWord(visible)} ${shellWord(path)}`, () =>
+    renameSync(folder.at(second), folder.at(name)),
+  );
   try {
     await link(folder.at(name), folder.at(second));
   } catch {

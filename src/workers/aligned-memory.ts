@@ -1,6 +1,7 @@
 // Allocates memory that is aligned for O_DIRECT (open(2)), which moves data between a disk and a
 // buffer without a copy in the page cache.
 
+import { host } from '#host';
 import { sharedPages } from './wasm.ts';
 
 /**
@@ -16,13 +17,15 @@ const aligned = new WeakSet<ArrayBufferLike>();
  * it.
  */
 export function alignedMemory(size: number): SharedArrayBuffer {
+  // V8 reserves 10 GiB of addresses for the memory of WebAssembly.
+  if (host.addressSpace() !== Infinity) return new SharedArrayBuffer(size);
   try {
     // The memory of WebAssembly begins at a page; a Buffer does not.
     const buffer = sharedPages(size);
     aligned.add(buffer);
     return buffer;
   } catch {
-    return new SharedArrayBuffer(size); // --jitless, a limit on virtual memory, more than 4 GiB
+    return new SharedArrayBuffer(size); // --jitless, more than 4 GiB
   }
 }
 

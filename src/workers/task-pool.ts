@@ -1,4 +1,5 @@
 import { host } from '#host';
+import { errnoOf, KexportError } from '../errors.ts';
 import type { HostWorker, WorkerName } from '../runtime/host.ts';
 
 /** Worker threads that do one kind of task, on memory that they share with this thread. */
@@ -20,20 +21,33 @@ interface Pending<Answer> {
   readonly reject: (error: Error) => void;
 }
 
+const GIB = 2 ** 30;
+
+/** Address space that Node reserves for the program, and for each worker without WebAssembly. */
+const MAIN_SPACE = 2 * GIB;
+const WORKER_SPACE = GIB / 2;
+
 /**
  * Makes a pool of the workers of that name; each gets a copy of `setup`. A worker is only started
- * when all others are busy, up to `threads`.
+ * when all others are busy, up to `threads`, or as many as the system has room for. `space` is the
+ * address space that one reserves, in bytes. Throws a KexportError if there is room for none.
  */
 export function taskPool<Task, Answer>(
   name: WorkerName,
   setup: unknown,
   threads: number,
+  space = WORKER_SPACE,
 ): TaskPool<Task, Answer> {
-  const workers: { worker: HostWorker; pending: Map<number, Pending<Answer>> }[] = [];
+  interface Entry {
+    readonly worker: HostWorker;
+    readonly pending: Map<number, Pending<Answer>>;
+  }
+  const workers: Entry[] = [];
+  let most = Math.min(threads, threadsThatFit(space));
   let failure: Error | undefined;
   let lastId = 0;
 
-  function start(): (typeof workers)[number] {
+  function start(): Entry {
     const pending = new Map<number, Pending<Answer>>();
     const worker = host.startWorker(name, setup, {
       onMessage(message) {
@@ -53,13 +67,19 @@ export function taskPool<Task, Answer>(
   }
 
   /** The least busy worker, or a new one if all have work. */
-  function choose(): (typeof workers)[number] {
-    const idlest = workers.reduce<(typeof workers)[number] | undefined>(
+  function choose(): Entry {
+    const idlest = workers.reduce<Entry | undefined>(
       (best, next) => (best && best.pending.size <= next.pending.size ? best : next),
       undefined,
     );
-    if (idlest && (idlest.pending.size === 0 || workers.length >= threads)) return idlest;
-    return start();
+    if (idlest && (idlest.pending.size === 0 || workers.length >= most)) return idlest;
+    try {
+      return start();
+    } catch (error) {
+      if (!idlest || errnoOf(error) !== 'ERR_WORKER_INIT_FAILED') throw error;
+      most = workers.length; // the system has no more threads for this user
+      return idlest;
+    }
   }
 
   return {
@@ -78,4 +98,15 @@ export function taskPool<Task, Answer>(
       await Promise.all(workers.map(({ worker }) => worker.terminate()));
     },
   };
+}
+
+function threadsThatFit(space: number): number {
+  const limit = host.addressSpace();
+  const count = Math.floor((limit - MAIN_SPACE) / space);
+  if (count >= 1) return count;
+  const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`;
+  const what = `the limit on virtual memory (ulimit -v) is ${gib(limit)}`;
+  throw new KexportError('unsupported', `${what}, one thread needs ${gib(MAIN_SPACE + space)}`, {
+    hint: 'raise it; the compressor zlib reserves less than wasm',
+  });
 }

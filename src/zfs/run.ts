@@ -116,6 +116,10 @@ async function runCommand(
 ): Promise<string[]> {
   const outcome = await outcomeOf(await findProgram(program), args, signal);
   if (outcome.status !== 0) throw failure(`${program} ${args[0] ?? ''}`, outcome);
+  if (outcome.stdout.includes('\0')) {
+    // No name of ZFS has one, and no argument of a program can.
+    throw new KexportError('source', `${program} ${args[0] ?? ''} printed a NUL`);
+  }
   return outcome.stdout.split('\n').filter((line) => line !== '');
 }
 

@@ -1,6 +1,7 @@
 // The built commands, as a user runs them.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
 import { bundled } from './built.ts';
 
 const KEXPORT = bundled('kexport.cjs');
@@ -56,8 +57,12 @@ ksnap() { "${process.execPath}" "${KSNAP}" "$@"; }`;
 }
 
 /** Starts kexport on pipes; `ended` resolves to its status and its messages. */
-export function startKexport(args: readonly string[], cwd: string) {
-  return start(KEXPORT, args, cwd);
+export function startKexport(
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+) {
+  return start(KEXPORT, args, cwd, env);
 }
 
 /** Starts ksnap likewise. */
@@ -65,16 +70,25 @@ export function startKsnap(args: readonly string[], cwd: string) {
   return start(KSNAP, args, cwd);
 }
 
-function start(program: string, args: readonly string[], cwd: string) {
+function start(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+) {
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
+    env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
   child.stdin.on('error', () => undefined); // it may end before it has read everything
   const ended = new Promise<Outcome>((resolve) => {
-    child.on('close', (status) => resolve({ status, stdout: '', stderr }));
+    child.on('close', (status, signal) => {
+      const asInShell = signal ? 128 + constants.signals[signal] : status;
+      resolve({ status: asInShell, stdout: '', stderr });
+    });
   });
   return { child, ended };
 }

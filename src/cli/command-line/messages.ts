@@ -6,6 +6,7 @@ import { KexportError, reasonOf } from '../../errors.ts';
 import { shareStorage } from '../../host/shared-storage.ts';
 import { pathOfDisk } from '../export/path-of-disk.ts';
 import { pathToWrite } from '../../sinks/path-to-write.ts';
+import { printable } from '../print/printable.ts';
 
 let log: number | undefined;
 let isVerbose = false;
@@ -47,7 +48,7 @@ export function tell(text: string): void {
 
 /** Says what only --verbose shows. */
 export function detail(line: string): void {
-  if (isVerbose) process.stderr.write(`kexport: ${line}\n`);
+  if (isVerbose) process.stderr.write(`kexport: ${printable(line)}\n`);
   note(line);
 }
 
@@ -57,7 +58,8 @@ export function note(text: string): void {
   const time = new Date().toISOString();
   const lines = stripVTControlCharacters(text)
     .split('\n')
-    .filter((line) => line !== '');
+    .filter((line) => line !== '')
+    .map(printable);
   try {
     writeSync(log, lines.map((line) => `${time} ${line}\n`).join(''));
   } catch {

@@ -9,6 +9,7 @@ import { openMessages } from './messages.ts';
 import { print } from './print.ts';
 import type { Command, NamedCommand, Program } from './program.ts';
 import { reportError } from './report-error.ts';
+import { endSoon } from './signals.ts';
 
 const GENERAL_OPTIONS: ReadonlySet<OptionName> = new Set(['color', 'help', 'helpAll', 'version']);
 
@@ -22,6 +23,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
     return await run(program, splitWords(words));
   } catch (error) {
     const status = reportError(error, program.name);
+    if (error instanceof KexportError && error.code === 'aborted') endSoon(error.cause);
     // A program reads stdout; words after -- are operands.
     const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
     if (options.includes('--json'))

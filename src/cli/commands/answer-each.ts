@@ -1,4 +1,4 @@
-import { KexportError } from '../../errors.ts';
+import { environmentError, KexportError } from '../../errors.ts';
 import { errorJson } from '../print/error.ts';
 import { jsonText } from '../print/lines.ts';
 import { print } from '../command-line/print.ts';
@@ -12,7 +12,7 @@ export interface Answer {
 
 /** How answers are printed. */
 export interface AnswerOptions {
-  /** The status for a file that cannot be read. */
+  /** The status for a file that cannot be read, and for an answer that cannot be written. */
   readonly unreadable: number;
   /** Prints an error as JSON too. */
   readonly json?: boolean | undefined;
@@ -22,8 +22,8 @@ export interface AnswerOptions {
 
 /**
  * Prints an answer for each file, and continues after a file that cannot be read, which has the
- * status `unreadable`. Returns the highest status. Throws a KexportError if the user stops it, or
- * if stdout cannot be written to.
+ * status `unreadable`. Returns the highest status, and `unreadable` too if stdout cannot be written
+ * to. Throws a KexportError if the user stops it.
  */
 export async function answerEach(
   files: readonly string[],
@@ -33,13 +33,19 @@ export async function answerEach(
   let highest = 0;
   for (const [index, file] of files.entries()) {
     const { text, status } = await answer(file).catch((error: unknown): Answer => {
-      if (!(error instanceof KexportError) || error.code === 'aborted') throw error;
-      const status = reportError(error);
-      const text = json ? jsonText({ file, error: errorJson(error) }) : '';
-      return { text, status: error.code === 'usage' ? status : unreadable };
+      const known = error instanceof KexportError ? error : environmentError(error);
+      if (!known || known.code === 'aborted') throw error;
+      const status = reportError(known);
+      const text = json ? jsonText({ file, error: errorJson(known) }) : '';
+      return { text, status: known.code === 'usage' ? status : unreadable };
     });
-    if (text !== '') await print(index > 0 ? separator + text : text);
     highest = Math.max(highest, status);
+    if (text === '') continue;
+    try {
+      await print(index > 0 ? separator + text : text);
+    } catch (error) {
+      return Math.max(unreadable, reportError(error)); // nobody has the answer
+    }
   }
   return highest;
 }

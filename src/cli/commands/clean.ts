@@ -3,6 +3,7 @@ import { type Leftover, listLeftovers } from '../../zfs/leftovers.ts';
 import { listCheckpoints } from '../../zfs/live/checkpoint.ts';
 import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
+import { printable } from '../print/printable.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
 /** Removes what killed exports left in the pools, and reports each item. */
@@ -20,15 +21,15 @@ export const run: Run = async (_, { dryRun = false }) => {
 async function clean(leftover: Leftover, dryRun: boolean): Promise<boolean> {
   const { name } = leftover;
   const kept = whyKept(leftover);
-  if (kept !== undefined) await print(`kept ${name}: ${kept}\n`);
-  else if (dryRun) await print(`would remove ${name}\n`);
+  if (kept !== undefined) await print(`kept ${printable(`${name}: ${kept}`)}\n`);
+  else if (dryRun) await print(`would remove ${printable(name)}\n`);
   else {
     const problem = await leftover.remove();
     if (problem !== undefined) {
-      process.stderr.write(`kexport: cannot remove ${name}: ${problem}\n`);
+      process.stderr.write(`kexport: cannot remove ${printable(`${name}: ${problem}`)}\n`);
       return false;
     }
-    await print(`removed ${name}\n`);
+    await print(`removed ${printable(name)}\n`);
   }
   return true;
 }
@@ -58,7 +59,7 @@ async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isA
       leftovers.push(...(await list()));
     } catch (error) {
       if (!(error instanceof KexportError)) throw error;
-      process.stderr.write(`kexport: ${error.message}\n`);
+      process.stderr.write(`kexport: ${printable(error.message)}\n`);
       if (error.code === 'unsupported') break; // without ZFS, nothing can be left in it
       isAll = false;
     }

@@ -8,6 +8,7 @@ import { asFlag } from '../options/flags.ts';
 import type { Options } from '../options/options.ts';
 import { warningJson } from '../print/error.ts';
 import { jsonText } from '../print/lines.ts';
+import { printable } from '../print/printable.ts';
 import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
@@ -44,10 +45,10 @@ export async function dryRun(name: string, plan: Plan, options: Options): Promis
   const rows = plan.outputs.map(({ format, path }) => [format.name, path, limit]);
   tell(
     [
-      `${describeSource(disk, name)}\n`,
+      `${printable(describeSource(disk, name))}\n`,
       formatTable([['FORMAT', 'FILE', 'AT MOST'], ...rows]),
-      ...places.map(({ folder, free }) => `${formatSize(free)} are free in ${folder}\n`),
-      ...warnings.map((warning) => `kexport: warning: ${warning.inNotation(asFlag)}\n`),
+      ...places.map(({ folder, free }) => `${formatSize(free)} are free in ${printable(folder)}\n`),
+      ...warnings.map((warning) => `kexport: warning: ${printable(warning.inNotation(asFlag))}\n`),
       'nothing was written: --dry-run\n',
     ].join(''),
   );

@@ -11,6 +11,7 @@ import { asFlag } from '../options/flags.ts';
 import { paint } from '../print/color.ts';
 import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
+import { printable } from '../print/printable.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
 import { checkEffect } from './check-effect.ts';
 import { checkOptions, isDiskInUse } from './check-options.ts';
@@ -73,7 +74,7 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    const text = `${paint('stderr', 'yellow', 'kexport: warning:')} ${warning.inNotation(asFlag)}\n`;
+    const text = `${paint('stderr', 'yellow', 'kexport: warning:')} ${printable(warning.inNotation(asFlag))}\n`;
     progress.say(text);
     note(text);
   };

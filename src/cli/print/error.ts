@@ -1,11 +1,12 @@
-import { KexportError, type Warning } from '../../errors.ts';
+import { environmentError, KexportError, type Warning } from '../../errors.ts';
 import { asFlag } from '../options/flags.ts';
 
 /** An error for programs. */
 export function errorJson(error: unknown): object {
-  if (!(error instanceof KexportError)) return { code: 'bug', message: String(error) };
-  const { message, hint } = error.inNotation(asFlag);
-  return { code: error.code, message, hint };
+  const known = error instanceof KexportError ? error : environmentError(error);
+  if (!known) return { code: 'bug', message: String(error) };
+  const { message, hint } = known.inNotation(asFlag);
+  return { code: known.code, message, hint };
 }
 
 /** A warning for programs. */

@@ -1,4 +1,5 @@
 import { paint } from './color.ts';
+import { printable } from './printable.ts';
 
 /** A fact as `key: value`. */
 export type Line = readonly [key: string, value: string];
@@ -14,12 +15,17 @@ export function formatLines(lines: readonly Line[]): string {
     .join('');
 }
 
-/** Text from an image, without control characters that a terminal would execute. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
-}
-
 /** JSON as the commands print it. */
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  return `${withEscapes(JSON.stringify(value, undefined, 2))}\n`;
+}
+
+/** JSON without the characters that `printable` replaces, in strings of it; it stays the same. */
+export function withEscapes(json: string): string {
+  return json.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }

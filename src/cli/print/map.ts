@@ -1,5 +1,6 @@
 import type { MapExtent } from '../../images/image-map.ts';
-import { printable } from './lines.ts';
+import { withEscapes } from './lines.ts';
+import { printable } from './printable.ts';
 
 /** Extents whose lines are written at once. */
 const BATCH = 1024;
@@ -9,7 +10,7 @@ export async function* mapJson(extents: AsyncIterable<MapExtent>): AsyncGenerato
   let separator = '[';
   for await (const batch of batches(extents)) {
     const lines = batch.map((extent) => {
-      const line = separator + JSON.stringify(extent);
+      const line = separator + withEscapes(JSON.stringify(extent));
       separator = ',\n';
       return line;
     });

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { shellWord } from '../../host/shell-word.ts';
+import { printable } from './printable.ts';
 import type { ReportedRun } from './report.ts';
 import { formatTable } from './table.ts';
 
@@ -60,7 +61,9 @@ const IMPORTS: Readonly<Record<string, Import>> = {
  */
 export function nextSteps({ options, result, source }: ReportedRun): string {
   const files = result.images.filter(({ name }) => name !== 'standard output');
-  const compared = options.verify ? `every image was read back and compared with ${source}\n` : '';
+  const compared = options.verify
+    ? `every image was read back and compared with ${printable(source)}\n`
+    : '';
   const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
   const isPrivate =
     result.fileMode === undefined || options.mode !== undefined

@@ -1,4 +1,4 @@
-import { printable } from './lines.ts';
+import { printable } from './printable.ts';
 
 const MAX_FILES = 3;
 

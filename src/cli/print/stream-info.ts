@@ -1,4 +1,5 @@
 import type { StreamDescription } from '../../zfs-send/describe.ts';
+import { dateText } from './date-text.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
 import { exactSize } from './sizes.ts';
 
@@ -30,7 +31,7 @@ function linesOf(stream: StreamDescription): Line[] {
   return [
     ['snapshot', snapshot],
     ['of a', kind],
-    ['created', new Date(createdAt * 1000).toISOString()],
+    ['created', dateText(createdAt)],
     ['guid', guid],
     ['incremental from', fromGuid ?? 'nothing: it is a full stream'],
     ['stream size', exactSize(stream.streamSize)],

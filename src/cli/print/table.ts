@@ -1,7 +1,9 @@
 import { paint } from './color.ts';
+import { printable } from './printable.ts';
 
-/** Formats rows as lines with aligned columns. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Formats rows as lines with aligned columns. Cells may have text of others. */
+export function formatTable(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );

@@ -4,6 +4,7 @@ import type { Options } from '../options/options.ts';
 import { paint } from './color.ts';
 import { jsonText } from './lines.ts';
 import { notOpenedText } from './not-opened.ts';
+import { printable } from './printable.ts';
 
 /** The result for an image or a zfs send stream. */
 export type StreamVerdict = Verdict & Partial<SentVerdict>;
@@ -25,13 +26,18 @@ export function verdictJson(file: string, verdict: StreamVerdict): string {
  * several, each line names the image.
  */
 export function verdictText(
-  path: string,
+  file: string,
   verdict: StreamVerdict,
-  { against = '', quiet, isOne }: Pick<Options, 'against' | 'quiet'> & { readonly isOne: boolean },
+  {
+    against: other = '',
+    quiet,
+    isOne,
+  }: Pick<Options, 'against' | 'quiet'> & { readonly isOne: boolean },
 ): string {
   const { problems, problemCount, diskSize, otherSize, differsAt } = verdict;
+  const [path, against] = [printable(file), printable(other)];
   const wrong = problems.map(
-    ({ severity, message }) => `${paint('stdout', 'red', `${severity}:`)} ${message}`,
+    ({ severity, message }) => `${paint('stdout', 'red', `${severity}:`)} ${printable(message)}`,
   );
   if (problemCount > problems.length) wrong.push(`and ${problemCount - problems.length} more`);
   if (differsAt !== undefined) {
@@ -70,7 +76,7 @@ function readText({ diskSize, notOpened, streams }: StreamVerdict): string {
 }
 
 function streamsText(streams: NonNullable<SentVerdict['streams']>): string {
-  const names = streams.map(({ snapshot }) => snapshot).join(', ');
+  const names = printable(streams.map(({ snapshot }) => snapshot).join(', '));
   const many = streams.length > MAX_NAMES;
   const whole = many ? `all ${streams.length} streams` : `all of the stream of ${names}`;
   const [first] = streams;

@@ -55,7 +55,8 @@ export const SECTIONS: readonly Section[] = [
       ['0', 'done; of verify: sound, and the same disk'],
       ['1', 'failed; of verify: damaged, or another disk'],
       ['2', 'the command line makes no sense'],
-      ['3', 'of verify: a file cannot be read'],
+      ['3', 'of verify: a file cannot be read, or the answer cannot be written'],
+      ['70', 'a bug in kexport, which says so; what the run made is removed'],
       ['129, 130, 143', 'ended by SIGHUP, by Ctrl-C, by SIGTERM; nothing is left behind'],
     ],
   },
@@ -82,7 +83,7 @@ export const SECTIONS: readonly Section[] = [
 export const FOOTER: readonly string[] = [
   `Formats: ${Object.keys(FORMATS).join(' ')}.`,
   `Every option: kexport --help-all. Topics: kexport help ${TOPICS.map(({ name }) => name).join('|')}.`,
-  'Exit status: 0 done, 1 failed, 2 usage, 3 unreadable (verify), 130 after Ctrl-C.',
+  'Exit status: 0 done, 1 failed, 2 usage, 3 unreadable, 70 bug, 130 Ctrl-C.',
   'Environment: KEXPORT_NAME, TMPDIR (for spooling), NO_COLOR.',
   'Examples: kexport all /dev/sda; ssh host cat /dev/vda | kexport qcow2 -',
 ];
