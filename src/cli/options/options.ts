@@ -44,6 +44,7 @@ export const OPTIONS = {
     default: '0600 of a device or volume, else by the umask',
   }),
   checksums: flag('write SHA256SUMS beside the images'),
+  bmap: flag('write NAME.bmap beside raw images, for bmaptool'),
   zip: flag('put raw and vhd images into .zip files'),
   verify: flag('read each image back and compare before it gets its name'),
   keepGoing: flag('if one image fails, finish the others'),

@@ -20,6 +20,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
       'mode',
       'checksums',
       'zip',
+      'bmap',
       'verify',
       'keepGoing',
       'dryRun',
