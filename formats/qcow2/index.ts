@@ -21,7 +21,7 @@ export function qcow2(): Format {
     write: async ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is always compressed, but there is no encoding');
       const { qcow2Writer } = await import('./writer.ts');
-      return qcow2Writer(output, encoding, disk.snapshotGuid);
+      return qcow2Writer(output, encoding, disk);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
     read: async (request) => (await import('./reader.ts')).readQcow2(request),
