@@ -115,6 +115,8 @@ export interface Hasher {
 export interface WriteRequest {
   /** The disk that the image is of. */
   readonly disk: Disk;
+  /** Name of the image's file, for a format that stores it. Default: `disk.name` and extension. */
+  readonly fileName?: string | undefined;
   /** The encoding that `Format.encoding` returned. */
   readonly encoding: Encoding | undefined;
   /** The image; empty. */
@@ -202,6 +204,12 @@ export interface ImageInput {
    * FormatError if the image ends before.
    */
   read(imageOffset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Whether bytes are known to be zeros without reading them, in a hole of a sparse file. A reader
+   * asks before it reads one of many small tables: a file of some MiB can name millions, all in a
+   * hole. Rejects if the reading was aborted. Undefined: never known.
+   */
+  isHole?(imageOffset: number, length: number): boolean | Promise<boolean>;
 }
 
 /** Where an extent of the disk lies in an image. Offsets and lengths are in bytes. */

@@ -91,5 +91,6 @@ function memberInput(archive: ImageInput, { name, size, imageOffset }: TarMember
       if (length <= size - offset) return archive.read(imageOffset + offset, length);
       throw damaged(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
     },
+    isHole: (offset, length) => archive.isHole?.(imageOffset + offset, length) ?? false,
   };
 }

@@ -43,7 +43,7 @@ export async function ovaWriter(
   const member = memberOutput(output, hash);
   const inner = await diskFormat.write({
     ...request,
-    disk: { ...disk, name: diskName(disk) }, // libvmdk needs the name of the file in the descriptor
+    fileName: fileNameOf(disk, diskFormat),
     output: member,
   });
   return {
@@ -76,7 +76,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
     throw unsupported('the size of the disk must be known before it is written');
   }
   const ovfName = `${disk.name}.ovf`;
-  const fileName = `${diskName(disk)}.${contents.diskFormat.extension}`;
+  const fileName = fileNameOf(disk, contents.diskFormat);
   checkName(fileName);
 
   const facts = { name: vmName, machine, profile };
@@ -103,8 +103,8 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   return { size, encode };
 }
 
-function diskName({ name }: Pick<Disk, 'name'>): string {
-  return `${name}-disk`;
+function fileNameOf({ name }: Disk, { extension }: Format): string {
+  return `${name}-disk.${extension}`;
 }
 
 /** Proxmox accepts only these characters, and tar without pax records no longer name. */

@@ -18,7 +18,7 @@ export interface TarMember {
 
 /** Limits of this program. A machine has a few members with short names. */
 const MAX_HEADERS = 4096;
-const MAX_EXTENSION = 2 ** 20;
+const MAX_EXTENSIONS = 2 ** 20; // bytes in all
 
 const SPACE = 0x20;
 
@@ -32,6 +32,7 @@ interface Extension {
 export async function readMembers(input: ImageInput): Promise<TarMember[]> {
   const members: TarMember[] = [];
   let extension: Extension = {};
+  let extensionBytes = 0;
   let at = 0;
   for (let count = 0; at + TAR_BLOCK <= input.size; count++) {
     const block = await input.read(at, TAR_BLOCK);
@@ -47,6 +48,11 @@ export async function readMembers(input: ImageInput): Promise<TarMember[]> {
       throw damaged(`the member at ${at} has ${size} bytes, the archive ends at ${input.size}`);
     }
     if (isExtension(found)) {
+      extensionBytes += size;
+      if (extensionBytes > MAX_EXTENSIONS) {
+        const what = `pax records of ${extensionBytes} bytes`;
+        throw unsupported(`${what}, at most ${MAX_EXTENSIONS} can be read`);
+      }
       extension = { ...extension, ...(await readExtension(input, found, imageOffset, size)) };
     } else {
       const name = extension.path ?? found.name;
@@ -100,9 +106,6 @@ async function readExtension(
   imageOffset: number,
   size: number,
 ): Promise<Extension> {
-  if (size > MAX_EXTENSION) {
-    throw unsupported(`pax records of ${size} bytes, at most ${MAX_EXTENSION} can be read`);
-  }
   if (typeflag === 'g' || typeflag === 'K') return {};
   const text = new TextDecoder().decode(await input.read(imageOffset, size));
   return typeflag === 'L' ? { path: text.replace(/\0.*$/s, '') } : paxRecords(text);

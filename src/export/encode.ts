@@ -58,6 +58,8 @@ export interface EncodeSettings {
    * discarded.
    */
   readonly onFinished?: (() => Promise<void>) | undefined;
+  /** Called once every image has its name. If it throws, all images are discarded. */
+  readonly onCommitted?: (() => Promise<void>) | undefined;
   /** Called with a warning if an image may not be what the user expects. */
   readonly onWarning?: OnWarning | undefined;
   /** Called in each phase of the run: while writing, after at most 8 MiB of data. */
@@ -124,6 +126,9 @@ export async function encode(
     throwIfAborted(stop.signal);
     await images.commit();
     await options.bmap?.commit();
+    await options.onCommitted?.();
+    await images.settle();
+    await options.bmap?.settle?.();
     const failed = new Set(images.failures.map(({ target }) => target));
     const finished = targets.flatMap((target) =>
       failed.has(target) ? [] : (results.get(target) ?? []),

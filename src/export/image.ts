@@ -13,6 +13,11 @@ export interface Target {
   readonly format: Format;
   /** Where it is written to, such as `fileSink()`. */
   readonly sink: Sink;
+  /**
+   * Name of the image's file, for a format that stores it. Default: the name of the disk with the
+   * extension of the format.
+   */
+  readonly fileName?: string | undefined;
 }
 
 /** An image that was made. */
@@ -45,11 +50,13 @@ export async function startImage(
   encoding: Encoding | undefined,
   disk: Disk,
 ): Promise<Image> {
-  const { format } = target;
+  const { format, fileName } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  const writer = await format.write({ disk, encoding, output, hasher: host.hasher, crc32 });
+  const { hasher } = host;
+  const request = { disk, fileName, encoding, output, hasher, crc32 };
+  const writer = await format.write(request);
   return { target, format, encoding, sink, output, writer };
 }
 

@@ -32,7 +32,7 @@ export interface ImageInfo {
 /** Options of {@link imageInfo}. */
 export type ImageInfoOptions = Pick<
   OpenFileOptions,
-  'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot'
+  'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'signal'
 >;
 
 /**
@@ -41,13 +41,14 @@ export type ImageInfoOptions = Pick<
  */
 export async function imageInfo(
   path: string,
-  { from, allowBacking = false, ovaDisk, internalSnapshot }: ImageInfoOptions = {},
+  { from, allowBacking = false, ovaDisk, internalSnapshot, signal }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, {
     from,
     allowBacking,
     ovaDisk,
     internalSnapshot,
+    signal,
     alone: !allowBacking,
   });
   try {

@@ -81,7 +81,7 @@ async function openRaw(
   const source = positionedSource(name, readableFile(name, fd), size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
-  const ranges = await dataMap(fd, start, size);
+  const ranges = await dataMap(fd, start, size, { signal: options.signal });
   return ranges ? sparseSource(source, ranges) : source;
 }
 
@@ -125,7 +125,7 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, allowBacking, threads }: SourceOptions,
+  { size: stated, allowBacking, threads, signal }: SourceOptions,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -136,7 +136,12 @@ async function openImageSource(
     import('../images/image-source.ts'),
   ]);
   // Other files of an image on ZFS are looked for beside it in the snapshot.
-  const image = await openImage(path, fd, size, { format, allowBacking, diskSize: stated });
+  const image = await openImage(path, fd, size, {
+    format,
+    allowBacking,
+    diskSize: stated,
+    signal,
+  });
   return withSource(imageSource(image, threads), { name });
 }
 

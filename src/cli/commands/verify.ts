@@ -70,11 +70,17 @@ async function verify(
         alone: !allowBacking && name === undefined,
         ovaDisk: options.ovaDisk,
         internalSnapshot: options.internalSnapshot,
+        signal: running.signal,
       });
   let against: Source | undefined;
   try {
     if (name !== undefined)
-      against = await openSource(name, { from: againstFrom, allowBacking, threads });
+      against = await openSource(name, {
+        from: againstFrom,
+        allowBacking,
+        threads,
+        signal: running.signal,
+      });
   } catch (error) {
     await image.close();
     throw error;
