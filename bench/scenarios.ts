@@ -126,6 +126,21 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       peer: side(`${convert} -O vdi`, `${peer}.vdi`),
     },
     {
+      name: 'gce, against qemu-img convert, tar and pigz',
+      ours: side(`${KEXPORT} gce "${disk}" -o`, `${ours}.tar.gz`),
+      peer: googleArchive(convert, peer, 'pigz'),
+    },
+    {
+      name: 'raw.gz, against pigz',
+      ours: side(`${KEXPORT} raw.gz "${disk}" -o`, `${ours}.raw.gz`),
+      peer: side(`pigz -c "${disk}" >`, `${peer}.raw.gz`),
+    },
+    ...zstdNodes().map((node) => ({
+      name: 'raw.zst, against zstd -T0',
+      ours: side(`${kexport(node)} raw.zst "${disk}" -o`, `${ours}.raw.zst`),
+      peer: side(`zstd -T0 -qc "${disk}" >`, `${peer}.raw.zst`),
+    })),
+    {
       name: 'verify a qcow2, against qemu-img compare',
       ours: {
         prepare: `${KEXPORT} qcow2 "${disk}" --force -o "${input}"`,
@@ -205,6 +220,22 @@ function zstdNodes(): string[] {
   const args = ['--yes', '--package=node@24', '--', 'node', '-e', script];
   const other = spawnSync('npx', args, { encoding: 'utf8' }).stdout.trim();
   return other === '' ? [] : [other];
+}
+
+/** What Google documents: a disk of whole GiB, in a sparse tar of the old GNU format. */
+function googleArchive(convert: string, peer: string, compressor: string): Side {
+  const folder = `${peer}.gce`;
+  const archive = `${peer}.tar.gz`;
+  const tar = `tar -C "${folder}" --format=oldgnu -S --use-compress-program=${compressor} -cf "${archive}" disk.raw`;
+  const steps = [
+    `mkdir -p "${folder}"`,
+    `${convert} -O raw "${folder}/disk.raw"`,
+    `truncate --size %1G "${folder}/disk.raw"`,
+    tar,
+    `rm -r "${folder}"`,
+    `sync "${archive}"`,
+  ];
+  return { command: steps.join(' && '), outputs: [archive] };
 }
 
 /** The commands of kldload's script, one after the other. */

@@ -18,6 +18,7 @@ export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts
 export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/encode-ovf.ts';
+export type { Qcow2Options } from './qcow2/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
 export type { AdapterType } from './vmdk/encode-descriptor.ts';

@@ -27,6 +27,7 @@ export const OPTION_NAMES = [
   'force',
   'from',
   'incrementalFrom',
+  'internalSnapshot',
   'liveInconsistent',
   'size',
   'streamSnapshot',

@@ -42,9 +42,15 @@ export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefin
  * Opens a disk of an archive. The offsets of its extents count within the member. The OVF says how
  * the disk is read; its first bytes do not. Rejects with a FormatError if it cannot be read.
  */
-export async function openDisk(
-  { input, hasher }: ReadRequest,
+export function openDisk(request: ReadRequest, found: FoundDisk): Promise<ImageReader> {
+  return openFile(request, found, memberInput(request.input, found.member));
+}
+
+/** The same for a disk in a file, `input`. */
+export async function openFile(
+  { hasher }: Pick<ReadRequest, 'hasher'>,
   { disk, file, member }: FoundDisk,
+  input: ImageInput,
 ): Promise<ImageReader> {
   const { name } = member;
   if (file.compression !== undefined || file.chunkSize !== undefined) {
@@ -62,7 +68,7 @@ export async function openDisk(
   }
   return read({
     hasher,
-    input: memberInput(input, member),
+    input,
     openOther: (other) => Promise.reject(unsupported(`a part of ${name} is in the file ${other}`)),
   });
 }

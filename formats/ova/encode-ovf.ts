@@ -5,7 +5,7 @@
 //   VirtualSystem           OperatingSystemSection, VirtualHardwareSection, VirtualBox's Machine
 
 import { create } from 'xmlbuilder2';
-import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
+import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
 import { diskUuid, VIRTUALBOX_NAMESPACE, virtualboxMachine } from './encode-virtualbox.ts';
 
 /**
@@ -95,7 +95,7 @@ function envelope({ name, machine, profile, disk }: OvfFacts): Xml {
       Info: 'A virtual machine',
       Name: literal(name),
       OperatingSystemSection: {
-        '@ovf:id': OS_TYPES[machine.osType].cim,
+        '@ovf:id': guestOf(machine.osType).cim,
         '@vmw:osType': machine.osType,
         Info: 'The operating system',
       },

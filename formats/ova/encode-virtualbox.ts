@@ -3,7 +3,7 @@
 // the place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
 import { uuidText } from '../uuid.ts';
-import { DISK_CONTROLLERS, type Machine, OS_TYPES } from './machine.ts';
+import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
 
 export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
 
@@ -32,7 +32,7 @@ export function virtualboxMachine(
     '@version': SETTINGS_VERSION,
     '@uuid': `{${machineUuid(uuid)}}`,
     '@name': name,
-    '@OSType': OS_TYPES[machine.osType].virtualbox,
+    '@OSType': guestOf(machine.osType).virtualbox,
     'ovf:Info': 'The machine as VirtualBox describes it',
     Hardware: hardware(machine),
     StorageControllers: storageControllers(machine, uuid),

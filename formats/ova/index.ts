@@ -1,4 +1,4 @@
-import type { Format } from '../contract.ts';
+import type { Format, ImageReader, ReadRequest } from '../contract.ts';
 import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { memberName } from '../tar/decode-tar.ts';
@@ -60,8 +60,24 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
       return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
-    read: async (request) => (await import('./reader.ts')).readOva(request, options.ovaDisk),
+    read: (request) => readMachine(request, options.ovaDisk),
   };
+}
+
+/** Reads an archive, or an OVF whose disks are beside it. */
+async function readMachine(request: ReadRequest, disk: string | undefined): Promise<ImageReader> {
+  const { input } = request;
+  const head = await input.read(0, Math.min(input.size, TEXT_HEAD));
+  if (!isXml(head)) return (await import('./reader.ts')).readOva(request, disk);
+  return (await import('./ovf-reader.ts')).readOvf(request, disk);
+}
+
+/** Bytes within which XML has begun. */
+const TEXT_HEAD = 512;
+
+/** XML begins with `<`, perhaps after a byte order mark and white space; a tar with a name. */
+function isXml(head: Uint8Array): boolean {
+  return /^\uFEFF?\s*<(\?xml|!--|(\w+:)?Envelope)/.test(new TextDecoder().decode(head));
 }
 
 function checkVmName(vmName: string): void {

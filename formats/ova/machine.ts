@@ -30,8 +30,11 @@ export type Firmware = 'efi' | 'bios';
 /** A network card by VMware's name. VirtualBox has only the first, and replaces the others. */
 export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
 
-/** A guest by VMware's name. */
-export type OsType =
+/** A guest by VMware's name: one of these, or any other that ends in `Guest`. */
+export type OsType = KnownOsType | `${string}Guest`;
+
+/** Guests that are completed in a shell. */
+export type KnownOsType =
   | 'otherLinux64Guest'
   | 'other4xLinux64Guest'
   | 'centos7_64Guest'
@@ -45,8 +48,15 @@ export type OsType =
 export type DiskController =
   'lsilogic' | 'lsilogicsas' | 'buslogic' | 'VirtualSCSI' | 'sata' | 'nvme' | 'ide';
 
-/** By VMware's name: the CIM number ("CIM_OperatingSystem.OSType") and VirtualBox's name. */
-export const OS_TYPES: Readonly<Record<OsType, { cim: number; virtualbox: string }>> = {
+/** A guest in other products. */
+interface Guest {
+  /** "CIM_OperatingSystem.OSType". */
+  readonly cim: number;
+  readonly virtualbox: string;
+}
+
+/** By VMware's name. */
+export const OS_TYPES: Readonly<Record<KnownOsType, Guest>> = {
   otherLinux64Guest: { cim: 101, virtualbox: 'Linux_64' },
   other4xLinux64Guest: { cim: 100, virtualbox: 'Linux_64' },
   centos7_64Guest: { cim: 107, virtualbox: 'RedHat_64' },
@@ -56,6 +66,38 @@ export const OS_TYPES: Readonly<Record<OsType, { cim: number; virtualbox: string
   rhel7_64Guest: { cim: 80, virtualbox: 'RedHat_64' },
   ubuntu64Guest: { cim: 94, virtualbox: 'Ubuntu_64' },
 };
+
+/** Families of guests: what their names begin with, and the guest of 64 and of 32 bits. */
+const FAMILIES: readonly (readonly [begins: RegExp, of64: Guest, of32: Guest])[] = [
+  [/^debian/, { cim: 96, virtualbox: 'Debian_64' }, { cim: 95, virtualbox: 'Debian' }],
+  [/^ubuntu/, { cim: 94, virtualbox: 'Ubuntu_64' }, { cim: 93, virtualbox: 'Ubuntu' }],
+  [/^rhel/, { cim: 80, virtualbox: 'RedHat_64' }, { cim: 79, virtualbox: 'RedHat' }],
+  [/^centos/, { cim: 107, virtualbox: 'RedHat_64' }, { cim: 106, virtualbox: 'RedHat' }],
+  [/^(sles|suse)/, { cim: 85, virtualbox: 'OpenSUSE_64' }, { cim: 84, virtualbox: 'OpenSUSE' }],
+  [/^freebsd/i, { cim: 78, virtualbox: 'FreeBSD_64' }, { cim: 42, virtualbox: 'FreeBSD' }],
+  [/^win/, { cim: 1, virtualbox: 'WindowsNT_64' }, { cim: 1, virtualbox: 'WindowsNT' }],
+  [
+    /^fedora|^(alma|rocky|oracle|amazon|vmwarePhoton|coreos|asianux|opensuse|.*linux)/i,
+    { cim: 101, virtualbox: 'Linux_64' },
+    { cim: 36, virtualbox: 'Linux' },
+  ],
+  [/^/, { cim: 1, virtualbox: 'Other_64' }, { cim: 1, virtualbox: 'Other' }], // CIM: "Other"
+];
+
+/** What VMware's names look like; there are new ones with every version. */
+const OS_TYPE = /^[A-Za-z][A-Za-z0-9_]*Guest$/;
+
+/** Whether a text can be VMware's name of a guest. */
+export function isOsType(text: string): text is OsType {
+  return OS_TYPE.test(text);
+}
+
+/** A guest by VMware's name, which need not be known. */
+export function guestOf(osType: OsType): Guest {
+  if (Object.hasOwn(OS_TYPES, osType)) return OS_TYPES[osType as KnownOsType];
+  const [, of64, of32] = FAMILIES.find(([begins]) => begins.test(osType))!; // the last is any
+  return /64_?Guest$/.test(osType) ? of64 : of32;
+}
 
 interface ControllerKind {
   /** "ResourceType" of CIM_ResourceAllocationSettingData. */
@@ -120,6 +162,9 @@ export function machineOf(options: MachineOptions): Machine {
     diskController: options.diskController ?? 'lsilogic',
     nic: options.nic ?? 'E1000',
   };
+  if (!isOsType(machine.osType)) {
+    throw unsupported(`"${String(machine.osType)}" is not VMware's name of a guest`);
+  }
   checkCount('cpus', machine.cpus, 1);
   checkCount('memory', machine.memory, 4);
   checkCount('hwVersion', machine.hwVersion, 1);

@@ -15,6 +15,8 @@ const MAX_REFCOUNT = 2 ** (8 * REFCOUNT_SIZE) - 1;
 export interface Clusters {
   /** Appends bytes in adjacent clusters of their own; returns their image offset. */
   addWhole(bytes: Uint8Array): number;
+  /** Leaves adjacent clusters of their own empty, to be patched in; returns their image offset. */
+  reserve(length: number): number;
   /** Adds less than a cluster of compressed data after the last; returns its image offset. */
   addCompressed(bytes: Uint8Array): number;
   /**
@@ -47,11 +49,20 @@ export function clusters(output: ImageOutput, clusterSize: number): Clusters {
   output.zeros(clusterSize);
   refer(0, clusterSize);
 
-  return { addWhole, addCompressed, share, finish };
+  return { addWhole, reserve, addCompressed, share, finish };
 
   function addWhole(bytes: Uint8Array): number {
     retireRefcountBlocks();
     return appendWhole(bytes);
+  }
+
+  function reserve(length: number): number {
+    retireRefcountBlocks();
+    align();
+    const at = output.position;
+    output.zeros(roundUp(length, clusterSize));
+    refer(at, output.position);
+    return at;
   }
 
   function addCompressed(bytes: Uint8Array): number {

@@ -152,8 +152,9 @@ function checkFeatures(raw: RawHeader, extensions: Extensions): boolean {
   return isExtended;
 }
 
-function decodeMap(
-  raw: RawHeader,
+/** The L1 table of a disk, of the header or of a snapshot. Throws a FormatError if it is wrong. */
+export function decodeMap(
+  raw: Pick<RawHeader, 'size' | 'clusterBits' | 'l1Size' | 'l1TableOffset'>,
   l2Span: number,
   imageSize: number,
 ): Pick<Header, 'diskSize' | 'l1'> {

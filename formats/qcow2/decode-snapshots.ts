@@ -3,11 +3,14 @@ import { roundUp } from '../rounding.ts';
 import { textOf } from './decode-extensions.ts';
 import type { Header } from './decode-header.ts';
 import { damaged, hexOffset, unsupported } from './faults.ts';
-import { snapshot } from './layout.ts';
+import { snapshot, snapshotExtra } from './layout.ts';
 
-/** An internal snapshot. Its disk is not read, but its tables are checked. */
+/** An internal snapshot. */
 export interface Snapshot {
+  readonly id: string;
   readonly name: string;
+  /** In bytes; undefined if the entry does not say: it is that of the image. */
+  readonly diskSize: bigint | undefined;
   readonly l1: { readonly offset: number; readonly entryCount: number };
   /** Image offset of the end of its entry in the snapshot table. */
   readonly end: number;
@@ -36,8 +39,12 @@ export async function* decodeSnapshots(
     const nameAt = at + snapshot.size + entry.extraSize + entry.idSize;
     const end = nameAt + entry.nameSize;
     if (end > input.size) throw pastTheEnd();
+    const extra = await input.read(at + snapshot.size, entry.extraSize);
     yield {
+      id: textOf(await input.read(nameAt - entry.idSize, entry.idSize)),
       name: textOf(await input.read(nameAt, entry.nameSize)),
+      diskSize:
+        extra.length < snapshotExtra.size ? undefined : snapshotExtra.decode(extra).diskSize,
       l1: { offset: Number(entry.l1TableOffset), entryCount: entry.l1Size },
       end,
     };

@@ -3,8 +3,17 @@ import { DEFAULT_ZSTD_LEVEL } from '../zstd/layout.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
 
+/** Options of `qcow2`, to read an image. */
+export interface Qcow2Options {
+  /**
+   * Reads the disk as this snapshot in the image has it, by its id or its name. Default: as it is
+   * now.
+   */
+  readonly internalSnapshot?: string | undefined;
+}
+
 /** QCOW2, version 3, compressed. Reads versions 2 and 3. */
-export function qcow2(): Format {
+export function qcow2({ internalSnapshot }: Qcow2Options = {}): Format {
   return {
     name: 'qcow2',
     title: 'QCOW2, compressed (KVM, Proxmox, OpenStack)',
@@ -21,9 +30,9 @@ export function qcow2(): Format {
     write: async ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is always compressed, but there is no encoding');
       const { qcow2Writer } = await import('./writer.ts');
-      return qcow2Writer(output, encoding, disk.snapshotGuid);
+      return qcow2Writer(output, encoding, disk);
     },
     matches: (head) => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC,
-    read: async (request) => (await import('./reader.ts')).readQcow2(request),
+    read: async (request) => (await import('./reader.ts')).readQcow2(request, internalSnapshot),
   };
 }

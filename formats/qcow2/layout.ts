@@ -178,6 +178,12 @@ export const snapshot = struct('big', 40, {
   extraSize: [36, u32],
 });
 
+/** Its "extra data", as far as it is used. */
+export const snapshotExtra = struct('big', 16, {
+  vmStateSize: [0, u64],
+  diskSize: [8, u64], // bytes
+});
+
 /** "Bitmaps extension". */
 export const bitmaps = struct('big', 24, {
   count: [0, u32],

@@ -1,5 +1,7 @@
-// Writes the map of an image: each L2 table after the last cluster that it maps, the L1 table last.
+// Writes the map of an image: each L2 table after the last cluster that it maps, the L1 table in
+// front of the data if the size of the disk is known, else last.
 
+import type { ImageOutput } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import type { Clusters } from './clusters.ts';
 import { unsupported } from './faults.ts';
@@ -17,16 +19,30 @@ export interface MapWriter {
   finish(diskSize: number): { readonly l1Size: number; readonly l1TableOffset: number };
 }
 
+/** Arguments of {@link mapWriter}. */
+export interface MapWriterRequest {
+  readonly output: ImageOutput;
+  readonly space: Clusters;
+  /** In bytes. */
+  readonly clusterSize: number;
+  /** In bytes; undefined if it is not known yet. */
+  readonly diskSize?: number | undefined;
+}
+
 /**
- * `clusterSize` is in bytes. All calls throw a FormatError for a part of the disk that is too far.
+ * Leaves room for the L1 table if the size of the disk is known. All calls throw a FormatError for
+ * a part of the disk that is too far.
  */
-export function mapWriter(space: Clusters, clusterSize: number): MapWriter {
+export function mapWriter({ output, space, clusterSize, diskSize }: MapWriterRequest): MapWriter {
   const l2Entries = clusterSize / ENTRY_SIZE;
   const span = l2Entries * clusterSize; // bytes of the disk that an L2 table maps
   const l1: bigint[] = []; // with holes
   let index = 0;
   let l2 = new Uint8Array(clusterSize);
   let isUsed = false;
+  const reservedSize = diskSize === undefined ? 0 : Math.ceil(diskSize / span);
+  checkL1(reservedSize);
+  const reserved = reservedSize === 0 ? undefined : space.reserve(reservedSize * ENTRY_SIZE);
 
   return {
     set(cluster, entry) {
@@ -44,15 +60,19 @@ export function mapWriter(space: Clusters, clusterSize: number): MapWriter {
       checkL1(tableIndex + 1);
       l1[tableIndex] = entry;
     },
-    finish(diskSize) {
+    finish(finalSize) {
       endTable();
       // An overlay may map more than the disk, which can have become smaller.
-      const l1Size = Math.max(Math.ceil(diskSize / span), l1.length);
+      const l1Size = Math.max(Math.ceil(finalSize / span), l1.length);
       checkL1(l1Size);
       const table = new Uint8Array(l1Size * ENTRY_SIZE);
       const view = viewOf(table);
       l1.forEach((entry, i) => view.setBigUint64(i * ENTRY_SIZE, entry));
-      return { l1Size, l1TableOffset: space.addWhole(table) };
+      if (reserved === undefined || l1Size > reservedSize) {
+        return { l1Size, l1TableOffset: space.addWhole(table) };
+      }
+      output.patch(reserved, table);
+      return { l1Size, l1TableOffset: reserved };
     },
   };
 

@@ -40,7 +40,7 @@ export function overlayWriter(request: OverlayRequest): OverlayWriter {
   const l2Entries = clusterSize / ENTRY_SIZE;
   const span = l2Entries * clusterSize; // bytes of the disk that an L2 table maps
   const space = clusters(output, clusterSize);
-  const map = mapWriter(space, clusterSize);
+  const map = mapWriter({ output, space, clusterSize });
   /** An L2 table that marks everything as zeros. L1 entries share it, as those of snapshots do. */
   let zeroTable: number | undefined;
   /** The one L1 entry that refers to it so far. */

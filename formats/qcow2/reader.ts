@@ -10,9 +10,9 @@ import type {
 } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { checkQcow2 } from './check.ts';
-import { type Header, readHeader } from './decode-header.ts';
+import { decodeMap, type Header, readHeader } from './decode-header.ts';
 import { decodeEntry, decodeL2Entry, offsetOf } from './decode-l2-entry.ts';
-import { decodeSnapshots } from './decode-snapshots.ts';
+import { decodeSnapshots, type Snapshot } from './decode-snapshots.ts';
 import { damaged, hexOffset, tableProblem, unsupported } from './faults.ts';
 import { l2Extents, type MapContext } from './l2-extents.ts';
 import { ENTRY_SIZE, ZERO_LOW } from './layout.ts';
@@ -21,12 +21,17 @@ import { ENTRY_SIZE, ZERO_LOW } from './layout.ts';
 const MAX_NAMES = 100;
 
 /**
- * Opens an image. Rejects with a FormatError if it is not a qcow2 or cannot be read. Keeps the L1
- * table in memory, at most 32 MiB.
+ * Opens an image, or its disk as a snapshot in it has it. Rejects with a FormatError if it is not a
+ * qcow2 or cannot be read, or has no such snapshot. Keeps the L1 table in memory, at most 32 MiB.
  */
-export async function readQcow2(request: ReadRequest): Promise<ImageReader> {
+export async function readQcow2(
+  request: ReadRequest,
+  internalSnapshot?: string,
+): Promise<ImageReader> {
   const { input } = request;
-  const header = await readHeader(input);
+  const whole = await readHeader(input);
+  const header =
+    internalSnapshot === undefined ? whole : await headerAsOf(internalSnapshot, whole, input);
   const facts = await factsOf(header, input);
   const { dataFile, notOpened } = await openDataFile(header, request);
   const context: MapContext = { header, input, dataFile };
@@ -37,7 +42,7 @@ export async function readQcow2(request: ReadRequest): Promise<ImageReader> {
     facts,
     notOpened,
     extents: (from = 0) => extents(from),
-    check: () => checkQcow2(input, header),
+    check: () => checkQcow2(input, whole),
   };
 
   async function* extents(from: number): AsyncGenerator<ImageExtent> {
@@ -59,6 +64,34 @@ export async function readQcow2(request: ReadRequest): Promise<ImageReader> {
       yield* l2Extents(await l2(offset), i * span, from, context);
     }
   }
+}
+
+/** The header as it was when a snapshot was taken, which QEMU finds by its id, then its name. */
+async function headerAsOf(wanted: string, header: Header, input: ImageInput): Promise<Header> {
+  const names: string[] = [];
+  let found: Snapshot | undefined;
+  for await (const snapshot of decodeSnapshots(input, header)) {
+    if (names.length < MAX_NAMES) names.push(`${snapshot.id} (${snapshot.name})`);
+    if (snapshot.id === wanted) {
+      found = snapshot;
+      break;
+    }
+    if (snapshot.name === wanted) found ??= snapshot;
+  }
+  if (!found) {
+    const has = names.length === 0 ? 'none' : names.join(', ');
+    throw unsupported(`there is no snapshot "${wanted}", the image has ${has}`);
+  }
+  const { l1, diskSize = BigInt(header.diskSize) } = found;
+  const { clusterBits, clusterSize, l2EntrySize } = header;
+  const raw = {
+    size: diskSize,
+    clusterBits,
+    l1Size: l1.entryCount,
+    l1TableOffset: BigInt(l1.offset),
+  };
+  const span = (clusterSize / l2EntrySize) * clusterSize;
+  return { ...header, ...decodeMap(raw, span, input.size) };
 }
 
 async function openDataFile(

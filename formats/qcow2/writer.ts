@@ -1,13 +1,15 @@
 // Writes a qcow2 image, version 3, front to back:
 //   header cluster   left empty, patched in at the end
+//   L1 table         the same, if the size of the disk is known: as QEMU has it
 //   data             compressed blocks side by side; blocks that do not shrink in whole clusters
 //   L2 tables        each after the last block that it maps (512 MiB of disk), and refcount blocks
-//   L1 table, refcount table
+//   L1 table if the size was not known, refcount table
 // Blocks that are never added stay unallocated, which reads as zeros.
 
 import {
   BLOCK_SIZE,
   type Block,
+  type Disk,
   type Encoding,
   type FormatWriter,
   type ImageOutput,
@@ -18,14 +20,17 @@ import { deflateOf, encodeCompressed } from './encode-l2-entry.ts';
 import { CLUSTER_BITS, CLUSTER_SIZE, COPIED } from './layout.ts';
 import { mapWriter } from './map-writer.ts';
 
-/** Writes into `output`, which must be empty. `snapshotGuid` is recorded in the header. */
+/**
+ * Writes into `output`, which must be empty. The guid of the disk's snapshot is recorded in the
+ * header.
+ */
 export function qcow2Writer(
   output: ImageOutput,
   encoding: Encoding,
-  snapshotGuid?: bigint,
+  { size, snapshotGuid }: Pick<Disk, 'size' | 'snapshotGuid'>,
 ): FormatWriter {
   const space = clusters(output, CLUSTER_SIZE);
-  const map = mapWriter(space, CLUSTER_SIZE);
+  const map = mapWriter({ output, space, clusterSize: CLUSTER_SIZE, diskSize: size });
 
   return {
     add(block) {

@@ -10,6 +10,7 @@ import { AsyncQueue } from '../workers/async-queue.ts';
 import type { CompressorName } from '../compress/compressor.ts';
 import { compressPool } from '../compress/pool.ts';
 import { dataBlocks } from './data-blocks.ts';
+import type { BlockMap } from '../../formats/bmap/index.ts';
 import type { DiskDigest } from './disk-digest.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { wholeSectors } from '../../formats/rounding.ts';
@@ -31,6 +32,8 @@ export interface CopyRequest {
   readonly onProgress: OnProgress | undefined;
   /** Gets every block that is not zero, as it is read. */
   readonly digest: DiskDigest | undefined;
+  /** Gets every extent, as it is read. */
+  readonly blockMap: BlockMap | undefined;
 }
 
 /** A slab on its way from the reader to the writers. */
@@ -85,7 +88,7 @@ function shapeFor(encodings: number, threads: number): SlabShape {
 }
 
 async function readAhead(
-  { source, stop, digest }: CopyRequest,
+  { source, stop, digest, blockMap }: CopyRequest,
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
   compress: (slab: Slab, blocks: readonly number[]) => Promise<void>,
@@ -99,6 +102,7 @@ async function readAhead(
       throw new Error(`${source.name}: extent at ${extent.diskOffset} after ${end}`);
     }
     end = extent.diskOffset + extent.length;
+    blockMap?.add(extent.diskOffset, slab.input.subarray(0, extent.length));
     const blocks = dataBlocks(slab.input, extent.length);
     for (const place of blocks) {
       digest?.add(extent.diskOffset / BLOCK_SIZE + place, slab.block(place));

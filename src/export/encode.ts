@@ -5,11 +5,19 @@ import { host } from '#host';
 import type { Disk, Format } from '../../formats/index.ts';
 import { type CompressorName, COMPRESSORS } from '../compress/compressor.ts';
 import { defaultCompressor } from '../compress/open-compressor.ts';
-import { copyBlocks } from './copy-blocks.ts';
+import type { BlockMap } from '../../formats/bmap/index.ts';
+import { copyBlocks, type CopyRequest } from './copy-blocks.ts';
+import type { Sink } from '../sinks/sink.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
-import { type DiskDigest, diskDigest } from './disk-digest.ts';
-import { KexportError, type OnWarning, throwIfAborted, unexpectedFailure, Warning } from '../errors.ts';
+import { diskDigest } from './disk-digest.ts';
+import {
+  KexportError,
+  type OnWarning,
+  throwIfAborted,
+  unexpectedFailure,
+  Warning,
+} from '../errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
@@ -46,6 +54,11 @@ export interface EncodeSettings {
    * Reads every image back before it gets its name, and fails if one is not the disk that was read.
    */
   readonly verify?: boolean | undefined;
+  /**
+   * Where a block map of the disk is written to, for bmaptool to write raw images by: what the
+   * source says was never stored is left out of it. Its sink gets its name with the images.
+   */
+  readonly bmap?: Sink | undefined;
   /**
    * Called once every image is complete but before any gets its name. If it throws, all images are
    * discarded.
@@ -95,8 +108,9 @@ export async function encode(
     const disk = await prepare(source, targets, options, stop.signal);
     const streamed = disk.size === undefined;
     const digest = options.verify ? diskDigest() : undefined;
+    const blockMap = options.bmap && (await openBlockMap(disk));
     try {
-      await startAndCopy(disk, targets, images, { ...options, digest }, stop);
+      await startAndCopy(disk, targets, images, { ...options, digest, blockMap }, stop);
     } finally {
       await disk.close();
     }
@@ -113,22 +127,40 @@ export async function encode(
         signal: stop.signal,
       });
     }
+    if (options.bmap) await writeWhole(options.bmap, blockMap?.finish(diskSize), stop.signal);
     await options.onFinished?.();
     throwIfAborted(stop.signal);
     await images.commit();
+    await options.bmap?.commit();
     await options.onCommitted?.();
     await images.settle();
+    await options.bmap?.settle?.();
     const failed = new Set(images.failures.map(({ target }) => target));
     const finished = targets.flatMap((target) =>
       failed.has(target) ? [] : (results.get(target) ?? []),
     );
     return { ...sizes, images: finished, failures: images.failures };
   } catch (error) {
-    await images.discard();
+    await Promise.all([images.discard(), options.bmap?.discard()]);
     throw unexpectedFailure(`cannot export ${source.name}`, error);
   } finally {
     unlink();
   }
+}
+
+/** Imported on demand: loading the XML library takes long. */
+async function openBlockMap({ gaps }: Source): Promise<BlockMap> {
+  const { blockMap } = await import('../../formats/bmap/index.ts');
+  return blockMap({ hasUnallocated: gaps === 'unallocated', hasher: host.hasher });
+}
+
+async function writeWhole(
+  sink: Sink,
+  bytes: Uint8Array = new Uint8Array(),
+  signal: AbortSignal,
+): Promise<void> {
+  await sink.write(0, [bytes], signal);
+  await sink.finish(bytes.length, signal);
 }
 
 async function prepare(
@@ -158,7 +190,7 @@ async function startAndCopy(
   source: Source,
   targets: readonly Target[],
   images: ImageSet,
-  options: EncodeOptions & { readonly digest: DiskDigest | undefined },
+  options: EncodeOptions & Pick<CopyRequest, 'digest' | 'blockMap'>,
   stop: AbortController,
 ): Promise<void> {
   const { threads = host.availableParallelism(), onProgress } = options;
@@ -171,7 +203,7 @@ async function startAndCopy(
   const disk = { ...newIdentity(), ...Object.fromEntries(given), size, snapshotGuid };
   await images.start((target) => startImage(target, encodings.of(target.format), disk, formats));
   const { distinct } = encodings;
-  const { digest } = options;
+  const { digest, blockMap } = options;
   await copyBlocks({
     source,
     images,
@@ -181,6 +213,7 @@ async function startAndCopy(
     stop,
     onProgress,
     digest,
+    blockMap,
   });
 }
 

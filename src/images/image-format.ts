@@ -2,7 +2,7 @@
 // the one of its name, if its first bytes agree. Never by the first bytes alone: a guest can write
 // those of a raw disk.
 
-import { type Format, type FormatName, FORMATS, ova, raw } from '../../formats/index.ts';
+import { type Format, type FormatName, FORMATS, ova, qcow2, raw } from '../../formats/index.ts';
 import { KexportError, option, type Wording, wording } from '../errors.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
@@ -18,6 +18,7 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'ova',
+  ovf: 'ova', // not an archive: its disks are beside it
 };
 
 /** Names of formats that QEMU writes into images. */
@@ -30,12 +31,29 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
   vmdk: 'vmdk',
 };
 
-/**
- * The format of that name; `vhd-dynamic` and `vhd` are read alike. `disk` selects one of the disks
- * in an archive.
- */
-export function formatNamed(name: FormatName, disk?: string): Format {
-  return name === 'ova' ? ova({ ovaDisk: disk }) : FORMATS[name]();
+/** Which disk of an image to read that has several. */
+export interface DiskChoice {
+  /** Of an OVA, by its id or its file. Default: the first. */
+  readonly ovaDisk?: string | undefined;
+  /** Of a qcow2: as this snapshot has it, by its id or its name. Default: as it is now. */
+  readonly internalSnapshot?: string | undefined;
+}
+
+/** The format of that name; `vhd-dynamic` and `vhd` are read alike. */
+export function formatNamed(name: FormatName, choice: DiskChoice = {}): Format {
+  if (name === 'qcow2') return qcow2({ internalSnapshot: choice.internalSnapshot });
+  return name === 'ova' ? ova({ ovaDisk: choice.ovaDisk }) : FORMATS[name]();
+}
+
+/** Throws a KexportError if an image of that format has no snapshots to choose from. */
+export function checkChoice(
+  path: string,
+  format: Format | undefined,
+  { internalSnapshot }: DiskChoice,
+): void {
+  if (internalSnapshot === undefined || format?.name === 'qcow2') return;
+  const needs = wording`${option('internalSnapshot', internalSnapshot)} needs a qcow2`;
+  throw new KexportError('usage', wording`${needs}, and ${path} is not read as one`);
 }
 
 /** The facts that distinguish an image from a raw disk. */
@@ -53,14 +71,16 @@ export interface FileBegin {
 export function formatOfFile(
   path: string,
   { head, size }: FileBegin,
-  disk?: string,
+  choice: DiskChoice = {},
 ): Format | undefined {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
-  const format = name && formatNamed(name, disk);
+  const format = name && formatNamed(name, choice);
   const begins = imageKind(head, size);
   const agrees =
-    name === 'ova' ? begins?.isTar : name !== undefined && isRead(begins?.format, name);
+    name === 'ova'
+      ? (begins?.isTar ?? (extension === 'ovf' && begins?.isText))
+      : name !== undefined && isRead(begins?.format, name);
   if (begins === undefined || agrees) return format?.read ? format : undefined;
   const asRaw = option('from', 'raw');
   const readable = begins.format !== undefined && formatNamed(begins.format).read !== undefined;

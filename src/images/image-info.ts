@@ -32,7 +32,7 @@ export interface ImageInfo {
 /** Options of {@link imageInfo}. */
 export type ImageInfoOptions = Pick<
   OpenFileOptions,
-  'from' | 'allowBacking' | 'ovaDisk' | 'signal'
+  'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'signal'
 >;
 
 /**
@@ -41,12 +41,13 @@ export type ImageInfoOptions = Pick<
  */
 export async function imageInfo(
   path: string,
-  { from, allowBacking = false, ovaDisk, signal }: ImageInfoOptions = {},
+  { from, allowBacking = false, ovaDisk, internalSnapshot, signal }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, {
     from,
     allowBacking,
     ovaDisk,
+    internalSnapshot,
     signal,
     alone: !allowBacking,
   });

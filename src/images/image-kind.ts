@@ -18,6 +18,8 @@ export interface ImageKind {
   readonly format?: FormatName;
   /** Whether it is a tar archive, and so possibly an OVA, whose members may come in any order. */
   readonly isTar?: boolean;
+  /** Whether it is text, such as an OVF, whose root element may come late. */
+  readonly isText?: boolean;
   /** The compression, if this program can read what is in it. */
   readonly packed?: PackedKind;
   /**
@@ -81,11 +83,14 @@ const MAGICS: readonly Magic[] = [
 
 const OVF: ImageKind = {
   title: 'an OVF descriptor',
-  remedyOfFile: () => 'name the disk image that it refers to, or an OVA',
+  isText: true,
+  remedyOfFile: (path) =>
+    `its name must end in .ovf: kexport convert ${path} qcow2 --allow-backing`,
 };
 
 const TEXT: ImageKind = {
   title: 'text',
+  isText: true,
   remedyOfFile: () => 'check that this is the file meant',
 };
 

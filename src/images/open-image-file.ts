@@ -6,15 +6,13 @@ import { KexportError } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { fileInput } from './file-input.ts';
-import { formatNamed, formatOfFile } from './image-format.ts';
+import { checkChoice, type DiskChoice, formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
 /** Options of {@link openImageFile}. */
-export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
+export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'>, DiskChoice {
   /** The format of the image. Default: the one of its name. */
   readonly from?: FormatName | undefined;
-  /** Which disk of an OVA, by its id or its file. Default: the first. */
-  readonly ovaDisk?: string | undefined;
 }
 
 /**
@@ -23,7 +21,7 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'> {
  */
 export async function openImageFile(
   path: string,
-  { from, ovaDisk, ...options }: OpenFileOptions = {},
+  { from, ovaDisk, internalSnapshot, ...options }: OpenFileOptions = {},
 ): Promise<ImageFiles & AsyncDisposable> {
   const fd = await openForReading(path, path);
   try {
@@ -33,10 +31,12 @@ export async function openImageFile(
     }
     const size = found.isFile() ? found.size : await blockDeviceSize(path, fd);
     const head = () => fileInput(path, fd, size, options.signal).read(0, Math.min(HEAD_SIZE, size));
+    const choice = { ovaDisk, internalSnapshot };
     const probed = from === undefined && found.isFile();
     const format = probed
-      ? formatOfFile(path, { head: await head(), size }, ovaDisk)
-      : formatNamed(from ?? 'raw', ovaDisk);
+      ? formatOfFile(path, { head: await head(), size }, choice)
+      : formatNamed(from ?? 'raw', choice);
+    checkChoice(path, format, choice);
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);

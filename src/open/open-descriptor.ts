@@ -7,7 +7,7 @@ import { blockDeviceSize } from '../host/block-device.ts';
 import { statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
-import { type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
+import { checkChoice, type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
 import {
@@ -65,6 +65,7 @@ export async function openDescriptor(
     return openPacked(descriptor, size, packed, options);
   }
   const format = formatOf(name, head && { head, size }, options);
+  checkChoice(name, format, options);
   if (format) return openImageSource(descriptor, size, format, options);
   return openRaw(descriptor, size, found.isFile(), options);
 }
@@ -112,11 +113,12 @@ function packedKind(
 function formatOf(
   name: string,
   begin: FileBegin | undefined,
-  { from, ovaDisk }: SourceOptions,
+  { from, ovaDisk, internalSnapshot }: SourceOptions,
 ): Format | undefined {
   if (from === 'raw' || from === 'zfs-send' || packedNamed(from)) return undefined;
-  if (from !== undefined) return formatNamed(from as FormatName, ovaDisk); // no compression
-  return begin && formatOfFile(name, begin, ovaDisk);
+  const choice = { ovaDisk, internalSnapshot };
+  if (from !== undefined) return formatNamed(from as FormatName, choice); // no compression
+  return begin && formatOfFile(name, begin, choice);
 }
 
 async function openImageSource(

@@ -169,7 +169,7 @@ async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { snapshotOfFile } = await import('../images/backing-file.ts');
   const told = await snapshotOfFile(path);
   // The options of the increment do not apply to its base.
-  const own = { size: undefined, from: undefined, ovaDisk: undefined };
+  const own = { size: undefined, from: undefined, ovaDisk: undefined, internalSnapshot: undefined };
   const sent = {
     streamVolume: undefined,
     streamSnapshot: undefined,

@@ -40,16 +40,25 @@ export interface AnyDisk extends None<OvaChoice>, None<SentChoice> {
    * agree; a zfs send stream if a regular file or a pipe begins like one; otherwise a raw disk.
    */
   readonly from?: FromFormat | undefined;
+  /**
+   * Reads the disk of a qcow2 as this snapshot in it has it, by its id or its name. Default: as it
+   * is now.
+   */
+  readonly internalSnapshot?: string | undefined;
 }
 
 /** One disk of an OVA. */
 export interface DiskOfOva extends OvaChoice, None<SentChoice> {
+  /** For a qcow2: see {@link AnyDisk}. */
+  readonly internalSnapshot?: undefined;
   /** Default: by the name. */
   readonly from?: 'ova' | undefined;
 }
 
 /** The disk in a zfs send stream, which may be compressed. */
 export interface DiskOfStream extends SentChoice, None<OvaChoice> {
+  /** For a qcow2: see {@link AnyDisk}. */
+  readonly internalSnapshot?: undefined;
   /** Default: by the name and the first bytes. */
   readonly from?: 'zfs-send' | PackedKind | undefined;
 }

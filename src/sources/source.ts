@@ -29,11 +29,17 @@ export interface Source {
    * How many bytes of the disk are read, if fewer than `size` are known to be: the rest is zeros.
    */
   readonly dataSize?: number | undefined;
+  /**
+   * What the gaps between the extents of `next` are. `unallocated`: nothing was ever stored there,
+   * and nobody counts on zeros, as in holes of a file and free space of a pool. Default: zeros.
+   */
+  readonly gaps?: 'zeros' | 'unallocated' | undefined;
   /** The guid of the ZFS snapshot whose disk it is, if it is known. */
   readonly snapshotGuid?: bigint | undefined;
   /**
    * Fills `buffer` (a multiple of BLOCK_SIZE) from its start with the next extent of the disk.
-   * Extents ascend; gaps between them are zeros. Returns undefined at the end. Calls never overlap.
+   * Extents ascend; gaps between them read as zeros, see `gaps`. Returns undefined at the end.
+   * Calls never overlap.
    */
   next(buffer: Uint8Array, signal?: AbortSignal): Promise<Extent | undefined>;
   /**

@@ -14,6 +14,7 @@ export function sparseSource(source: RandomAccessSource, ranges: readonly DataRa
   let at = 0; // everything before this is read, or zeros
   let next = 0; // index of the first range that ends after `at`
   return withSource(source, {
+    gaps: 'unallocated',
     dataSize: ranges.reduce((sum, { start, end }) => sum + end - start, 0),
     async next(buffer) {
       let range = ranges[next];

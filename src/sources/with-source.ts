@@ -24,6 +24,9 @@ export function withSource(source: Source, replaced: Replaced): Source {
     get dataSize() {
       return source.dataSize;
     },
+    get gaps() {
+      return source.gaps;
+    },
     get snapshotGuid() {
       return source.snapshotGuid;
     },

@@ -95,9 +95,9 @@ describe('a file that begins like no disk', () => {
     ['web.7z', "7z\xbc\xaf'\x1c", 'a 7-Zip archive', 'unpack it first: 7z x web.7z'],
     ['web.img.bz2', 'BZh91AY', 'a bzip2 file', 'bzip2 -dc web.img.bz2 | kexport qcow2 -'],
     ['web 1.raw.xz', '\xfd7zXZ\0', 'an xz file', "xz -dc 'web 1.raw.xz' | kexport qcow2 -"],
-    ['web.qcow2.zst', '\x28\xb5\x2f\xfd', 'a zstd file', 'unpack it first: zstd -dk web.qcow2.zst'],
+    ['web.qcow2.xz', '\xfd7zXZ\0', 'an xz file', 'unpack it first: xz -dk web.qcow2.xz'],
     ['web.hdd', 'WithoutFreeSpace', 'a Parallels image', 'qemu-img convert -O raw web.hdd'],
-    ['web.ovf', '<?xml version="1.0"?>\n<Envelope>\n', 'an OVF descriptor', 'name the disk image'],
+    ['web.xml', '<?xml version="1.0"?>\n<Envelope>\n', 'an OVF descriptor', 'must end in .ovf'],
     ['notes.txt', 'Milk, eggs\n', 'text', 'check that this is the file meant'],
   ])('is refused, and the remedy named: %s', (name, head, kind, remedy) => {
     const path = join(folder, name);

@@ -9,9 +9,9 @@ import { writeImage } from '../support/write-image.ts';
 
 const FULL: TestDisk[] = DISKS.filter(({ size }) => size <= 64 * 2 ** 20);
 
-// Formats that put the table of blocks at the front only if the size of the disk is known, else
-// after the blocks.
-const LAYOUT_DEPENDS_ON_SIZE = ['vhd-dynamic', 'vhdx'];
+// Formats that put a table at the front only if the size of the disk is known, else after the
+// blocks.
+const LAYOUT_DEPENDS_ON_SIZE = ['qcow2', 'vhd-dynamic', 'vhdx'];
 
 describe.each(Object.entries(FORMATS))('%s', (name, create) => {
   const format: Format = create();

@@ -297,6 +297,26 @@ describe('the OVF', () => {
   });
 });
 
+describe('the guest', () => {
+  test.each([
+    ['debian12_64Guest', 96, 'Debian_64'],
+    ['ubuntuGuest', 93, 'Ubuntu'],
+    ['rhel9_64Guest', 80, 'RedHat_64'],
+    ['rockylinux_64Guest', 101, 'Linux_64'],
+    ['windows2019srvNext_64Guest', 1, 'WindowsNT_64'],
+    ['darwin23_64Guest', 1, 'Other_64'],
+  ] as const)('may be any of VMware: %s', async (osType, cim, virtualbox) => {
+    const xml = await ovfOf({ profile: 'both', osType });
+    expect(xml).toContain(`<OperatingSystemSection ovf:id="${cim}" vmw:osType="${osType}">`);
+    expect(xml).toContain(`OSType="${virtualbox}"`);
+  });
+
+  test('must look like a name of VMware', () => {
+    const osType = 'Debian 12' as 'debian12_64Guest'; // as from JavaScript
+    expect(() => ova({ osType })).toThrow('"Debian 12" is not VMware\'s name of a guest');
+  });
+});
+
 describe('the profiles for VirtualBox', () => {
   const diskUuid = '10111213-1415-4617-b819-1a1b1c1d1e1f';
 

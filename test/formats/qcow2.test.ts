@@ -24,7 +24,7 @@ describe('a qcow2', () => {
     expect(hex(bytes.subarray(0, 128))).toEqual([
       '514649fb000000030000000000000000', // magic, version, no backing file
       '00000000000000100000000000000600', // cluster bits, size
-      '00000000000000010000000000030000', // no encryption, L1 entries, L1 offset
+      '00000000000000010000000000010000', // no encryption, L1 entries, L1 offset
       '00000000000400000000000100000000', // refcount table and its clusters, no snapshots
       '00000000000000000000000000000000',
       '00000000000000000000000000000000', // no features
@@ -48,7 +48,16 @@ describe('a qcow2', () => {
     expect(entries[0]).toBe(0n);
     expect((entries[1] ?? 0n) >> 62n).toBe(1n); // compressed
     expect(entries[2]).toBe(0n);
-    expect(entries[3]).toBe((1n << 63n) | 0x20000n); // plain, in a cluster of its own
+    expect(entries[3]).toBe((1n << 63n) | 0x30000n); // plain, in a cluster of its own
+  });
+
+  test('has its L1 table behind the header if the size of the disk is known, else last', async () => {
+    const disk = diskOf(3 * BLOCK_SIZE, { offset: 0, bytes: noise(3 * BLOCK_SIZE) });
+    const offsets = [true, false].map(async (sizeKnown) => {
+      const { bytes } = await writeImage(qcow2(), disk, { sizeKnown });
+      return Number(header.decode(bytes).l1TableOffset) / BLOCK_SIZE;
+    });
+    expect(await Promise.all(offsets)).toEqual([1, 5]);
   });
 
   test('of an empty disk is four clusters: header, L1 table, refcount table, refcount block', async () => {
@@ -72,7 +81,7 @@ describe('a qcow2', () => {
 
   /** Length of the compressed data of an image with a single block. */
   function dataLength(image: Buffer): number {
-    const cluster = image.subarray(BLOCK_SIZE, 2 * BLOCK_SIZE);
+    const cluster = image.subarray(2 * BLOCK_SIZE, 3 * BLOCK_SIZE);
     let end = cluster.length;
     while (cluster[end - 1] === 0) end--;
     return end;

@@ -11,7 +11,7 @@ import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
-import { checkOvaDisk } from '../options/check-ova-disk.ts';
+import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import type { Options } from '../options/options.ts';
 import { imageInfoJson, imageInfoText } from '../print/image-info.ts';
 import { mapJson, mapText } from '../print/map.ts';
@@ -30,9 +30,9 @@ export const run: Run = (paths, options) =>
 const COLUMNS = 80;
 
 async function infoOf(path: string, options: Options): Promise<string> {
-  checkOvaDisk(path, options);
+  checkDiskChoice(path, options);
   if (options.map) return printMap(path, options);
-  const { json, from, allowBacking, ovaDisk } = options;
+  const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') return abortOnSignals((signal) => infoOfStream(path, options, signal));
   const info = await abortOnSignals((signal) =>
@@ -42,6 +42,7 @@ async function infoOf(path: string, options: Options): Promise<string> {
           from: from as FormatName | undefined, // the others are of a kind
           allowBacking,
           ovaDisk,
+          internalSnapshot,
           signal,
         }),
   );
@@ -52,7 +53,7 @@ async function infoOf(path: string, options: Options): Promise<string> {
 
 /** Prints the map of a disk piece by piece, since it may be of any length. Returns no more text. */
 async function printMap(path: string, options: Options): Promise<''> {
-  const { json, from, allowBacking, ovaDisk } = options;
+  const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
   const kind = await streamKind(path, from);
   if (kind) {
     const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
@@ -63,7 +64,8 @@ async function printMap(path: string, options: Options): Promise<''> {
   }
   const format = from as FormatName | undefined; // the others are of a kind
   return abortOnSignals(async (signal): Promise<''> => {
-    const image = await openImageFile(path, { from: format, allowBacking, ovaDisk, signal });
+    const choice = { ovaDisk, internalSnapshot };
+    const image = await openImageFile(path, { from: format, allowBacking, ...choice, signal });
     try {
       const extents = imageMap(image, signal);
       for await (const text of json ? mapJson(extents) : mapText(extents)) await print(text);

@@ -10,7 +10,7 @@ import type { Source } from '../../sources/source.ts';
 import type { Run } from '../command-line/program.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
-import { checkOvaDisk } from '../options/check-ova-disk.ts';
+import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
@@ -56,7 +56,7 @@ async function verify(
   running: CompareOptions,
 ): Promise<StreamVerdict> {
   const { against: name, againstFrom, allowBacking, threads, from } = options;
-  checkOvaDisk(path, options);
+  checkDiskChoice(path, options);
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') {
     const { verifySent } = await import('../../open/verify-stream.ts');
@@ -69,6 +69,7 @@ async function verify(
         allowBacking,
         alone: !allowBacking && name === undefined,
         ovaDisk: options.ovaDisk,
+        internalSnapshot: options.internalSnapshot,
         signal: running.signal,
       });
   let against: Source | undefined;

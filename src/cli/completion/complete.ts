@@ -64,9 +64,13 @@ function optionThatWaits(
   return option && valuesOf(option, form);
 }
 
-async function valuesOf({ choices, placeholder }: Option, form: string): Promise<Completion> {
+async function valuesOf(
+  { choices, suggestions, placeholder }: Option,
+  form: string,
+): Promise<Completion> {
   const choice = (word: string) => ({ word: form + word, summary: '' });
-  if (choices) return { paths: 'none', candidates: choices.map(choice) };
+  const values = choices ?? suggestions;
+  if (values) return { paths: 'none', candidates: values.map(choice) };
   if (placeholder === 'DIR') return { paths: 'folders', candidates: [] };
   if (placeholder === 'DISK') return { paths: 'files', candidates: await listSourceNames() };
   return { paths: /^(FILE|BASE)$/.test(placeholder ?? '') ? 'files' : 'none', candidates: [] };

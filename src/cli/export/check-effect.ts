@@ -3,6 +3,7 @@ import { KexportError } from '../../errors.ts';
 import { chooseEncodings } from '../../export/encodings.ts';
 import { sizeMultiple } from '../../export/prepare-source.ts';
 import { longForm, OVA_OPTIONS, type OptionName, type Options } from '../options/options.ts';
+import { isRawDisk } from './is-raw-disk.ts';
 import { isZippable } from './is-zippable.ts';
 
 /** Options that have an effect only with some formats. */
@@ -33,6 +34,11 @@ const RULES: readonly Rule[] = [
     options: ['zip'],
     needs: 'the format raw or vhd: the others are compressed',
     isMet: (formats) => formats.some(isZippable),
+  },
+  {
+    options: ['bmap'],
+    needs: 'the format raw, raw.gz or raw.zst',
+    isMet: (formats) => formats.some(isRawDisk),
   },
   {
     options: ['compression', 'level'],

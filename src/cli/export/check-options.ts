@@ -1,5 +1,5 @@
 import { KexportError } from '../../errors.ts';
-import { checkOvaDisk } from '../options/check-ova-disk.ts';
+import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import { longForm, type OptionName, type Options } from '../options/options.ts';
 import type { Request } from './request.ts';
 
@@ -9,6 +9,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'from',
   'allowBacking',
   'ovaDisk',
+  'internalSnapshot',
   'allowTruncated',
   'readHoles',
   'noSnapshot',
@@ -63,7 +64,7 @@ export function checkOptions(request: Request, options: Options): void {
 
 function checkDisk(request: Request, options: Options): void {
   const { source } = request;
-  if (source !== undefined) checkOvaDisk(source, options);
+  if (source !== undefined) checkDiskChoice(source, options);
   if (!isDiskInUse(request, options)) {
     const given = firstGiven(options, DISK_IN_USE);
     if (given === undefined) return;

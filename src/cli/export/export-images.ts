@@ -30,12 +30,13 @@ export async function exportImages(
   const opened = await open(job);
   const { limitRate } = options;
   const source = limitRate === undefined ? opened : limitedSource(opened, limitRate);
-  const { plan, targets, hashed, checksums, fileMode } = await openFor(source, job);
+  const { plan, targets, bmap, hashed, checksums, fileMode } = await openFor(source, job);
   const result = await withChecksums(checksums, (steps) =>
     encode(source, targets, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
+      bmap,
       ...{ signal, onProgress, onWarning },
       ...steps,
     }),

@@ -45,6 +45,8 @@ export interface Outputs {
   /** The plan that was followed. */
   readonly plan: Plan;
   readonly targets: readonly Target[];
+  /** The block map, if requested. */
+  readonly bmap: Sink | undefined;
   /** The images whose sums are wanted. */
   readonly hashed: readonly HashedSink[];
   /** Permissions of the images; undefined for those that the umask leaves. */
@@ -85,9 +87,9 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
     opened.push(sink);
     return sink;
   };
+  const images: HashedSink[] = [];
   try {
     const targets: Target[] = [];
-    const images: HashedSink[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
@@ -107,14 +109,25 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       }
       targets.push({ format, sink, fileName: output.fileName });
     }
+    const bmap = plan.bmap === undefined ? undefined : await openBmap(plan.bmap);
     const { checksums: sums } = plan;
     if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
     const file = sums === undefined ? undefined : checksumsFile(sums, options);
     const checksums = file && { file, images };
-    return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
+    return { plan, targets, bmap, hashed: images, fileMode: options.fileMode, checksums };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
+  }
+
+  async function openBmap(path: string): Promise<Sink> {
+    const { force, fileMode: mode } = options;
+    await checkNotRead(path, path, { ...options, disk });
+    const sink = keep(await fileSink(path, { force, mode }));
+    if (plan.checksums === undefined) return sink;
+    const hashing = hashed(sink, true);
+    images.push(hashing);
+    return hashing;
   }
 }
 

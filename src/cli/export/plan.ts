@@ -12,6 +12,8 @@ import type { Request } from './request.ts';
 export interface Plan {
   readonly identity: Pick<Identity, 'name' | 'createdAt'>;
   readonly outputs: readonly Output[];
+  /** Path of the block map, if requested. */
+  readonly bmap: string | undefined;
   /** Path of SHA256SUMS, if requested. */
   readonly checksums: string | undefined;
   /** The same with other names; undefined if the names were requested. */
@@ -75,6 +77,7 @@ function planNamed(
   return {
     identity: { name: plain(name), createdAt: secondsOf(now) },
     outputs,
+    bmap: options.bmap ? join(folder, `${name}.bmap`) : undefined,
     checksums: sums(folder, options),
   };
 }
@@ -89,8 +92,15 @@ function planFile(format: Format, options: Options): Plan {
   return {
     identity: { name: plain(name), createdAt: secondsOf(new Date()) },
     outputs: [{ format, path, fileName, zipEntry }],
+    bmap: options.bmap ? bmapOf(path, format) : undefined,
     checksums: sums(dirname(path), options),
   };
+}
+
+/** bmaptool finds it beside the image by the name without its extensions. */
+function bmapOf(path: string, { extension }: Format): string {
+  if (path !== '-') return join(dirname(path), `${basename(path, `.${extension}`)}.bmap`);
+  throw new KexportError('usage', '--bmap is for files, not for -o -');
 }
 
 /** Refuses a name that says another format: every program that opens it would be misled. */

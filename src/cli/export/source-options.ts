@@ -16,7 +16,8 @@ export function sentChoice(options: Options): SentChoice {
  * exclude each other. None is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
-  const { size, threads, readHoles, liveInconsistent, from, ovaDisk } = options;
+  const { size, threads, readHoles, liveInconsistent, from } = options;
+  const { ovaDisk, internalSnapshot } = options;
   const { allowBacking, allowTruncated } = options;
   const takeSnapshot = !options.noSnapshot;
   const common = {
@@ -35,7 +36,7 @@ export function sourceOptions(options: Options): SourceOptions {
     // Checked above: of all names, those of a compression and that of a stream are left.
     return { ...common, ...sent, from: from as 'zfs-send' | PackedKind | undefined };
   }
-  if (ovaDisk === undefined) return { ...common, from };
+  if (ovaDisk === undefined) return { ...common, from, internalSnapshot };
   if (from !== undefined && from !== 'ova') {
     throw new KexportError('usage', `--ova-disk is for an OVA, not for ${from}`);
   }

@@ -14,6 +14,8 @@ export interface Option<T = unknown> {
   readonly default?: string;
   /** The only values that it accepts. */
   readonly choices?: readonly string[];
+  /** Some of the values that it accepts, for completion. */
+  readonly suggestions?: readonly string[];
   /** What a value must be, for errors. */
   readonly expects: string;
   /** Parses a value; undefined if the option does not accept the text. */
@@ -41,6 +43,19 @@ export function oneOf<const Choice extends string>(
   const expects = choices.join(', ').replace(/, ([^,]*)$/, ' or $1');
   const parse = (value: string) => choices.find((choice) => choice === value);
   return { ...extra, placeholder, summary, choices, expects, parse };
+}
+
+/** A text of a certain shape, of which some are completed in a shell. */
+export function shaped<Value extends string>(
+  placeholder: string,
+  isValue: (text: string) => text is Value,
+  suggestions: readonly Value[],
+  summary: string,
+  extra: Extra = {},
+): Option<Value> {
+  const expects = `a name such as ${suggestions[0] ?? ''}`;
+  const parse = (value: string) => (isValue(value) ? value : undefined);
+  return { ...extra, placeholder, summary, suggestions, expects, parse };
 }
 
 export function wholeNumber(

@@ -2,6 +2,7 @@ import { type FormatName, FORMATS } from '../../../formats/index.ts';
 import {
   type DiskController,
   DISK_CONTROLLERS,
+  isOsType,
   OS_TYPES,
   type OsType,
 } from '../../../formats/ova/machine.ts';
@@ -14,6 +15,7 @@ import {
   oneOf,
   type Option,
   permissions,
+  shaped,
   size,
   text,
   wholeNumber,
@@ -44,6 +46,7 @@ export const OPTIONS = {
     default: '0600 of a device or volume, else by the umask',
   }),
   checksums: flag('write SHA256SUMS beside the images'),
+  bmap: flag('write NAME.bmap beside raw images, for bmaptool'),
   zip: flag('put raw and vhd images into .zip files'),
   verify: flag('read each image back and compare before it gets its name'),
   keepGoing: flag('if one image fails, finish the others'),
@@ -52,6 +55,9 @@ export const OPTIONS = {
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
   ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
+  internalSnapshot: text('NAME', 'read the disk as this snapshot in a qcow2 has it', {
+    default: 'as it is now',
+  }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
   limitRate: size('read at most SIZE of the disk each second (10M)'),
@@ -107,9 +113,13 @@ export const OPTIONS = {
     default: 'efi',
   }),
   hwVersion: wholeNumber([4, 99], 'VMware hardware version', { default: '14, of ESXi 6.7' }),
-  osType: oneOf('TYPE', Object.keys(OS_TYPES) as OsType[], 'guest, by its name in VMware', {
-    default: 'otherLinux64Guest',
-  }),
+  osType: shaped(
+    'TYPE',
+    isOsType,
+    Object.keys(OS_TYPES) as OsType[],
+    'guest, by any of its names in VMware',
+    { default: 'otherLinux64Guest' },
+  ),
   diskController: oneOf(
     'TYPE',
     Object.keys(DISK_CONTROLLERS) as DiskController[],

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isRawDisk } from '../export/is-raw-disk.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { printable } from './printable.ts';
 import type { ReportedRun } from './report.ts';
@@ -55,6 +56,11 @@ const IMPORTS: Readonly<Record<string, Import>> = {
   },
 };
 
+const BY_BMAP: Import = {
+  where: 'bare metal',
+  command: (file) => `bmaptool copy ${file} /dev/sdX`,
+};
+
 /**
  * What to type next, a line for each image, and what was checked and summed; for people. Images
  * that went to a pipe or a device have no next step.
@@ -71,7 +77,7 @@ export function nextSteps({ options, result, source }: ReportedRun): string {
       : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
   const commands = files.flatMap(({ format, name }) => {
     const machine = basename(name, `.${format.extension}`).replace(/\.[^.]*$/, '');
-    const step = IMPORTS[format.name];
+    const step = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
     return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
   });
   const next = commands.length === 0 ? '' : `next:\n${formatTable(commands)}`;

@@ -58,7 +58,7 @@ export function jsonReport({ source, options, result, warnings, seconds }: Repor
       sha256: result.sha256.get(name),
       fileSize: length,
       sizeOnDisk: allocated,
-      compression: encoding,
+      compression: encoding && { ...encoding, isJoinable: undefined }, // of no use to people
     })),
     failures: result.failures.map(({ target: { format, sink }, error }) => ({
       format: format.name,

@@ -45,6 +45,7 @@ export function liveSource(
   return {
     name,
     size,
+    gaps: 'unallocated',
     async next(buffer, signal) {
       throwIfAborted(signal);
       hooks.check();

@@ -1,0 +1,66 @@
+// Opens an OVF that is not in an archive: its disks are files beside it, which it names.
+
+import type { ImageExtent, ImageInput, ImageReader, Problem, ReadRequest } from '../contract.ts';
+import { error } from '../problems.ts';
+import { decodeOvf, MAX_OVF_SIZE } from './decode-ovf.ts';
+import { chooseDisk, disksOf, openFile } from './disks.ts';
+import { unsupported } from './faults.ts';
+
+/**
+ * Opens the disk with the name `wanted`, either its diskId or its file; by default the first.
+ * Rejects with a FormatError if there is none or it cannot be read.
+ */
+export async function readOvf(request: ReadRequest, wanted?: string): Promise<ImageReader> {
+  const { input } = request;
+  if (input.size > MAX_OVF_SIZE) {
+    throw unsupported(`the OVF has ${input.size} bytes, at most ${MAX_OVF_SIZE} can be read`);
+  }
+  const machine = decodeOvf(await input.read(0, input.size));
+  const files = machine.files.map(({ href }) => ({ name: href, size: 0, imageOffset: 0 }));
+  const found = chooseDisk(disksOf(machine, files), wanted);
+  const { capacity } = found.disk;
+  const { href, size } = found.file;
+  const details = { ...machine.details, disk: href };
+  const file = await request.openOther(href);
+  if (!file) {
+    if (capacity === undefined) throw unsupported(`the OVF does not say how large ${href} is`);
+    return {
+      facts: { format: 'ova', subformat: 'ovf', diskSize: capacity, details },
+      notOpened: { files: [href], isMapped: false },
+      extents: () => [],
+      check: () => [],
+    };
+  }
+  const inner = await openFile(request, found, file);
+  const { diskSize, subformat, format } = inner.facts;
+  return {
+    facts: {
+      format: 'ova',
+      subformat: `ovf, ${subformat === undefined ? format : `${format} ${subformat}`}`,
+      diskSize,
+      details: { ...details, ...inner.facts.details },
+      backing: inner.facts.backing,
+    },
+    extents: (from = 0) => within(file, inner, from),
+    async *check(): AsyncGenerator<Problem> {
+      if (size !== undefined && size !== file.size) {
+        yield error(`${href} has ${file.size} bytes, the OVF says ${size}`);
+      }
+      if (capacity !== undefined && capacity !== diskSize) {
+        yield error(`the disk ${found.disk.id} has ${diskSize} bytes, the OVF says ${capacity}`);
+      }
+      yield* inner.check();
+    },
+  };
+}
+
+/** The extents of a disk, with the file that they lie in. */
+async function* within(
+  file: ImageInput,
+  inner: ImageReader,
+  from: number,
+): AsyncGenerator<ImageExtent> {
+  for await (const extent of inner.extents(from)) {
+    yield extent.kind === 'zeros' ? extent : { ...extent, input: file };
+  }
+}
