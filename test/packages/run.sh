@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is made for machines without Node, in a minimal Debian 12 (a chroot) that has none: as root
-# and not, without /proc. Prints `ok` or `not ok` for each check. Needs root, debootstrap, rpm and
-# the package registry. The Debian is kept in KEXPORT_CHROOT_CACHE.
+# and not, without /proc. Prints `ok` or `not ok` for each check. Needs root, debootstrap, rpm,
+# buildah and the package registry. The Debian is kept in KEXPORT_CHROOT_CACHE.
 set -euo pipefail
 project=$(realpath "$(dirname "$0")/../..")
 debian=$(realpath -m "${KEXPORT_CHROOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-chroot}/bookworm.tar")
@@ -18,6 +18,7 @@ main() {
     check_executable
     check_deb
     check_rpm
+    check_image
     exit "$failed"
 }
 
@@ -94,6 +95,23 @@ check_rpm() {
     check_installed .rpm
     check 'it is removed' rpm --root "$root" --dbpath /var/lib/rpm --erase kexport
     check 'and leaves nothing' diff <(echo "$before") <(list_files)
+}
+
+# The container image, for which the Debian here takes the place of the one that Containerfile names.
+check_image() {
+    local buildah=(buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs) container image
+    container=$("${buildah[@]}" from scratch)
+    tar -xf "$debian" -C "$("${buildah[@]}" mount "$container")"
+    make_with "${buildah[@]}" commit --rm "$container" docker.io/library/debian:bookworm-slim
+    check 'the container image is built' "${buildah[@]}" build --isolation chroot --pull-never \
+        --tag kexport --file packaging/Containerfile dist/executable
+    image=$("${buildah[@]}" mount "$("${buildah[@]}" from --pull-never kexport)")
+    check 'it has the program and libraries alone' sh -c '
+        ! find "$1" ! -type d | grep -vE "/usr/bin/(kexport|ksnap)$|/LICENSES.txt$|[.]so[.][0-9]+$"' sh "$image"
+    cp fixtures/disk.raw "$image/work/disk.raw"
+    check 'a user exports a disk in it' sh -c '
+        chmod 777 "$1/work" && chroot --userspec=65534:65534 "$1" /usr/bin/kexport all /work/disk.raw --output-dir /work --verify
+        ' sh "$image"
 }
 
 check_installed() {
