@@ -4,7 +4,7 @@ import { error } from '../problems.ts';
 import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
 import { MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
-import type { TarMember } from './decode-tar.ts';
+import type { TarMember } from '../tar/decode-tar.ts';
 import { type FoundDisk, openDisk, readOf } from './disks.ts';
 
 // Bytes of a member that are read at a time.
@@ -112,6 +112,7 @@ async function* checkManifest(
     yield error(`${manifestName} has ${manifest.size} bytes, at most ${MAX_OVF_SIZE} can be read`);
     return;
   }
+  const byName = new Map(members.map((member) => [member.name, member]));
   const seen = new Set<string>();
   for (const line of decodeManifest(await input.read(manifest.imageOffset, manifest.size))) {
     if (typeof line === 'string') {
@@ -121,7 +122,7 @@ async function* checkManifest(
       continue;
     }
     const { algorithm, name, digest } = line;
-    const member = members.find((each) => each.name === name);
+    const member = byName.get(name);
     if (!member) yield error(`${manifestName} lists ${name}, which is not in the archive`);
     else if (seen.has(name)) yield error(`${manifestName} lists ${name} twice`);
     else {

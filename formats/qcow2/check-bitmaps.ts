@@ -2,10 +2,10 @@ import type { Problem } from '../contract.ts';
 import { error } from '../problems.ts';
 import { roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
-import type { CheckContext } from './cluster-uses.ts';
+import { type CheckContext, referTable } from './cluster-uses.ts';
 import { decodeEntry, offsetOf } from './decode-l2-entry.ts';
 import { hexOffset, tableProblem } from './faults.ts';
-import { bitmap, ENTRY_SIZE } from './layout.ts';
+import { bitmap, ENTRY_SIZE, MAX_BITMAP_SIZE } from './layout.ts';
 
 /** Entries of a bitmap table that are read at a time. */
 const STEP = 8192;
@@ -24,16 +24,18 @@ export async function* checkBitmaps(context: CheckContext): AsyncGenerator<Probl
       return;
     }
     const entry = bitmap.decode(await input.read(at, bitmap.size));
-    yield* referTable(context, Number(entry.tableOffset), entry.tableSize);
+    yield* referBitmap(context, Number(entry.tableOffset), entry.tableSize);
+    if (context.tableBytes > input.size) return;
     at = roundUp(at + bitmap.size + entry.extraSize + entry.nameSize, 8);
   }
 }
 
-async function* referTable(
-  { input, header, uses }: CheckContext,
+async function* referBitmap(
+  context: CheckContext,
   offset: number,
   entryCount: number,
 ): AsyncGenerator<Problem> {
+  const { input, header, uses } = context;
   const { clusterSize } = header;
   const size = entryCount * ENTRY_SIZE;
   const misplaced = tableProblem('the bitmap table', { offset, size }, clusterSize, input.size);
@@ -41,9 +43,11 @@ async function* referTable(
     yield error(misplaced);
     return;
   }
-  const overlaps = uses.isUsed(offset, offset + size);
-  uses.refer('meta', offset, offset + size);
-  if (overlaps) return; // reported when the refcounts are compared
+  if (entryCount * clusterSize > MAX_BITMAP_SIZE) {
+    yield error(`the bitmap table at ${hexOffset(offset)} has ${entryCount} entries, too many`);
+    return;
+  }
+  if (!referTable(context, offset, size)) return;
   for (let first = 0; first < entryCount; first += STEP) {
     const count = Math.min(STEP, entryCount - first);
     const view = viewOf(await input.read(offset + first * ENTRY_SIZE, count * ENTRY_SIZE));

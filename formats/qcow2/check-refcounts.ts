@@ -29,9 +29,11 @@ export async function* checkRefcounts(context: CheckContext): AsyncGenerator<Pro
   const leaks = leakRange(clusterSize);
   for (let first = 0, i = 0; first < uses.clusterCount; first += perBlock, i++) {
     const at = blocks[i];
-    const block = at === undefined ? undefined : await input.read(at, clusterSize);
-    const stored = block ? decodeRefcounts(block, refcountOrder) : () => 0;
+    const isZero = at === undefined || ((await input.isHole?.(at, clusterSize)) ?? false);
     const end = Math.min(first + perBlock, uses.clusterCount);
+    if (isZero && !uses.isUsed(first * clusterSize, end * clusterSize)) continue;
+    const block = isZero ? undefined : await input.read(at, clusterSize);
+    const stored = block ? decodeRefcounts(block, refcountOrder) : () => 0;
     for (let cluster = first; cluster < end; cluster++) {
       const problem = compare(cluster, stored(cluster - first), context);
       const leaked = leaks.next(cluster, problem === 'leak');
@@ -75,6 +77,7 @@ function compare(
   { header, uses }: CheckContext,
 ): Problem | 'leak' | undefined {
   const counted = uses.count(cluster);
+  if (counted === 0 && stored === 0) return undefined; // as for most clusters of a sparse file
   const overlap = counted > 0 ? uses.overlap(cluster) : undefined;
   const where = `the cluster at ${hexOffset(cluster * header.clusterSize)}`;
   if (overlap !== undefined) return error(`${where} is used for ${overlap}`);
@@ -127,6 +130,7 @@ export async function* checkCopied({ input, header, uses }: CheckContext): Async
     if (isWrong(l1Entry.high, l2Offset)) {
       yield error(`entry ${i} of the L1 table: the copied flag is wrong for ${table}`);
     }
+    if (await input.isHole?.(l2Offset, clusterSize)) continue;
     const l2 = viewOf(await input.read(l2Offset, clusterSize));
     for (let j = 0; j < clusterSize / l2EntrySize; j++) {
       const entry = decodeL2Entry(l2, j, l2EntrySize);

@@ -10,7 +10,7 @@ import { viewOf } from '../struct.ts';
 import { checkBitmaps } from './check-bitmaps.ts';
 import { l1EntryProblem, l2EntryProblem } from './check-entries.ts';
 import { checkCopied, checkRefcounts } from './check-refcounts.ts';
-import { type CheckContext, clusterUses } from './cluster-uses.ts';
+import { type CheckContext, clusterUses, referTable } from './cluster-uses.ts';
 import type { Header } from './decode-header.ts';
 import {
   compressedPlace,
@@ -28,7 +28,8 @@ import { COMPRESSED_SECTOR, ENTRY_SIZE, MAX_L1_SIZE } from './layout.ts';
  * Yields each problem of an image. Throws a FormatError for an image of more than 2^28 clusters.
  */
 export async function* checkQcow2(input: ImageInput, header: Header): AsyncGenerator<Problem> {
-  const context = { input, header, uses: clusterUses(input.size, header.clusterSize) };
+  const uses = clusterUses(input.size, header.clusterSize);
+  const context = { input, header, uses, tableBytes: 0 };
   if (header.corrupt) yield error('the image is marked corrupt');
   if (header.dirty) yield error('the image is marked dirty: its refcounts may be out of date');
   yield* countReferences(context);
@@ -37,22 +38,26 @@ export async function* checkQcow2(input: ImageInput, header: Header): AsyncGener
 }
 
 async function* countReferences(context: CheckContext): AsyncGenerator<Problem> {
-  const { header, uses } = context;
+  const { input, header, uses } = context;
   uses.refer('meta', 0, header.clusterSize);
   yield* referL1(context, 'the L1 table', header.l1);
   yield* referSnapshots(context);
   yield* checkBitmaps(context);
   for (let cluster = 0; cluster < uses.clusterCount; cluster++) {
-    if (uses.isL2(cluster)) yield* referL2(context, cluster);
+    if (!uses.isL2(cluster)) continue;
+    const isHole = input.isHole?.(cluster * header.clusterSize, header.clusterSize);
+    if (isHole === true || (await isHole)) continue; // without a wait for each of millions
+    yield* referL2(context, cluster);
   }
 }
 
 /** Counts an L1 table and the L2 tables that it refers to. */
 async function* referL1(
-  { input, header, uses }: CheckContext,
+  context: CheckContext,
   what: string,
   { offset, entryCount }: Header['l1'],
 ): AsyncGenerator<Problem> {
+  const { input, header, uses } = context;
   const { clusterSize } = header;
   const size = entryCount * ENTRY_SIZE;
   const misplaced = tableProblem(what, { offset, size }, clusterSize, input.size);
@@ -61,10 +66,7 @@ async function* referL1(
     yield error(`${what} has ${size} bytes, QEMU's limit is ${MAX_L1_SIZE}`);
   }
   if (misplaced !== undefined || size > MAX_L1_SIZE) return;
-  // A hostile image could have a table read any number of times.
-  const overlaps = uses.isUsed(offset, offset + size);
-  uses.refer('meta', offset, offset + size);
-  if (overlaps) return;
+  if (!referTable(context, offset, size)) return;
   const view = viewOf(await input.read(offset, size));
   for (let i = 0; i < entryCount; i++) {
     const entry = decodeEntry(view, i);
@@ -86,6 +88,7 @@ async function* referSnapshots(context: CheckContext): AsyncGenerator<Problem> {
     for await (const { name, l1, end: entryEnd } of decodeSnapshots(input, header)) {
       end = entryEnd;
       yield* referL1(context, `the L1 table of the snapshot ${JSON.stringify(name)}`, l1);
+      if (context.tableBytes > input.size) break;
     }
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;

@@ -43,6 +43,22 @@ export interface CheckContext {
   readonly input: ImageInput;
   readonly header: Header;
   readonly uses: ClusterUses;
+  /** Bytes of the tables of the snapshots and bitmaps so far. */
+  tableBytes: number;
+}
+
+/**
+ * Counts a table of a snapshot or a bitmap. Returns whether it is to be read: not if it overlaps
+ * something, which is reported when the refcounts are compared. A hostile image could otherwise
+ * have a table read any number of times, or clusters looked at for thousands of long tables.
+ */
+export function referTable(context: CheckContext, offset: number, size: number): boolean {
+  const { input, uses } = context;
+  context.tableBytes += size;
+  if (context.tableBytes > input.size) return false; // some of them have overlapped
+  const overlaps = uses.isUsed(offset, offset + size);
+  uses.refer('meta', offset, offset + size);
+  return !overlaps;
 }
 
 /** Throws a FormatError for an image of more than 2^28 clusters. */

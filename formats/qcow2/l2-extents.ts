@@ -48,14 +48,25 @@ function* tableExtents(
     table.length / l2EntrySize,
     Math.ceil((diskSize - diskOffset) / clusterSize),
   );
+  const streams = new Set<number>();
   for (let i = first; i < count; i++) {
     const entry = decodeL2Entry(view, i, l2EntrySize);
     if ((entry.high | entry.low | entry.zeroBits) === 0) continue; // as most entries are
+    if (isCompressed(entry)) refuseRepeated(entry, streams, context);
     for (const extent of clusterExtents(entry, diskOffset + i * clusterSize, context)) {
       // The first cluster can have subclusters that end before `from`.
       if (extent.diskOffset + extent.diskLength > from) yield extent;
     }
   }
+}
+
+/** A table that has one stream for all of its clusters makes a disk of GiB out of some KiB. */
+function refuseRepeated(entry: L2Entry, streams: Set<number>, { header }: MapContext): void {
+  const { imageOffset } = compressedPlace(entry, header.clusterBits);
+  if (streams.has(imageOffset)) {
+    throw damaged(`the compressed cluster at ${hexOffset(imageOffset)} is in two places`);
+  }
+  streams.add(imageOffset);
 }
 
 function* clusterExtents(

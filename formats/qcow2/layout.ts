@@ -74,6 +74,9 @@ export const MAX_REFCOUNT_ORDER = 6;
 /** The largest refcount table that QEMU opens (QCOW_MAX_REFTABLE_SIZE), in bytes. */
 export const MAX_REFCOUNT_TABLE_SIZE = 8 * 2 ** 20;
 
+/** The largest dirty bitmap that QEMU opens (BME_MAX_PHYS_SIZE), in bytes. */
+export const MAX_BITMAP_SIZE = 512 * 2 ** 20;
+
 /** The most snapshots with which QEMU opens an image (QCOW_MAX_SNAPSHOTS). */
 export const MAX_SNAPSHOTS = 65_536;
 

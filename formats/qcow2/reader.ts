@@ -54,6 +54,8 @@ export async function readQcow2(request: ReadRequest): Promise<ImageReader> {
         yield { kind: 'zeros', diskOffset, diskLength: Math.min(span, diskSize - diskOffset) };
         continue;
       }
+      const isHole = input.isHole?.(offset, clusterSize);
+      if (isHole === true || (await isHole)) continue; // without a wait for each of millions
       yield* l2Extents(await l2(offset), i * span, from, context);
     }
   }

@@ -1,4 +1,4 @@
-import type { ImageInput } from '../contract.ts';
+import { type ImageInput, SECTOR_SIZE } from '../contract.ts';
 import { viewOf } from '../struct.ts';
 import { BAT_ENTRY_SIZE, BAT_UNUSED } from './layout.ts';
 
@@ -16,6 +16,18 @@ export interface BlockTable {
   readonly blockSize: number;
   /** Bytes of the bitmap before the data of a block. */
   readonly bitmapSize: number;
+}
+
+/** Neighbours that overlap among the first sectors of blocks, which ascend. */
+export function* overlapsIn(
+  sectors: Uint32Array,
+  { bitmapSize, blockSize }: BlockTable,
+): Generator<readonly [before: number, at: number]> {
+  const sectorCount = (bitmapSize + blockSize) / SECTOR_SIZE; // all blocks have one size
+  for (let i = 1; i < sectors.length; i++) {
+    const [before, at] = [sectors[i - 1]!, sectors[i]!]; // i is within bounds
+    if (at - before < sectorCount) yield [before, at];
+  }
 }
 
 // Entries that are read at a time.

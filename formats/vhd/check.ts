@@ -1,6 +1,6 @@
 import { type ImageInput, type Problem, SECTOR_SIZE } from '../contract.ts';
 import { error, leak } from '../problems.ts';
-import { type BlockTable, tableEntries } from './block-table.ts';
+import { type BlockTable, overlapsIn, tableEntries } from './block-table.ts';
 import type { FooterCopy, Footers } from './decode-footer.ts';
 import { BAT_ENTRY_SIZE, dynamicHeader, footer } from './layout.ts';
 
@@ -65,18 +65,14 @@ function placeProblem(
   return hit && `block ${index} at ${start} overlaps ${hit[0]}`;
 }
 
-/** Checks the blocks by their first sectors, which ascend. All blocks have one size. */
+/** Checks the blocks by their first sectors, which ascend. */
 function* checkBlocks(
   sectors: Uint32Array,
-  { bitmapSize, blockSize }: BlockTable,
+  table: BlockTable,
   endFooter: FooterCopy,
 ): Generator<Problem> {
-  const size = bitmapSize + blockSize;
-  const sectorCount = size / SECTOR_SIZE;
-  for (let i = 1; i < sectors.length; i++) {
-    const before = sectors[i - 1]!; // i is within bounds
-    const at = sectors[i]!;
-    if (at - before >= sectorCount) continue;
+  const size = table.bitmapSize + table.blockSize;
+  for (const [before, at] of overlapsIn(sectors, table)) {
     yield error(`the block at ${at * SECTOR_SIZE} overlaps the one at ${before * SECTOR_SIZE}`);
   }
   const last = sectors.at(-1);

@@ -3,7 +3,7 @@
 import { runsOf } from '../bitmap-runs.ts';
 import { exactNumber } from '../bounds.ts';
 import { type ImageInput, type ImageReader, type PlainExtent, SECTOR_SIZE } from '../contract.ts';
-import { type BlockTable, tableEntries } from './block-table.ts';
+import { type BlockTable, overlapsIn, tableEntries } from './block-table.ts';
 import { checkDynamic } from './check.ts';
 import { readDynamicHeader } from './decode-dynamic-header.ts';
 import { damaged } from './faults.ts';
@@ -17,15 +17,31 @@ export async function dynamicReader({ input, footers, facts }: VhdRequest): Prom
   const { table, parent } = await readDynamicHeader(input, headerOffset, facts.diskSize);
   const details = { ...facts.details, 'block size': table.blockSize };
   const isDifferencing = footer.diskType === DIFFERENCING;
+  let checked: Promise<void> | undefined;
   return {
     facts: {
       ...facts,
       details,
       ...(isDifferencing && { subformat: 'differencing', backing: parent }),
     },
-    extents: (from = 0) => extentsOf(input, table, from),
+    async *extents(from = 0) {
+      await (checked ??= refuseOverlaps(input, table));
+      yield* extentsOf(input, table, from);
+    },
     check: () => checkDynamic(input, table, footers),
   };
+}
+
+/** With blocks that share bytes, a small image could have any number of bitmaps to read. */
+async function refuseOverlaps(input: ImageInput, table: BlockTable): Promise<void> {
+  const sectors = new Uint32Array(table.blockCount);
+  let count = 0;
+  for await (const [, sector] of tableEntries(input, table, 0, table.blockCount)) {
+    sectors[count++] = sector;
+  }
+  for (const [before, at] of overlapsIn(sectors.subarray(0, count).sort(), table)) {
+    throw damaged(`the blocks at ${before * SECTOR_SIZE} and ${at * SECTOR_SIZE} overlap`);
+  }
 }
 
 async function* extentsOf(
@@ -43,6 +59,7 @@ async function* extentsOf(
     if (end > input.size) {
       throw damaged(`block ${index} ends at ${end}, the image at ${input.size}`);
     }
+    if (await input.isHole?.(imageOffset, bitmapSize)) continue;
     const bitmap = await input.read(imageOffset, bitmapSize);
     // By "Block Allocation Table and Data Blocks" the sectors whose bits are not set were never
     // written, so they are zeros whatever lies there: VirtualBox and 7-Zip read them so, QEMU does

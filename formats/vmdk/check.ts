@@ -10,7 +10,7 @@ import {
   marker,
   ZEROED_GRAIN,
 } from './layout.ts';
-import { placeProblem, readGrainTable, type SparseExtent } from './sparse-extent.ts';
+import { isTableHole, placeProblem, readGrainTable, type SparseExtent } from './sparse-extent.ts';
 
 // Sectors of a window of the image: 64 GiB, a bitmap of 16 MiB.
 const WINDOW = 2 ** 27;
@@ -41,8 +41,10 @@ async function* checkMarkers(extent: SparseExtent): AsyncGenerator<Problem> {
   ] as const;
   for (const [type, sector, count, what] of places) {
     if (sector === 0 || sector * SECTOR_SIZE > extent.input.size) continue;
-    const found = marker.decode(await extent.input.read((sector - 1) * SECTOR_SIZE, marker.size));
-    if (found.type === type && found.size === 0 && found.sectorCount === BigInt(count)) continue;
+    const offset = (sector - 1) * SECTOR_SIZE;
+    const isHole = await extent.input.isHole?.(offset, marker.size);
+    const found = isHole ? undefined : marker.decode(await extent.input.read(offset, marker.size));
+    if (found?.type === type && found.size === 0 && found.sectorCount === BigInt(count)) continue;
     const where = `the grain ${what} at sector ${sector}`;
     yield error(`${where} has no marker of ${count} sectors in front of it`);
   }
@@ -59,19 +61,29 @@ async function* checkRedundant(extent: SparseExtent): AsyncGenerator<Problem> {
       yield error(`in the redundant directory, ${otherEntries}`);
     }
     if (typeof entries === 'string' || typeof otherEntries === 'string') continue;
-    const differing = entries.findIndex((entry, i) => entry !== otherEntries[i]);
+    const differing = differenceOf(entries, otherEntries);
     if (differing === -1) continue;
     const grain = index * extent.tableGrains + differing;
-    const sectors = `sector ${entries[differing]!} and at sector ${otherEntries[differing]!}`;
+    const sectors = `sector ${entries?.[differing] ?? 0} and at sector ${otherEntries?.[differing] ?? 0}`;
     yield error(`the two tables of grain ${grain} have it at ${sectors}`);
   }
 }
 
-/** The entries of a table, all 0 if there is none; or what is wrong with its place. */
-async function tableOrProblem(extent: SparseExtent, sector: number): Promise<Uint32Array | string> {
-  if (sector === 0) return new Uint32Array(extent.tableGrains);
+/** The first entry in which two tables differ, of which one may be undefined; -1 if none does. */
+function differenceOf(one: Uint32Array | undefined, other: Uint32Array | undefined): number {
+  return (one ?? other)?.findIndex((_, i) => (one?.[i] ?? 0) !== (other?.[i] ?? 0)) ?? -1;
+}
+
+/** The entries of a table, undefined if all are 0; or what is wrong with its place. */
+async function tableOrProblem(
+  extent: SparseExtent,
+  sector: number,
+): Promise<Uint32Array | string | undefined> {
+  if (sector === 0) return undefined;
   const end = sector * SECTOR_SIZE + extent.tableGrains * ENTRY_SIZE;
-  if (end <= extent.input.size) return readGrainTable(extent, sector);
+  if (end <= extent.input.size) {
+    return (await isTableHole(extent, sector)) ? undefined : readGrainTable(extent, sector);
+  }
   return `the grain table at sector ${sector} ends at ${end}, the image at ${extent.input.size}`;
 }
 
@@ -81,13 +93,18 @@ async function* checkGrains(extent: SparseExtent): AsyncGenerator<Problem> {
   const sectorCount = Math.min(sectorsOf(input.size), 2 ** 32);
   const windowSize = Math.min(WINDOW, roundUp(sectorCount, 32));
   const claims = claimsOf(windowSize, REACH);
+  const empty = new Uint8Array(directory.length); // 1: a table that no window needs again
   for (let start = 0; start < sectorCount; start += windowSize) {
     if (start > 0) claims.next();
     yield* claimMetadata(extent, claims, start, windowSize);
     for (const [index, sector] of directory.entries()) {
-      const table = sector === 0 ? undefined : await tableOrProblem(extent, sector);
-      if (typeof table === 'string' && start === 0) yield error(table);
-      if (typeof table !== 'object') continue;
+      if (empty[index] === 1) continue;
+      const table = await tableOrProblem(extent, sector);
+      if (typeof table === 'string') yield error(table);
+      if (typeof table !== 'object') {
+        empty[index] = 1;
+        continue;
+      }
       const first = index * tableGrains;
       for (const [i, entry] of table.entries()) {
         if (entry === 0 || (entry === ZEROED_GRAIN && extent.hasZeroedGrains)) continue;

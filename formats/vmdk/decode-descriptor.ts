@@ -27,7 +27,9 @@ const MAX_EXTENTS = 4096;
 
 const EXTENT =
   /^(?:RW|RDONLY|NOACCESS)\s+(\d{1,15})\s+([A-Z]+)(?:\s+"([^"]+)"(?:\s+(\d{1,15}))?.*)?$/;
-const VALUE = /^([\w.:-]+)\s*=\s*(?:"([^"]*)"|([^"]*))$/;
+// What follows the spaces after `=` does not begin with one: otherwise they could be divided in as
+// many ways as there are, each of which is tried before the line is refused.
+const VALUE = /^([\w.:-]+)\s*=\s*(?:"([^"]*)"|([^"\s][^"]*)?)$/;
 
 const START = '# disk descriptorfile';
 
@@ -56,7 +58,7 @@ export function decodeDescriptor(bytes: Uint8Array): Descriptor {
     if (line === '' || line.startsWith('#')) continue;
     const value = VALUE.exec(line);
     const extent = EXTENT.exec(line);
-    if (value) values.set(value[1]!, value[2] ?? value[3]!);
+    if (value) values.set(value[1]!, value[2] ?? value[3] ?? '');
     else if (extent) extents.push(decodeExtent(extent));
     else throw damaged(`line ${index + 1} of the descriptor cannot be read: ${quoted(line)}`);
   }

@@ -4,7 +4,7 @@ import { type ImageExtent, SECTOR_SIZE, type ZeroExtent } from '../contract.ts';
 import { joinExtents } from '../join-extents.ts';
 import { damaged } from './faults.ts';
 import { grainMarker, ZEROED_GRAIN } from './layout.ts';
-import { placeProblem, readGrainTable, type SparseExtent } from './sparse-extent.ts';
+import { isTableHole, placeProblem, readGrainTable, type SparseExtent } from './sparse-extent.ts';
 
 /**
  * The image extents from the byte `from` of the extent on; see `ImageReader.extents`. Throws a
@@ -19,6 +19,8 @@ export async function* grainExtents(
   for (let i = Math.floor(firstGrain / tableGrains); i < directory.length; i++) {
     const sector = directory[i]!; // i is within bounds
     if (sector === 0) continue;
+    const isHole = isTableHole(extent, sector);
+    if (isHole === true || (await isHole)) continue; // without a wait for each of millions
     const table = await readGrainTable(extent, sector);
     yield* joinExtents(tableExtents(extent, table, i * tableGrains, firstGrain));
   }

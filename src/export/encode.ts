@@ -51,6 +51,8 @@ export interface EncodeSettings {
    * discarded.
    */
   readonly onFinished?: (() => Promise<void>) | undefined;
+  /** Called once every image has its name. If it throws, all images are discarded. */
+  readonly onCommitted?: (() => Promise<void>) | undefined;
   /** Called with a warning if an image may not be what the user expects. */
   readonly onWarning?: OnWarning | undefined;
   /** Called in each phase of the run: while writing, after at most 8 MiB of data. */
@@ -114,6 +116,8 @@ export async function encode(
     await options.onFinished?.();
     throwIfAborted(stop.signal);
     await images.commit();
+    await options.onCommitted?.();
+    await images.settle();
     const failed = new Set(images.failures.map(({ target }) => target));
     const finished = targets.flatMap((target) =>
       failed.has(target) ? [] : (results.get(target) ?? []),

@@ -1,5 +1,5 @@
-import { statFile } from '../host/descriptors.ts';
-import { type DataRange, dataMap } from '../sources/data-map.ts';
+import type { DataRange } from '../sources/data-map.ts';
+import { dataRanges, firstAfter } from './data-ranges.ts';
 import type { FileInput } from './file-input.ts';
 
 /** A part of a file. In bytes. */
@@ -20,15 +20,8 @@ export type FileHoles = (
 export function fileHoles(): FileHoles {
   const maps = new Map<FileInput, readonly DataRange[]>();
 
-  async function dataIn(input: FileInput): Promise<readonly DataRange[]> {
-    const { fd, size } = input;
-    const isFile = (await statFile(fd)).isFile();
-    const map = isFile ? await dataMap(fd, 0, size, 1) : undefined;
-    return map ?? [{ start: 0, end: size }];
-  }
-
   return async function* (input, start, end) {
-    const ranges = maps.get(input) ?? (await dataIn(input));
+    const ranges = maps.get(input) ?? (await dataRanges(input.fd, input.size));
     maps.set(input, ranges);
     let at = start;
     for (let index = firstAfter(ranges, start); at < end; index++) {
@@ -40,16 +33,4 @@ export function fileHoles(): FileHoles {
       at = to;
     }
   };
-}
-
-/** The index of the first range that ends after a byte. */
-function firstAfter(ranges: readonly DataRange[], offset: number): number {
-  let [low, high] = [0, ranges.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ranges[middle]!.end > offset)
-      high = middle; // below `high`, which is within
-    else low = middle + 1;
-  }
-  return low;
 }

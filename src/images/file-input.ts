@@ -1,6 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { FormatError, type ImageInput } from '../../formats/index.ts';
+import { throwIfAborted, untilAborted } from '../errors.ts';
 import { systemFile } from '../host/descriptors.ts';
 import { readFully } from '../host/read-fully.ts';
+import type { DataRange } from '../sources/data-map.ts';
+import { dataRanges, firstAfter } from './data-ranges.ts';
 
 /** A file that is read as an image, or as a part of one. Does not own the descriptor. */
 export interface FileInput extends ImageInput {
@@ -10,12 +14,28 @@ export interface FileInput extends ImageInput {
   readonly fd: number;
 }
 
+/** Tables that are read before the holes of the file are looked up, which starts a program. */
+const MANY_TABLES = 4096;
+
+/** Answers between two turns of the event loop, in which a signal can be heard. */
+const TURN = 1024;
+
 /**
  * Reads `size` bytes of the file open as `fd`, which the caller closes. Its `read` throws a
- * KexportError if the file cannot be read.
+ * KexportError if the file cannot be read, and at once if the signal is aborted.
  */
-export function fileInput(name: string, fd: number, size: number): FileInput {
+export function fileInput(name: string, fd: number, size: number, signal?: AbortSignal): FileInput {
   const file = systemFile(fd);
+  let asked = 0;
+  let data: readonly DataRange[] | undefined;
+
+  async function lookUpHole(imageOffset: number, length: number): Promise<boolean> {
+    await setImmediate();
+    throwIfAborted(signal);
+    data ??= await dataRanges(fd, size, signal);
+    return isHoleIn(data, imageOffset, length);
+  }
+
   return {
     name,
     fd,
@@ -28,8 +48,20 @@ export function fileInput(name: string, fd: number, size: number): FileInput {
         );
       }
       const bytes = Buffer.allocUnsafeSlow(length);
-      await readFully(name, file, imageOffset, bytes);
+      const reading = readFully(name, file, imageOffset, bytes);
+      await (signal ? untilAborted(reading, signal) : reading);
       return bytes;
     },
+    isHole(imageOffset, length) {
+      asked++;
+      if (asked < MANY_TABLES) return false;
+      if (!data || asked % TURN === 0) return lookUpHole(imageOffset, length);
+      return isHoleIn(data, imageOffset, length);
+    },
   };
+}
+
+function isHoleIn(data: readonly DataRange[], imageOffset: number, length: number): boolean {
+  const next = data[firstAfter(data, imageOffset)];
+  return next === undefined || next.start >= imageOffset + length;
 }

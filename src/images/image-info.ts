@@ -30,7 +30,10 @@ export interface ImageInfo {
 }
 
 /** Options of {@link imageInfo}. */
-export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | 'ovaDisk'>;
+export type ImageInfoOptions = Pick<
+  OpenFileOptions,
+  'from' | 'allowBacking' | 'ovaDisk' | 'signal'
+>;
 
 /**
  * Describes the image in a file, or on a device if `from` is given or it is a raw disk. Walks the
@@ -38,12 +41,13 @@ export type ImageInfoOptions = Pick<OpenFileOptions, 'from' | 'allowBacking' | '
  */
 export async function imageInfo(
   path: string,
-  { from, allowBacking = false, ovaDisk }: ImageInfoOptions = {},
+  { from, allowBacking = false, ovaDisk, signal }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, {
     from,
     allowBacking,
     ovaDisk,
+    signal,
     alone: !allowBacking,
   });
   try {

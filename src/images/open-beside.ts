@@ -11,7 +11,12 @@ import { type FileInput, fileInput } from './file-input.ts';
  * folder, but not an absolute path, a path with `..`, a protocol of QEMU such as `nbd:` or `json:`,
  * or a link that leads elsewhere. Throws a KexportError.
  */
-export async function openBeside(path: string, name: string, image: string): Promise<FileInput> {
+export async function openBeside(
+  path: string,
+  name: string,
+  image: string,
+  signal?: AbortSignal,
+): Promise<FileInput> {
   const shown = `${image} names ${JSON.stringify(name)}`;
   const plain = name !== '' && !/^[/\\]|^[^/]*:|\p{Cc}/u.test(name);
   if (!plain || name.split(/[/\\]/).includes('..')) {
@@ -26,7 +31,7 @@ export async function openBeside(path: string, name: string, image: string): Pro
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const fd = await openFile(found, flags).catch((error: unknown) => refuse(shown, error));
   const stat = await statFile(fd);
-  if (stat.isFile()) return fileInput(found, fd, stat.size);
+  if (stat.isFile()) return fileInput(found, fd, stat.size, signal);
   await closeFile(fd);
   throw new KexportError('source', `${shown}, which is not a regular file`);
 }

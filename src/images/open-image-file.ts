@@ -32,7 +32,7 @@ export async function openImageFile(
       throw new KexportError('source', `${path} is neither a file nor a block device`);
     }
     const size = found.isFile() ? found.size : await blockDeviceSize(path, fd);
-    const head = () => fileInput(path, fd, size).read(0, Math.min(HEAD_SIZE, size));
+    const head = () => fileInput(path, fd, size, options.signal).read(0, Math.min(HEAD_SIZE, size));
     const probed = from === undefined && found.isFile();
     const format = probed
       ? formatOfFile(path, { head: await head(), size }, ovaDisk)

@@ -5,6 +5,7 @@ import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
+import { withinFiles } from './within-files.ts';
 
 /** An open image, and its chain of backing files. */
 export interface OpenImage {
@@ -30,6 +31,8 @@ export interface OpenImageOptions {
    * images that are not read as disks; see `filesNotOpened`.
    */
   readonly alone?: boolean | undefined;
+  /** Aborts all reading of the files with a KexportError `aborted`, also after this. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An image and all of its files. */
@@ -50,7 +53,7 @@ export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, allowBacking = false, diskSize, alone = false }: OpenImageOptions,
+  { format, allowBacking = false, diskSize, alone = false, signal }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
@@ -61,11 +64,12 @@ export async function openImage(
       path,
       allowBacking,
       alone,
+      signal,
       others,
       opened: new Set([await identityOf(fd)]),
       depth: 0,
     };
-    const image = await openChain(fileInput(path, fd, size), format, chain);
+    const image = await openChain(fileInput(path, fd, size, signal), format, chain);
     const { diskSize: found } = image.reader.facts;
     if (diskSize !== undefined && diskSize !== found) {
       const what = `the disk in ${path} has ${found} bytes`;
@@ -106,6 +110,7 @@ interface Chain {
   readonly path: string;
   readonly allowBacking: boolean;
   readonly alone: boolean;
+  readonly signal: AbortSignal | undefined;
   /** Descriptors of the other open files. */
   readonly others: number[];
   /** Identities of this file and those above it, to find loops. */
@@ -124,7 +129,7 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
         },
       );
     }
-    const other = await openBeside(chain.path, name, input.name);
+    const other = await openBeside(chain.path, name, input.name, chain.signal);
     chain.others.push(other.fd);
     return other;
   };
@@ -176,7 +181,8 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    return await format.read({ input, openOther, hasher: host.hasher });
+    const reader = await format.read({ input, openOther, hasher: host.hasher });
+    return { ...reader, extents: (from) => withinFiles(reader.extents(from), input) };
   } catch (error) {
     throw asKexportError(error, input.name);
   }

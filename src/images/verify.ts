@@ -15,11 +15,14 @@ import { filesNotOpened, type ImageFiles } from './open-image.ts';
 /** How many problems are listed: a hostile image can have any number. */
 const MAX_TOLD = 100;
 
+/** How many are looked for in an image: counting millions would take longer than all else. */
+const MAX_FOUND = 100_000;
+
 /** The result of a check. */
 export interface Verdict {
   /** The first 100 problems. */
   readonly problems: readonly Problem[];
-  /** How many problems there are in all. */
+  /** How many problems there are in all; the structure of an image is checked up to 100,000. */
   readonly problemCount: number;
   /**
    * Size of the disk in the image, in bytes; undefined for a damaged stream, or a zfs send stream
@@ -125,10 +128,12 @@ async function checkAll(
   tell: (problem: Problem) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  let count = 0;
   try {
     for await (const problem of image.reader.check()) {
       throwIfAborted(signal);
       tell(problem);
+      if (++count === MAX_FOUND) break;
     }
   } catch (error) {
     throw asKexportError(error, image.input.name);

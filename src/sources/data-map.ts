@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { untilAborted } from '../errors.ts';
 import { EXT4, fileSystemOf, TMPFS, XFS } from '../host/file-systems.ts';
 
 /** Part of a disk, in bytes. */
@@ -21,7 +22,8 @@ const EXACT = [EXT4, XFS, TMPFS];
 const MIN_HOLE = 2 ** 20;
 const MAX_RANGES = 2 ** 17;
 
-const TIMEOUT_MS = 60_000;
+// A map that takes longer is given up, and the file is read: the program may hang.
+const TIMEOUT_MS = 15_000;
 
 // lseek(2): SEEK_DATA is 3 and SEEK_HOLE 4; ENXIO is 6: no more data. One line for each range, then
 // "end".
@@ -41,6 +43,14 @@ const PROGRAM = `
   print "end\\n";
 `;
 
+/** Options of {@link dataMap}. */
+export interface DataMapOptions {
+  /** Smaller holes count as data, in bytes. Default: 1 MiB. */
+  readonly minHole?: number | undefined;
+  /** Stops the search: then nothing is known. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The parts of an open regular file that hold data, from its byte `start` on, ascending; offsets
  * count from `start`. A hole of less than `minHole` bytes, or of less than the size divided by
@@ -50,7 +60,7 @@ export async function dataMap(
   fd: number,
   start: number,
   size: number,
-  minHole = MIN_HOLE,
+  { minHole = MIN_HOLE, signal }: DataMapOptions = {},
 ): Promise<readonly DataRange[] | undefined> {
   let file: FileHandle | undefined;
   try {
@@ -60,7 +70,8 @@ export async function dataMap(
     const before = await file.stat({ bigint: true });
     if (before.blocks * 512n >= BigInt(start + size)) return undefined;
     if (!EXACT.includes(await fileSystemOf(file))) return undefined;
-    const printed = await ask(file.fd, start, size, minHole);
+    const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
+    const printed = await ask(file.fd, [start, start + size, least], signal);
     const after = await file.stat({ bigint: true });
     if (before.mtimeNs !== after.mtimeNs || before.blocks !== after.blocks) return undefined;
     return parse(printed, start, size);
@@ -71,14 +82,25 @@ export async function dataMap(
   }
 }
 
-async function ask(fd: number, start: number, size: number, minHole: number): Promise<string> {
-  const least = Math.max(minHole, Math.ceil(size / MAX_RANGES));
-  const args = ['-e', PROGRAM, start, start + size, least].map(String);
+async function ask(
+  fd: number,
+  numbers: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const args = ['-e', PROGRAM, ...numbers.map(String)];
   // The timer of spawn would outlive a perl that does not exist.
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal });
+  const late = AbortSignal.timeout(TIMEOUT_MS);
+  const child = spawn('perl', args, { stdio: [fd, 'pipe', 'ignore'], signal: late });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
-  return Promise.race([child.stdout ? text(child.stdout) : '', failed]);
+  const printed = Promise.race([child.stdout ? text(child.stdout) : '', failed]);
+  try {
+    return await untilAborted(printed, signal);
+  } finally {
+    // What hangs may be a program that perl has started and that has its output.
+    child.kill('SIGKILL');
+    child.stdout?.destroy();
+    child.unref();
+  }
 }
 
 /** Parses the output of perl; undefined if it is not complete and valid. */

@@ -35,13 +35,16 @@ async function infoOf(path: string, options: Options): Promise<string> {
   const { json, from, allowBacking, ovaDisk } = options;
   const kind = await streamKind(path, from);
   if (kind === 'zfs-send') return abortOnSignals((signal) => infoOfStream(path, options, signal));
-  const info = kind
-    ? await abortOnSignals((signal) => packedInfo(path, kind, signal)) // reads all of it
-    : await imageInfo(path, {
-        from: from as FormatName | undefined, // the others are of a kind
-        allowBacking,
-        ovaDisk,
-      });
+  const info = await abortOnSignals((signal) =>
+    kind
+      ? packedInfo(path, kind, signal) // reads all of it
+      : imageInfo(path, {
+          from: from as FormatName | undefined, // the others are of a kind
+          allowBacking,
+          ovaDisk,
+          signal,
+        }),
+  );
   return json
     ? imageInfoJson(path, info)
     : imageInfoText(path, info, process.stdout.isTTY ? process.stdout.columns : COLUMNS);
@@ -59,16 +62,16 @@ async function printMap(path: string, options: Options): Promise<''> {
     );
   }
   const format = from as FormatName | undefined; // the others are of a kind
-  const image = await openImageFile(path, { from: format, allowBacking, ovaDisk });
-  try {
-    await abortOnSignals(async (signal) => {
+  return abortOnSignals(async (signal): Promise<''> => {
+    const image = await openImageFile(path, { from: format, allowBacking, ovaDisk, signal });
+    try {
       const extents = imageMap(image, signal);
       for await (const text of json ? mapJson(extents) : mapText(extents)) await print(text);
-    });
-  } finally {
-    await image.close();
-  }
-  return '';
+    } finally {
+      await image.close();
+    }
+    return '';
+  });
 }
 
 /** Reads all of a zfs send stream. */

@@ -69,11 +69,17 @@ async function verify(
         allowBacking,
         alone: !allowBacking && name === undefined,
         ovaDisk: options.ovaDisk,
+        signal: running.signal,
       });
   let against: Source | undefined;
   try {
     if (name !== undefined)
-      against = await openSource(name, { from: againstFrom, allowBacking, threads });
+      against = await openSource(name, {
+        from: againstFrom,
+        allowBacking,
+        threads,
+        signal: running.signal,
+      });
   } catch (error) {
     await image.close();
     throw error;

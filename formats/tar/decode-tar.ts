@@ -16,9 +16,9 @@ export interface TarMember {
   readonly imageOffset: number;
 }
 
-/** Limits of this program. An OVA has a few members with short names. */
+/** Limits of this program. A machine has a few members with short names. */
 const MAX_HEADERS = 4096;
-const MAX_EXTENSION = 2 ** 20;
+const MAX_EXTENSIONS = 2 ** 20; // bytes in all
 
 const SPACE = 0x20;
 
@@ -32,6 +32,7 @@ interface Extension {
 export async function readMembers(input: ImageInput): Promise<TarMember[]> {
   const members: TarMember[] = [];
   let extension: Extension = {};
+  let extensionBytes = 0;
   let at = 0;
   for (let count = 0; at + TAR_BLOCK <= input.size; count++) {
     const block = await input.read(at, TAR_BLOCK);
@@ -47,6 +48,11 @@ export async function readMembers(input: ImageInput): Promise<TarMember[]> {
       throw damaged(`the member at ${at} has ${size} bytes, the archive ends at ${input.size}`);
     }
     if (isExtension(found)) {
+      extensionBytes += size;
+      if (extensionBytes > MAX_EXTENSIONS) {
+        const what = `pax records of ${extensionBytes} bytes`;
+        throw unsupported(`${what}, at most ${MAX_EXTENSIONS} can be read`);
+      }
       extension = { ...extension, ...(await readExtension(input, found, imageOffset, size)) };
     } else {
       const name = extension.path ?? found.name;
@@ -66,7 +72,7 @@ export function memberName(bytes: Uint8Array): string | undefined {
 }
 
 /** What a header says. */
-interface TarHeader {
+export interface TarHeader {
   /** With its prefix. */
   readonly name: string;
   /** In bytes; NaN or Infinity for anything but such a number. */
@@ -75,8 +81,8 @@ interface TarHeader {
   readonly typeflag: string;
 }
 
-/** Undefined if the checksum is wrong. */
-function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
+/** Decodes the header in a block; undefined if its checksum is wrong. */
+export function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
   const { name, size, typeflag, magic, prefix, checksum } = header.decode(block);
   const isChecksum = (i: number) => i >= CHECKSUM_AT && i < CHECKSUM_END;
   const sum = block.reduce((total, byte, i) => total + (isChecksum(i) ? SPACE : byte), 0);
@@ -90,7 +96,7 @@ function isRegular({ typeflag }: TarHeader): boolean {
 }
 
 /** pax: for the next member or for all that follow. GNU: a long name or a long link. */
-function isExtension({ typeflag }: TarHeader): boolean {
+export function isExtension({ typeflag }: TarHeader): boolean {
   return ['x', 'g', 'L', 'K'].includes(typeflag);
 }
 
@@ -100,9 +106,6 @@ async function readExtension(
   imageOffset: number,
   size: number,
 ): Promise<Extension> {
-  if (size > MAX_EXTENSION) {
-    throw unsupported(`pax records of ${size} bytes, at most ${MAX_EXTENSION} can be read`);
-  }
   if (typeflag === 'g' || typeflag === 'K') return {};
   const text = new TextDecoder().decode(await input.read(imageOffset, size));
   return typeflag === 'L' ? { path: text.replace(/\0.*$/s, '') } : paxRecords(text);
