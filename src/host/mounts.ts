@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { errnoOf, KexportError } from '../errors.ts';
 
 /** A line of /proc/self/mountinfo, proc(5). */
 export interface Mount {
@@ -14,9 +15,28 @@ export interface Mount {
   readonly source: string;
 }
 
-/** The mounts of this machine, in the order in which they were made. */
+const MOUNTS = '/proc/self/mountinfo';
+
+/**
+ * The mounts of this machine, in the order in which they were made. Throws a KexportError where
+ * there is no /proc.
+ */
 export async function listMounts(): Promise<Mount[]> {
-  return parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+  const text = await readFile(MOUNTS, 'utf8').catch((cause: unknown) => {
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    const what = `cannot list what is mounted: ${MOUNTS} does not exist`;
+    throw new KexportError('unsupported', what, { cause, hint: 'this needs Linux with /proc' });
+  });
+  return parseMounts(text);
+}
+
+/** The mount of `/`; undefined where there is no /proc. */
+export async function rootMount(): Promise<Mount | undefined> {
+  const mounts = await listMounts().catch((error: unknown) => {
+    if (error instanceof KexportError) return [];
+    throw error;
+  });
+  return mountOf('/', mounts);
 }
 
 /** Parses /proc/self/mountinfo. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { KexportError, option, Warning, wording } from '../errors.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
@@ -96,10 +96,20 @@ function openStdin(): Descriptor {
   return { name: 'standard input', path: 'standard input', fd: 0, start: startOfStdin() };
 }
 
-/** The position in a redirected file, which the shell or an earlier reader may have advanced. */
+/**
+ * The position in a redirected file, which the shell or an earlier reader may have advanced; 0 of a
+ * pipe. Throws a KexportError for a file where there is no /proc.
+ */
 function startOfStdin(): number {
-  const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
-  return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
+  try {
+    const info = readFileSync('/proc/self/fdinfo/0', 'latin1');
+    return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
+  } catch (cause) {
+    const found = fstatSync(0);
+    if (found.isFIFO() || found.isSocket() || found.isCharacterDevice()) return 0;
+    const what = 'cannot tell how much of standard input has been read: there is no /proc';
+    throw new KexportError('source', what, { cause, hint: 'name the file, or use a pipe' });
+  }
 }
 
 /** The disk in what was opened. Owns `opened`, and closes it if it throws. */
