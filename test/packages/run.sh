@@ -97,7 +97,7 @@ check_rpm() {
     check 'and leaves nothing' diff <(echo "$before") <(list_files)
 }
 
-# The container image, for which the Debian here takes the place of the one that Containerfile names.
+# The container image. Its base is the Debian that is here, not the one that Containerfile names.
 check_image() {
     local buildah=(buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs) container image
     container=$("${buildah[@]}" from scratch)

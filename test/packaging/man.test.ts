@@ -26,9 +26,9 @@ function sourceOf(page: string): string {
   return readFileSync(join(MANUAL, page), 'utf8');
 }
 
-/** A page as text. */
+/** A page as text, without the overstrikes of a printer. */
 function shownOf(page: string): string {
-  return run('mandoc', '-T', 'ascii', join(MANUAL, page)).replace(/.[\b]/g, ''); // without overstrikes
+  return run('mandoc', '-T', 'ascii', join(MANUAL, page)).replace(/.[\b]/g, '');
 }
 
 test('there is a page for each program and each command of kexport, and npm installs them', () => {
