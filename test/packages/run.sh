@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What is made for machines without Node, in a minimal Debian 12 (a chroot) that has none: as root
-# and not, without /proc. Prints `ok` or `not ok` for each check. Needs root, debootstrap, rpm,
-# buildah and the package registry. The Debian is kept in KEXPORT_CHROOT_CACHE.
+# and not, without /proc; for arm64 in emulation. Prints `ok` or `not ok` for each check. Needs
+# root, the programs that .ci/run installs, and the package registry. The Debian is kept in
+# KEXPORT_CHROOT_CACHE.
 set -euo pipefail
 project=$(realpath "$(dirname "$0")/../..")
 debian=$(realpath -m "${KEXPORT_CHROOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-chroot}/bookworm.tar")
@@ -12,10 +13,11 @@ failed=0
 
 main() {
     cd "$project"
-    make_with npm run executable -- x64
+    make_with npm run executable
     make_with npm run packages -- x64 --level 0
     make_debian
     check_executable
+    check_arm64
     check_deb
     check_rpm
     check_image
@@ -74,6 +76,15 @@ check_executable() {
             cmp "/images/package.qcow2" "/images/$name.qcow2"
     done
     rm -r "$root/images" "$root/usr/local/bin/kexport" "$root/usr/local/bin/ksnap"
+}
+
+# By QEMU, with the libraries that Debian has to build for arm64.
+check_arm64() {
+    local emulated=(qemu-aarch64 -L /usr/aarch64-linux-gnu dist/executable/kexport-linux-arm64)
+    node dist/bundle/kexport.cjs qcow2 fixtures/disk.raw -q -o "$work/x64.qcow2"
+    check 'the executable for arm64 exports a disk' \
+        "${emulated[@]}" qcow2 fixtures/disk.raw -q --threads 2 -o "$work/arm64.qcow2"
+    check 'with the same bytes' cmp "$work/x64.qcow2" "$work/arm64.qcow2"
 }
 
 check_deb() {
