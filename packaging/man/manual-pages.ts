@@ -1,8 +1,9 @@
 // The manual pages, from the definitions that the programs themselves parse and help by, and from
 // what texts.ts says besides.
 
+import { ALL_FORMATS, FORMATS } from '../../formats/index.ts';
 import { optionsOf, optionText } from '../../src/cli/command-line/help.ts';
-import type { Command, Operand, Program, Section } from '../../src/cli/command-line/program.ts';
+import type { Command, NamedCommand, Operand } from '../../src/cli/command-line/program.ts';
 import type { Option } from '../../src/cli/options/option.ts';
 import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
 import { KEXPORT } from '../../src/cli/programs/kexport.ts';
@@ -28,8 +29,7 @@ interface Subject {
   /** Its commands, as the terms of a list. */
   readonly commands: Rows;
   readonly options: ReturnType<typeof optionsOf>;
-  /** Of the help of the program. */
-  readonly sections: readonly Section[];
+  readonly formats: Rows;
 }
 
 type Rows = readonly (readonly [term: string, text: string])[];
@@ -46,7 +46,8 @@ export function manualPages(date: Date): ManualPage[] {
 }
 
 function kexportSubject(): Subject {
-  const { name, main, commands, summary, sections } = KEXPORT;
+  const { name, main, commands, summary } = KEXPORT;
+  const formats = Object.values(FORMATS).map((create) => create());
   return {
     name,
     number: 1,
@@ -55,11 +56,11 @@ function kexportSubject(): Subject {
     operands: main.operands,
     commands: commands.map((command) => [`Xr ${name}-${command.name} 1`, command.summary]),
     options: optionsOf(KEXPORT, main),
-    sections,
+    formats: formats.map((format) => [`Cm ${format.name}`, format.title]),
   };
 }
 
-function commandSubject(command: Program['commands'][number]): Subject {
+function commandSubject(command: NamedCommand): Subject {
   const { name, operands, summary } = command;
   return {
     name: `${KEXPORT.name}-${name}`,
@@ -69,7 +70,7 @@ function commandSubject(command: Program['commands'][number]): Subject {
     operands,
     commands: [],
     options: optionsOf(KEXPORT, command),
-    sections: [],
+    formats: [],
   };
 }
 
@@ -84,7 +85,7 @@ function ksnapSubject(): Subject {
     operands: [main, ...commands].flatMap(({ operands }) => operands),
     commands: commands.map((command) => [`Cm ${command.name}`, command.summary]),
     options: optionsOf(KSNAP, main),
-    sections: [],
+    formats: [],
   };
 }
 
@@ -146,16 +147,10 @@ function optionTerm(name: OptionName): string {
   return ['Fl', ...forms, ...(placeholder === undefined ? [] : ['Ar', placeholder])].join(' ');
 }
 
-function formatLines({ sections }: Subject): string[] {
-  const formats = sections.filter(({ title }) => title.startsWith('Formats'));
-  return formats.flatMap(({ title, rows }) => {
-    const [, all = ''] = /\(all: (.*)\)/.exec(title) ?? [];
-    const intro = textLines(`\`all\` is short for \`${all}\`.`);
-    return section('Formats', [
-      ...intro,
-      ...tagList(rows.map(([term, text = '']) => [`Cm ${term}`, text])),
-    ]);
-  });
+function formatLines({ formats }: Subject): string[] {
+  if (formats.length === 0) return [];
+  const intro = textLines(`\`all\` is short for \`${ALL_FORMATS.join(',')}\`.`);
+  return section('Formats', [...intro, ...tagList(formats)]);
 }
 
 function environmentRows({ environment }: PageText): Rows {

@@ -28,12 +28,25 @@ const EXPORT_ENVIRONMENT = ['KEXPORT_NAME', 'TMPDIR', 'NO_COLOR'];
 export const TEXTS: Readonly<Record<string, PageText>> = {
   kexport: {
     description: [
-      'kexport reads a disk once, from its start to its end, and makes images of it for hypervisors and clouds: every format of `FORMATS` in that one read. Each block is compressed once for all of them. Memory does not grow with the disk.',
-      'A disk is a file, a block device, a ZFS volume or one of its snapshots, a pipe, a stream of zfs-send(8), or another image. Without `DISK`, it is the disk that holds the pool of the root file system of this machine. `kexport sources` lists what this machine has.',
-      'A regular file is what its name says, if its first bytes agree; `--from` overrides that. A device or a pipe is always a raw disk, since a guest controls its bytes; the exception is a zfs send stream in a pipe.',
-      'The source is only read. A volume, and a file on ZFS, is read from a snapshot that is made for the export and destroyed after it. The disk of a pool in use is read as of a pool checkpoint, as zpool-checkpoint(8) describes, which is discarded after it.',
-      'An image is written as `NAME.partial` and gets its name when all images of the run are complete and synced. A failed or interrupted export leaves nothing under a final name. No file is replaced and no device is written to without `--force`.',
-      'Standard output has the image with `-o -`, the result with `--json`, and nothing else. Messages go to standard error.',
+      'kexport reads a disk once, from its start to its end, and makes images of it for ' +
+        'hypervisors and clouds: every format of `FORMATS` in that one read. Each block is ' +
+        'compressed once for all of them. Memory does not grow with the disk.',
+      'A disk is a file, a block device, a ZFS volume or one of its snapshots, a pipe, a ' +
+        'stream of zfs-send(8), or another image. Without `DISK`, it is the disk that holds ' +
+        'the pool of the root file system of this machine. `kexport sources` lists what this ' +
+        'machine has.',
+      'A regular file is what its name says, if its first bytes agree; `--from` overrides ' +
+        'that. A device or a pipe is always a raw disk, since a guest controls its bytes; ' +
+        'the exception is a zfs send stream in a pipe.',
+      'The source is only read. A volume, and a file on ZFS, is read from a snapshot that ' +
+        'is made for the export and destroyed after it. The disk of a pool in use is read as ' +
+        'of a pool checkpoint, as zpool-checkpoint(8) describes, which is discarded after ' +
+        'it.',
+      'An image is written as `NAME.partial` and gets its name when all images of the run ' +
+        'are complete and synced. A failed or interrupted export leaves nothing under a ' +
+        'final name. No file is replaced and no device is written to without `--force`.',
+      'Standard output has the image with `-o -`, the result with `--json`, and nothing ' +
+        'else. Messages go to standard error.',
     ],
     environment: EXPORT_ENVIRONMENT,
     examples: [
@@ -57,10 +70,14 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-info': {
     description: [
-      'Prints for each `IMAGE` its format and sizes, its partitions, and what they begin with: file systems, swap, LVM, LUKS, the name and state of a ZFS pool. For a stream of zfs-send(8) it prints the snapshots, their guids, sizes and features; for that it reads the whole stream.',
+      'Prints for each `IMAGE` its format and sizes, its partitions, and what they begin ' +
+        'with: file systems, swap, LVM, LUKS, the name and state of a ZFS pool. For a stream ' +
+        'of zfs-send(8) it prints the snapshots, their guids, sizes and features; for that ' +
+        'it reads the whole stream.',
       'These are facts for people. A guest wrote them, so nothing should be decided by them.',
       'With `--map` it lists where the disk lies in files, in the columns of `qemu-img map`.',
-      'Other files that an image names are not opened without `--allow-backing`, and then only in the folder of the image or below it.',
+      'Other files that an image names are not opened without `--allow-backing`, and then ' +
+        'only in the folder of the image or below it.',
     ],
     exitStatus: EXIT_STATUS,
     environment: ['NO_COLOR'],
@@ -73,9 +90,13 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-convert': {
     description: [
-      'Makes images of the disk in `IMAGE`, which may be qcow2, vhd, vhdx, vdi, vmdk, ova or raw, or a raw disk or fixed vhd in a gzip file or in a zip archive. It does not matter which program made it.',
-      'This is the export of kexport(1), whose options it has. The image stands first, and the new images get its name if neither `--name` nor `--output` gives one.',
-      'An image that needs other files, such as an overlay, is refused without `--allow-backing`. An image that is read from a pipe needs `--from`.',
+      'Makes images of the disk in `IMAGE`, which may be qcow2, vhd, vhdx, vdi, vmdk, ova ' +
+        'or raw, or a raw disk or fixed vhd in a gzip file or in a zip archive. It does not ' +
+        'matter which program made it.',
+      'This is the export of kexport(1), whose options it has. The image stands first, and ' +
+        'the new images get its name if neither `--name` nor `--output` gives one.',
+      'An image that needs other files, such as an overlay, is refused without ' +
+        '`--allow-backing`. An image that is read from a pipe needs `--from`.',
     ],
     exitStatus: EXIT_STATUS,
     environment: EXPORT_ENVIRONMENT,
@@ -94,10 +115,13 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-verify': {
     description: [
-      'Checks the structure of each `IMAGE`, and reads every byte of its disk. Of a zfs send stream it verifies every checksum.',
-      'With `--against` it compares the disk with another, which may be a device, a file, or an image of any format. Zeros at the end of the longer one are no difference.',
+      'Checks the structure of each `IMAGE`, and reads every byte of its disk. Of a zfs ' +
+        'send stream it verifies every checksum.',
+      'With `--against` it compares the disk with another, which may be a device, a file, ' +
+        'or an image of any format. Zeros at the end of the longer one are no difference.',
       'It goes on after an image that cannot be read, and ends with the highest status.',
-      'What was just written is read from the page cache: that proves the image right, not that the storage kept it.',
+      'What was just written is read from the page cache: that proves the image right, not ' +
+        'that the storage kept it.',
     ],
     exitStatus: [
       ['0', 'all images are sound, and the same disk'],
@@ -114,7 +138,9 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-sources': {
     description: [
-      'Lists the disks of this machine, the ZFS volumes and their snapshots, each with the command that exports it, or with the reason why it cannot be exported as it is. It changes nothing.',
+      'Lists the disks of this machine, the ZFS volumes and their snapshots, each with the ' +
+        'command that exports it, or with the reason why it cannot be exported as it is. It ' +
+        'changes nothing.',
     ],
     exitStatus: EXIT_STATUS,
     environment: ['NO_COLOR'],
@@ -123,8 +149,12 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-clean': {
     description: [
-      'An export of ZFS that is killed by SIGKILL or by a power failure leaves its snapshot, clone or pool checkpoint behind. This removes them, and prints what it removed.',
-      'It removes what is marked as made by kexport and whose process is gone. What belongs to a running export, or may do so, is kept, and the command that removes it is printed.',
+      'An export of ZFS that is killed by SIGKILL or by a power failure leaves its ' +
+        'snapshot, clone or pool checkpoint behind. This removes them, and prints what it ' +
+        'removed.',
+      'It removes what is marked as made by kexport and whose process is gone. What ' +
+        'belongs to a running export, or may do so, is kept, and the command that removes it ' +
+        'is printed.',
     ],
     exitStatus: [
       ['0', 'all is removed, or nothing was left'],
@@ -137,7 +167,8 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-snap': {
     description: [
-      'Does what ksnap(8) does with the same words, on a machine where kexport is one file without a link of that name.',
+      'Does what ksnap(8) does with the same words, on a machine where kexport is one file ' +
+        'without a link of that name.',
     ],
     exitStatus: EXIT_STATUS,
     environment: ['NO_COLOR'],
@@ -146,7 +177,9 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-completion': {
     description: [
-      'Prints a script that has bash, zsh or fish complete the command lines of kexport(1) and ksnap(8): commands, formats, options and their choices, disks, volumes, and snapshots after an at sign.',
+      'Prints a script that has bash, zsh or fish complete the command lines of kexport(1) ' +
+        'and ksnap(8): commands, formats, options and their choices, disks, volumes, and ' +
+        'snapshots after an at sign.',
       'The scripts call `kexport completion words`, which is for them alone and may change.',
     ],
     exitStatus: EXIT_STATUS,
@@ -162,7 +195,8 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   'kexport-help': {
     description: [
-      'Prints the help of a command, as its `--help` does, or on a topic. Without `TOPIC` it prints what most need, on one screen; that names the topics.',
+      'Prints the help of a command, as its `--help` does, or on a topic. Without `TOPIC` ' +
+        'it prints what most need, on one screen; that names the topics.',
     ],
     exitStatus: EXIT_STATUS,
     environment: ['NO_COLOR'],
@@ -171,9 +205,13 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
   },
   ksnap: {
     description: [
-      'Snapshots `WHAT` with everything below it at one instant, and prints the name of the snapshot. A mount point stands for its whole pool. What this machine holds in memory of a volume is written first; what a running guest holds in its own memory is not.',
+      'Snapshots `WHAT` with everything below it at one instant, and prints the name of ' +
+        'the snapshot. A mount point stands for its whole pool. What this machine holds in ' +
+        'memory of a volume is written first; what a running guest holds in its own memory ' +
+        'is not.',
       'The snapshots are named `ksnap-YYYYMMDD-HHMMSS`, after the local time.',
-      '`ksnap destroy` does not ask, but takes only names that ksnap makes. If one of the snapshots is held, cloned or in use, it destroys none.',
+      '`ksnap destroy` does not ask, but takes only names that ksnap makes. If one of the ' +
+        'snapshots is held, cloned or in use, it destroys none.',
     ],
     exitStatus: EXIT_STATUS,
     environment: ['NO_COLOR'],

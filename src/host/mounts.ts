@@ -15,14 +15,27 @@ export interface Mount {
   readonly source: string;
 }
 
-/** The mounts of this machine, in the order in which they were made. */
+const MOUNTS = '/proc/self/mountinfo';
+
+/**
+ * The mounts of this machine, in the order in which they were made. Throws a KexportError where
+ * there is no /proc.
+ */
 export async function listMounts(): Promise<Mount[]> {
-  const path = '/proc/self/mountinfo';
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const what = `cannot tell what is mounted: ${path}: ${reasonOf(cause)}`;
-    throw new KexportError('unsupported', what, { cause, hint: 'mount /proc' });
+  const text = await readFile(MOUNTS, 'utf8').catch((cause: unknown) => {
+    const what = `cannot tell what is mounted: ${MOUNTS}: ${reasonOf(cause)}`;
+    throw new KexportError('unsupported', what, { cause, hint: 'this needs Linux with /proc' });
   });
   return parseMounts(text);
+}
+
+/** The mount of `/`; undefined where there is no /proc. */
+export async function rootMount(): Promise<Mount | undefined> {
+  const mounts = await listMounts().catch((error: unknown) => {
+    if (error instanceof KexportError) return [];
+    throw error;
+  });
+  return mountOf('/', mounts);
 }
 
 /** Parses /proc/self/mountinfo. */

@@ -100,7 +100,10 @@ function openStdin(): Descriptor {
   return { name: 'standard input', path: 'standard input', fd: 0, start: startOfStdin() };
 }
 
-/** The position in a redirected file, which the shell or an earlier reader may have advanced. */
+/**
+ * The position in a redirected file, which the shell or an earlier reader may have advanced; 0 of a
+ * pipe. Throws a KexportError for a file where there is no /proc.
+ */
 function startOfStdin(): number {
   const found = fstatSync(0);
   if (!found.isFile() && !found.isBlockDevice()) return 0;
@@ -109,7 +112,7 @@ function startOfStdin(): number {
     return Number(/^pos:\s*(\d+)/m.exec(info)?.[1] ?? 0);
   } catch (cause) {
     const what = `cannot tell where standard input stands: ${reasonOf(cause)}`;
-    throw new KexportError('source', what, { cause, hint: 'mount /proc, or name the file' });
+    throw new KexportError('source', what, { cause, hint: 'name the file, or use a pipe' });
   }
 }
 

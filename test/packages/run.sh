@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What is made for machines without Node, in a minimal Debian 12 (a chroot) that has none: as root
-# and not, without /proc. Prints `ok` or `not ok` for each check. Needs root, debootstrap, rpm and
-# the package registry. The Debian is kept in KEXPORT_CHROOT_CACHE.
+# and not, without /proc; for arm64 in emulation. Prints `ok` or `not ok` for each check. Needs
+# root, the programs that .ci/run installs, and the package registry. The Debian is kept in
+# KEXPORT_CHROOT_CACHE.
 set -euo pipefail
 project=$(realpath "$(dirname "$0")/../..")
 debian=$(realpath -m "${KEXPORT_CHROOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-chroot}/bookworm.tar")
@@ -12,12 +13,14 @@ failed=0
 
 main() {
     cd "$project"
-    make_with npm run executable -- x64
+    make_with npm run executable
     make_with npm run packages -- x64 --level 0
     make_debian
     check_executable
+    check_arm64
     check_deb
     check_rpm
+    check_image
     exit "$failed"
 }
 
@@ -75,6 +78,15 @@ check_executable() {
     rm -r "$root/images" "$root/usr/local/bin/kexport" "$root/usr/local/bin/ksnap"
 }
 
+# By QEMU, with the libraries that Debian has to build for arm64.
+check_arm64() {
+    local emulated=(qemu-aarch64 -L /usr/aarch64-linux-gnu dist/executable/kexport-linux-arm64)
+    node dist/bundle/kexport.cjs qcow2 fixtures/disk.raw -q -o "$work/x64.qcow2"
+    check 'the executable for arm64 exports a disk' \
+        "${emulated[@]}" qcow2 fixtures/disk.raw -q --threads 2 -o "$work/arm64.qcow2"
+    check 'with the same bytes' cmp "$work/x64.qcow2" "$work/arm64.qcow2"
+}
+
 check_deb() {
     local before
     before=$(list_files)
@@ -94,6 +106,23 @@ check_rpm() {
     check_installed .rpm
     check 'it is removed' rpm --root "$root" --dbpath /var/lib/rpm --erase kexport
     check 'and leaves nothing' diff <(echo "$before") <(list_files)
+}
+
+# The container image. Its base is the Debian that is here, not the one that Containerfile names.
+check_image() {
+    local buildah=(buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs) container image
+    container=$("${buildah[@]}" from scratch)
+    tar -xf "$debian" -C "$("${buildah[@]}" mount "$container")"
+    make_with "${buildah[@]}" commit --rm "$container" docker.io/library/debian:bookworm-slim
+    check 'the container image is built' "${buildah[@]}" build --isolation chroot --pull-never \
+        --tag kexport --file packaging/Containerfile dist/executable
+    image=$("${buildah[@]}" mount "$("${buildah[@]}" from --pull-never kexport)")
+    check 'it has the program and libraries alone' sh -c '
+        ! find "$1" ! -type d | grep -vE "/usr/bin/(kexport|ksnap)$|/LICENSES.txt$|[.]so[.][0-9]+$"' sh "$image"
+    cp fixtures/disk.raw "$image/work/disk.raw"
+    check 'a user exports a disk in it' sh -c '
+        chmod 777 "$1/work" && chroot --userspec=65534:65534 "$1" /usr/bin/kexport all /work/disk.raw --output-dir /work --verify
+        ' sh "$image"
 }
 
 check_installed() {

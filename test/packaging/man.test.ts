@@ -26,7 +26,7 @@ function sourceOf(page: string): string {
   return readFileSync(join(MANUAL, page), 'utf8');
 }
 
-/** A page as text, without overstrikes. */
+/** A page as text, without the overstrikes of a printer. */
 function shownOf(page: string): string {
   return run('mandoc', '-T', 'ascii', join(MANUAL, page)).replace(/.[\b]/g, '');
 }

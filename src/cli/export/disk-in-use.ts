@@ -1,5 +1,5 @@
 import { KexportError, type OnWarning } from '../../errors.ts';
-import { listMounts, mountOf } from '../../host/mounts.ts';
+import { rootMount } from '../../host/mounts.ts';
 import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
@@ -21,7 +21,7 @@ export interface DiskInUse {
 
 /** The error of an export without a disk on a machine whose root is not on ZFS. */
 async function noDisk(list: string): Promise<KexportError> {
-  const root = mountOf('/', await listMounts());
+  const root = await rootMount();
   const rootText = root ? `, and the root of this machine is ${root.type}, not ZFS` : '';
   return new KexportError('usage', `no disk to export as ${list} is given${rootText}`, {
     hint: `give one: kexport ${list} /dev/sdX, or kexport ${list} - for a pipe; kexport sources lists the disks. Only a root on ZFS can be exported while the machine runs`,

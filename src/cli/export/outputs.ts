@@ -121,9 +121,9 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
   }
 
   async function openBmap(path: string): Promise<Sink> {
-    const { force, fileMode: mode } = options;
+    const { force, mode, fileMode: widestMode } = options;
     await checkNotRead(path, path, { ...options, disk });
-    const sink = keep(await fileSink(path, { force, mode }));
+    const sink = keep(await fileSink(path, { force, mode, widestMode }));
     if (plan.checksums === undefined) return sink;
     const hashing = hashed(sink, true);
     images.push(hashing);

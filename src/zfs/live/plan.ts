@@ -11,7 +11,7 @@ import {
 } from '../../host/host-disk.ts';
 import { diskView, type ReadAt } from '../../partitions/disk-view.ts';
 import { gptTable } from '../../inspect/gpt-table.ts';
-import { listMounts, type Mount, mountOf } from '../../host/mounts.ts';
+import { listMounts, type Mount, rootMount } from '../../host/mounts.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
 import { type DirectDisk, openDirect, readAnywhere } from './direct-disk.ts';
@@ -114,7 +114,7 @@ export async function planLiveExport(options: LiveOptions = {}): Promise<LivePla
 
 /** The pool that `/` is on; undefined if it is not on ZFS. */
 export async function rootPool(): Promise<string | undefined> {
-  const root = mountOf('/', await listMounts());
+  const root = await rootMount();
   return root?.type === 'zfs' ? poolOf(root.source) : undefined;
 }
 
