@@ -1,19 +1,10 @@
 // Sparse files: whatever the system reports about their holes, every byte of data is read.
 
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  statfsSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import fc from 'fast-check';
 import { openSource } from 'kexport';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { dataMap } from '../../src/sources/data-map.ts';
+import { describe, expect, test } from 'vitest';
 import { noise, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexport, shell } from '../support/kexport.ts';
@@ -158,23 +149,5 @@ describe('a map of the data that is not certain', () => {
     expect(status).toBe(0);
     expect(performance.now() - started).toBeLessThan(30_000); // it waits for nothing
     runIn(cwd, 'cmp', 'disk', 'x');
-  });
-
-  test('with more parts than are kept is read in its smallest holes', async () => {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'disk'), '');
-    truncateSync(join(cwd, 'disk'), 4 * 2 ** 40);
-    // Of 600,000 MiB, each begins 4 MiB after the one before, and each thousandth 64.
-    const script = `awk 'BEGIN { for (i = 0; i < 600000; i++) {
-      printf "%.0f %.0f\\n", at, at + ${MIB}; at += (i % 1000 == 999 ? 64 : 4) * ${MIB} }
-      print "end" }'`;
-    writeFileSync(join(cwd, 'perl'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    vi.stubEnv('PATH', [cwd, process.env['PATH']].join(delimiter));
-    onTestFinished(() => void vi.unstubAllEnvs());
-    const fd = openSync(join(cwd, 'disk'), 'r');
-    const ranges = await dataMap(fd, 0, 4 * 2 ** 40);
-    closeSync(fd);
-    expect(ranges).toHaveLength(600);
-    expect(ranges?.[1]).toEqual({ start: 4060 * MIB, end: 8057 * MIB });
   });
 });
