@@ -24,6 +24,12 @@ const MAX_DECOMPRESSED = 200;
 const MAX_EXTENTS = 200_000;
 const MAX_PROBLEMS = 10_000;
 
+/** The formats with a reader that can be given damage: not raw, nor compressed streams. */
+export const FUZZED = (Object.keys(FORMATS) as FormatName[]).filter((name) => {
+  const format = FORMATS[name]();
+  return name !== 'raw' && !format.packed;
+});
+
 /** How many images were read without an error, and how many in all. */
 export interface FuzzResult {
   readonly count: number;

@@ -2,8 +2,7 @@
 // format.
 
 import { parseArgs } from 'node:util';
-import { type FormatName, FORMATS } from '../../formats/index.ts';
-import { fuzz } from './fuzz.ts';
+import { fuzz, FUZZED } from './fuzz.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,9 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
-const names = Object.keys(FORMATS).filter(
-  (name) => name !== 'raw' && (values.format ?? name) === name,
-) as FormatName[];
+const names = FUZZED.filter((name) => (values.format ?? name) === name);
 if (names.length === 0) throw new Error(`no format ${values.format ?? ''}`);
 for (const name of names) {
   const started = performance.now();
