@@ -19,7 +19,15 @@ export interface ZlibEncoding {
   readonly windowBits: 12 | 15;
   /** 1 (fastest) to 9 (smallest). */
   readonly level: number;
+  /**
+   * Whether the deflate stream ends with an empty stored block, at a byte, and JOINABLE_END: what
+   * comes before that can be followed by the blocks of another stream. Default false.
+   */
+  readonly isJoinable?: boolean | undefined;
 }
+
+/** The last block of a joinable stream: it is empty (RFC 1951, section 3.2.6). */
+export const JOINABLE_END: readonly number[] = [0x03, 0x00];
 
 /** One zstd frame (RFC 8878) without a checksum. */
 export interface ZstdEncoding {
@@ -33,8 +41,10 @@ export interface ZstdEncoding {
 export interface CompressionChoice {
   /** Level of zlib: 1 (fastest) to 9 (smallest). */
   readonly level: number;
-  /** Level of zstd, 1 to 19, for formats that have it; undefined: every format uses zlib. */
+  /** Level of zstd, 1 to 19. Default: the format's own. */
   readonly zstdLevel?: number | undefined;
+  /** Whether formats that have both use zstd. Default: zlib. */
+  readonly prefersZstd?: boolean | undefined;
   /** Base-2 logarithm of the deflate window; undefined: the format's own default. */
   readonly windowBits?: 12 | 15 | undefined;
 }
@@ -105,13 +115,23 @@ export interface Hasher {
 export interface WriteRequest {
   /** The disk that the image is of. */
   readonly disk: Disk;
+  /** Name of the image's file, for a format that stores it. Default: `disk.name` and extension. */
+  readonly fileName?: string | undefined;
   /** The encoding that `Format.encoding` returned. */
   readonly encoding: Encoding | undefined;
   /** The image; empty. */
   readonly output: ImageOutput;
   /** Starts a hash. */
   hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher;
+  /** The CRC-32 of gzip. `before` is the CRC-32 of the bytes that precede these, 0 without any. */
+  crc32(bytes: Uint8Array, before: number): number;
 }
+
+/**
+ * How a whole image is compressed: with gzip, with zstd, or as the member `disk.raw` of a tar that
+ * is compressed with gzip.
+ */
+export type WholeCompression = 'gz' | 'zst' | 'tar.gz';
 
 /** An image format with its options bound: `qcow2()`, `vhd({ align: 'none' })`. */
 export interface Format {
@@ -144,6 +164,11 @@ export interface Format {
   write(request: WriteRequest): Promise<FormatWriter>;
   /** Whether a file is of this format. `head` is its first sector, or all of a shorter file. */
   matches(head: Uint8Array): boolean;
+  /**
+   * How the image is compressed as a whole. The caller then decompresses it from front to back, and
+   * finds the raw disk in it; there is no `read`.
+   */
+  readonly packed?: WholeCompression;
   /**
    * Opens an image of this format in any of its variants, whichever program wrote it. Rejects with
    * a FormatError if it is not such an image or cannot be read as requested.

@@ -1,5 +1,7 @@
 // The registry: one line for each format.
 
+import { gce } from './gce/index.ts';
+import { rawGz } from './gzip/index.ts';
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
@@ -7,6 +9,7 @@ import { vdi } from './vdi/index.ts';
 import { vhd, vhdDynamic } from './vhd/index.ts';
 import { vhdx } from './vhdx/index.ts';
 import { vmdk } from './vmdk/index.ts';
+import { rawZst } from './zstd/index.ts';
 
 export * from './contract.ts';
 export { FormatError, type FormatErrorKind } from './errors.ts';
@@ -19,7 +22,7 @@ export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
 export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { ova, qcow2, raw, vdi, vhd, vhdDynamic, vhdx, vmdk };
+export { gce, ova, qcow2, raw, rawGz, rawZst, vdi, vhd, vhdDynamic, vhdx, vmdk };
 
 /**
  * Makes each format with its default options, by its name, in the order in which they are listed.
@@ -29,6 +32,10 @@ export const FORMATS = {
   qcow2,
   /** See {@link raw}. */
   raw,
+  /** See {@link rawGz}. */
+  'raw.gz': rawGz,
+  /** See {@link rawZst}. */
+  'raw.zst': rawZst,
   /** See {@link vhd}. */
   vhd,
   /** See {@link vhdDynamic}. */
@@ -37,6 +44,8 @@ export const FORMATS = {
   vhdx,
   /** See {@link vdi}. */
   vdi,
+  /** See {@link gce}. */
+  gce,
   /** See {@link vmdk}. */
   vmdk,
   /** See {@link ova}. */

@@ -6,6 +6,8 @@
 //   index.js formats.js chunks/       the library
 //   LICENSES.txt                      of the packages that are inside
 //
+// and what those packages are, as dist/sbom.cdx.json.
+//
 // Workers and WebAssembly are inside all of them. CommonJS starts some milliseconds earlier than a
 // module, and loads of Node only what it needs. Names are kept, for the traces of bugs.
 
@@ -14,7 +16,9 @@ import { isBuiltin } from 'node:module';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { InsideFiles } from '../src/runtime/own-files-inside.ts';
-import { licensesOf } from './licenses.ts';
+import { bundledPackages, licensesOf } from './licenses.ts';
+import { sbomOf } from './sbom.ts';
+import { sourceDate } from './source-date.ts';
 
 const TOP = join(import.meta.dirname, '..', '..');
 const DIST = join(TOP, 'dist');
@@ -92,7 +96,9 @@ await mkdir(OUT, { recursive: true });
 const contents: Metafile[] = [];
 const files = await insideFiles();
 await Promise.all([buildCommand(files), buildLibrary(files)]);
-await writeFile(join(OUT, 'LICENSES.txt'), await licensesOf(TOP, contents));
+const packages = await bundledPackages(TOP, contents);
+await writeFile(join(OUT, 'LICENSES.txt'), licensesOf(packages));
+await writeFile(join(DIST, 'sbom.cdx.json'), sbomOf(files.version, sourceDate(TOP), packages));
 
 async function insideFiles(): Promise<InsideFiles> {
   const { version } = JSON.parse(await readFile(join(TOP, 'package.json'), 'utf8')) as {

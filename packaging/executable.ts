@@ -8,20 +8,13 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'postject';
-
-const NODE = '24.21.0';
-
-/** The packages that have Node's own builds, as npm would write them into a lock file. */
-const BUILDS = {
-  x64: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
-  arm64:
-    'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
-} as const;
-
-/** The architectures that there are executables for, as Node calls them. */
-export const ARCHITECTURES = Object.keys(BUILDS) as Architecture[];
-
-export type Architecture = keyof typeof BUILDS;
+import {
+  type Architecture,
+  ARCHITECTURES,
+  architecturesOf,
+  NODE_BUILDS,
+  NODE_VERSION,
+} from './node-builds.ts';
 
 /** Node's mark in its builds, which says whether something is inside. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -29,16 +22,11 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const DIST = join(import.meta.dirname, '..');
 const OUT = join(DIST, 'executable');
 
-const asked = process.argv.slice(2);
-const architectures = ARCHITECTURES.filter((arch) => asked.length === 0 || asked.includes(arch));
-if (architectures.length < asked.length) {
-  throw new Error(`there are executables for ${ARCHITECTURES.join(' and ')}`);
-}
 const work = await mkdtemp(join(tmpdir(), 'kexport-executable-'));
 try {
   await mkdir(OUT, { recursive: true });
-  const blob = await readFile(await blobOf(join(DIST, 'bundle', 'kexport.cjs')));
-  for (const arch of architectures) await makeExecutable(arch, blob);
+  const blob = await readFile(await makeBlob());
+  for (const arch of architecturesOf(process.argv.slice(2))) await makeExecutable(arch, blob);
 } finally {
   await rm(work, { recursive: true });
 }
@@ -51,34 +39,35 @@ async function makeExecutable(arch: Architecture, blob: Buffer): Promise<void> {
   await chmod(path, 0o755);
   const own = await readFile(join(DIST, 'bundle', 'LICENSES.txt'), 'utf8');
   const licenses = await readFile(join(node, 'LICENSE'), 'utf8');
-  const title = `The executable has Node ${NODE} inside.\n\n`;
+  const title = `The executable has Node ${NODE_VERSION} inside.\n\n`;
   await writeFile(join(OUT, 'LICENSES.txt'), `${own}\n${'-'.repeat(72)}\n\n${title}${licenses}`);
 }
 
 /** What is put into a build of Node: the same for all, as it has no code of a processor. */
-async function blobOf(script: string): Promise<string> {
-  const [config, output] = [join(work, 'config.json'), join(work, 'blob')];
+async function makeBlob(): Promise<string> {
+  const [main, output] = ['kexport.cjs', 'blob']; // the blob has this path in it
+  await copyFile(join(DIST, 'bundle', main), join(work, main));
   const settings = {
-    main: script,
+    main,
     output,
     disableExperimentalSEAWarning: true,
     useCodeCache: false, // its bytes are those of one build on one machine
     execArgvExtension: 'none', // NODE_OPTIONS is not meant for it
   };
-  await writeFile(config, JSON.stringify(settings));
+  await writeFile(join(work, 'config.json'), JSON.stringify(settings));
   const arch = ARCHITECTURES.find((one) => one === process.arch);
   if (!arch) throw new Error(`no build of Node runs here: ${process.arch}`);
-  run(join(unpackNode(arch), 'bin', 'node'), '--experimental-sea-config', config);
-  return output;
+  run(join(unpackNode(arch), 'bin', 'node'), '--experimental-sea-config', 'config.json');
+  return join(work, output);
 }
 
 /** Node's own build for an architecture, from the npm registry; returns its folder. */
 function unpackNode(arch: Architecture): string {
   const folder = join(work, arch);
   if (existsSync(folder)) return folder;
-  const answer = run('npm', 'pack', `node-linux-${arch}@${NODE}`, '--json', '--silent');
+  const answer = run('npm', 'pack', `node-linux-${arch}@${NODE_VERSION}`, '--json', '--silent');
   const [{ filename, integrity }] = JSON.parse(answer) as [{ filename: string; integrity: string }];
-  if (integrity !== BUILDS[arch]) throw new Error(`${filename} is another: ${integrity}`);
+  if (integrity !== NODE_BUILDS[arch]) throw new Error(`${filename} is another: ${integrity}`);
   run('mkdir', folder);
   run('tar', '-xzf', join(work, filename), '-C', folder, '--strip-components=1');
   return folder;

@@ -11,9 +11,8 @@ export interface BundledPackage {
   readonly licenseText: string;
 }
 
-/** The licenses of the packages inside some bundles, which ask that they go with their code. */
-export async function licensesOf(top: string, bundles: readonly Metafile[]): Promise<string> {
-  const packages = await bundledPackages(top, bundles);
+/** The licenses of packages, which ask that they go with their code. */
+export function licensesOf(packages: readonly BundledPackage[]): string {
   const parts = packages.map(
     ({ name, version, license, licenseText }) =>
       `${name} ${version} (${license})\n\n${licenseText}`,

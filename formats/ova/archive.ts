@@ -1,6 +1,6 @@
 import type { ImageInput } from '../contract.ts';
 import { decodeOvf, MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
-import { readMembers, type TarMember } from './decode-tar.ts';
+import { readMembers, type TarMember } from '../tar/decode-tar.ts';
 import { disksOf, type FoundDisk } from './disks.ts';
 import { damaged, unsupported } from './faults.ts';
 

@@ -4,7 +4,7 @@ import { error } from '../problems.ts';
 import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
 import { MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
-import type { TarMember } from './decode-tar.ts';
+import type { TarMember } from '../tar/decode-tar.ts';
 import { type FoundDisk, openDisk, readOf } from './disks.ts';
 
 // Bytes of a member that are read at a time.

@@ -4,7 +4,7 @@ import type { Format, ImageInput, ImageReader, ReadRequest } from '../contract.t
 import { readVhd } from '../vhd/reader.ts';
 import { readVmdk } from '../vmdk/reader.ts';
 import type { OvfDisk, OvfFile, OvfMachine } from './decode-ovf.ts';
-import type { TarMember } from './decode-tar.ts';
+import type { TarMember } from '../tar/decode-tar.ts';
 import { damaged, unsupported } from './faults.ts';
 
 /** A disk that is in the archive. */

@@ -1,7 +1,7 @@
 import type { Format } from '../contract.ts';
 import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
-import { memberName } from './decode-tar.ts';
+import { memberName } from '../tar/decode-tar.ts';
 import type { ManifestAlgorithm } from './encode-manifest.ts';
 import type { Profile } from './encode-ovf.ts';
 import { unsupported } from './faults.ts';

@@ -4,7 +4,7 @@ import type { ImageExtent, ImageFacts, ImageReader, ReadRequest } from '../contr
 import { FormatError } from '../errors.ts';
 import { type Archive, readArchive } from './archive.ts';
 import { checkOva } from './check.ts';
-import type { TarMember } from './decode-tar.ts';
+import type { TarMember } from '../tar/decode-tar.ts';
 import { chooseDisk, type FoundDisk, openDisk, readOf } from './disks.ts';
 
 /**

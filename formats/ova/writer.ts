@@ -9,9 +9,9 @@ import type { Disk, Format, FormatWriter, Hasher, WriteRequest } from '../contra
 import { paddingAfter } from '../rounding.ts';
 import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf, type Profile } from './encode-ovf.ts';
-import { encodeMember, encodeTarHeader } from './encode-tar.ts';
+import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
-import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from './layout.ts';
+import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
 import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 
@@ -43,7 +43,7 @@ export async function ovaWriter(
   const member = memberOutput(output, hash);
   const inner = await diskFormat.write({
     ...request,
-    disk: { ...disk, name: diskName(disk) }, // libvmdk needs the name of the file in the descriptor
+    fileName: fileNameOf(disk, diskFormat),
     output: member,
   });
   return {
@@ -76,7 +76,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
     throw unsupported('the size of the disk must be known before it is written');
   }
   const ovfName = `${disk.name}.ovf`;
-  const fileName = `${diskName(disk)}.${contents.diskFormat.extension}`;
+  const fileName = fileNameOf(disk, contents.diskFormat);
   checkName(fileName);
 
   const facts = { name: vmName, machine, profile };
@@ -103,8 +103,8 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   return { size, encode };
 }
 
-function diskName({ name }: Pick<Disk, 'name'>): string {
-  return `${name}-disk`;
+function fileNameOf({ name }: Disk, { extension }: Format): string {
+  return `${name}-disk.${extension}`;
 }
 
 /** Proxmox accepts only these characters, and tar without pax records no longer name. */

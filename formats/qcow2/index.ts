@@ -1,4 +1,5 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
+import { DEFAULT_ZSTD_LEVEL } from '../zstd/layout.ts';
 import { viewOf } from '../struct.ts';
 import { ENTRY_SIZE, L2_SPAN, MAGIC, MAX_L1_SIZE } from './layout.ts';
 
@@ -14,10 +15,8 @@ export function qcow2(): Format {
     maxDiskSize: Math.min((MAX_L1_SIZE / ENTRY_SIZE) * L2_SPAN, Number.MAX_SAFE_INTEGER),
     sizeMultiple: SECTOR_SIZE,
     // QEMU's own writer uses a window of 4 KiB, so every reader can decompress that.
-    encoding: ({ level, zstdLevel, windowBits = 12 }) =>
-      zstdLevel === undefined
-        ? { kind: 'zlib', windowBits, level }
-        : { kind: 'zstd', level: zstdLevel },
+    encoding: ({ level, zstdLevel = DEFAULT_ZSTD_LEVEL, prefersZstd, windowBits = 12 }) =>
+      prefersZstd ? { kind: 'zstd', level: zstdLevel } : { kind: 'zlib', windowBits, level },
     // Writer and reader are loaded on demand: a program that lists formats needs neither.
     write: async ({ disk, encoding, output }) => {
       if (!encoding) throw new Error('qcow2 is always compressed, but there is no encoding');

@@ -1,6 +1,6 @@
 // The text in front of the grains: "The Descriptor File" of the specification.
 
-import { type Disk, SECTOR_SIZE } from '../contract.ts';
+import { SECTOR_SIZE } from '../contract.ts';
 import { hexDigits, uuidText } from '../uuid.ts';
 import { unsupported } from './faults.ts';
 
@@ -18,27 +18,38 @@ const VIRTUAL_HARDWARE_VERSION = 4;
 
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
+/** What a descriptor says of its image. */
+export interface DescriptorFacts {
+  readonly uuid: Uint8Array;
+  /** Name of the file that the descriptor lies in. */
+  readonly fileName: string;
+  readonly capacitySectors: number;
+  readonly adapterType: AdapterType;
+}
+
 /**
- * Encodes the descriptor, in ASCII. Throws a FormatError if it cannot hold the name of the disk.
+ * Encodes the descriptor: in ASCII, unless the name of the file is not. Throws a FormatError if it
+ * cannot hold that name.
  *
  * Its order is that of VirtualBox (keys, extent, ddb), which does not accept indented lines either;
  * oslo.utils refuses any other kind of line.
  */
-export function encodeDescriptor(
-  disk: Pick<Disk, 'name' | 'uuid'>,
-  capacitySectors: number,
-  adapterType: AdapterType,
-): Uint8Array {
-  const contentId = contentIdOf(disk.uuid);
+export function encodeDescriptor({
+  uuid,
+  fileName,
+  capacitySectors,
+  adapterType,
+}: DescriptorFacts): Uint8Array {
+  const contentId = contentIdOf(uuid);
   const essentials = `\
 # Disk DescriptorFile
 version=1
-CID=${contentId.slice(-8)}
+${isAscii(fileName) ? '' : 'encoding="UTF-8"\n'}CID=${contentId.slice(-8)}
 parentCID=ffffffff
 createType="streamOptimized"
 
 # Extent description
-RW ${capacitySectors} SPARSE "${extentName(disk.name)}"
+RW ${capacitySectors} SPARSE "${checkedName(fileName)}"
 
 # The Disk Data Base
 #DDB
@@ -46,16 +57,15 @@ RW ${capacitySectors} SPARSE "${extentName(disk.name)}"
 ddb.adapterType = "${adapterType}"
 `;
   // govmomi reads one sector and needs all of this in it.
-  if (essentials.length > SECTOR_SIZE) {
-    const found = `the name "${disk.name}" makes the descriptor longer than a sector`;
-    throw unsupported(found);
+  if (utf8(essentials).length > SECTOR_SIZE) {
+    throw unsupported(`the name "${fileName}" makes the descriptor longer than a sector`);
   }
-  return asciiBytes(`\
+  return utf8(`\
 ${essentials}\
 ${geometryLines(capacitySectors, adapterType)}
 ddb.longContentID = "${contentId}"
 ddb.toolsVersion = "${UNMANAGED_TOOLS}"
-ddb.uuid.image = "${uuidText(disk.uuid)}"
+ddb.uuid.image = "${uuidText(uuid)}"
 ddb.uuid.modification = "${NO_UUID}"
 ddb.uuid.parent = "${NO_UUID}"
 ddb.uuid.parentmodification = "${NO_UUID}"
@@ -63,14 +73,17 @@ ddb.virtualHWVersion = "${VIRTUAL_HARDWARE_VERSION}"
 `);
 }
 
-/** The name of the file itself, by which libvmdk opens the extent; oslo.utils refuses paths. */
-function extentName(diskName: string): string {
-  if (!/^[\w.-]+$/.test(diskName)) {
-    throw unsupported(
-      `the name "${diskName}" has characters other than letters, digits, ".", "_", "-"`,
-    );
-  }
-  return `${diskName}.vmdk`;
+/**
+ * libvmdk and The Sleuth Kit open the extent by its name, so it must be that of the file itself.
+ * No reader knows an escape for a quotation mark.
+ */
+function checkedName(fileName: string): string {
+  if (!/["/\\\p{Cc}]/u.test(fileName)) return fileName;
+  throw unsupported(`a descriptor cannot hold the name ${JSON.stringify(fileName)}`);
+}
+
+function isAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 /**
@@ -94,6 +107,6 @@ ddb.geometry.heads = "${heads}"
 ddb.geometry.sectors = "${sectors}"`;
 }
 
-function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

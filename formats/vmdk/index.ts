@@ -21,10 +21,10 @@ export function vmdk({ adapterType = 'lsilogic' }: VmdkOptions = {}): Format {
     sizeMultiple: BLOCK_SIZE,
     encoding: ({ level, windowBits = 15 }) => ({ kind: 'zlib', windowBits, level }),
     // Writer and reader are loaded on demand: a program that lists formats needs neither.
-    write: async ({ disk, encoding, output }) => {
+    write: async ({ disk, fileName, encoding, output }) => {
       if (!encoding) throw new Error('vmdk is always compressed, but there is no encoding');
       const { vmdkWriter } = await import('./writer.ts');
-      return vmdkWriter({ disk, encoding, output, adapterType });
+      return vmdkWriter({ disk, fileName, encoding, output, adapterType });
     },
     matches: (head) =>
       (head.length >= 4 && viewOf(head).getUint32(0, true) === MAGIC) || isDescriptor(head),

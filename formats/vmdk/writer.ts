@@ -43,20 +43,23 @@ const ZERO_SECTOR = new Uint8Array(SECTOR_SIZE);
 /** Arguments of {@link vmdkWriter}. */
 export interface VmdkRequest {
   readonly disk: Disk;
+  /** Default: the name of the disk and `.vmdk`. */
+  readonly fileName?: string | undefined;
   readonly encoding: Encoding;
   /** The image; empty. It is patched only if the size of the disk is not known yet. */
   readonly output: ImageOutput;
   readonly adapterType: AdapterType;
 }
 
-/** Throws a FormatError if the descriptor cannot hold the name of the disk. */
-export function vmdkWriter({ disk, encoding, output, adapterType }: VmdkRequest): FormatWriter {
+/** Throws a FormatError if the descriptor cannot hold the name of the file. */
+export function vmdkWriter(request: VmdkRequest): FormatWriter {
+  const { disk, encoding, output } = request;
   const tableSectors: number[] = []; // by index in the directory, with holes
   let tableIndex = 0;
   let table: Uint8Array | undefined; // none until a grain needs it
 
   // The largest size stands in for an unknown one, so that a wrong name fails here.
-  output.append(encodeStart(disk, disk.size ?? MAX_DISK_SIZE, adapterType));
+  output.append(encodeStart(request, disk.size ?? MAX_DISK_SIZE));
   output.zeros(OVERHEAD_SECTORS * SECTOR_SIZE - output.position);
 
   return {
@@ -79,7 +82,7 @@ export function vmdkWriter({ disk, encoding, output, adapterType }: VmdkRequest)
       const gdOffset = addMetadata(GRAIN_DIRECTORY, directory, output);
       addMetadata(FOOTER, encodeHeader(diskSize, BigInt(gdOffset)), output);
       output.append(ZERO_SECTOR);
-      if (disk.size === undefined) output.patch(0, encodeStart(disk, diskSize, adapterType));
+      if (disk.size === undefined) output.patch(0, encodeStart(request, diskSize));
     },
   };
 
@@ -130,10 +133,15 @@ function encodeDirectory(tableSectors: readonly number[], diskSize: number): Uin
   return directory;
 }
 
-function encodeStart(disk: Disk, diskSize: number, adapterType: AdapterType): Uint8Array {
+function encodeStart(
+  { disk, fileName = `${disk.name}.vmdk`, adapterType }: VmdkRequest,
+  diskSize: number,
+): Uint8Array {
   const start = new Uint8Array((DESCRIPTOR_SECTOR + DESCRIPTOR_SECTORS) * SECTOR_SIZE);
   start.set(encodeHeader(diskSize, GD_AT_END));
-  const descriptor = encodeDescriptor(disk, capacityOf(diskSize), adapterType);
+  const { uuid } = disk;
+  const capacitySectors = capacityOf(diskSize);
+  const descriptor = encodeDescriptor({ uuid, fileName, capacitySectors, adapterType });
   start.set(descriptor, DESCRIPTOR_SECTOR * SECTOR_SIZE);
   return start;
 }

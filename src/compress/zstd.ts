@@ -1,6 +1,6 @@
 import type { ZstdEncoding } from '../../formats/index.ts';
 import type { Zlib } from '../runtime/host.ts';
-import { zlibHandle } from './zlib-handle.ts';
+import { zlibHandle } from '../runtime/zlib-handle.ts';
 import type { Compressor } from './compressor.ts';
 
 // The types are those of the oldest supported Node, which has no zstd.

@@ -1,5 +1,5 @@
 import { constants, createInflate, createInflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
-import { type Leftover, zlibHandle } from '../compress/zlib-handle.ts';
+import { type Leftover, zlibHandle } from '../runtime/zlib-handle.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 
 /**

@@ -9,7 +9,13 @@ import { copyBlocks } from './copy-blocks.ts';
 import { roundUp, wholeSectors } from '../../formats/rounding.ts';
 import { checkCompression, chooseEncodings, type Compression } from './encodings.ts';
 import { type DiskDigest, diskDigest } from './disk-digest.ts';
-import { KexportError, type OnWarning, throwIfAborted, unexpectedFailure, Warning } from '../errors.ts';
+import {
+  KexportError,
+  type OnWarning,
+  throwIfAborted,
+  unexpectedFailure,
+  Warning,
+} from '../errors.ts';
 import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
@@ -51,6 +57,8 @@ export interface EncodeSettings {
    * discarded.
    */
   readonly onFinished?: (() => Promise<void>) | undefined;
+  /** Called once every image has its name. If it throws, all images are discarded. */
+  readonly onCommitted?: (() => Promise<void>) | undefined;
   /** Called with a warning if an image may not be what the user expects. */
   readonly onWarning?: OnWarning | undefined;
   /** Called in each phase of the run: while writing, after at most 8 MiB of data. */
@@ -114,6 +122,8 @@ export async function encode(
     await options.onFinished?.();
     throwIfAborted(stop.signal);
     await images.commit();
+    await options.onCommitted?.();
+    await images.settle();
     const failed = new Set(images.failures.map(({ target }) => target));
     const finished = targets.flatMap((target) =>
       failed.has(target) ? [] : (results.get(target) ?? []),

@@ -28,7 +28,7 @@ export interface ZlibCompression {
  * or newer.
  */
 export interface ZstdCompression {
-  /** `zstd`: needs qcow2 among the formats. */
+  /** `zstd`: needs qcow2 or raw.zst among the formats. */
   readonly compression: 'zstd';
   /** Default 3. Levels above 9 become 9 for the formats that use zlib. */
   readonly level?: ZstdLevel | undefined;
@@ -92,16 +92,21 @@ export interface Encodings {
 /** Throws a KexportError if the formats cannot use the compression, or this Node cannot run it. */
 export function checkCompression(formats: readonly Format[], options: UncheckedCompression): void {
   const { compression } = compressionOf(options);
-  if (compression !== 'zstd') return;
   const levels = levelsOf(options);
-  if (!formats.some((format) => format.encoding(levels)?.kind === 'zstd')) {
+  const withZstd = formats.filter((format) => format.encoding(levels)?.kind === 'zstd');
+  if (withZstd.length === 0) {
+    if (compression !== 'zstd') return;
     const names = formats.map(({ name }) => name).join(' and ');
-    throw new KexportError('usage', `zstd is for qcow2 alone: ${names} cannot hold it`);
+    throw new KexportError('usage', `zstd is for qcow2 and raw.zst: ${names} cannot hold it`);
   }
   const zlib = host.zlib();
   if (zlib && hasZstd(zlib)) return;
+  const newer = 'Node 22.15 and newer have it';
+  const always = withZstd.find((format) => format.encoding({ level: 1 })?.kind === 'zstd');
   throw new KexportError('unsupported', `${host.name} has no zstd`, {
-    hint: wording`Node 22.15 and newer have it; without ${option('compression')} it is zlib, which every QEMU reads`,
+    hint: always
+      ? `${newer}; or pipe a raw disk through zstd: kexport raw DISK -o - | zstd -T0`
+      : wording`${newer}; without ${option('compression')} it is zlib, which every QEMU reads`,
   });
 }
 
@@ -114,9 +119,12 @@ export function chooseEncodings(
   const choice = { ...levels, windowBits: windowOf(formats, levels, compression.optimize) };
   const distinct: Encoding[] = [];
   const chosen = new Map<Format, Encoding>();
+  const isJoinable = formats.some((format) => isJoined(format.encoding(choice)));
   for (const format of formats) {
-    const wanted = format.encoding(choice);
-    if (!wanted) continue;
+    const own = format.encoding(choice);
+    if (!own) continue;
+    // Every reader takes streams that can be joined, so one form serves all formats.
+    const wanted = isJoinable && own.kind === 'zlib' ? { ...own, isJoinable } : own;
     const shared = distinct.find((other) => isSame(other, wanted)) ?? wanted;
     if (shared === wanted) distinct.push(wanted);
     chosen.set(format, shared);
@@ -127,8 +135,8 @@ export function chooseEncodings(
 /** The levels of zlib and zstd in an export. Levels of zstd above 9 become 9 for zlib. */
 export function levelsOf({ compression = 'zlib', level }: UncheckedCompression): CompressionChoice {
   const zlibLevel = Math.min(level ?? DEFAULT_LEVELS.zlib, ZLIB_LEVELS.length);
-  if (compression === 'zlib') return { level: zlibLevel };
-  return { level: zlibLevel, zstdLevel: level ?? DEFAULT_LEVELS.zstd };
+  if (compression === 'zlib') return { level: zlibLevel, zstdLevel: level };
+  return { level: zlibLevel, zstdLevel: level ?? DEFAULT_LEVELS.zstd, prefersZstd: true };
 }
 
 function windowOf(
@@ -139,6 +147,10 @@ function windowOf(
   if (optimize !== undefined) return optimize === 'size' ? 15 : 12;
   const own = formats.map((format) => format.encoding(levels));
   return own.some((encoding) => encoding?.kind === 'zlib' && encoding.windowBits === 12) ? 12 : 15;
+}
+
+function isJoined(encoding: Encoding | undefined): boolean {
+  return encoding?.kind === 'zlib' && encoding.isJoinable === true;
 }
 
 function isSame(one: Encoding, other: Encoding): boolean {

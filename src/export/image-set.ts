@@ -1,5 +1,6 @@
 import { allSettled } from '../workers/all-settled.ts';
 import { asKexportError, KexportError } from '../errors.ts';
+import { settle } from '../sinks/sink.ts';
 import type { Image, Target } from './image.ts';
 
 /** A target that failed in an export that continued without it. */
@@ -23,6 +24,8 @@ export interface ImageSet {
   each(work: (image: Image) => Promise<void>): Promise<void>;
   /** Gives every image its final name. */
   commit(): Promise<void>;
+  /** Called once nothing can fail any more: removes what was replaced. */
+  settle(): Promise<void>;
   /** Discards all images. */
   discard(): Promise<void>;
 }
@@ -64,6 +67,9 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
     },
     async commit() {
       for (const [target, sink] of sinks) await attempt(target, () => sink.commit());
+    },
+    async settle() {
+      await Promise.allSettled([...sinks.values()].map(settle));
     },
     async discard() {
       await Promise.allSettled([...sinks.values()].map((sink) => sink.discard()));

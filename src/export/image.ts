@@ -3,6 +3,7 @@ import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.t
 import { KexportError } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { OnProgress } from '../sources/progress.ts';
+import { crc32 } from '../runtime/crc32.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 
@@ -12,6 +13,11 @@ export interface Target {
   readonly format: Format;
   /** Where it is written to, such as `fileSink()`. */
   readonly sink: Sink;
+  /**
+   * Name of the image's file, for a format that stores it. Default: the name of the disk with the
+   * extension of the format.
+   */
+  readonly fileName?: string | undefined;
 }
 
 /** An image that was made. */
@@ -44,11 +50,13 @@ export async function startImage(
   encoding: Encoding | undefined,
   disk: Disk,
 ): Promise<Image> {
-  const { format } = target;
+  const { format, fileName } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size);
   const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
   const output = queuedOutput(sink);
-  const writer = await format.write({ disk, encoding, output, hasher: host.hasher });
+  const { hasher } = host;
+  const request = { disk, fileName, encoding, output, hasher, crc32 };
+  const writer = await format.write(request);
   return { target, format, encoding, sink, output, writer };
 }
 

@@ -17,7 +17,7 @@ import { type CompressionOptions, DEFAULT_LEVELS, type ZlibLevel } from './encod
 import { KexportError, option, wording } from '../errors.ts';
 import { finishImage } from './image.ts';
 import type { OnProgress } from '../sources/progress.ts';
-import type { Sink } from '../sinks/sink.ts';
+import { settle, type Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
 import { queuedOutput } from './queued-output.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
@@ -54,6 +54,8 @@ export interface OverlayOptions {
    * discarded.
    */
   readonly onFinished?: (() => Promise<void>) | undefined;
+  /** Called once the image has its name. If it throws, the image is discarded. */
+  readonly onCommitted?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -112,6 +114,8 @@ async function write(
   );
   await options.onFinished?.();
   await sink.commit();
+  await options.onCommitted?.();
+  await settle(sink);
   return { sourceSize: diskSize, diskSize, images: [image], failures: [] };
 }
 

@@ -1,16 +1,21 @@
 import { host } from '#host';
-import { BLOCK_SIZE } from '../../formats/index.ts';
+import { BLOCK_SIZE, type WholeCompression } from '../../formats/index.ts';
+import { compressedDisk } from '../byte-streams/compressed-disk.ts';
+import { fileStream } from '../byte-streams/file-stream.ts';
+import { readableFile } from '../host/readable-file.ts';
 import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageSet } from './image-set.ts';
-import { fileInput } from '../images/file-input.ts';
+import { type FileInput, fileInput } from '../images/file-input.ts';
 import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
+import type { Source } from '../sources/source.ts';
+import { streamSource } from '../sources/stream.ts';
 
 /** The disk that an image must read back as. */
 export interface Expected {
@@ -25,7 +30,7 @@ export interface Expected {
 
 /** Throws a KexportError for a target that cannot be read back. */
 export function checkVerifiable({ format, sink }: Target): void {
-  if (sink.fd !== undefined && format.read) return;
+  if (sink.fd !== undefined && (format.read ?? format.packed)) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
     hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
@@ -57,7 +62,9 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   const { format, sink } = image;
   const input = fileInput(sink.name, sink.fd!, length); // checked above
   try {
-    await readBack(await readImage(input, format), format.name, expected);
+    const { packed } = format;
+    if (packed) await compare(unpacked(input, packed), format.name, expected);
+    else await readBack(await readImage(input, format), format.name, expected);
   } catch (cause) {
     const error = asKexportError(cause, sink.name);
     if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
@@ -69,14 +76,22 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 }
 
 async function readBack(files: ImageFiles, format: string, expected: Expected): Promise<void> {
-  const { name } = files.input;
-  for await (const { message } of files.reader.check()) throw differs(name, message);
+  for await (const { message } of files.reader.check()) throw differs(files.input.name, message);
   const source = imageSource(files, expected.threads ?? host.availableParallelism());
+  await compare(source, format, expected);
+}
+
+/** The disk in a compressed image. */
+function unpacked(input: FileInput, packed: WholeCompression): Source {
+  const { name, fd, size } = input;
+  const file = fileStream(name, readableFile(name, fd), { start: 0, end: size, keepOpen: true });
+  return streamSource(compressedDisk(file, packed));
+}
+
+/** Owns the source. */
+async function compare(source: Source, format: string, expected: Expected): Promise<void> {
+  const { name } = source;
   try {
-    const { diskSize } = files.reader.facts;
-    if (diskSize !== expected.diskSize) {
-      throw differs(name, `a disk of ${diskSize} bytes, not ${expected.diskSize}`);
-    }
     const digest = diskDigest();
     const buffer = new Uint8Array(SLAB_SIZE);
     for await (const { diskOffset, length } of extentsOf(source, buffer, expected.signal)) {
@@ -85,7 +100,10 @@ async function readBack(files: ImageFiles, format: string, expected: Expected): 
         digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
       }
       const done = diskOffset + length;
-      expected.onProgress?.({ phase: 'verifying', format, done, total: diskSize });
+      expected.onProgress?.({ phase: 'verifying', format, done, total: expected.diskSize });
+    }
+    if (source.size !== expected.diskSize) {
+      throw differs(name, `a disk of ${source.size ?? 0} bytes, not ${expected.diskSize}`);
     }
     if (digest.result() !== expected.digest) throw differs(name, 'another disk');
   } finally {

@@ -139,7 +139,7 @@ export function pathOf(name: string): string {
 }
 
 /** The folder in /sys of a block device; undefined for other files. */
-async function folderOf(device: string): Promise<string | undefined> {
+export async function folderOf(device: string): Promise<string | undefined> {
   const number = await numberOf(device);
   return number && realpath(`/sys/dev/block/${number}`).catch(() => undefined);
 }

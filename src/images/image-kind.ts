@@ -1,4 +1,9 @@
-import { type FormatName, FORMATS, SECTOR_SIZE } from '../../formats/index.ts';
+import {
+  type FormatName,
+  FORMATS,
+  SECTOR_SIZE,
+  type WholeCompression,
+} from '../../formats/index.ts';
 import { option, type Wording, wording } from '../errors.ts';
 import { BEGIN, STREAM_MAGIC, STREAM_MAGIC_AT } from '../../formats/zfs-send/layout.ts';
 
@@ -43,6 +48,10 @@ function unpackedBy(program: string): Pick<ImageKind, 'remedyOfFile' | 'unpacker
   };
 }
 
+const GZIP = '\x1f\x8b';
+const ZSTD = '\x28\xb5\x2f\xfd';
+const ZIP = 'PK\x03\x04';
+
 // Images, archives and compressed files that are not read as raw disks, by the bytes that they
 // begin with.
 const MAGICS: readonly Magic[] = [
@@ -57,15 +66,15 @@ const MAGICS: readonly Magic[] = [
     isTar: true,
     remedyOfFile: (path) => `unpack it first: tar -xf ${path}`,
   },
-  { title: 'a gzip file', magic: '\x1f\x8b', packed: 'gz', unpacker: 'gzip -dc' },
-  { title: 'a zip archive', magic: 'PK\x03\x04', packed: 'zip' },
+  { title: 'a gzip file', magic: GZIP, packed: 'gz', unpacker: 'gzip -dc' },
+  { title: 'a zip archive', magic: ZIP, packed: 'zip' },
   {
     title: 'a 7-Zip archive',
     magic: '7z\xbc\xaf\x27\x1c',
     remedyOfFile: (path) => `unpack it first: 7z x ${path}`,
   },
   { title: 'an xz file', magic: '\xfd7zXZ\0', ...unpackedBy('xz') },
-  { title: 'a zstd file', magic: '\x28\xb5\x2f\xfd', ...unpackedBy('zstd') },
+  { title: 'a zstd file', magic: ZSTD, packed: 'zst', unpacker: 'zstd -dc' },
   { title: 'a bzip2 file', magic: 'BZh', ...unpackedBy('bzip2') },
   { title: 'an LZ4 file', magic: '\x04\x22\x4d\x18', ...unpackedBy('lz4') },
 ];
@@ -98,7 +107,7 @@ export function imageKind(head: Uint8Array, size = head.length): ImageKind | und
 
 /** What to do about a stream of that kind that was meant to be read as what it is. */
 export function remedyOfStream({ packed, unpacker, format }: ImageKind): Wording {
-  if (packed === 'gz') return wording`say ${option('from', packed)}`;
+  if (packed === 'gz' || packed === 'zst') return wording`say ${option('from', packed)}`;
   if (unpacker !== undefined) return `put ${unpacker} into the pipe before kexport`;
   if (format === undefined && packed === undefined) return 'check the program before the pipe';
   const extension = format ?? packed ?? 'img';
@@ -119,11 +128,21 @@ export function beginsSendStream(head: Uint8Array): boolean {
 }
 
 /** Compression of a file with a raw disk, a fixed vhd or a zfs send stream in it. */
-export type PackedKind = 'gz' | 'zip';
+export type PackedKind = WholeCompression | 'zip';
+
+const PACKED_KINDS: readonly string[] = ['gz', 'zst', 'tar.gz', 'zip'] satisfies PackedKind[];
+
+/** The compression that a format stands for, by its name; undefined for any other. */
+export function packedNamed(name: string | undefined): PackedKind | undefined {
+  if (name === undefined || PACKED_KINDS.includes(name)) return name as PackedKind | undefined;
+  return Object.hasOwn(FORMATS, name) ? FORMATS[name as FormatName]().packed : undefined;
+}
 
 const PACKED: readonly (readonly [extension: RegExp, kind: PackedKind, magic: string])[] = [
-  [/\.gz$/i, 'gz', '\x1f\x8b'],
-  [/\.zip$/i, 'zip', 'PK\x03\x04'],
+  [/\.(tar\.gz|tgz)$/i, 'tar.gz', GZIP],
+  [/\.gz$/i, 'gz', GZIP],
+  [/\.zst$/i, 'zst', ZSTD],
+  [/\.zip$/i, 'zip', ZIP],
 ];
 
 /** How a regular file is compressed, if its name says so and its first bytes agree. */

@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Format } from '../../formats/index.ts';
+import type { Format, FormatName } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
@@ -14,6 +14,7 @@ import {
   beginsSendStream,
   HEAD_SIZE,
   packedByName,
+  packedNamed,
   type PackedKind,
 } from '../images/image-kind.ts';
 import { positionedSource } from '../sources/positioned.ts';
@@ -38,9 +39,10 @@ export async function openDescriptor(
   if (found.isFIFO() || found.isSocket()) {
     refuseStream(name, options);
     const stream = byteStream(name, new Socket({ fd, writable: false }));
-    if (options.from !== 'gz') return { stream, isSent };
-    const { openGzip } = await import('./packed.ts');
-    return openGzip(stream, name);
+    const packed = packedNamed(options.from);
+    if (packed === undefined || packed === 'zip') return { stream, isSent };
+    const { openCompressed } = await import('./packed.ts');
+    return openCompressed(stream, packed);
   }
   if (found.isCharacterDevice()) {
     refuseStream(name, options);
@@ -54,8 +56,8 @@ export async function openDescriptor(
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
     const stream = fileStream(name, readableFile(name, fd), { start, end: start + size });
     if (!head || packedByName(name, head) !== 'gz') return { stream, isSent: true };
-    const { openGzip } = await import('./packed.ts');
-    return { ...openGzip(stream, name), isSent: true };
+    const { openCompressed } = await import('./packed.ts');
+    return { ...openCompressed(stream, 'gz'), isSent: true };
   }
   const packed = packedKind(name, head, options);
   if (packed) {
@@ -101,8 +103,8 @@ function packedKind(
   { from }: SourceOptions,
 ): PackedKind | undefined {
   if (from === undefined) return head && packedByName(name, head);
-  if (from !== 'gz' && from !== 'zip') return undefined;
-  if (head) return from;
+  const packed = packedNamed(from);
+  if (packed === undefined || head) return packed;
   throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
 }
 
@@ -112,8 +114,8 @@ function formatOf(
   begin: FileBegin | undefined,
   { from, ovaDisk }: SourceOptions,
 ): Format | undefined {
-  if (from === 'raw' || from === 'zfs-send' || from === 'gz' || from === 'zip') return undefined;
-  if (from !== undefined) return formatNamed(from, ovaDisk);
+  if (from === 'raw' || from === 'zfs-send' || packedNamed(from)) return undefined;
+  if (from !== undefined) return formatNamed(from as FormatName, ovaDisk); // no compression
   return begin && formatOfFile(name, begin, ovaDisk);
 }
 
@@ -142,7 +144,8 @@ async function openImageSource(
 }
 
 function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {
-  if (from === 'raw' || from === 'zfs-send' || from === 'gz') return;
+  const packed = packedNamed(from);
+  if (from === 'raw' || from === 'zfs-send' || (packed && packed !== 'zip')) return;
   const what = `${from} cannot be read from ${name}: it is not read front to back`;
   throw new KexportError('usage', what, { hint: 'put it into a file first' });
 }

@@ -1,4 +1,4 @@
-// Describes a disk in a gzip file or a zip archive, which requires reading all of it.
+// Describes a disk in a compressed file or a zip archive, which requires reading all of it.
 
 import { stat } from 'node:fs/promises';
 import { host } from '#host';
@@ -16,6 +16,8 @@ const HEAD_SIZE = 2 ** 20;
 
 const TITLES: Readonly<Record<PackedKind, string>> = {
   gz: 'a disk in a gzip file',
+  zst: 'a disk in a zstd file',
+  'tar.gz': 'disk.raw in a tar in a gzip file',
   zip: 'a disk in a zip archive',
 };
 

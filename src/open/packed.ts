@@ -1,8 +1,8 @@
-// Opens a disk in a gzip file or a zip archive. It is read front to back, in constant memory
+// Opens a disk in a compressed file or a zip archive. It is read front to back, in constant memory
 // whatever its size.
 
 import { createReadStream } from 'node:fs';
-import { crc32 } from '../partitions/crc32.ts';
+import { crc32 } from '../runtime/crc32.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
@@ -11,6 +11,8 @@ import { inflatedStream } from '../byte-streams/inflated.ts';
 import type { Descriptor } from './opened.ts';
 import type { OpenedStream } from './opened.ts';
 import type { SourceOptions } from './source-options.ts';
+import type { WholeCompression } from '../../formats/index.ts';
+import { compressedDisk } from '../byte-streams/compressed-disk.ts';
 import { fixedVhdStream, VHD_FOOTER_SIZE } from '../byte-streams/vhd-stream.ts';
 import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
 
@@ -26,9 +28,9 @@ export async function openPacked(
   kind: PackedKind,
   options: SourceOptions,
 ): Promise<OpenedStream> {
-  if (kind === 'gz') {
+  if (kind !== 'zip') {
     const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
-    return openGzip(byteStream(name, file), name);
+    return openCompressed(byteStream(name, file), kind);
   }
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an archive begins at byte 0`);
@@ -53,13 +55,11 @@ export async function openPacked(
   };
 }
 
-/**
- * Opens the disk in a gzip stream, and owns the stream. `name` is the name of the file; its
- * extension says whether it is a vhd.
- */
-export function openGzip(packed: ByteStream, name: string): OpenedStream {
-  const isVhd = isVhdName(name.replace(/\.gz$/i, ''));
-  return { stream: diskStream(inflatedStream(packed, 'gzip'), isVhd), isSent: undefined };
+/** The disk in a compressed stream, which it owns; the stream's name says whether it is a vhd. */
+export function openCompressed(packed: ByteStream, kind: WholeCompression): OpenedStream {
+  const isVhd = isVhdName(packed.name.replace(/\.(gz|zst)$/i, ''));
+  const stream = diskStream(compressedDisk(packed, kind), isVhd);
+  return { stream, isSent: kind === 'tar.gz' ? false : undefined };
 }
 
 function isVhdName(name: string): boolean {

@@ -2,7 +2,12 @@ import { open, stat } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { KexportError } from '../errors.ts';
 import { readHead } from '../host/readable-file.ts';
-import { beginsSendStream, packedByName, type PackedKind } from '../images/image-kind.ts';
+import {
+  beginsSendStream,
+  packedByName,
+  type PackedKind,
+  packedNamed,
+} from '../images/image-kind.ts';
 import type { FromFormat } from './source-options.ts';
 
 /**
@@ -23,7 +28,9 @@ export async function streamKind(
   path: string,
   from: FromFormat | undefined,
 ): Promise<StreamKind | undefined> {
-  if (from === 'zfs-send' || from === 'gz' || from === 'zip') return from;
+  if (from === 'zfs-send') return from;
+  const named = packedNamed(from);
+  if (named) return named;
   if (path === '-') {
     if (from === undefined) return 'zfs-send';
     throw new KexportError('usage', `${from} cannot be inspected on standard input`, {

@@ -1,7 +1,7 @@
 // Reads the primary GPT as Linux does (block/partitions/efi.c), which uses the backup only on
 // request. The disk may be hostile.
 
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../runtime/crc32.ts';
 import type { DiskView } from './disk-view.ts';
 import { gptEntry, gptHeader, GPT_SIGNATURE, PRIMARY_LBA, SECTOR_SIZES } from './layout.ts';
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { host } from '#host';
 import { throwIfAborted } from '../errors.ts';
-import type { OnFinishProgress, Sink } from './sink.ts';
+import { type OnFinishProgress, settle, type Sink } from './sink.ts';
 
 const ZEROS = Buffer.alloc(1 << 20);
 
@@ -46,6 +46,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
       sha256 = hash.digest();
     },
     commit: () => sink.commit(),
+    settle: () => settle(sink),
     discard: () => sink.discard(),
   };
 

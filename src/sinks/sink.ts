@@ -32,6 +32,11 @@ export interface Sink {
   finish(length: number, signal?: AbortSignal, onProgress?: OnFinishProgress): Promise<void>;
   /** Called once every image of the export is finished: gives this one its final name. */
   commit(): Promise<void>;
+  /**
+   * Called once every image of the export has its name: removes what `discard` would need to
+   * restore what was there before. Optional.
+   */
+  settle?(): Promise<void>;
   /** Called after a failure, whatever was called before: removes the image. */
   discard(): Promise<void>;
 }
@@ -48,6 +53,11 @@ export interface FinishProgress {
 
 /** Called where `finish` takes long: before a sync, and for each piece that is sent or hashed. */
 export type OnFinishProgress = (progress: FinishProgress) => void;
+
+/** Calls `settle` of a sink that has it. */
+export async function settle(sink: Sink): Promise<void> {
+  await sink.settle?.();
+}
 
 const ZEROS_SIZE = 2 ** 20;
 

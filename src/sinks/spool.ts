@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../errors.ts';
 import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
-import type { Sink } from './sink.ts';
+import { settle, type Sink } from './sink.ts';
 
 const CHUNK_SIZE = 1 << 20;
 
@@ -37,6 +37,7 @@ export function spooled(sink: Sink): Sink {
       await sink.finish(length, signal, onProgress);
     },
     commit: () => sink.commit(),
+    settle: () => settle(sink),
     async discard() {
       await close();
       await sink.discard();

@@ -1,5 +1,5 @@
 import { ZipWriter } from '@zip.js/zip.js';
-import { type Sink, writeZeros } from './sink.ts';
+import { settle, type Sink, writeZeros } from './sink.ts';
 
 /** Options of {@link zipped}. */
 export interface ZipOptions {
@@ -57,6 +57,7 @@ export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions):
       await sink.finish(length, current, onProgress);
     },
     commit: () => sink.commit(),
+    settle: () => settle(sink),
     discard: () => sink.discard(),
   };
   return self;

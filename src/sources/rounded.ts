@@ -31,10 +31,11 @@ export function roundedSource(
   const oldSize = source.size;
   if (oldSize === undefined) return source;
   const size = roundUp(oldSize, multiple);
-  if (size === wholeSectors(oldSize)) return source;
+  if (size === oldSize) return source;
 
   const padded = paddedSource(source, size);
-  if (keepGpt) return padded;
+  // A GPT that ends at the end of the last sector stays there.
+  if (keepGpt || size === wholeSectors(oldSize)) return padded;
   let moved: Source | undefined;
   return withSource(padded, {
     async next(buffer, signal) {

@@ -41,6 +41,17 @@ describe('--checksums', () => {
     expect(lines.slice(2).join('\n')).toBe(runIn(cwd, 'sha256sum', 'x.raw', 'y.raw'));
   });
 
+  test('writes names with a line feed or a backslash as sha256sum does', () => {
+    const cwd = folderWith({ disk: text(MIB) });
+    const name = 'a\nb\\c.raw';
+    for (const times of [1, 2]) {
+      report(['raw', 'disk', '-o', name, '--checksums', '--force'], cwd);
+      const sums = readFileSync(join(cwd, 'SHA256SUMS'), 'utf8');
+      expect({ times, sums }).toEqual({ times, sums: runIn(cwd, 'sha256sum', name) });
+    }
+    expect(runIn(cwd, 'sha256sum', '-c', 'SHA256SUMS')).toMatch(/: OK\n$/);
+  });
+
   test('of runs at the same time has the images of all', async () => {
     const cwd = folderWith({ disk: text(MIB) });
     const names = ['a', 'b', 'c'];

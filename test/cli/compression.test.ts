@@ -8,7 +8,11 @@ const BLOCK = 65_536;
 
 describe('--compression zstd', () => {
   test.each([
-    ['for formats without zstd', ['raw,vmdk', '--compression', 'zstd'], 'zstd is for qcow2 alone'],
+    [
+      'for formats without zstd',
+      ['raw,vmdk', '--compression', 'zstd'],
+      'zstd is for qcow2 and raw.zst',
+    ],
     ['at level 20', ['qcow2', '--compression', 'zstd', '--level', '20'], 'from 1 to 19'],
     ['with a level that zlib does not have', ['qcow2', '--level', '10'], 'zlib is not 1 to 9'],
   ])('is refused %s', (_, [formats = '', ...options], message) => {

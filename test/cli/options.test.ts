@@ -100,7 +100,10 @@ describe('an option that cannot take effect is refused', () => {
     ],
     ['qcow2,vhd-dynamic d --vhd-align none', '--vhd-align needs the format vhd'],
     ['qcow2 d --zip', '--zip needs the format raw or vhd: the others are compressed'],
-    ['raw d --level 9', '--level needs a compressed format: qcow2, vmdk or ova'],
+    [
+      'raw d --level 9',
+      '--level needs a compressed format: qcow2, raw.gz, raw.zst, gce, vmdk or ova',
+    ],
     ['raw,vhd d --compression zlib', '--compression needs a compressed format'],
     ['raw d --zip --optimize size', '--optimize needs a format that is compressed with zlib'],
     ['qcow2 d --compression zstd --compressor pako', '--compressor needs a format that is'],

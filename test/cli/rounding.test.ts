@@ -1,6 +1,7 @@
-import { statSync, truncateSync } from 'node:fs';
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { noise, withPartition } from '../support/disks.ts';
 import { folderWith } from '../support/folder.ts';
 import { shell } from '../support/kexport.ts';
 import { compareImage, describeWith, run, runIn } from '../support/peers.ts';
@@ -54,5 +55,28 @@ describeWith(['sgdisk', 'qemu-img'], 'a disk that a format must round up', () =>
     const size = statSync(join(cwd, 'disk')).size;
     shell(`cat disk | kexport raw,vhd - --name x --size ${size}`, cwd);
     expect(run('sgdisk', '-v', join(cwd, 'x.raw'))).toContain('No problems found');
+  });
+});
+
+describeWith(['qemu-img', 'tar'], 'a disk that ends within its last sector', () => {
+  // Rounded up to whole sectors, these are whole blocks of 64 KiB or 1 MiB.
+  describe.each([2 * MIB - 1, MIB + 65025])('of %i bytes', (size) => {
+    test.each([
+      ['qcow2', 'qcow2'],
+      ['vhd', 'vhd'],
+      ['vmdk', 'vmdk'],
+      ['ova', 'ova'],
+      ['vhdx', 'vhdx'],
+      ['vdi', 'vdi'],
+      ['all', 'vmdk'],
+    ] as const)('gets zeros at its end: %s', (formats, image) => {
+      const disk = withPartition(noise(2 * MIB)).subarray(0, size);
+      const cwd = folderWith({ disk });
+      const { virtualSize } = report([formats, 'disk', '--name', 'x', '--verify'], cwd);
+      expect(virtualSize % 512).toBe(0);
+      const zeros = Buffer.alloc(virtualSize - size);
+      writeFileSync(join(cwd, 'padded'), Buffer.concat([disk, zeros]));
+      compareImage(image, join(cwd, `x.${image}`), join(cwd, 'padded'));
+    });
   });
 });

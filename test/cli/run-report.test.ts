@@ -118,6 +118,20 @@ describe('--json', () => {
 });
 
 describe('messages', () => {
+  test('do not go into the disk, if --log-file names it', () => {
+    const cwd = folderWithDisk();
+    const before = readFileSync(join(cwd, 'disk'));
+    for (const line of [
+      'kexport raw disk -o x.raw --log-file disk',
+      'kexport raw - -o x.raw --log-file disk < disk',
+    ]) {
+      const { status, stderr } = shell(line, cwd);
+      expect(stderr).toMatch(/^kexport: the log disk would be written into (disk|-)\n$/);
+      expect(status).toBe(1);
+    }
+    expect(readFileSync(join(cwd, 'disk')).equals(before)).toBe(true);
+  });
+
   test('go to the file of --log-file, with the time', () => {
     const cwd = folderWithDisk();
     kexport(['raw', 'disk', '-o', 'x.raw', '--log-file', 'log', '-q'], { cwd });

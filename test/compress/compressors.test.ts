@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { Encoding } from '../../formats/index.ts';
+import { type Encoding, JOINABLE_END } from '../../formats/index.ts';
 import { COMPRESSED_SLACK } from '../../src/workers/slab.ts';
 import { documentedCompressor, zlibCompressor } from '../../src/compress/zlib.ts';
 import { importBuilt } from '../support/built.ts';
@@ -38,6 +38,17 @@ describe.each(['wasm', 'zlib', 'pako'] as const)('%s', (name) => {
     );
   });
 
+  test('makes streams that end at a byte before an empty last block, to be joined', async () => {
+    const encoding: Encoding = { kind: 'zlib', windowBits: 15, level: 6, isJoinable: true };
+    const compressor = await openCompressor(encoding, name);
+    const blocks = Object.values(BLOCKS);
+    const streams = blocks.map((block) => compressed(compressor, block));
+    streams.forEach((stream, i) => expect(zlib.inflateSync(stream)).toEqual(blocks[i]));
+    const joined = streams.map((stream) => stream.subarray(2, -4 - JOINABLE_END.length));
+    const whole = Buffer.concat([...joined, Buffer.from(JOINABLE_END)]);
+    expect(zlib.inflateRawSync(whole).equals(Buffer.concat(blocks))).toBe(true);
+  });
+
   test('keeps every match within a window of 4 KiB', async () => {
     const encoding: Encoding = { kind: 'zlib', windowBits: 12, level: 9 };
     const compressor = await openCompressor(encoding, name);
@@ -63,14 +74,17 @@ describe.each(['wasm', 'zlib', 'pako'] as const)('%s', (name) => {
   });
 });
 
-test('zlib gives the same bytes by its handle as by its documented calls', () => {
-  const encoding = { kind: 'zlib', windowBits: 12, level: 6 } as const;
-  for (const block of Object.values(BLOCKS)) {
-    const documented = documentedCompressor(zlib, { windowBits: 12, level: 6, memLevel: 8 });
-    const byHandle = zlibCompressor(zlib, encoding);
-    expect(compressed(byHandle, block).equals(compressed(documented, block))).toBe(true);
-  }
-});
+test.each([false, true])(
+  'zlib gives the same bytes by its handle as by its documented calls: joinable %s',
+  (isJoinable) => {
+    const options = { windowBits: 12, level: 6 } as const;
+    for (const block of Object.values(BLOCKS)) {
+      const documented = documentedCompressor(zlib, { ...options, memLevel: 8 }, isJoinable);
+      const byHandle = zlibCompressor(zlib, { kind: 'zlib', ...options, isJoinable });
+      expect(compressed(byHandle, block).equals(compressed(documented, block))).toBe(true);
+    }
+  },
+);
 
 test('zlib runs by its handle on this version of Node', () => {
   const compressor = zlibCompressor(zlib, { kind: 'zlib', windowBits: 12, level: 6 });

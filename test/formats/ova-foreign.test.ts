@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { BLOCK_SIZE, ova, type OvaWriteOptions, raw } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
 import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
-import { encodeTarHeader } from '../../formats/ova/encode-tar.ts';
+import { encodeTarHeader } from '../../formats/tar/encode-tar.ts';
 import { diskWithBlocks, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
 import type { MemoryImage } from '../support/memory-image.ts';

@@ -276,7 +276,7 @@ describe('the tar of an OVA', () => {
     ['no number', (header: Buffer) => header.write('9999999999x', 124)],
   ])('with a member of the size %s is refused', async (_, field) => {
     await expect(openImage(ova(), withSize(field))).rejects.toThrow(
-      /^ova: the member at 0 has (9223372036854776000|Infinity|8589934591|NaN) bytes/,
+      /^tar: the member at 0 has (9223372036854776000|Infinity|8589934591|NaN) bytes/,
     );
   });
 

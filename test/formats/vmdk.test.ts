@@ -113,14 +113,11 @@ describe('the writer refuses', () => {
     expect(() => writer.finish(64 * MIB)).toThrow(FormatError);
   });
 
-  test.each(['a/b', 'ä', 'a"b', 'a\nb', '', 'x'.repeat(400)])(
-    'the name "%s" at once',
-    async (name) => {
-      const format = vmdk();
-      const written = format.write(requestOf(format, new MemoryImage(), { name }));
-      await expect(written).rejects.toThrow(FormatError);
-    },
-  );
+  test.each(['a/b', 'a"b', 'a\nb', 'x'.repeat(400)])('the name "%s" at once', async (name) => {
+    const format = vmdk();
+    const written = format.write(requestOf(format, new MemoryImage(), { name }));
+    await expect(written).rejects.toThrow(FormatError);
+  });
 
   test('a disk of another size than was announced', async () => {
     const { writer } = await start();

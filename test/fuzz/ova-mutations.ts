@@ -2,7 +2,7 @@
 // change places; the XML of the OVF; the lines of the manifest; the images in it.
 
 import fc from 'fast-check';
-import { TAR_BLOCK, TAR_END } from '../../formats/ova/layout.ts';
+import { TAR_BLOCK, TAR_END } from '../../formats/tar/layout.ts';
 import { mutationsOf, oddNumbers } from './mutations.ts';
 
 interface Member {

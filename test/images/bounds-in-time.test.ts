@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { qcow2, vdi, vhdDynamic, vmdk } from '../../formats/index.ts';
-import { encodeMember } from '../../formats/ova/encode-tar.ts';
+import { encodeMember } from '../../formats/tar/encode-tar.ts';
 import { header as qcow2Header, snapshot } from '../../formats/qcow2/layout.ts';
 import { header as vdiHeader } from '../../formats/vdi/layout.ts';
 import { dynamicHeader, footer, seal } from '../../formats/vhd/layout.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { inspectDisk } from '../../src/inspect/inspect-disk.ts';
 import { warningsFor } from '../../src/inspect/warnings-for.ts';
 import { openSource } from '../../src/open/open-source.ts';
-import { crc32 } from '../../src/partitions/crc32.ts';
+import { crc32 } from '../../src/runtime/crc32.ts';
 import { gptHeader, partitionRecord } from '../../src/partitions/layout.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ESP_GUID, ESP_OFFSET, FIXTURE, fixtureWith, inspect, warnings } from './inspecting.ts';

@@ -2,13 +2,14 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { deflateRawSync, gzipSync } from 'node:zlib';
+import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { crc32 } from '../../src/partitions/crc32.ts';
+import { crc32 } from '../../src/runtime/crc32.ts';
 import { noise, text, withPartition, writeDisk } from '../support/disks.ts';
 import { folderWith, sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport, kexportOk, shell } from '../support/kexport.ts';
-import { describeWith, runIn, testWith } from '../support/peers.ts';
+import { describeWith, runForBytes, runIn, testWith } from '../support/peers.ts';
+import { HAS_ZSTD } from '../support/zstd.ts';
 
 const SIZE = 5 * 2 ** 20;
 
@@ -119,6 +120,93 @@ describe('the disk in a gzip file', () => {
     runIn(folder, 'sh', '-c', 'gzip -c disk.raw > by-gzip.raw.gz');
     expectDisk(['raw', 'by-gzip.raw.gz']);
   });
+});
+
+describe('disk.raw in a tar.gz', () => {
+  /** A tar.gz of files in a folder, made by GNU tar. */
+  function tarOf(cwd: string, ...words: string[]): Buffer {
+    return runForBytes('tar', '-C', cwd, '-cz', ...words);
+  }
+
+  test('of ours is read back; the disk has grown to 1 GiB', () => {
+    kexportOk(folder, 'gce', disk, '-o', 'ours.tar.gz', '--verify');
+    kexportOk(folder, 'verify', 'ours.tar.gz', '--against', disk);
+    kexportOk(folder, 'convert', 'ours.tar.gz', 'qcow2', '-o', 'from-gce.qcow2');
+    kexportOk(folder, 'verify', 'from-gce.qcow2', '--against', disk);
+  });
+
+  test.each([
+    ['dense, behind the manifest of a licence', ['--format=gnu', 'manifest.json', 'disk.raw']],
+    ['sparse, as Google documents it', ['--format=oldgnu', '-S', 'disk.raw']],
+    ['in a folder of its own', ['--format=gnu', './disk.raw']],
+  ])('is read as GNU tar makes it: %s', (_, words) => {
+    writeFileSync(join(folder, 'manifest.json'), '{}');
+    writeFileSync(join(folder, 'by-tar.tar.gz'), tarOf(folder, ...words));
+    expectDisk(['raw', 'by-tar.tar.gz']);
+  });
+
+  test('may have many holes', () => {
+    const cwd = temporaryFolder();
+    const pieces = Array.from({ length: 60 }, (_, i) => ({
+      offset: i * 2 ** 16,
+      bytes: noise(4096),
+    }));
+    writeDisk(join(cwd, 'disk.raw'), { size: 2 ** 23, pieces });
+    writeFileSync(join(cwd, 'x.tar.gz'), tarOf(cwd, '--format=oldgnu', '-S', 'disk.raw'));
+    kexportOk(cwd, 'verify', 'x.tar.gz', '--against', 'disk.raw');
+  });
+
+  test('is read from a pipe if --from says so', () => {
+    writeFileSync(join(folder, 'x.tar.gz'), tarOf(folder, '--format=gnu', 'disk.raw'));
+    const line = 'cat x.tar.gz | kexport raw - --from gce -o from-pipe.raw -q';
+    expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(folder, 'from-pipe.raw')).equals(bytes)).toBe(true);
+  });
+
+  test.each([
+    ['of another file', (tar: Buffer) => tar, ['disk.raw.gz'], 'is a tar that has no disk.raw'],
+    ['of pax', (tar: Buffer) => tar, ['--format=pax', 'disk.raw'], 'has a pax header'],
+    ['cut off', (tar: Buffer) => tar.subarray(0, -999), ['disk.raw'], 'unexpected end of file'],
+    [
+      'cut off within',
+      (tar: Buffer) => gzipSync(gunzipSync(tar).subarray(0, 2 ** 20)),
+      ['disk.raw'],
+      'it ends within disk.raw',
+    ],
+    ['no tar', () => gzipSync(noise(5000)), ['disk.raw'], 'no valid tar header at 0'],
+  ])('%s is refused', (_, damage, words, reason) => {
+    expectRefused('x.tar.gz', damage(tarOf(folder, ...words)), reason);
+  });
+});
+
+describe.runIf(HAS_ZSTD)('the disk in a zstd file', () => {
+  test('of ours is read back, whose frames are many', () => {
+    kexportOk(folder, 'raw.zst', disk, '-o', 'ours.raw.zst', '--verify');
+    expectDisk(['convert', 'ours.raw.zst', 'raw']);
+  });
+
+  describeWith(['zstd'], 'made by zstd', () => {
+    test('is read, from a file and from a pipe', () => {
+      runIn(folder, 'zstd', '-q', '-19', 'disk.raw', '-o', 'by-zstd.raw.zst');
+      expectDisk(['raw', 'by-zstd.raw.zst']);
+      const line = 'zstd -qc disk.raw | kexport raw - --from zst -o from-zst.raw -q';
+      expect(shell(line, folder)).toMatchObject({ status: 0, stderr: '' });
+      expect(readFileSync(join(folder, 'from-zst.raw')).equals(bytes)).toBe(true);
+    });
+
+    test.each<[string, (file: Buffer) => Buffer, string]>([
+      ['cut off', (file) => file.subarray(0, -9), 'it ends within a frame'],
+      ['with text after it', (file) => Buffer.concat([file, Buffer.from('text')]), 'is damaged'],
+    ])('is refused if it is %s', (_, damage, reason) => {
+      const file = runForBytes('zstd', '-qc', disk);
+      expectRefused('x.raw.zst', damage(file), reason);
+    });
+  });
+});
+
+test.skipIf(HAS_ZSTD)('a zstd file is refused where Node has no zstd, with a way out', () => {
+  const frame = Buffer.from('28b52ffd2000010000', 'hex');
+  expectRefused('x.raw.zst', frame, 'zstd -dc FILE | kexport FORMAT -');
 });
 
 describe('the disk in a zip archive', () => {

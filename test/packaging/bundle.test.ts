@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bundled } from '../support/built.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
-import { kexport, kexportOk } from '../support/kexport.ts';
+import { kexportOk } from '../support/kexport.ts';
 import { run, runIn } from '../support/peers.ts';
-import { BOOT_DISK, TOP } from '../support/project.ts';
+import { BOOT_DISK } from '../support/project.ts';
 
 describe('kexport.mjs', () => {
   test('makes what the package makes, with nothing beside it', () => {
@@ -42,42 +41,4 @@ test('help loads nothing of Node that takes long', () => {
   const loaded = list.split('\n').map((entry) => entry.replace(/^NativeModule /, ''));
   expect(loaded).toContain('path');
   for (const name of late) expect(loaded).not.toContain(name);
-});
-
-describe('the npm package', () => {
-  test('has the commands, the library and its types, and needs no other package', () => {
-    const [{ files }] = JSON.parse(
-      runIn(TOP, 'npm', 'pack', '--dry-run', '--json', '--ignore-scripts'),
-    ) as [{ files: { path: string }[] }];
-    const paths = files.map(({ path }) => path);
-    const manifest = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8')) as {
-      bin: Record<string, string>;
-      dependencies?: unknown;
-    };
-    expect(paths).toEqual(expect.arrayContaining(Object.values(manifest.bin)));
-    expect(paths).toContain('dist/bundle/index.js');
-    expect(paths).toContain('dist/src/index.d.ts');
-    expect(paths).toContain('dist/bundle/LICENSES.txt');
-    expect(paths.filter((path) => /kexport\.mjs$|\/(bench|test)\//.test(path))).toEqual([]);
-    expect(manifest.dependencies).toBeUndefined();
-  });
-
-  test('is installed without a compiler, and without a registry', () => {
-    const folder = temporaryFolder();
-    runIn(TOP, 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder);
-    const [archive = ''] = readdirSync(folder);
-    runIn(folder, 'npm', 'install', '--offline', '-g', '--prefix', folder, join(folder, archive));
-    expect(run(join(folder, 'bin', 'kexport'), '--version')).toBe(kexport(['--version']).stdout);
-    expect(run(join(folder, 'bin', 'ksnap'), '--help')).toMatch(/^Usage: ksnap WHAT/);
-  });
-
-  test('a clone without compilers is installed, unbuilt', () => {
-    const folder = temporaryFolder();
-    const { status, stderr } = spawnSync(process.execPath, [join(TOP, 'packaging/prepare.js')], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
-    expect(status).toBe(0);
-    expect(stderr).toMatch(/^kexport is not built: typescript.* not installed/);
-  });
 });

@@ -17,3 +17,9 @@ export function bundled(name: string): string {
 export async function importBuilt<Module>(source: string): Promise<Module> {
   return (await import(built(source))) as Module;
 }
+
+/** The folder of the manual pages. */
+export const MANUAL = join(TOP, 'dist', 'man');
+
+/** The file that lists what is inside. */
+export const SBOM = join(TOP, 'dist', 'sbom.cdx.json');

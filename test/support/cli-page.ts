@@ -1,11 +1,7 @@
 // docs/cli.md, made from the definitions that the command itself parses and helps by.
 
-import { callOf } from '../../src/cli/command-line/help.ts';
+import { callOf, formOf, optionText } from '../../src/cli/command-line/help.ts';
 import type { Command, Program, Section } from '../../src/cli/command-line/program.ts';
-import type { Option } from '../../src/cli/options/option.ts';
-import { longForm, type OptionName, OPTIONS } from '../../src/cli/options/options.ts';
-
-const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
 
 /** Sections of a help that are not about one command. */
 const WHOLE_SECTIONS = ['Exit status', 'Environment'];
@@ -35,7 +31,7 @@ function commandParts(name: string, command: Command): string[] {
       .filter((group) => group.options.length > 0)
       .flatMap((group) => [
         ...(options.length > 1 ? [`### ${group.title}`] : []),
-        list(group.options.map((option) => [termOf(option), textOf(option)])),
+        list(group.options.map((option) => [formOf(option), optionText(option)])),
       ]),
   ];
 }
@@ -46,16 +42,4 @@ function sectionPart({ title, rows }: Section): string {
 
 function list(rows: readonly (readonly [term: string, text: string])[]): string {
   return rows.map(([term, text]) => `- \`${term}\`: ${text}`).join('\n');
-}
-
-function termOf(name: OptionName): string {
-  const { short, placeholder } = ALL[name];
-  const value = placeholder === undefined ? '' : ` ${placeholder}`;
-  return `${short === undefined ? '' : `-${short}, `}${longForm(name)}${value}`;
-}
-
-function textOf(name: OptionName): string {
-  const { summary, choices, default: standard } = ALL[name];
-  const values = choices === undefined ? '' : `: ${choices.join(', ')}`;
-  return `${summary}${values}${standard === undefined ? '' : ` (default: ${standard})`}`;
 }

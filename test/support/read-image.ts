@@ -1,7 +1,7 @@
 // Reads images with a format alone, without sources and workers.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { inflateRawSync, inflateSync } from 'node:zlib';
+import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { decompress } from 'fzstd';
 import {
   type CompressedExtent,
@@ -12,6 +12,7 @@ import {
   type Problem,
   type ReadRequest,
   type ImageExtent,
+  type WholeCompression,
 } from '../../formats/index.ts';
 import { hasher } from './hasher.ts';
 
@@ -71,6 +72,15 @@ export async function diskOf(reader: ImageReader, image: ImageInput | Uint8Array
     (await bytesOf(extent, input, disk.length))?.copy(disk, extent.diskOffset);
   }
   return disk;
+}
+
+/** The disk of an image that is compressed as a whole. */
+export function unpackedDisk(packed: WholeCompression, image: Uint8Array): Buffer {
+  if (packed === 'zst') return Buffer.from(decompress(image));
+  const bytes = gunzipSync(image);
+  if (packed === 'gz') return bytes;
+  const size = parseInt(bytes.toString('latin1', 124, 135), 8);
+  return bytes.subarray(512, 512 + size);
 }
 
 /** The bytes of an extent; undefined for zeros. Throws a FormatError for a damaged stream. */

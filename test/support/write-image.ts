@@ -1,13 +1,16 @@
-import { deflateSync } from 'node:zlib';
+import { constants, deflateSync } from 'node:zlib';
 import {
   BLOCK_SIZE,
   type Block,
   type Disk,
   type Encoding,
   type Format,
+  JOINABLE_END,
   type WriteRequest,
   type ZlibEncoding,
 } from '../../formats/index.ts';
+import { rawFrameHead } from '../../formats/zstd/encode-frames.ts';
+import { crc32 } from '../../src/runtime/crc32.ts';
 import type { TestDisk } from './disks.ts';
 import { hasher } from './hasher.ts';
 import { MemoryImage } from './memory-image.ts';
@@ -58,6 +61,7 @@ export function requestOf(
       if (format.name !== 'ova') throw new Error('only an archive has a place for a hash');
       return hasher(algorithm);
     },
+    crc32,
   };
 }
 
@@ -109,17 +113,25 @@ export function blockOf(
     compressed(asked) {
       if (packed) return packed;
       if (asked !== encoding) throw new Error('another encoding than the format asked for');
-      if (asked.kind !== 'zlib') throw new Error(`cannot compress to ${asked.kind} here`);
-      return deflateOnce(bytes, asked);
+      if (asked.kind === 'zlib') return deflateOnce(bytes, asked);
+      return Buffer.concat([rawFrameHead(bytes.length), bytes]); // not every Node has zstd
     },
   };
 }
 
-function deflateOnce(bytes: Uint8Array, { level, windowBits }: ZlibEncoding): Buffer {
+function deflateOnce(bytes: Uint8Array, encoding: ZlibEncoding): Buffer {
+  const { level, windowBits, isJoinable = false } = encoding;
   const ofBlock = streams.get(bytes) ?? new Map<string, Buffer>();
   streams.set(bytes, ofBlock);
-  const key = `${windowBits} ${level}`;
-  const stream = ofBlock.get(key) ?? deflateSync(bytes, { level, windowBits, memLevel: 8 });
+  const key = `${windowBits} ${level} ${String(isJoinable)}`;
+  const options = { level, windowBits, memLevel: 8 };
+  const stream = ofBlock.get(key) ?? (isJoinable ? joinable : deflateSync)(bytes, options);
   ofBlock.set(key, stream);
   return stream;
+}
+
+function joinable(bytes: Uint8Array, options: object): Buffer {
+  const whole = deflateSync(bytes, options);
+  const flushed = deflateSync(bytes, { ...options, finishFlush: constants.Z_SYNC_FLUSH });
+  return Buffer.concat([flushed, Buffer.from(JOINABLE_END), whole.subarray(-4)]);
 }

@@ -14,12 +14,9 @@ const ALL: Readonly<Record<OptionName, Option>> = OPTIONS;
 export function programHelp(program: Program, all: boolean): string {
   const { main, commands, topics } = program;
   if (!all && main.commonOptions) return shortHelp(program, main.commonOptions);
-  const general: OptionName[] = main.commonOptions
-    ? ['help', 'helpAll', 'version', 'color']
-    : ['help', 'version', 'color'];
   return joined([
     `${usageOf(program)}\n${program.summary}\n`,
-    ...sectionsOf(main, general),
+    ...sectionsOf(program, main),
     { title: 'Commands', rows: commands.map(commandRow) },
     {
       title: `Topics (${program.name} help TOPIC)`,
@@ -30,12 +27,9 @@ export function programHelp(program: Program, all: boolean): string {
 }
 
 /** The help of one of its commands. */
-export function commandHelp({ name }: Program, command: NamedCommand): string {
-  const { summary } = command;
-  return joined([
-    `${usageLine([callOf(`${name} ${command.name}`, command)])}\n${summary}\n`,
-    ...sectionsOf(command, ['help', 'color']),
-  ]);
+export function commandHelp(program: Program, command: NamedCommand): string {
+  const call = callOf(`${program.name} ${command.name}`, command);
+  return joined([`${usageLine([call])}\n${command.summary}\n`, ...sectionsOf(program, command)]);
 }
 
 /** The help of one of its topics. */
@@ -86,12 +80,19 @@ function commandRow({ name, operands, summary }: NamedCommand): [term: string, t
   return [[name, ...needed.map((operand) => operand.name)].join(' '), summary];
 }
 
-function sectionsOf({ operands, options }: Command, general: readonly OptionName[]): Section[] {
+function sectionsOf(program: Program, command: Command): Section[] {
+  const { operands } = command;
   return [
     { title: 'Arguments', rows: operands.map(({ name, summary }) => [name, summary]) },
-    ...options.map(groupSection),
-    { title: 'Help', rows: general.map(optionRow) },
+    ...optionsOf(program, command).map(groupSection),
   ];
+}
+
+/** Every option of a command, with those of help. */
+export function optionsOf({ main }: Program, command: Command): OptionGroup[] {
+  const ofMain: readonly OptionName[] = main.commonOptions ? ['helpAll', 'version'] : ['version'];
+  const options: OptionName[] = ['help', ...(command === main ? ofMain : []), 'color'];
+  return [...command.options, { title: 'Help', options }];
 }
 
 function groupSection({ title, options }: OptionGroup): Section {
@@ -99,14 +100,19 @@ function groupSection({ title, options }: OptionGroup): Section {
 }
 
 function optionRow(name: OptionName): [term: string, text: string] {
+  return [formOf(name), optionText(name)];
+}
+
+/** What an option does, its choices, and what applies without it. */
+export function optionText(name: OptionName): string {
   const { summary, choices, default: fallback } = ALL[name];
   const values = choices ? `: ${choices.join(', ')}` : '';
   const otherwise = fallback === undefined ? '' : ` (default: ${fallback})`;
-  return [formOf(name), summary + values + otherwise];
+  return summary + values + otherwise;
 }
 
 /** An option as it is typed: `-o, --output FILE`. */
-function formOf(name: OptionName): string {
+export function formOf(name: OptionName): string {
   const { short, placeholder } = ALL[name];
   const form = placeholder === undefined ? longForm(name) : `${longForm(name)} ${placeholder}`;
   return short === undefined ? form : `-${short}, ${form}`;

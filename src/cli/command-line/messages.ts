@@ -3,23 +3,37 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { KexportError, reasonOf } from '../../errors.ts';
+import { shareStorage } from '../../host/shared-storage.ts';
+import { pathOfDisk } from '../export/path-of-disk.ts';
+import { pathToWrite } from '../../sinks/path-to-write.ts';
 import { printable } from '../print/printable.ts';
 
 let log: number | undefined;
 let isVerbose = false;
 
-/** Readies both; `logFile` is appended to. Throws a KexportError if it cannot be opened. */
-export function openMessages({
-  logFile,
-  verbose = false,
-}: {
+/** What openMessages needs. */
+interface MessageOptions {
   readonly logFile?: string | undefined;
   readonly verbose?: boolean | undefined;
-}): void {
+}
+
+/**
+ * Readies both; `logFile` is appended to. Throws a KexportError if it cannot be opened, or is one
+ * of `others`, which are disks and images.
+ */
+export async function openMessages(
+  { logFile, verbose = false }: MessageOptions,
+  others: readonly string[],
+): Promise<void> {
   isVerbose = verbose;
   if (logFile === undefined) return;
+  for (const other of others) {
+    if (!(await shareStorage(logFile, pathOfDisk(other)))) continue;
+    throw new KexportError('target', `the log ${logFile} would be written into ${other}`);
+  }
+  const path = await pathToWrite(logFile);
   try {
-    log = openSync(logFile, 'a', 0o600);
+    log = openSync(path, 'a', 0o600);
   } catch (cause) {
     const what = `cannot write the log ${logFile}: ${reasonOf(cause)}`;
     throw new KexportError('target', what, { cause });

@@ -19,6 +19,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', () => undefined);
   try {
+    checkText(words);
     return await run(program, splitWords(words));
   } catch (error) {
     const status = reportError(error, program.name);
@@ -29,6 +30,15 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
       await print(jsonText({ error: errorJson(error) })).catch(() => 0);
     return status;
   }
+}
+
+/** Node replaces what is not UTF-8, so that another file than the one meant would be written. */
+function checkText(words: readonly string[]): void {
+  const word = words.find((text) => text.includes('\u{fffd}'));
+  if (word === undefined) return;
+  throw new KexportError('usage', `"${word}" is not text in UTF-8`, {
+    hint: 'rename the file, or name it by a symbolic link',
+  });
 }
 
 async function run(program: Program, words: Words): Promise<number> {
@@ -48,7 +58,7 @@ async function run(program: Program, words: Words): Promise<number> {
   }
   checkWords(program, found, given);
   const options = parseOptions(given);
-  openMessages(options);
+  await openMessages(options, found.operands);
   const { run: carryOut } = await found.command.load();
   return carryOut(found.operands, options, program);
 }

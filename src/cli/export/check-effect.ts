@@ -1,4 +1,4 @@
-import type { Format } from '../../../formats/index.ts';
+import { type Format, FORMATS, SECTOR_SIZE } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { chooseEncodings } from '../../export/encodings.ts';
 import { sizeMultiple } from '../../export/prepare-source.ts';
@@ -36,7 +36,7 @@ const RULES: readonly Rule[] = [
   },
   {
     options: ['compression', 'level'],
-    needs: 'a compressed format: qcow2, vmdk or ova',
+    needs: `a compressed format: ${namesOf((format) => format.encoding({ level: 6 }) !== undefined)}`,
     isMet: (formats, options) => options.zip === true || isCompressed(formats, options),
   },
   {
@@ -46,8 +46,8 @@ const RULES: readonly Rule[] = [
   },
   {
     options: ['keepGpt'],
-    needs: 'a format that rounds the disk up: vhd, vmdk or ova',
-    isMet: (formats) => sizeMultiple(formats) > 512,
+    needs: `a format that rounds the disk up: ${namesOf(({ sizeMultiple: unit }) => unit > SECTOR_SIZE)}`,
+    isMet: (formats) => sizeMultiple(formats) > SECTOR_SIZE,
   },
   {
     options: ['keepGoing'],
@@ -66,6 +66,17 @@ export function checkEffect(formats: readonly Format[], options: Options): void 
       hint: `it has no effect on ${list}`,
     });
   }
+}
+
+/** The formats of which something holds, as a list. */
+function namesOf(isMeant: (format: Format) => boolean): string {
+  const meant = Object.values(FORMATS)
+    .map((create) => create())
+    .filter(isMeant);
+  return meant
+    .map(({ name }) => name)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1');
 }
 
 function has(formats: readonly Format[], name: string): boolean {

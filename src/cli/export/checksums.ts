@@ -1,12 +1,9 @@
-import { rmSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { errnoOf, KexportError, reasonOf } from '../../errors.ts';
-import { noteLeftover } from '../../host/leftovers.ts';
-import { shellWord } from '../../host/shell-word.ts';
-import { partialOf } from '../../sinks/file.ts';
+import { errnoOf, KexportError } from '../../errors.ts';
 import type { HashedSink } from '../../sinks/hashed.ts';
+import { cannotWrite, type NewFile, newFile } from '../../sinks/new-file.ts';
 
 /** A file SHA256SUMS for the images of an export, as `sha256sum -c` reads it. */
 export interface Checksums {
@@ -18,7 +15,9 @@ export interface Checksums {
   write(images: readonly HashedSink[]): Promise<void>;
   /** Gives the new file its name. */
   commit(): Promise<void>;
-  /** Removes the new file, and keeps the old one, if any. */
+  /** Called once `discard` is no longer needed. */
+  settle(): Promise<void>;
+  /** Removes the new file, and restores the old one, if any. */
   discard(): Promise<void>;
 }
 
@@ -28,17 +27,26 @@ export interface RunChecksums {
   readonly images: readonly HashedSink[];
 }
 
+/** The steps of an export that a SHA256SUMS takes part in; see `EncodeOptions`. */
+export interface ChecksumSteps {
+  onFinished(): Promise<void>;
+  onCommitted(): Promise<void>;
+}
+
 /**
- * Runs `encode`, which writes images and calls `onFinished` before they get their names. The new
- * SHA256SUMS gets its name after them; if `encode` throws, the old one stays.
+ * Runs `encode`. The new SHA256SUMS gets its name after the images; if that fails, or `encode`
+ * throws, neither it nor an image is left.
  */
 export async function withChecksums<Result>(
   checksums: RunChecksums | undefined,
-  encode: (onFinished: () => Promise<void>) => Promise<Result>,
+  encode: (steps: ChecksumSteps) => Promise<Result>,
 ): Promise<Result> {
   try {
-    const result = await encode(async () => checksums?.file.write(checksums.images));
-    await checksums?.file.commit();
+    const result = await encode({
+      onFinished: async () => checksums?.file.write(checksums.images),
+      onCommitted: async () => checksums?.file.commit(),
+    });
+    await checksums?.file.settle();
     return result;
   } catch (error) {
     await checksums?.file.discard();
@@ -46,42 +54,22 @@ export async function withChecksums<Result>(
   }
 }
 
-/**
- * `force` replaces a partial file that a killed export left. Throws a KexportError if `path` cannot
- * be a file.
- */
-export async function openChecksums(path: string, { force = false }): Promise<Checksums> {
-  const partial = partialOf(path);
-  const found = await stat(path).catch(() => undefined);
-  if (found && !found.isFile()) {
-    throw new KexportError('target', `cannot write ${path}: it exists and is not a file`);
-  }
-  let forget: (() => void) | undefined;
-
+/** The SHA256SUMS of that path. `force` replaces a partial file that a killed export left. */
+export function checksumsFile(path: string, { force = false }): Checksums {
+  let made: NewFile | undefined;
   return {
     async write(images) {
-      const file = await openPartial(partial, force);
-      forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(partial));
+      made = await newSums(path, force);
       try {
-        await file.writeFile(withSums(await oldText(path), images));
-        await file.sync();
+        await made.file.writeFile(withSums(await oldText(path), images));
+        await made.file.sync();
       } catch (error) {
         throw cannotWrite(path, error);
-      } finally {
-        await file.close();
       }
     },
-    async commit() {
-      await rename(partial, path).catch((error: unknown) => {
-        throw cannotWrite(path, error);
-      });
-      forget?.();
-      forget = undefined;
-    },
-    async discard() {
-      if (forget) await rm(partial, { force: true });
-      forget?.();
-    },
+    commit: async () => made?.commit(),
+    settle: async () => made?.settle(),
+    discard: async () => made?.discard(),
   };
 }
 
@@ -89,17 +77,17 @@ const INTERVAL = 50; // milliseconds
 /** Far more than another export needs to rename its images. */
 const PATIENCE = 5000; // milliseconds
 
-async function openPartial(partial: string, force: boolean): Promise<FileHandle> {
+/** Waits while another export to the same folder has a partial file there. */
+async function newSums(path: string, force: boolean): Promise<NewFile> {
   const started = performance.now();
   for (;;) {
+    const removePartial = force && performance.now() - started > PATIENCE;
     try {
-      return await open(partial, 'wx');
+      return await newFile(path, { replace: true, removePartial });
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw cannotWrite(partial, error);
-      if (performance.now() - started > PATIENCE) {
-        if (!force) throw alreadyThere(partial, error);
-        await rm(partial, { force: true });
-      }
+      const isTaken = error instanceof KexportError && error.code === 'exists';
+      if (!isTaken || removePartial) throw error;
+      if (!force && performance.now() - started > PATIENCE) throw error;
     }
     await setTimeout(INTERVAL);
   }
@@ -121,21 +109,30 @@ function withSums(text: string, images: readonly HashedSink[]): string {
   );
   const isNew = (line: string) => sums.some(({ file }) => file === fileOf(line));
   const kept = text.split('\n').filter((line) => line !== '' && !isNew(line));
-  const added = sums.map(({ sha256, file }) => `${sha256}  ${file}`);
+  const added = sums.map(({ sha256, file }) => lineOf(sha256, file));
   return [...kept, ...added].map((line) => `${line}\n`).join('');
+}
+
+// sha256sum begins a line with a backslash if it writes characters of the name as escapes.
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\\', '\\\\'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+]);
+
+function lineOf(sha256: string, file: string): string {
+  const escaped = file.replace(/[\\\n\r]/g, (character) => ESCAPES.get(character) ?? character);
+  return `${escaped === file ? '' : '\\'}${sha256}  ${escaped}`;
 }
 
 /** The file that a line of SHA256SUMS is about; ` *` marks one that was read in binary mode. */
 function fileOf(line: string): string | undefined {
-  return /^[0-9a-f]{64} [ *](.*)$/i.exec(line)?.[1];
+  const [, escape, file] = /^(\\?)[0-9a-f]{64} [ *](.*)$/i.exec(line) ?? [];
+  if (escape !== '\\') return file;
+  return file?.replace(/\\(.)/g, (_, letter: string) => UNESCAPED.get(letter) ?? letter);
 }
 
-function alreadyThere(partial: string, cause: unknown): KexportError {
-  const what = `${partial} exists: another export is writing it, or a killed one left it`;
-  const hint = 'remove it, or use --force to replace it';
-  return new KexportError('target', what, { cause, hint });
-}
-
-function cannotWrite(path: string, cause: unknown): KexportError {
-  return new KexportError('target', `cannot write ${path}: ${reasonOf(cause)}`, { cause });
-}
+const UNESCAPED: ReadonlyMap<string, string> = new Map([
+  ['n', '\n'],
+  ['r', '\r'],
+]);

@@ -31,12 +31,13 @@ export async function exportImages(
   const { limitRate } = options;
   const source = limitRate === undefined ? opened : limitedSource(opened, limitRate);
   const { plan, targets, hashed, checksums, fileMode } = await openFor(source, job);
-  const result = await withChecksums(checksums, (onFinished) =>
+  const result = await withChecksums(checksums, (steps) =>
     encode(source, targets, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
-      ...{ signal, onProgress, onWarning, onFinished },
+      ...{ signal, onProgress, onWarning },
+      ...steps,
     }),
   );
   return { ...result, sha256: sumsOf(hashed), fileMode };

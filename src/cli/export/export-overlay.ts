@@ -36,12 +36,13 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
     throw error;
   });
   const { sink } = targets[0]!; // the one output
-  const result = await withChecksums(checksums, (onFinished) =>
+  const result = await withChecksums(checksums, (steps) =>
     encodeOverlay(limited(changes, options.limitRate), sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
       level: zlibLevelOf(options.level),
-      ...{ signal, onProgress, onFinished },
+      ...{ signal, onProgress },
+      ...steps,
     }),
   );
   return { ...result, sha256: sumsOf(hashed), fileMode };

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Format } from '../../../formats/index.ts';
@@ -14,27 +14,29 @@ import {
 } from '../../errors.ts';
 import { blockSizeOfPath } from '../../host/block-device.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import { openFile } from '../../host/descriptors.ts';
-import { overlaps } from '../../host/host-disk.ts';
+import { openFile, statFile } from '../../host/descriptors.ts';
+import { loopDevicesOn, shareStorage } from '../../host/shared-storage.ts';
 import type { Target } from '../../export/image.ts';
 import { deviceSink } from '../../sinks/device.ts';
-import { fileSink, partialOf } from '../../sinks/file.ts';
+import { fileSink } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
+import { partialOf } from '../../sinks/new-file.ts';
+import { checkPipe, pathToWrite } from '../../sinks/path-to-write.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import type { Options } from '../options/options.ts';
-import { openChecksums, type RunChecksums } from './checksums.ts';
+import { checksumsFile, type RunChecksums } from './checksums.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Output, Plan } from './plan.ts';
 
 /** What is needed to open the outputs. */
 type OpenOptions = Pick<
   Options,
-  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level'
+  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level' | 'mode'
 > & {
   readonly signal: AbortSignal;
   readonly onWarning: OnWarning;
-  /** Permissions of the images; undefined for those that the umask leaves. */
+  /** Permissions that the images must not exceed; undefined for those that the umask leaves. */
   readonly fileMode: number | undefined;
 };
 
@@ -103,10 +105,11 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
         const { zipped } = await import('../../sinks/zipped.ts'); // fifty modules
         sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
       }
-      targets.push({ format, sink });
+      targets.push({ format, sink, fileName: output.fileName });
     }
     const { checksums: sums } = plan;
-    const file = sums === undefined ? undefined : await openChecksums(sums, options);
+    if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
+    const file = sums === undefined ? undefined : checksumsFile(sums, options);
     const checksums = file && { file, images };
     return { plan, targets, hashed: images, fileMode: options.fileMode, checksums };
   } catch (error) {
@@ -132,9 +135,11 @@ type OpenRequest = OpenOptions & {
 };
 
 async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
-  const { disk, plain, force = false, signal, fileMode } = request;
-  const { name: sourceName } = disk;
-  if (path === '-') return openStdout();
+  const { plain, force, mode, signal, fileMode } = request;
+  if (path === '-') {
+    await checkNotRead('/dev/stdout', 'standard output', request);
+    return openStdout();
+  }
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     const hint = `for a folder of images, --output-dir ${path}`;
@@ -144,43 +149,37 @@ async function openOutput({ format, path }: Output, request: OpenRequest): Promi
   if (!isFile && !plain) {
     throw new KexportError('usage', `${path} is not a file: --zip and --checksums are for files`);
   }
-  for (const name of [path, partialOf(path)]) {
-    if (await isSource(name, sourceName)) {
-      throw new KexportError('target', `${name} is the disk that is exported`);
-    }
-    for (const below of [request.flatten, request.backingFile]) {
-      if (below === undefined || !(await isSource(name, below))) continue;
-      throw new KexportError('target', `${name} is the backing file of the increment`);
-    }
-  }
-  if (found?.isBlockDevice() && (await overlaps(path, pathOfDisk(sourceName)))) {
-    throw new KexportError(
-      'target',
-      `${path} and ${sourceName}, the disk that is exported, overlap`,
-    );
-  }
+  for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
   if (found?.isBlockDevice()) return openDevice(format, path, request);
-  if (!isFile) return openSpecial(path, signal);
-  return fileSink(await throughLink(path), { force, mode: fileMode });
+  if (!isFile) return openSpecial(await pathToWrite(path), signal);
+  return fileSink(path, { force, mode, widestMode: fileMode });
 }
 
-/**
- * The target of a symbolic link, so that the target is replaced and not the link; any other path as
- * it is.
- */
-async function throughLink(path: string): Promise<string> {
-  const found = await lstat(path).catch(() => undefined);
-  return found?.isSymbolicLink() ? realpath(path).catch(() => path) : path;
+/** Throws if a write to that path would change what is read. */
+async function checkNotRead(
+  path: string,
+  name: string,
+  { disk, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
+): Promise<void> {
+  if (await isSame(path, pathOfDisk(disk.name))) {
+    throw new KexportError('target', `${name} is the disk that is exported`);
+  }
+  if (await shareStorage(path, pathOfDisk(disk.name))) {
+    const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
+    throw new KexportError('target', what);
+  }
+  for (const below of [flatten, backingFile]) {
+    if (below === undefined || !(await shareStorage(path, below))) continue;
+    throw new KexportError('target', `${name} is the backing file of the increment`);
+  }
 }
 
-/** Whether the file or device to write is the one that is read. */
-async function isSource(path: string, sourceName: string): Promise<boolean> {
-  const target = await stat(path).catch(() => undefined);
-  const source = await stat(pathOfDisk(sourceName)).catch(() => undefined);
-  if (!target || !source) return false;
-  if (target.isBlockDevice()) return source.isBlockDevice() && source.rdev === target.rdev;
-  return target.isFile() && source.dev === target.dev && source.ino === target.ino;
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)));
+  if (!a || !b) return false;
+  if (a.isBlockDevice()) return b.isBlockDevice() && a.rdev === b.rdev;
+  return a.isFile() && a.dev === b.dev && a.ino === b.ino;
 }
 
 function openStdout(): Sink {
@@ -215,6 +214,12 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
+  const [attached] = await loopDevicesOn(path);
+  if (attached !== undefined) {
+    throw new KexportError('target', `${path} is in use: ${attached} has the same bytes`, {
+      hint: `losetup --detach ${attached}, once nothing uses it`,
+    });
+  }
   const sink = await deviceSink(path, { diskSize: size });
   const rest = size === undefined ? 0 : (await blockSizeOfPath(path)) - size;
   if (rest > 0) onWarning(largerDevice(path, rest));
@@ -233,18 +238,23 @@ const FIFO_INTERVAL = 100; // milliseconds
 /** Opens a named pipe, once somebody reads it, or a device such as /dev/null. */
 async function openSpecial(path: string, signal: AbortSignal): Promise<Sink> {
   for (;;) {
-    try {
-      // A blocking open of a pipe that nobody reads would keep the program from ending.
-      const fd = await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const fd = await openUnlessUnread(path);
+    if (fd !== undefined) {
+      checkPipe(path, await statFile(fd)); // the one that is open
       return descriptorSink(fd, path, { owned: true });
-    } catch (error) {
-      throwIfAborted(signal);
-      if (errnoOf(error) !== 'ENXIO') {
-        throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, {
-          cause: error,
-        });
-      }
-      await setTimeout(FIFO_INTERVAL, undefined, { signal }).catch(() => throwIfAborted(signal));
     }
+    throwIfAborted(signal);
+    await setTimeout(FIFO_INTERVAL, undefined, { signal }).catch(() => throwIfAborted(signal));
+  }
+}
+
+/** Undefined for a named pipe that nobody reads. */
+async function openUnlessUnread(path: string): Promise<number | undefined> {
+  try {
+    // A blocking open of a pipe that nobody reads would keep the program from ending.
+    return await openFile(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENXIO') return undefined;
+    throw new KexportError('target', `cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

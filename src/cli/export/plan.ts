@@ -22,6 +22,8 @@ export interface Output {
   readonly format: Format;
   /** A file, a device, or `-`. */
   readonly path: string;
+  /** Name that the image's file has, in a zip archive too; undefined for `-`. */
+  readonly fileName: string | undefined;
   /** Name of the image in the zip archive to write; undefined without --zip. */
   readonly zipEntry: string | undefined;
 }
@@ -68,7 +70,7 @@ function planNamed(
     const file = `${name}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
     const path = join(folder, zip ? `${file}.zip` : file);
-    return { format, path, zipEntry: zip ? file : undefined };
+    return { format, path, fileName: file, zipEntry: zip ? file : undefined };
   });
   return {
     identity: { name: plain(name), createdAt: secondsOf(now) },
@@ -81,11 +83,12 @@ function planNamed(
 function planFile(format: Format, options: Options): Plan {
   const path = outputPath(options);
   checkExtension(format, path, options);
-  const name = nameOf(path);
+  const name = path === '-' ? '' : nameOf(path, format, options);
   const zipEntry = options.zip ? `${name}.${format.extension}` : undefined;
+  const fileName = path === '-' ? undefined : (zipEntry ?? basename(path));
   return {
-    identity: { name, createdAt: secondsOf(new Date()) },
-    outputs: [{ format, path, zipEntry }],
+    identity: { name: plain(name), createdAt: secondsOf(new Date()) },
+    outputs: [{ format, path, fileName, zipEntry }],
     checksums: sums(dirname(path), options),
   };
 }
@@ -171,9 +174,13 @@ function checkName(name: string): string {
   });
 }
 
-/** The name of an image, from the path of its file. */
-function nameOf(path: string): string {
-  return plain(path === '-' ? '' : (basename(path).split('.')[0] ?? ''));
+/** The name of an image, from the path of its file: dots are part of it, the extension is not. */
+function nameOf(path: string, { extension }: Format, { zip }: Options): string {
+  const name = zip ? basename(path, '.zip') : basename(path);
+  const own = extension.split('.').at(-1) ?? extension;
+  const lower = name.toLowerCase();
+  const found = [extension, own, 'raw', 'img'].find((each) => lower.endsWith(`.${each}`));
+  return found === undefined ? name : name.slice(0, -found.length - 1);
 }
 
 /** Replaces characters that some formats cannot store in a name. */

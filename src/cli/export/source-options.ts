@@ -1,5 +1,6 @@
 import { KexportError, option, wording } from '../../errors.ts';
 import type { SentChoice, SourceOptions } from '../../open/source-options.ts';
+import { type PackedKind, packedNamed } from '../../images/image-kind.ts';
 import type { Options } from '../options/options.ts';
 
 const FOR_STREAMS = ['streamVolume', 'streamSnapshot', 'flatten', 'incrementalFrom'] as const;
@@ -25,13 +26,14 @@ export function sourceOptions(options: Options): SourceOptions {
   const sent = sentChoice(options);
   const given = FOR_STREAMS.find((name) => sent[name] !== undefined);
   if (given) {
-    const isImage = from !== undefined && from !== 'zfs-send' && from !== 'gz' && from !== 'zip';
+    const isImage = from !== undefined && from !== 'zfs-send' && !packedNamed(from);
     if (isImage || ovaDisk !== undefined) {
       const other = isImage ? from : 'an OVA';
       const what = wording`${option(given)} is for zfs send streams, not for ${other}`;
       throw new KexportError('usage', what);
     }
-    return { ...common, ...sent, from };
+    // Checked above: of all names, those of a compression and that of a stream are left.
+    return { ...common, ...sent, from: from as 'zfs-send' | PackedKind | undefined };
   }
   if (ovaDisk === undefined) return { ...common, from };
   if (from !== undefined && from !== 'ova') {

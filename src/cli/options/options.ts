@@ -23,6 +23,7 @@ const READ_FORMATS: readonly FromFormat[] = [
   ...(Object.keys(FORMATS) as FormatName[]),
   'zfs-send',
   'gz',
+  'zst',
   'zip',
 ];
 
@@ -78,9 +79,14 @@ export const OPTIONS = {
     default: 'the last',
   }),
 
-  compression: oneOf('KIND', ['zlib', 'zstd'], 'compress so; zstd is for qcow2', {
-    default: 'zlib',
-  }),
+  compression: oneOf(
+    'KIND',
+    ['zlib', 'zstd'],
+    'compress so; zstd is for qcow2, and all that raw.zst has',
+    {
+      default: 'zlib',
+    },
+  ),
   level: wholeNumber([1, 19], '1 is fastest; zlib has 9 levels, zstd 19', {
     default: '6; 3 for zstd',
   }),

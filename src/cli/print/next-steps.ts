@@ -14,6 +14,19 @@ interface Import {
 const IMPORTS: Readonly<Record<string, Import>> = {
   qcow2: { where: 'Proxmox', command: (file) => `qm importdisk VMID ${file} STORAGE` },
   raw: { where: 'bare metal', command: (file) => `kexport raw ${file} -o /dev/sdX --force` },
+  'raw.gz': {
+    where: 'bare metal',
+    command: (file) => `zcat ${file} | dd of=/dev/sdX bs=1M conv=fsync`,
+  },
+  'raw.zst': {
+    where: 'bare metal',
+    command: (file) => `zstd -dc ${file} | dd of=/dev/sdX bs=1M conv=fsync`,
+  },
+  gce: {
+    where: 'Google Cloud',
+    command: (file, name) =>
+      `gcloud storage cp ${file} gs://BUCKET/ && gcloud compute images create ${name} --source-uri gs://BUCKET/${file.replace(/^.*\//, '')} --guest-os-features UEFI_COMPATIBLE`,
+  },
   vhd: {
     where: 'Azure',
     command: (file, name) =>
@@ -57,7 +70,7 @@ export function nextSteps({ options, result, source }: ReportedRun): string {
       ? ''
       : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
   const commands = files.flatMap(({ format, name }) => {
-    const machine = basename(name).replace(/\.[^.]*$/, '');
+    const machine = basename(name, `.${format.extension}`).replace(/\.[^.]*$/, '');
     const step = IMPORTS[format.name];
     return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
   });

@@ -81,7 +81,7 @@ export const SECTIONS: readonly Section[] = [
 
 /** In the short help, what SECTIONS and TOPICS have. */
 export const FOOTER: readonly string[] = [
-  `Formats: ${Object.keys(FORMATS).join(', ')}.`,
+  `Formats: ${Object.keys(FORMATS).join(' ')}.`,
   `Every option: kexport --help-all. Topics: kexport help ${TOPICS.map(({ name }) => name).join('|')}.`,
   'Exit status: 0 done, 1 failed, 2 usage, 3 unreadable, 70 bug, 130 Ctrl-C.',
   'Environment: KEXPORT_NAME, TMPDIR (for spooling), NO_COLOR.',

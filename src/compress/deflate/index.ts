@@ -13,7 +13,7 @@ interface DeflateExports {
   readonly input: { readonly value: number };
   readonly output: { readonly value: number };
   readonly maxInput: { readonly value: number };
-  configure(windowBits: number, level: number): void;
+  configure(windowBits: number, level: number, isJoinable: boolean): void;
   compress(length: number): number;
 }
 
@@ -22,9 +22,10 @@ interface DeflateExports {
  * the same input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2
  * MiB, no more; throws a RangeError if the input is longer or the output too short.
  */
-export async function deflateCompressor({ windowBits, level }: ZlibEncoding): Promise<Compressor> {
+export async function deflateCompressor(encoding: ZlibEncoding): Promise<Compressor> {
+  const { windowBits, level, isJoinable = false } = encoding;
   const deflate = (await instantiate('deflate')) as DeflateExports;
-  deflate.configure(windowBits, level);
+  deflate.configure(windowBits, level, isJoinable);
   const memory = new Uint8Array(deflate.memory.buffer);
   const { value: inputAt } = deflate.input;
   const { value: outputAt } = deflate.output;

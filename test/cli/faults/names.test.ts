@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../../support/disks.ts';
 import { folderWith, temporaryFolder } from '../../support/folder.ts';
 import { kexport, shell, startKexport } from '../../support/kexport.ts';
+import { loopDevice } from '../../support/loop-device.ts';
 import { mountedTmpfs } from '../../support/mounted.ts';
 import { describeAsRoot } from '../../support/peers.ts';
 import { until } from '../../support/until.ts';
@@ -116,5 +117,66 @@ describe('the image is the disk that is read', () => {
     const redirected = shell('kexport raw - -o disk --force < disk', cwd);
     expect(redirected.stderr).toContain('disk is the disk that is exported');
     expect({ status: redirected.status, left: isLeft(cwd) }).toEqual({ status: 1, left: true });
+  });
+});
+
+describe('a name is not text in UTF-8', () => {
+  test('it is refused, since another file would get it', () => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = shell("kexport raw disk -o $'\\xff.raw'", cwd);
+    expect(stderr).toMatch(/^kexport: "\u{fffd}\.raw" is not text in UTF-8 .*\n$/u);
+    expect({ status, left: readdirSync(cwd) }).toEqual({ status: 2, left: ['disk'] });
+  });
+});
+
+describe('standard output is the disk that is read', () => {
+  test.each(['1<> disk', '>> disk'])('it is refused, and the disk is left as it is: %s', (to) => {
+    const cwd = folderWithDisk();
+    const { status, stderr } = shell(`kexport qcow2 disk -o - ${to}`, cwd);
+    expect(stderr).toBe('kexport: standard output is the disk that is exported\n');
+    expect(status).toBe(1);
+    expect(readFileSync(join(cwd, 'disk')).equals(disk)).toBe(true);
+  });
+});
+
+describeAsRoot('the image and the disk lie on one another', () => {
+  const isLeft = (cwd: string) => readFileSync(join(cwd, 'disk')).equals(disk);
+
+  test('a loop device is not written to its own file, nor a file to its loop device', () => {
+    const cwd = folderWithDisk();
+    const device = loopDevice(join(cwd, 'disk'));
+    for (const args of [
+      [device, '-o', 'disk'],
+      ['disk', '-o', device],
+    ]) {
+      const { status, stderr } = kexport(['raw', ...args, '--force'], { cwd });
+      expect(stderr).toMatch(/^kexport: .* and .*, the disk that is exported, overlap\n$/);
+      expect({ status, left: isLeft(cwd) }).toEqual({ status: 1, left: true });
+    }
+    const redirected = shell(`kexport raw disk -o - > ${device}`, cwd);
+    expect(redirected.stderr).toContain('standard output and disk, the disk that is exported,');
+    expect(isLeft(cwd)).toBe(true);
+  });
+
+  test('two loop devices of one file overlap, but not of two parts of it', () => {
+    const cwd = folderWith({ disk: Buffer.concat([disk, Buffer.alloc(disk.length)]) });
+    const size = String(disk.length);
+    const first = loopDevice(join(cwd, 'disk'), '--sizelimit', size);
+    const second = loopDevice(join(cwd, 'disk'), '--offset', size, '--sizelimit', size);
+    expect(kexport(['raw', first, '-o', second, '--force', '-q'], { cwd }).status).toBe(0);
+    expect(readFileSync(join(cwd, 'disk')).equals(Buffer.concat([disk, disk]))).toBe(true);
+    const whole = loopDevice(join(cwd, 'disk'));
+    const refused = kexport(['raw', first, '-o', whole, '--force'], { cwd });
+    expect(refused.stderr).toContain(`${whole} and ${first}, the disk that is exported, overlap`);
+  });
+
+  test('a device to which a loop device is attached is in use', () => {
+    const cwd = folderWith({ disk, file: Buffer.alloc(2 * disk.length) });
+    const below = loopDevice(join(cwd, 'file'));
+    const above = loopDevice(below);
+    const { status, stderr } = kexport(['raw', 'disk', '-o', below, '--force'], { cwd });
+    expect(stderr).toContain(`${below} is in use: ${above} has the same bytes (losetup --detach`);
+    expect(status).toBe(1);
+    expect(readFileSync(join(cwd, 'file')).every((byte) => byte === 0)).toBe(true);
   });
 });

@@ -34,8 +34,7 @@ const END_OF_BLOCK: u32 = 256;
 const MAX_STORED: u32 = 65_535;
 
 /** Writes a block that stands for the input at `input`. */
-export function putBlock(block: Segment, input: usize): void {
-  const last = !block.next;
+export function putBlock(block: Segment, last: bool, input: usize): void {
   const histogram = block.histogram;
   buildLengths(histogram, DISTANCE_SYMBOLS, 15, CODE_LENGTHS);
   buildLengths(histogram + (DISTANCE_SYMBOLS << 2), 32, 15, CODE_LENGTHS + DISTANCE_SYMBOLS);
@@ -64,6 +63,13 @@ function storedSize(bytes: u32): u32 {
   const pieces = (bytes + MAX_STORED - 1) / MAX_STORED;
   const padding = (8 - ((pendingCount + 3) & 7)) & 7;
   return padding + 32 + (pieces - 1) * 40 + 8 * bytes;
+}
+
+/** An empty stored block, which ends at a byte, and the shortest of all last blocks. */
+export function putEnd(): void {
+  putStored(false, 0, 0);
+  putBits((STATIC << 1) | 1, 3);
+  putBits(0, 7); // END_OF_BLOCK, section 3.2.6
 }
 
 /** Section 3.2.4. */

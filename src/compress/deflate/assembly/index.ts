@@ -3,7 +3,7 @@
 
 import { adler32 } from './adler32';
 import { alignToByte, openBits, outputAt, putBits } from './bits';
-import { putBlock, putStored } from './block';
+import { putBlock, putEnd, putStored } from './block';
 import { parseFast } from './fast';
 import { INPUT, MAX_INPUT, OUTPUT } from './layout';
 import { fast, passes, setLevel } from './levels';
@@ -24,11 +24,13 @@ const STORED_SLACK: usize = 2 + 2 * 5;
 
 let window: usize = 0;
 let header: u32 = 0;
+let isJoinable: bool = false;
 
-/** Sets the window and the level; once, before the first `compress`. */
-export function configure(windowBits: u32, level: u32): void {
+/** Sets the window, the level and the end; once, before the first `compress`. */
+export function configure(windowBits: u32, level: u32, joinable: bool): void {
   buildTables();
   setLevel(level);
+  isJoinable = joinable;
   window = (<usize>1) << windowBits;
   // RFC 1950, section 2.2: CINFO and CM, then FLEVEL and a check that makes it a multiple of 31.
   const cmf = ((windowBits - 8) << 4) | 8;
@@ -46,8 +48,9 @@ export function compress(length: usize): usize {
   // Blocks that are stored one by one may add up to more than one stored as a whole.
   if (length < MIN_PARSED || outputAt - OUTPUT > length + STORED_SLACK) {
     begin();
-    putStored(true, INPUT, <u32>length);
+    putStored(!isJoinable, INPUT, <u32>length);
   }
+  if (isJoinable) putEnd();
   alignToByte();
   putBits(bswap(adler32(INPUT, end)), 32);
   return outputAt - OUTPUT;
@@ -69,7 +72,7 @@ function putBlocks(end: usize): void {
   }
   let from: usize = INPUT;
   for (let block: Segment | null = firstSegment(); block; block = block.next) {
-    putBlock(block, from);
+    putBlock(block, !block.next && !isJoinable, from);
     from += block.bytes;
   }
 }

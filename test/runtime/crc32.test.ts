@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { crc32, crc32ByTable } from '../../src/partitions/crc32.ts';
+import { crc32, crc32ByTable } from '../../src/runtime/crc32.ts';
 import { noise } from '../support/disks.ts';
 
 describe.each([

@@ -1,6 +1,6 @@
-// The tar archive of an OVA: each member is a header of one block and its bytes, padded to a block.
+// A tar archive: each member is a header of one block and its bytes, padded to a block.
 // Specification: POSIX.1-2017, pax, "ustar Interchange Format"; sizes from 8 GiB on as GNU tar
-// writes them. VMware products do not read pax records, so they are not written.
+// writes them. Neither VMware products nor Google Cloud read pax records, so they are not written.
 
 import { ascii, type FieldType, struct } from '../struct.ts';
 
@@ -21,6 +21,9 @@ export const REGULAR_FILE = '0';
 
 /** `magic`. GNU's continues with spaces, and has other things in the prefix. */
 export const USTAR = 'ustar';
+
+/** What GNU tar has in the two fields instead. */
+export const GNU = { magic: 'ustar ', version: ' ' };
 
 /** Offset of the checksum in the header, and its end. */
 export const CHECKSUM_AT = 148;
@@ -68,7 +71,7 @@ function octal(size: number): FieldType<number> {
 }
 
 /** Octal below 8 GiB, else GNU's "base-256": a big-endian number with the highest bit set. */
-function memberSize(size: number): FieldType<number> {
+export function memberSize(size: number): FieldType<number> {
   const text = octal(size);
   const low = size - 8; // the bytes above are zero
   return {

@@ -16,7 +16,7 @@ export interface TarMember {
   readonly imageOffset: number;
 }
 
-/** Limits of this program. An OVA has a few members with short names. */
+/** Limits of this program. A machine has a few members with short names. */
 const MAX_HEADERS = 4096;
 const MAX_EXTENSIONS = 2 ** 20; // bytes in all
 
@@ -72,7 +72,7 @@ export function memberName(bytes: Uint8Array): string | undefined {
 }
 
 /** What a header says. */
-interface TarHeader {
+export interface TarHeader {
   /** With its prefix. */
   readonly name: string;
   /** In bytes; NaN or Infinity for anything but such a number. */
@@ -81,8 +81,8 @@ interface TarHeader {
   readonly typeflag: string;
 }
 
-/** Undefined if the checksum is wrong. */
-function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
+/** Decodes the header in a block; undefined if its checksum is wrong. */
+export function decodeTarHeader(block: Uint8Array): TarHeader | undefined {
   const { name, size, typeflag, magic, prefix, checksum } = header.decode(block);
   const isChecksum = (i: number) => i >= CHECKSUM_AT && i < CHECKSUM_END;
   const sum = block.reduce((total, byte, i) => total + (isChecksum(i) ? SPACE : byte), 0);
@@ -96,7 +96,7 @@ function isRegular({ typeflag }: TarHeader): boolean {
 }
 
 /** pax: for the next member or for all that follow. GNU: a long name or a long link. */
-function isExtension({ typeflag }: TarHeader): boolean {
+export function isExtension({ typeflag }: TarHeader): boolean {
   return ['x', 'g', 'L', 'K'].includes(typeflag);
 }
 

@@ -1,9 +1,9 @@
 import { paddingAfter } from '../rounding.ts';
-import { header, REGULAR_FILE, TAR_BLOCK, USTAR } from './layout.ts';
+import { GNU, header, REGULAR_FILE, TAR_BLOCK, USTAR } from './layout.ts';
 
 const MODE = 0o644;
 
-/** A file in the archive. */
+/** A file in an archive. */
 export interface Member {
   /** ASCII, at most MAX_MEMBER_NAME bytes. */
   readonly name: string;
@@ -11,22 +11,28 @@ export interface Member {
   readonly size: number;
   /** Seconds since 1970, UTC. */
   readonly mtime: number;
+  /** Permissions. Default: 0644. */
+  readonly mode?: number | undefined;
+  /** The owner's number, also that of the group. Default: 0, root. */
+  readonly owner?: number | undefined;
+  /** Whether to name GNU's format, for programs that accept no other. Default: POSIX's. */
+  readonly isGnu?: boolean | undefined;
 }
 
 /** Encodes the header of a regular file, in TAR_BLOCK bytes. */
-export function encodeTarHeader({ name, size, mtime }: Member): Uint8Array {
+export function encodeTarHeader(member: Member): Uint8Array {
+  const { name, size, mtime, mode = MODE, owner = 0, isGnu = false } = member;
   const values = {
     name,
-    mode: MODE,
-    uid: 0,
-    gid: 0,
+    mode,
+    uid: owner,
+    gid: owner,
     size,
     mtime,
     checksum: ' '.repeat(8), // the checksum counts its own bytes as spaces
     typeflag: REGULAR_FILE,
     linkname: '',
-    magic: USTAR,
-    version: '00',
+    ...(isGnu ? GNU : { magic: USTAR, version: '00' }),
     uname: '',
     gname: '',
     devmajor: 0,
