@@ -79,7 +79,7 @@ function withCallback(name: string, call: Call): Call {
     const error = errorOf(name);
     const done = args.at(-1);
     if (!error || typeof done !== 'function') return Reflect.apply(call, this, args) as unknown;
-    setImmediate(() => Reflect.apply(done as Call, undefined, [error]));
+    setImmediate(() => void (Reflect.apply(done as Call, undefined, [error]) as unknown));
     return undefined;
   };
 }
