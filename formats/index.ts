@@ -15,7 +15,14 @@ export * from './contract.ts';
 export { FormatError, type FormatErrorKind } from './errors.ts';
 export type { None } from './none.ts';
 export type { OvaOptions, OvaReadOptions, OvaWriteOptions } from './ova/index.ts';
-export type { DiskController, Firmware, MachineOptions, Nic, OsType } from './ova/machine.ts';
+export type {
+  DiskController,
+  Firmware,
+  KnownOsType,
+  MachineOptions,
+  Nic,
+  OsType,
+} from './ova/machine.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/encode-ovf.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
