@@ -64,10 +64,12 @@ describe('the room for images', () => {
 describe('the report', () => {
   test('names the next command of each image, and what was verified and summed', () => {
     const cwd = folderWithDisk();
-    const args = ['qcow2,vhdx', 'disk', '--name', 'web 1', '--verify', '--checksums'];
+    const args = ['qcow2,vhdx', 'disk', '--name', 'web 1.example', '--verify', '--checksums'];
     const { stderr } = kexport(args, { cwd });
-    expect(stderr).toContain("qm importdisk VMID 'web 1.qcow2' STORAGE\n");
-    expect(stderr).toContain("New-VM -Name 'web 1' -Generation 2 -VHDPath 'web 1.vhdx'\n");
+    expect(stderr).toContain("qm importdisk VMID 'web 1.example.qcow2' STORAGE\n");
+    expect(stderr).toContain(
+      "New-VM -Name 'web 1.example' -Generation 2 -VHDPath 'web 1.example.vhdx'\n",
+    );
     expect(stderr).toContain('every image was read back and compared with disk\n');
     expect(stderr).toContain('SHA256SUMS has the sums');
   });

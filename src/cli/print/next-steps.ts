@@ -66,20 +66,25 @@ const BY_BMAP: Import = {
  * that went to a pipe or a device have no next step.
  */
 export function nextSteps({ options, result, source }: ReportedRun): string {
-  const files = result.images.filter(({ name }) => name !== 'standard output');
+  const files = result.images.filter(({ name }) => isFile(name));
   const compared = options.verify
     ? `every image was read back and compared with ${printable(source)}\n`
     : '';
   const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
   const isPrivate =
-    result.fileMode === undefined || options.mode !== undefined
+    files.length === 0 || result.fileMode === undefined || options.mode !== undefined
       ? ''
       : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
   const commands = files.flatMap(({ format, name }) => {
-    const machine = basename(name, `.${format.extension}`).replace(/\.[^.]*$/, '');
+    const machine = basename(basename(name, '.zip'), `.${format.extension}`);
     const step = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
     return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
   });
   const next = commands.length === 0 ? '' : `next:\n${formatTable(commands)}`;
   return `${compared}${summed}${isPrivate}${next}`;
+}
+
+/** Files are not made in /dev, except in its shared memory. */
+function isFile(name: string): boolean {
+  return name !== 'standard output' && (!name.startsWith('/dev/') || name.startsWith('/dev/shm/'));
 }
