@@ -109,7 +109,7 @@ describe('kexport FORMATS DISK', () => {
     [
       'zstd',
       '\x28\xb5\x2f\xfd',
-      '(unpack it into a pipe: zstd -dc disk.img | kexport qcow2 -; if it is a raw disk',
+      '(say --from zst for what is in it; if it is a raw disk after all',
     ],
     [
       'a QED',
