@@ -52,10 +52,10 @@ describe('kexport verify', () => {
   test('exits with 1 for damaged data, and says where', () => {
     const broken = join(temporaryFolder(), 'broken.qcow2');
     const bytes = readFileSync(image);
-    bytes.fill(0xff, 65_536 + 100, 65_536 + 400); // the first compressed cluster
+    bytes.fill(0xff, 131_072 + 100, 131_072 + 400); // the first compressed cluster
     writeFileSync(broken, bytes);
     const { status, stdout } = kexport(['verify', broken]);
-    expect(stdout).toContain('the deflate stream at 0x10000 is damaged');
+    expect(stdout).toContain('the deflate stream at 0x20000 is damaged');
     expect(status).toBe(1);
   });
 

@@ -18,6 +18,7 @@ import { sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { compareImage, describeWith, run, sha256Of, testWith } from '../support/peers.ts';
 import { TOP } from '../support/project.ts';
 import { IDENTITY } from '../support/write-image.ts';
+import { HAS_ZSTD } from '../support/zstd.ts';
 
 interface Export {
   readonly disk: string;
@@ -69,14 +70,12 @@ describe('a raw image', () => {
 });
 
 describe('an image', () => {
-  test.each(Object.entries(FORMATS))(
-    'is the same %s with 1, 2 and 7 threads',
-    async (_, create) => {
-      const digests = [];
-      for (const threads of [1, 2, 7]) digests.push(await digestOf(create(), threads));
-      expect(new Set(digests).size).toBe(1);
-    },
-  );
+  const made = Object.entries(FORMATS).filter(([name]) => name !== 'raw.zst' || HAS_ZSTD);
+  test.each(made)('is the same %s with 1, 2 and 7 threads', async (_, create) => {
+    const digests = [];
+    for (const threads of [1, 2, 7]) digests.push(await digestOf(create(), threads));
+    expect(new Set(digests).size).toBe(1);
+  });
 
   async function digestOf(format: Format, threads: number): Promise<string> {
     const folder = temporaryFolder();
