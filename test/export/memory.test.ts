@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { TOP } from '../support/project.ts';
+import { HAS_ZSTD } from '../support/zstd.ts';
 
 const MIB = 2 ** 20;
 
@@ -33,6 +34,7 @@ const sink = () => ({
 const targets = [...Object.values(FORMATS).map((create) => create()), vhdx({ fixed: true })]
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
   .filter(({ needsDiskSize }) => isSizeKnown || !needsDiskSize)
+  .filter(({ name }) => name !== 'raw.zst' || ${String(HAS_ZSTD)})
   .map((format) => ({ format, sink: sink() }));
 const { images } = await encode(source, targets);
 console.log(JSON.stringify({
@@ -42,9 +44,11 @@ console.log(JSON.stringify({
 }));
 `;
 
+const ZSTD = HAS_ZSTD ? ['raw.zst'] : [];
+
 test.each([
-  ['known', ['raw', 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova']],
-  ['unknown', ['raw', 'qcow2', 'vhdx', 'vhdx', 'vmdk']], // the others would spool the disk
+  ['known', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce']],
+  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk']], // the others would spool the disk
 ])('a disk of 16 TiB of %s size is exported in 256 MiB, and 16 MiB a worker', (size, names) => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
