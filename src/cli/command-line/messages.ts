@@ -3,9 +3,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { KexportError, reasonOf } from '../../errors.ts';
-import { shareStorage } from '../../host/shared-storage.ts';
-import { pathOfDisk } from '../export/path-of-disk.ts';
-import { pathToWrite } from '../../sinks/path-to-write.ts';
 import { printable } from '../print/printable.ts';
 
 let log: number | undefined;
@@ -27,11 +24,8 @@ export async function openMessages(
 ): Promise<void> {
   isVerbose = verbose;
   if (logFile === undefined) return;
-  for (const other of others) {
-    if (!(await shareStorage(logFile, pathOfDisk(other)))) continue;
-    throw new KexportError('target', `the log ${logFile} would be written into ${other}`);
-  }
-  const path = await pathToWrite(logFile);
+  const { safeLogPath } = await import('./safe-log-path.ts'); // few runs have a log
+  const path = await safeLogPath(logFile, others);
   try {
     log = openSync(path, 'a', 0o600);
   } catch (cause) {
