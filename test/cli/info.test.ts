@@ -27,8 +27,10 @@ describe('kexport info', () => {
   const json = (...args: string[]) => JSON.parse(info(...args, '--json').stdout) as Report;
 
   beforeAll(() => {
-    const formats = Object.keys(FORMATS).join();
-    const { status } = kexport([formats, BOOT_DISK, '--name', 'x', '--output-dir', folder]);
+    // One that is compressed as a whole would round up the disk of the others.
+    const formats = Object.entries(FORMATS).filter(([, create]) => !create().packed);
+    const list = formats.map(([name]) => name).join();
+    const { status } = kexport([list, BOOT_DISK, '--name', 'x', '--output-dir', folder]);
     expect(status).toBe(0);
   });
 
