@@ -48,7 +48,8 @@ const ZSTD = HAS_ZSTD ? ['raw.zst'] : [];
 
 test.each([
   ['known', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce']],
-  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk']], // the others would spool the disk
+  // The others would spool the disk.
+  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk']],
 ])('a disk of 16 TiB of %s size is exported in 256 MiB, and 16 MiB a worker', (size, names) => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
