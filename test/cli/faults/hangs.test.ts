@@ -112,7 +112,7 @@ describe('a bug in kexport', () => {
     const env = preload(`process.on('SIGUSR2', () => { ${fault} });`);
     const { child, ended } = startKexport(['all', '-', '--output-dir', 'images'], cwd, env);
     child.stdin.write(noise(4 * 2 ** 20));
-    await until(() => readdirSync(join(cwd, 'images')).length > 3);
+    await until(() => child.stdin.writableLength === 0); // every image is open by then
     child.kill('SIGUSR2');
     const { status, stderr } = await ended;
     expect(stderr).toContain('kexport: this is a bug in kexport, please report it');
