@@ -73,16 +73,17 @@ async function newFileIn(folder: Folder, path: string, options: NewFileOptions):
       ? partialIsThere(partial, error)
       : cannotWrite(partial, error);
   });
+  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(temporary));
   const own = await file.stat().catch(async (error: unknown) => {
     await file.close();
     await rm(temporary, { force: true });
+    forget();
     throw cannotWrite(partial, error);
   });
   const isOwn = async (at: string) => {
     const found = await statOf(at);
     return found?.dev === own.dev && found.ino === own.ino;
   };
-  const forget = noteLeftover(partial, `rm ${shellWord(partial)}`, () => rmSync(temporary));
   let kept: Kept | undefined;
   let closing: Promise<void> | undefined;
   const closeFile = () => (closing ??= file.close());
