@@ -207,6 +207,14 @@ export async function openChanges(
  * `zfs send`. Throws a KexportError.
  */
 export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
+  try {
+    return await openSentStream(name, options);
+  } catch (error) {
+    throw unexpectedFailure(`cannot open ${name}`, error);
+  }
+}
+
+async function openSentStream(name: string, options: ChangesOptions): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');
