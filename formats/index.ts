@@ -22,7 +22,7 @@ export type {
   MachineOptions,
   Nic,
   OsType,
-} from './ova/machine.ts';
+} from './machine.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/encode-ovf.ts';
 export type { Qcow2Options } from './qcow2/index.ts';

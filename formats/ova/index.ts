@@ -1,11 +1,12 @@
 import type { Format, ImageReader, ReadRequest } from '../contract.ts';
+import { machineOf, type MachineOptions } from '../machine.ts';
 import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { memberName } from '../tar/decode-tar.ts';
 import type { ManifestAlgorithm } from './encode-manifest.ts';
 import type { Profile } from './encode-ovf.ts';
 import { unsupported } from './faults.ts';
-import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
+import { DISK_CONTROLLERS } from './hardware.ts';
 
 /** Options of `ova`: either to write an OVA or to read one. */
 export type OvaOptions = OvaWriteOptions | OvaReadOptions;
@@ -36,14 +37,14 @@ export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'ovaDisk'>> {
  * options that no importer accepts.
  */
 export function ova(options: OvaOptions = {}): Format {
-  const { adapterType } = DISK_CONTROLLERS[machineOf(options).diskController];
+  const { adapterType } = DISK_CONTROLLERS[machineOf('ova', options).diskController];
   return ovaOf(vmdk({ adapterType }), options);
 }
 
 /** The same with another format of the disk, which must only append if it knows the disk's size. */
 export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
   const { vmName, profile = 'vmware', manifest = 'sha256' } = options;
-  const machine = machineOf(options);
+  const machine = machineOf('ova', options);
   if (vmName !== undefined) checkVmName(vmName);
   return {
     name: 'ova',

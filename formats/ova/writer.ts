@@ -6,13 +6,13 @@
 // The OVF comes first because VMware products and VirtualBox read the archive as a stream.
 
 import type { Disk, Format, FormatWriter, Hasher, WriteRequest } from '../contract.ts';
+import type { Machine } from '../machine.ts';
 import { paddingAfter } from '../rounding.ts';
 import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf, type Profile } from './encode-ovf.ts';
 import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
 import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
-import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 
 /** What an archive holds. */

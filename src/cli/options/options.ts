@@ -1,11 +1,6 @@
 import { type FormatName, FORMATS } from '../../../formats/index.ts';
-import {
-  type DiskController,
-  DISK_CONTROLLERS,
-  isOsType,
-  OS_TYPES,
-  type OsType,
-} from '../../../formats/ova/machine.ts';
+import { type DiskController, isOsType, type OsType } from '../../../formats/machine.ts';
+import { DISK_CONTROLLERS, OS_TYPES } from '../../../formats/ova/hardware.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
 import { COLOR_CHOICES } from '../print/color.ts';
