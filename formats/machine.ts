@@ -5,6 +5,8 @@ import { faultsOf } from './errors.ts';
 
 /** A virtual machine. */
 export interface MachineOptions {
+  /** Its name after the import, any text. Default: the name of the export. */
+  readonly vmName?: string | undefined;
   /** Number of virtual CPUs. Default: 4. */
   readonly cpus?: number | undefined;
   /** In MiB, a multiple of 4 for ESXi. Default: 4096. */
@@ -22,7 +24,12 @@ export interface MachineOptions {
 }
 
 /** The checked options with their defaults. */
-export type Machine = { readonly [K in keyof MachineOptions]-?: NonNullable<MachineOptions[K]> };
+export type Machine = Pick<MachineOptions, 'vmName'> & Hardware;
+
+/** What the machine is made of. */
+type Hardware = {
+  readonly [K in keyof Omit<MachineOptions, 'vmName'>]-?: NonNullable<MachineOptions[K]>;
+};
 
 /** The firmware that starts the boot loader. */
 export type Firmware = 'efi' | 'bios';
@@ -54,6 +61,7 @@ export type DiskController =
  */
 export function machineOf(format: string, options: MachineOptions): Machine {
   const machine: Machine = {
+    vmName: options.vmName,
     cpus: options.cpus ?? 4,
     memory: options.memory ?? 4096,
     firmware: options.firmware ?? 'efi',
@@ -73,7 +81,10 @@ export function isOsType(text: string): text is OsType {
 }
 
 function problemOf(machine: Machine): string | undefined {
-  const { cpus, memory, firmware, hwVersion, osType, diskController } = machine;
+  const { vmName, cpus, memory, firmware, hwVersion, osType, diskController } = machine;
+  if (vmName !== undefined && !canBeName(vmName)) {
+    return `${JSON.stringify(vmName)} cannot be the name of a machine`;
+  }
   if (!isOsType(osType)) return `"${String(osType)}" is not VMware's name of a guest`;
   return (
     checkCount('cpus', cpus, 1) ??
@@ -83,6 +94,11 @@ function problemOf(machine: Machine): string | undefined {
     checkVersion('nvme', diskController === 'nvme', hwVersion, 13) ??
     checkVersion('efi', firmware === 'efi', hwVersion, 8)
   );
+}
+
+function canBeName(vmName: string): boolean {
+  // XML cannot hold most control characters, and reads line ends in attributes as spaces.
+  return vmName.trim() !== '' && !/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(vmName);
 }
 
 function checkCount(option: string, value: number, unit: number): string | undefined {

@@ -5,7 +5,6 @@ import { vmdk } from '../vmdk/index.ts';
 import { memberName } from '../tar/decode-tar.ts';
 import type { ManifestAlgorithm } from './encode-manifest.ts';
 import type { Profile } from './encode-ovf.ts';
-import { unsupported } from './faults.ts';
 import { DISK_CONTROLLERS } from './hardware.ts';
 
 /** Options of `ova`: either to write an OVA or to read one. */
@@ -13,8 +12,6 @@ export type OvaOptions = OvaWriteOptions | OvaReadOptions;
 
 /** Options to write an OVA. */
 export interface OvaWriteOptions extends MachineOptions {
-  /** Name of the machine after the import, any text. Default: the name of the export. */
-  readonly vmName?: string | undefined;
   /**
    * Default: vmware, which imports everywhere. VirtualBox needs `both` if the machine is to start
    * with EFI.
@@ -43,9 +40,8 @@ export function ova(options: OvaOptions = {}): Format {
 
 /** The same with another format of the disk, which must only append if it knows the disk's size. */
 export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
-  const { vmName, profile = 'vmware', manifest = 'sha256' } = options;
+  const { profile = 'vmware', manifest = 'sha256' } = options;
   const machine = machineOf('ova', options);
-  if (vmName !== undefined) checkVmName(vmName);
   return {
     name: 'ova',
     title: 'OVA, a whole machine (VMware, VirtualBox, Proxmox)',
@@ -55,10 +51,20 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
+    machine: [
+      'cpus',
+      'memory',
+      'firmware',
+      'hwVersion',
+      'osType',
+      'diskController',
+      'nic',
+      'vmName',
+    ],
     // Writer and reader are loaded on demand: loading the XML library takes longer than `--help`.
     write: async (request) => {
       const { ovaWriter } = await import('./writer.ts');
-      return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
+      return ovaWriter(request, { diskFormat, machine, profile, manifest });
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
     read: (request) => readMachine(request, options.ovaDisk),
@@ -79,11 +85,4 @@ const TEXT_HEAD = 512;
 /** XML begins with `<`, perhaps after a byte order mark and white space; a tar with a name. */
 function isXml(head: Uint8Array): boolean {
   return /^\uFEFF?\s*<(\?xml|!--|(\w+:)?Envelope)/.test(new TextDecoder().decode(head));
-}
-
-function checkVmName(vmName: string): void {
-  // XML cannot hold most control characters, and reads line ends in attributes as spaces.
-  const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
-  if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
-  throw unsupported(`${JSON.stringify(vmName)} cannot be the name of a machine`);
 }

@@ -19,8 +19,6 @@ import { memberOutput } from './member-output.ts';
 export interface OvaContents {
   /** Writes the file of the disk. It must only append. */
   readonly diskFormat: Format;
-  /** Name of the machine; undefined: the name of the export. */
-  readonly vmName: string | undefined;
   readonly machine: Machine;
   readonly profile: Profile;
   readonly manifest: ManifestAlgorithm | 'none';
@@ -71,7 +69,7 @@ interface Front {
 
 function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const { disk } = request;
-  const { vmName = disk.name, machine, profile, manifest } = contents;
+  const { machine, profile, manifest } = contents;
   if (disk.size === undefined) {
     throw unsupported('the size of the disk must be known before it is written');
   }
@@ -79,7 +77,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const fileName = fileNameOf(disk, contents.diskFormat);
   checkName(fileName);
 
-  const facts = { name: vmName, machine, profile };
+  const facts = { name: machine.vmName ?? disk.name, machine, profile };
   const file = { fileName, capacity: disk.size, uuid: disk.uuid };
   const describe = (fileSize: number) => encodeOvf({ ...facts, disk: { ...file, fileSize } });
   const ovfSize = describe(Number.MAX_SAFE_INTEGER).length;

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'with sums and read back': ['qcow2,raw', 'disk', '--name', 'x', '--verify', '--checksums'],
   zipped: ['raw', 'disk', '--name', 'x', '--zip'],
   vhdx: ['vhdx', 'disk', '--name', 'x'],
+  vma: ['vma', 'disk', '--name', 'x'],
   convert: ['convert', 'image.qcow2', 'vmdk', '-o', 'x.vmdk'],
   verify: ['verify', 'image.qcow2', '--against', 'disk'],
 };
