@@ -3,7 +3,8 @@
 // the place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
 import { uuidText } from '../uuid.ts';
-import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
+import type { Machine } from '../machine.ts';
+import { DISK_CONTROLLERS, guestOf } from './hardware.ts';
 
 export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
 

@@ -6,21 +6,19 @@
 // The OVF comes first because VMware products and VirtualBox read the archive as a stream.
 
 import type { Disk, Format, FormatWriter, Hasher, WriteRequest } from '../contract.ts';
+import type { Machine } from '../machine.ts';
 import { paddingAfter } from '../rounding.ts';
 import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf, type Profile } from './encode-ovf.ts';
 import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
 import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
-import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 
 /** What an archive holds. */
 export interface OvaContents {
   /** Writes the file of the disk. It must only append. */
   readonly diskFormat: Format;
-  /** Name of the machine; undefined: the name of the export. */
-  readonly vmName: string | undefined;
   readonly machine: Machine;
   readonly profile: Profile;
   readonly manifest: ManifestAlgorithm | 'none';
@@ -71,7 +69,7 @@ interface Front {
 
 function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const { disk } = request;
-  const { vmName = disk.name, machine, profile, manifest } = contents;
+  const { machine, profile, manifest } = contents;
   if (disk.size === undefined) {
     throw unsupported('the size of the disk must be known before it is written');
   }
@@ -79,7 +77,7 @@ function frontOf(request: WriteRequest, contents: OvaContents): Front {
   const fileName = fileNameOf(disk, contents.diskFormat);
   checkName(fileName);
 
-  const facts = { name: vmName, machine, profile };
+  const facts = { name: machine.vmName ?? disk.name, machine, profile };
   const file = { fileName, capacity: disk.size, uuid: disk.uuid };
   const describe = (fileSize: number) => encodeOvf({ ...facts, disk: { ...file, fileSize } });
   const ovfSize = describe(Number.MAX_SAFE_INTEGER).length;

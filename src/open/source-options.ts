@@ -52,12 +52,12 @@ export interface AnyDisk extends None<OvaChoice>, None<SentChoice> {
   readonly internalSnapshot?: string | undefined;
 }
 
-/** One disk of an OVA. */
+/** One disk of an OVA or a VMA. */
 export interface DiskOfOva extends OvaChoice, None<SentChoice> {
   /** For a qcow2: see {@link AnyDisk}. */
   readonly internalSnapshot?: undefined;
   /** Default: by the name. */
-  readonly from?: 'ova' | undefined;
+  readonly from?: 'ova' | 'vma' | undefined;
 }
 
 /** The disk in a zfs send stream, which may be compressed. */
@@ -68,9 +68,9 @@ export interface DiskOfStream extends SentChoice, None<OvaChoice> {
   readonly from?: 'zfs-send' | PackedKind | undefined;
 }
 
-/** Which disk of an OVA to read. */
+/** Which disk of an OVA or a VMA to read. */
 export interface OvaChoice {
-  /** By its id or its file. Default: the first. */
+  /** By its id or its file; in a VMA, by its drive. Default: the first. */
   readonly ovaDisk?: string | undefined;
 }
 

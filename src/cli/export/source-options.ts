@@ -37,7 +37,7 @@ export function sourceOptions(options: Options): SourceOptions {
     return { ...common, ...sent, from: from as 'zfs-send' | PackedKind | undefined };
   }
   if (ovaDisk === undefined) return { ...common, from, internalSnapshot };
-  if (from !== undefined && from !== 'ova') {
+  if (from !== undefined && from !== 'ova' && from !== 'vma') {
     throw new KexportError('usage', `--ova-disk is for an OVA, not for ${from}`);
   }
   return { ...common, ovaDisk, from };

@@ -1,11 +1,11 @@
 import { type FormatName, FORMATS } from '../../../formats/index.ts';
 import {
   type DiskController,
-  DISK_CONTROLLERS,
   isOsType,
-  OS_TYPES,
+  type MachineOptions,
   type OsType,
-} from '../../../formats/ova/machine.ts';
+} from '../../../formats/machine.ts';
+import { DISK_CONTROLLERS, OS_TYPES } from '../../../formats/ova/hardware.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
 import { COLOR_CHOICES } from '../print/color.ts';
@@ -54,7 +54,7 @@ export const OPTIONS = {
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
-  ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
+  ovaDisk: text('NAME', 'read this disk of an OVA or a VMA', { default: 'the first' }),
   internalSnapshot: text('NAME', 'read the disk as this snapshot in a qcow2 has it', {
     default: 'as it is now',
   }),
@@ -156,8 +156,8 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** The options of an OVA alone. Not `firmware`, for which the disk of any format is checked. */
-export const OVA_OPTIONS: readonly OptionName[] = [
+/** The options of a machine. Not `firmware`, for which the disk of any format is checked. */
+export const MACHINE_OPTIONS = [
   'cpus',
   'memory',
   'hwVersion',
@@ -165,9 +165,10 @@ export const OVA_OPTIONS: readonly OptionName[] = [
   'diskController',
   'nic',
   'vmName',
-  'ovfProfile',
-  'manifest',
-];
+] as const satisfies readonly (OptionName & keyof MachineOptions)[];
+
+/** The options of an OVA alone. */
+export const OVA_OPTIONS: readonly OptionName[] = ['ovfProfile', 'manifest'];
 
 type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : never;
 

@@ -54,6 +54,11 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     where: 'vSphere',
     command: (file) => `ovftool ${file} vi://USER@VCENTER/DATACENTER/host/HOST`,
   },
+  vma: {
+    where: 'Proxmox',
+    // From standard input: of a file, Proxmox takes only its own names.
+    command: (file) => `qmrestore - VMID --storage STORAGE < ${file}`,
+  },
 };
 
 const BY_BMAP: Import = {

@@ -6,7 +6,7 @@ import {
   type OptionGroup,
   type Program,
 } from '../command-line/program.ts';
-import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
+import { MACHINE_OPTIONS, type OptionName, OVA_OPTIONS } from '../options/options.ts';
 import { FOOTER, SECTIONS, TOPICS } from './kexport-topics.ts';
 
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
@@ -56,10 +56,8 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   { title: 'vhd', options: ['vhdAlign'] },
   { title: 'vhdx', options: ['vhdxFixed'] },
-  {
-    title: 'ova',
-    options: ['firmware', ...OVA_OPTIONS],
-  },
+  { title: 'machine', options: ['firmware', ...MACHINE_OPTIONS] },
+  { title: 'ova', options: OVA_OPTIONS },
   { title: 'Messages', options: ['json', 'quiet', 'verbose', 'logFile'] },
 ];
 
