@@ -136,9 +136,10 @@ export async function encode(
     await images.settle();
     await options.bmap?.settle?.();
     const failed = new Set(images.failures.map(({ target }) => target));
-    const finished = targets.flatMap((target) =>
-      failed.has(target) ? [] : (results.get(target) ?? []),
-    );
+    const finished = targets.flatMap((target) => {
+      const result = failed.has(target) ? undefined : results.get(target);
+      return result ? [{ ...result, ids: target.sink.ids }] : [];
+    });
     return { ...sizes, images: finished, failures: images.failures };
   } catch (error) {
     await Promise.all([images.discard(), options.bmap?.discard()]);

@@ -1,6 +1,6 @@
 import { allSettled } from '../workers/all-settled.ts';
 import { asKexportError, KexportError } from '../errors.ts';
-import { settle } from '../sinks/sink.ts';
+import { settle, type Traffic } from '../sinks/sink.ts';
 import type { Image, Target } from './image.ts';
 
 /** A target that failed in an export that continued without it. */
@@ -22,6 +22,8 @@ export interface ImageSet {
    * `keepGoing` it gives up that image instead, and throws only when no image is left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
+  /** What was sent to stores; undefined if no image goes to one. */
+  traffic(): Traffic | undefined;
   /** Gives every image its final name. */
   commit(): Promise<void>;
   /** Called once nothing can fail any more: removes what was replaced. */
@@ -64,6 +66,14 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
       // If one image fails, the others may still be writing from the shared buffers, so wait for
       // all.
       await allSettled([...images].map(([target, image]) => attempt(target, () => work(image))));
+    },
+    traffic() {
+      const parts = [...sinks.values()].flatMap((sink) => sink.traffic ?? []);
+      if (parts.length === 0) return undefined;
+      return parts.reduce((sum, { bytes, retries }) => ({
+        bytes: sum.bytes + bytes,
+        retries: sum.retries + retries,
+      }));
     },
     async commit() {
       for (const [target, sink] of sinks) await attempt(target, () => sink.commit());

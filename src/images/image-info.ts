@@ -53,9 +53,9 @@ export async function imageInfo(
   });
   try {
     const { size: fileSize, fd } = image.input;
-    const found = fstatSync(fd);
+    const found = fd === undefined ? undefined : fstatSync(fd);
     // st_blocks counts 512 bytes
-    const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize;
+    const allocatedSize = found?.isFile() ? found.blocks * 512 : fileSize;
     return { ...(await contentOf(image)), fileSize, allocatedSize };
   } finally {
     await image.close();

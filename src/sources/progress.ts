@@ -15,6 +15,10 @@ export interface Progress {
   readonly done: number;
   /** In bytes; undefined while the source does not know its size. */
   readonly total: number | undefined;
+  /** Bytes that stores have, of all images; undefined if none goes to one. */
+  readonly sent?: number | undefined;
+  /** Requests to stores that were sent again. */
+  readonly retries?: number | undefined;
 }
 
 /** Called with the progress of a run; the phases of several images take turns. */

@@ -39,6 +39,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
       'keepGpt',
     ],
   },
+  { title: 'Stores', options: ['endpoint', 'connections'] },
   { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
   { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
   {
