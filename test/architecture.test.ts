@@ -52,6 +52,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   open: [
     'images',
+    'remote',
     'zfs',
     'zfs-send',
     'sources',
@@ -63,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'errors.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
+  images: ['sources', 'remote', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
     'zfs-send',
     'sources',

@@ -93,7 +93,13 @@ async function runExport(
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     const shown = options.output === undefined ? {} : { output: shownName(options.output) };
-    const report = { source: disk, options: { ...options, ...shown }, result, warnings, seconds };
+    const report = {
+      source: shownName(disk),
+      options: { ...options, ...shown },
+      result,
+      warnings,
+      seconds,
+    };
     if (options.json) await print(jsonReport(report));
     else if (!options.quiet) tell(formatReport(result, seconds) + nextSteps(report));
     note(`done in ${seconds.toFixed(1)} s`);
