@@ -101,7 +101,7 @@ export function checkStatedSize(name: string, size: number, options: SourceOptio
  * How a regular file with that head is compressed. Throws a KexportError if `from` gives a
  * compression for anything but a regular file.
  */
-function packedKind(
+export function packedKind(
   name: string,
   head: Buffer | undefined,
   { from }: SourceOptions,
@@ -113,7 +113,7 @@ function packedKind(
 }
 
 /** The format of an image; undefined for a raw disk. `begin` is only given for a regular file. */
-function formatOf(
+export function formatOf(
   name: string,
   begin: FileBegin | undefined,
   { from, ovaDisk, internalSnapshot }: SourceOptions,

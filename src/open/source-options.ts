@@ -26,6 +26,10 @@ export interface CommonOptions extends SnapshotOptions {
   readonly allowTruncated?: boolean | undefined;
   /** Threads that decompress an image. Default: one for each processor. */
   readonly threads?: number | undefined;
+  /** Requests at the same time to the store that the disk is in. Default: 8. */
+  readonly connections?: number | undefined;
+  /** Address of the store that the disk is in. Default: that of its cloud. */
+  readonly endpoint?: string | undefined;
   /** Reads the holes of a sparse file too. Default: skips them where the system can report them. */
   readonly readHoles?: boolean | undefined;
   /**
@@ -96,7 +100,8 @@ export interface SentChoice {
 }
 
 /** Which changes of a disk to open; `flatten` is for whole disks. */
-export interface ChangesOptions extends Omit<SentChoice, 'flatten'> {
+export interface ChangesOptions
+  extends Omit<SentChoice, 'flatten'>, Pick<CommonOptions, 'connections' | 'endpoint'> {
   /** Aborts the opening with a KexportError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,5 @@
 import { KexportError } from '../../errors.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import { longForm, type OptionName, type Options } from '../options/options.ts';
 import type { Request } from './request.ts';
@@ -65,7 +66,7 @@ export function checkOptions(request: Request, options: Options): void {
 
 function checkDisk(request: Request, options: Options): void {
   const { source } = request;
-  if (source !== undefined) checkDiskChoice(source, options);
+  if (source !== undefined) checkDiskChoice(shownName(source), options);
   if (!isDiskInUse(request, options)) {
     const given = firstGiven(options, DISK_IN_USE);
     if (given === undefined) return;

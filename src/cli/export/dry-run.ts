@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { openSource } from '../../open/open-source.ts';
 import { warningsFor } from '../../inspect/warnings-for.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Warning } from '../../errors.ts';
 import { tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
@@ -37,7 +38,7 @@ export async function dryRun(name: string, plan: Plan, options: Options): Promis
     const folders = places.map(({ folder, free }) => ({ folder, free }));
     const said = warnings.map(warningJson);
     const { size: virtualSize, dataSize } = disk;
-    const facts = { dryRun: true, source: name, virtualSize, dataSize };
+    const facts = { dryRun: true, source: shownName(name), virtualSize, dataSize };
     await print(jsonText({ ...facts, images, folders, warnings: said }));
     return 0;
   }
@@ -45,7 +46,7 @@ export async function dryRun(name: string, plan: Plan, options: Options): Promis
   const rows = plan.outputs.map(({ format, path }) => [format.name, path, limit]);
   tell(
     [
-      `${printable(describeSource(disk, name))}\n`,
+      `${printable(describeSource(disk, shownName(name)))}\n`,
       formatTable([['FORMAT', 'FILE', 'AT MOST'], ...rows]),
       ...places.map(({ folder, free }) => `${formatSize(free)} are free in ${printable(folder)}\n`),
       ...warnings.map((warning) => `kexport: warning: ${printable(warning.inNotation(asFlag))}\n`),

@@ -1,6 +1,7 @@
 import { checkCompression } from '../../export/encodings.ts';
 import { Warning } from '../../errors.ts';
 import { openSource } from '../../open/open-source.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
@@ -92,7 +93,14 @@ async function runExport(
     ignoreFirstSignal();
     progress.done();
     const seconds = (performance.now() - started) / 1000;
-    const report = { source: disk, options, result, warnings, seconds };
+    const shown = options.output === undefined ? {} : { output: shownName(options.output) };
+    const report = {
+      source: shownName(disk),
+      options: { ...options, ...shown },
+      result,
+      warnings,
+      seconds,
+    };
     if (options.json) await print(jsonReport(report));
     else if (!options.quiet) tell(formatReport(result, seconds) + nextSteps(report));
     note(`done in ${seconds.toFixed(1)} s`);

@@ -1,6 +1,7 @@
 import { encode, type EncodeResult } from '../../export/encode.ts';
 import { compressionOf } from '../../export/encodings.ts';
 import { warningsFor } from '../../inspect/warnings-for.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import { limitedSource } from '../../sources/rate-limit.ts';
 import type { Source } from '../../sources/source.ts';
 import { withChecksums } from './checksums.ts';
@@ -50,7 +51,7 @@ async function openFor(
   { disk, plan, options, signal, onWarning }: ExportJob,
 ): Promise<Outputs> {
   try {
-    detail(describeSource(source, disk));
+    detail(describeSource(source, shownName(disk)));
     for (const warning of await warningsFor(source, importTarget(plan, options)))
       onWarning(warning);
     for (const warning of spaceWarnings(await placesOf(plan), source)) onWarning(warning);

@@ -55,7 +55,8 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
       let sink = keep(await openOutput(output, { ...options, disk, plain }));
-      const inOrder = format.streaming === 'always' || streamsNow(format, disk);
+      // What cannot go back is written front to back, if need be from a temporary file.
+      const inOrder = !sink.seekable || format.streaming === 'always' || streamsNow(format, disk);
       // A device or a pipe cannot be read back.
       const isHashed = options.json === true && (inOrder || sink.read !== undefined);
       if (plan.checksums !== undefined || isHashed) {

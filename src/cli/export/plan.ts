@@ -4,6 +4,7 @@ import { KexportError } from '../../errors.ts';
 import type { Identity } from '../../export/encode-options.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
+import { isRemote, shownName } from '../../remote/open-remote.ts';
 import { createFormat } from './create-format.ts';
 import { isZippable } from './is-zippable.ts';
 import type { Request } from './request.ts';
@@ -22,8 +23,10 @@ export interface Plan {
 
 export interface Output {
   readonly format: Format;
-  /** A file, a device, or `-`. */
+  /** A file, a device, `-`, or an address in a store without its secrets. */
   readonly path: string;
+  /** The whole address in a store; undefined for what is on this machine. */
+  readonly address: string | undefined;
   /** Name that the image's file has, in a zip archive too; undefined for `-`. */
   readonly fileName: string | undefined;
   /** Name of the image in the zip archive to write; undefined without --zip. */
@@ -34,10 +37,11 @@ export interface Output {
  * Decides on formats and file names. Throws a KexportError for options that contradict each other.
  */
 export function planOutputs(request: Request, options: Options): Plan {
-  const { outputDir } = request;
   const formats = createFormats(request.formats, options);
-  const folder = outputDir ?? options.outputDir;
-  return options.output === undefined
+  const { output } = options;
+  const isFolder = output !== undefined && isRemote(output) && output.endsWith('/');
+  const folder = request.outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
+  return output === undefined || isFolder
     ? planFolder(formats, folder ?? '.', request, options)
     : planFile(checkSingle(formats, folder, options), options);
 }
@@ -71,9 +75,10 @@ function planNamed(
   const outputs = formats.map((format) => {
     const file = `${name}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
-    const path = join(folder, zip ? `${file}.zip` : file);
-    return { format, path, fileName: file, zipEntry: zip ? file : undefined };
+    const place = placeIn(folder, zip ? `${file}.zip` : file);
+    return { format, ...place, fileName: file, zipEntry: zip ? file : undefined };
   });
+  if (isRemote(folder)) checkStored(options);
   return {
     identity: { name: plain(name), createdAt: secondsOf(now) },
     outputs,
@@ -82,16 +87,36 @@ function planNamed(
   };
 }
 
+/** A file in a folder of this machine or of a store. */
+function placeIn(folder: string, file: string): Pick<Output, 'path' | 'address'> {
+  if (!isRemote(folder)) return { path: join(folder, file), address: undefined };
+  const address = `${folder.replace(/\/$/, '')}/${file}`;
+  return { path: address, address };
+}
+
+/** Throws a KexportError for options that put files beside the images. */
+function checkStored({ checksums, bmap }: Options): void {
+  if (!checksums && !bmap) return;
+  throw new KexportError(
+    'usage',
+    `--${checksums ? 'checksums' : 'bmap'} writes a file beside images on this machine`,
+    { hint: checksums ? '--json has the sums, and a store has its own' : 'leave it out' },
+  );
+}
+
 /** The one image that --output names. */
 function planFile(format: Format, options: Options): Plan {
-  const path = outputPath(options);
+  const output = outputPath(options);
+  const address = isRemote(output) ? output : undefined;
+  if (address !== undefined) checkStored(options);
+  const path = shownName(output);
   checkExtension(format, path, options);
   const name = path === '-' ? '' : nameOf(path, format, options);
   const zipEntry = options.zip ? `${name}.${format.extension}` : undefined;
   const fileName = path === '-' ? undefined : (zipEntry ?? basename(path));
   return {
     identity: { name: plain(name), createdAt: secondsOf(new Date()) },
-    outputs: [{ format, path, fileName, zipEntry }],
+    outputs: [{ format, path, address, fileName, zipEntry }],
     bmap: options.bmap ? bmapOf(path, format) : undefined,
     checksums: sums(dirname(path), options),
   };
@@ -145,7 +170,7 @@ function checkSingle(
   folder: string | undefined,
   options: Options,
 ): Format {
-  const output = outputPath(options);
+  const output = shownName(outputPath(options));
   const [format, ...others] = formats;
   if (!format || others.length > 0) {
     const what = `-o ${output} names one file, and ${formats.length} formats are given`;

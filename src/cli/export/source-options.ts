@@ -18,11 +18,11 @@ export function sentChoice(options: Options): SentChoice {
 export function sourceOptions(options: Options): SourceOptions {
   const { size, threads, readHoles, cachedRead, liveInconsistent, from } = options;
   const { ovaDisk, internalSnapshot } = options;
-  const { allowBacking, allowTruncated } = options;
+  const { allowBacking, allowTruncated, connections, endpoint } = options;
   const takeSnapshot = !options.noSnapshot;
   const common = {
     ...{ size, threads, readHoles, cachedRead, liveInconsistent },
-    ...{ allowBacking, allowTruncated, takeSnapshot },
+    ...{ allowBacking, allowTruncated, takeSnapshot, connections, endpoint },
   };
   const sent = sentChoice(options);
   const given = FOR_STREAMS.find((name) => sent[name] !== undefined);

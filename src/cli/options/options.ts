@@ -34,7 +34,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: text('FILE', 'write the image to FILE, a device (raw), or - for stdout', {
+  output: text('FILE', 'write the image to FILE: a path, store, or - for stdout', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
@@ -50,6 +50,9 @@ export const OPTIONS = {
   zip: flag('put raw and vhd images into .zip files'),
   verify: flag('read each image back and compare before it gets its name'),
   keepGoing: flag('if one image fails, finish the others'),
+
+  endpoint: text('URL', 'address of the store', { default: "its cloud's own" }),
+  connections: wholeNumber([1, 256], 'requests to a store at the same time', { default: '8' }),
 
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),

@@ -3,6 +3,7 @@ import type { Warning } from '../../errors.ts';
 import { resolve } from 'node:path';
 import type { EncodeResult } from '../../export/encode.ts';
 import type { ImageResult } from '../../export/image.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import type { ExportResult } from '../export/export-images.ts';
 import type { Options } from '../options/options.ts';
 import { errorJson, warningJson } from './error.ts';
@@ -51,10 +52,11 @@ export function jsonReport({ source, options, result, warnings, seconds }: Repor
     sourceSize: result.sourceSize,
     virtualSize: result.diskSize,
     seconds: Number(seconds.toFixed(3)),
-    images: result.images.map(({ format, name, encoding, length, allocated }) => ({
+    images: result.images.map(({ format, name, encoding, length, allocated, ids }) => ({
       format: format.name,
       file: name,
-      path: resolve(name),
+      path: isRemote(name) ? name : resolve(name),
+      ids,
       sha256: result.sha256.get(name),
       fileSize: length,
       sizeOnDisk: allocated,
