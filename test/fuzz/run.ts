@@ -1,15 +1,17 @@
 // npm run fuzz [-- --target T] [--count N] [--seed S] [--first N] [--jobs N] [--long] [--coverage]:
 // reads damaged inputs of every reader, by default 20,000 of each. `--long` reads 100,000, and a
 // later run of the same seed goes on where it ended. What breaks a reader is kept in dist/fuzz.
+// `--coverage` prints the lines of each reader that no input reached.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FORMATS, type FormatName } from '../../formats/index.ts';
 import { PERMISSION } from '../support/permission.ts';
 import { TOP } from '../support/project.ts';
+import { printCoverage } from './coverage.ts';
 import type { FuzzResult } from './fuzz.ts';
 import { makeByQemu } from './seeds/images.ts';
 import { targetsWith } from './targets.ts';
@@ -33,6 +35,7 @@ const CHUNK = 5000;
 const SILENCE_MS = 300_000;
 
 const FOLDER = join(TOP, 'dist', 'fuzz');
+const COVERAGE = join(FOLDER, 'coverage');
 const seed = Number(values.seed);
 const count = Number(values.count ?? (values.long ? 100_000 : 20_000));
 const names = targetsWith(() => [])
@@ -47,6 +50,7 @@ type Done = Record<string, Record<number, number>>;
 
 const record = join(FOLDER, `seed-${seed}-of-${count}.json`);
 mkdirSync(FOLDER, { recursive: true });
+if (values.coverage) rmSync(COVERAGE, { recursive: true, force: true });
 const done: Done =
   values.long && existsSync(record) ? (JSON.parse(readFileSync(record, 'utf8')) as Done) : {};
 const queue = names.flatMap((target) => {
@@ -65,6 +69,7 @@ for (const name of names) {
   console.log(`${name}: ${count} inputs, ${readable} readable, seed ${seed}`);
 }
 console.log(`${faultCount} faults`);
+if (values.coverage) printCoverage(COVERAGE);
 process.exitCode = faultCount > 0 ? 1 : 0;
 
 async function work(): Promise<void> {
@@ -86,7 +91,7 @@ function readChunk(task: FuzzTask): Promise<FuzzResult> {
   const worker = fork(join(import.meta.dirname, 'worker.js'), [], {
     serialization: 'advanced',
     execArgv: values.coverage ? [] : [PERMISSION, `--allow-fs-read=${TOP}/*`, '--no-warnings'],
-    env: { ...process.env, ...(values.coverage && { NODE_V8_COVERAGE: join(FOLDER, 'coverage') }) },
+    env: { ...process.env, ...(values.coverage && { NODE_V8_COVERAGE: COVERAGE }) },
   });
   worker.send(task, () => undefined); // if it has ended, that is said there
   return resultOf(worker, task);

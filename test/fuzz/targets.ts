@@ -35,6 +35,7 @@ const STREAMS = [
   ...['empty-full', 'tail-full-a', 'tail-inc-b', 'grow-full-c', 'grow-inc-b', 'enc-plain'],
   ...['grow-R', 'chain-I', 'neg-encrypted-w', 'neg-resume-t', 'neg-filesystem'],
   ...['small-lz4-128k-full-c', 'zstd-16k-inc-c', 'gzip-16k-inc-ec', 'small-lzjb-16k-full-Lec'],
+  'small-zle-16k-full-Lec',
 ];
 
 /** The targets; `byQemu` gives the images of a format that QEMU makes. */

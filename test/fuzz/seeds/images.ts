@@ -32,7 +32,7 @@ const SMALL: TestDisk = {
 };
 
 /** What the files hold that an image names, where it is read with them. */
-const BESIDE = text(256 * 1024, 3);
+const BESIDE = Buffer.alloc(DISK.size, 'beside');
 
 /** The images of a format that QEMU makes; none where it is not installed. */
 export type ByQemu = (name: FormatName) => readonly Seed[];
