@@ -13,7 +13,7 @@ import {
 } from '../../formats/index.ts';
 import { KexportError, option, type Wording, wording } from '../errors.ts';
 import { shellWord } from '../host/shell-word.ts';
-import { HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
+import { DMG, HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
 const EXTENSIONS: Readonly<Record<string, FormatName>> = {
@@ -86,7 +86,7 @@ export function formatOfFile(
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
   const format = name && formatNamed(name, choice);
-  const begins = imageKind(head, size);
+  const begins = imageKind(head, size) ?? (extension === 'dmg' ? DMG : undefined);
   const agrees =
     name === 'ova'
       ? (begins?.isTar ?? (extension === 'ovf' && begins?.isText))
@@ -97,7 +97,8 @@ export function formatOfFile(
   const hint = readable
     ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
     : wording`${remedyOf(begins, path)}; if it is a raw disk after all, say ${asRaw}`;
-  const found = `it begins like ${begins.title}`;
+  const found =
+    begins === DMG ? `its name is that of ${DMG.title}` : `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
         hint,
