@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Format } from '../../../formats/index.ts';
 import {
   errnoOf,
   KexportError,
@@ -46,13 +45,14 @@ export interface OutputDisk {
 
 /** What is needed to open one of them. */
 type OpenRequest = OpenOptions & {
-  readonly disk: OutputDisk;
+  readonly disks: readonly OutputDisk[];
   /** Opens an output that is not a file, so that it is neither hashed nor zipped. */
   readonly plain: boolean;
 };
 
 /** Opens a file, a device, a pipe or standard output for an image. Throws a KexportError. */
-export async function openOutput({ format, path }: Output, request: OpenRequest): Promise<Sink> {
+export async function openOutput(output: Output, request: OpenRequest): Promise<Sink> {
+  const { path } = output;
   const { plain, force, mode, signal, fileMode } = request;
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
@@ -69,7 +69,7 @@ export async function openOutput({ format, path }: Output, request: OpenRequest)
   }
   for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
-  if (found?.isBlockDevice()) return openDevice(format, path, request);
+  if (found?.isBlockDevice()) return openDevice(output, request);
   if (!isFile) return openSpecial(await pathToWrite(path), signal);
   return fileSink(path, { force, mode, widestMode: fileMode });
 }
@@ -78,14 +78,16 @@ export async function openOutput({ format, path }: Output, request: OpenRequest)
 export async function checkNotRead(
   path: string,
   name: string,
-  { disk, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
+  { disks, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
 ): Promise<void> {
-  if (await isSame(path, pathOfDisk(disk.name))) {
-    throw new KexportError('target', `${name} is the disk that is exported`);
-  }
-  if (await shareStorage(path, pathOfDisk(disk.name))) {
-    const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
-    throw new KexportError('target', what);
+  for (const disk of disks) {
+    if (await isSame(path, pathOfDisk(disk.name))) {
+      throw new KexportError('target', `${name} is the disk that is exported`);
+    }
+    if (await shareStorage(path, pathOfDisk(disk.name))) {
+      const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
+      throw new KexportError('target', what);
+    }
   }
   for (const below of [flatten, backingFile]) {
     if (below === undefined || !(await shareStorage(path, below))) continue;
@@ -119,9 +121,8 @@ async function checkNoDevice(path: string): Promise<void> {
 }
 
 async function openDevice(
-  format: Format,
-  path: string,
-  { disk: { size }, force, onWarning }: OpenRequest,
+  { format, path, disk }: Output,
+  { disks, force, onWarning }: OpenRequest,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
     const what = `${path} is a block device: only raw can be written to it, not ${format.name}`;
@@ -138,6 +139,7 @@ async function openDevice(
       hint: `losetup --detach ${attached}, once nothing uses it`,
     });
   }
+  const size = disks[disk ?? 0]?.size;
   const sink = await deviceSink(path, { diskSize: size });
   const rest = size === undefined ? 0 : (await blockSizeOfPath(path)) - size;
   if (rest > 0) onWarning(largerDevice(path, rest));
