@@ -49,7 +49,13 @@ export { encodeOverlay, type OverlayOptions } from './export/overlay.ts';
 export type { HostDisk, HostPartition } from './host/host-disk.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
 export type { FileInput } from './images/file-input.ts';
-export { imageInfo, type ImageInfo, type ImageInfoOptions } from './images/image-info.ts';
+export {
+  type DiskInfo,
+  imageInfo,
+  type ImageInfo,
+  type ImageInfoOptions,
+  type NamedDiskInfo,
+} from './images/image-info.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { openImageFile, type OpenFileOptions } from './images/open-image-file.ts';
 export type { ImageFiles, OpenImage } from './images/open-image.ts';
@@ -62,6 +68,7 @@ export type {
   PartitionTable,
   PoolFacts,
 } from './inspect/disk-facts.ts';
+export { disksIn } from './open/disks-in.ts';
 export { openChanges, openSource } from './open/open-source.ts';
 export {
   type BytesOptions,

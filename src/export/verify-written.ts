@@ -9,7 +9,7 @@ import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageGroup } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
-import { type ImageFiles, readImage } from '../images/open-image.ts';
+import { diskOfImage, type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
@@ -92,13 +92,14 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 
 async function readBack(files: ImageFiles, format: string, expected: Expected): Promise<void> {
   for await (const { message } of files.reader.check()) throw differs(files.input.name, message);
-  const { reader } = files;
-  const found = reader.disks ?? [{ read: () => Promise.resolve(reader) }];
-  if (found.length !== expected.disks.length) {
-    throw differs(files.input.name, `${found.length} disks, not ${expected.disks.length}`);
+  const { reader, input } = files;
+  const count = reader.disks?.length ?? 1;
+  if (count !== expected.disks.length) {
+    throw differs(input.name, `${count} disks, not ${expected.disks.length}`);
   }
   for (const [index, disk] of expected.disks.entries()) {
-    const one = { ...files, reader: await found[index]!.read() }; // as many as are expected
+    const found = reader.disks?.[index];
+    const one = found ? await diskOfImage(files, found) : files;
     const source = imageSource(one, expected.threads ?? host.availableParallelism());
     await compare(source, format, disk, expected);
   }

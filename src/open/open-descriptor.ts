@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Format, FormatName } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { statFile } from '../host/descriptors.ts';
+import { isStandardStream, statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { checkChoice, type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
@@ -162,5 +162,8 @@ function endlessStream(name: string, fd: number, size: number | undefined): Byte
       hint: wording`give the number of bytes to read with ${option('size')}`,
     });
   }
-  return byteStream(name, createReadStream('', { fd, end: size - 1 }));
+  return byteStream(
+    name,
+    createReadStream('', { fd, end: size - 1, autoClose: !isStandardStream(fd) }),
+  );
 }

@@ -87,3 +87,56 @@ test('64 threads keep to the ceiling, with all images hashed and read back', () 
   expect(stdout).toMatch(/^\d{2,4} of 1280 MiB: all /);
   expect(status).toBe(0);
 });
+
+// A machine of 12 disks: what one disk takes must be free for the next.
+const MACHINE = `
+import { availableParallelism } from 'node:os';
+import { encodeMachine, ova, qcow2 } from 'kexport';
+const GIB = 2 ** 30, SIZE = 512 * GIB;
+const source = () => {
+  let at = 0;
+  return {
+    name: 'fake',
+    size: SIZE,
+    next(buffer) {
+      if (at === SIZE) return Promise.resolve(undefined);
+      const extent = { diskOffset: at, length: 65536 };
+      new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
+      at += GIB;
+      return Promise.resolve(extent);
+    },
+    close: () => Promise.resolve(),
+  };
+};
+const nothing = () => Promise.resolve();
+const sink = () => ({
+  name: 'null', seekable: true, write: nothing, zeros: nothing,
+  finish: nothing, commit: nothing, discard: nothing,
+});
+const disks = Array.from({ length: 12 }, () => ({
+  source: source(),
+  targets: [{ format: qcow2(), sink: sink() }],
+}));
+const result = await encodeMachine(disks, [{ format: ova(), sink: sink() }]);
+console.log(JSON.stringify({
+  count: result.disks.length,
+  peak: process.resourceUsage().maxRSS * 1024,
+  workers: availableParallelism(),
+}));
+`;
+
+test('a machine of 12 disks takes no more memory than one disk', () => {
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', MACHINE],
+    { cwd: TOP, encoding: 'utf8' },
+  );
+  expect(stderr).toBe('');
+  const { count, peak, workers } = JSON.parse(stdout) as {
+    count: number;
+    peak: number;
+    workers: number;
+  };
+  expect(count).toBe(12);
+  expect(peak).toBeLessThan((256 + 16 * workers) * MIB);
+});

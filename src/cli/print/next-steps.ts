@@ -4,7 +4,7 @@ import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { nextInStore } from './next-in-store.ts';
 import { printable } from './printable.ts';
-import type { ReportedRun } from './report.ts';
+import { imagesOf, type ReportedRun } from './report.ts';
 import { formatTable } from './table.ts';
 
 /** How an image is imported where its format is used most. */
@@ -72,10 +72,10 @@ const BY_BMAP: Import = {
  * What to type next, a line for each image, and what was checked and summed; for people. Images
  * that went to a pipe or a device have no next step.
  */
-export function nextSteps({ options, result, source }: ReportedRun): string {
-  const files = result.images.filter(({ name }) => isFile(name));
+export function nextSteps({ options, result, sources }: ReportedRun): string {
+  const files = imagesOf(result).filter(({ name }) => isFile(name));
   const compared = options.verify
-    ? `every image was read back and compared with ${printable(source)}\n`
+    ? `every image was read back and compared with ${printable(sources.join(', '))}\n`
     : '';
   const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
   const isPrivate =
