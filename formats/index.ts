@@ -1,5 +1,6 @@
 // The registry: one line for each format.
 
+import { containerdisk } from './containerdisk/index.ts';
 import { gce } from './gce/index.ts';
 import { rawGz } from './gzip/index.ts';
 import { ova } from './ova/index.ts';
@@ -32,7 +33,21 @@ export type { VhdxOptions } from './vhdx/index.ts';
 export type { VmaOptions } from './vma/index.ts';
 export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { gce, ova, qcow2, raw, rawGz, rawZst, vdi, vhd, vhdDynamic, vhdx, vma, vmdk };
+export {
+  containerdisk,
+  gce,
+  ova,
+  qcow2,
+  raw,
+  rawGz,
+  rawZst,
+  vdi,
+  vhd,
+  vhdDynamic,
+  vhdx,
+  vma,
+  vmdk,
+};
 
 /**
  * Makes each format with its default options, by its name, in the order in which they are listed.
@@ -62,6 +77,8 @@ export const FORMATS = {
   ova,
   /** See {@link vma}. */
   vma,
+  /** See {@link containerdisk}. */
+  containerdisk,
 };
 
 /** A format as typed on the command line. */

@@ -18,7 +18,7 @@ import {
   unexpectedFailure,
   Warning,
 } from '../errors.ts';
-import { finishImage, type ImageResult, startImage, type Target } from './image.ts';
+import { endImage, finishImage, type ImageResult, startImage, type Target } from './image.ts';
 import { type Failure, imageSet, type ImageSet } from './image-set.ts';
 import { prepareSource, sizeMultiple } from './prepare-source.ts';
 import type { Source } from '../sources/source.ts';
@@ -225,7 +225,7 @@ async function finishAll(
 ): Promise<Map<Target, ImageResult>> {
   const results = new Map<Target, ImageResult>();
   await images.each(async (image) => {
-    image.writer.finish(diskSize);
+    await endImage(image, diskSize, signal, onProgress);
     results.set(image.target, await finishImage(image, signal, onProgress));
   });
   return results;

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   zipped: ['raw', 'disk', '--name', 'x', '--zip'],
   vhdx: ['vhdx', 'disk', '--name', 'x'],
   vma: ['vma', 'disk', '--name', 'x'],
+  containerdisk: ['containerdisk', 'disk', '--name', 'x', '--verify'],
   convert: ['convert', 'image.qcow2', 'vmdk', '-o', 'x.vmdk'],
   verify: ['verify', 'image.qcow2', '--against', 'disk'],
 };

@@ -59,6 +59,10 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     // From standard input: of a file, Proxmox takes only its own names.
     command: (file) => `qmrestore - VMID --storage STORAGE < ${file}`,
   },
+  containerdisk: {
+    where: 'KubeVirt',
+    command: (file, name) => `skopeo copy oci-archive:${file} docker://REGISTRY/${name}:latest`,
+  },
 };
 
 const BY_BMAP: Import = {
