@@ -178,6 +178,11 @@ export interface Format {
    */
   write(request: WriteRequest): Promise<FormatWriter>;
   /**
+   * The format that is imported together with this one, which then has nothing of the disk, is not
+   * read, and is made beside an image of that format.
+   */
+  readonly describes?: string;
+  /**
    * The options of a machine that the image depends on; undefined: it describes none. `firmware` is
    * for every format: the disk is checked for what it needs to start.
    */

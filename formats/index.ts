@@ -3,6 +3,7 @@
 import { containerdisk } from './containerdisk/index.ts';
 import { gce } from './gce/index.ts';
 import { rawGz } from './gzip/index.ts';
+import { incus } from './incus/index.ts';
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
@@ -25,6 +26,7 @@ export type {
   Nic,
   OsType,
 } from './machine.ts';
+export type { IncusOptions } from './incus/index.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/encode-ovf.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
@@ -36,6 +38,7 @@ export type { VmdkOptions } from './vmdk/index.ts';
 export {
   containerdisk,
   gce,
+  incus,
   ova,
   qcow2,
   raw,
@@ -79,6 +82,8 @@ export const FORMATS = {
   vma,
   /** See {@link containerdisk}. */
   containerdisk,
+  /** See {@link incus}. */
+  incus,
 };
 
 /** A format as typed on the command line. */

@@ -14,7 +14,7 @@ export function encodeLayout(): Uint8Array {
   return json(LAYOUT);
 }
 
-/** Encodes the configuration. The layer is not compressed, so that its own digest is the diff_id. */
+/** Encodes the configuration. The layer is not compressed, so that its digest is the diff_id. */
 export function encodeConfig({ createdAt }: Disk, layer: Blob): Uint8Array {
   return json({
     created: new Date(createdAt * 1000).toISOString(),

@@ -1,7 +1,7 @@
 // Writes an OCI archive, a tar:
 //   layer       a blob, itself a tar: disk/, disk/NAME.qcow2 as its own format writes it
 //   config, manifest, oci-layout, index.json
-// The name of the layer is its SHA-256, and begins with the size of the disk's file: the headers are
+// The layer is named by its SHA-256 and has the size of the disk's file in front: the headers are
 // holes until the layer is read back.
 
 import type { Format, FormatWriter, ImageInput, WriteRequest } from '../contract.ts';
@@ -35,7 +35,7 @@ const FILE_AT = 3 * TAR_BLOCK;
 /** Bytes that are read back and hashed at a time. */
 const CHUNK = 2 ** 20;
 
-/** `request.output` must be empty. Rejects with a FormatError if the disk's file cannot be named. */
+/** `request.output` must be empty. Rejects with a FormatError for a name that tar cannot hold. */
 export async function containerdiskWriter(
   request: WriteRequest,
   diskFormat: Format,

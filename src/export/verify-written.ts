@@ -28,8 +28,9 @@ export interface Expected {
   readonly onProgress: OnProgress | undefined;
 }
 
-/** Throws a KexportError for a target that cannot be read back. */
+/** Throws a KexportError for a target that has a disk and cannot be read back. */
 export function checkVerifiable({ format, sink }: Target): void {
+  if (format.describes !== undefined) return;
   if (sink.fd !== undefined && (format.read ?? format.packed)) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
     hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
@@ -60,6 +61,7 @@ export async function verifyAll(
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
+  if (format.describes !== undefined) return;
   const input = fileInput(sink.name, sink.fd!, length); // checked above
   try {
     const { packed } = format;

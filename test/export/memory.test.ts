@@ -49,9 +49,12 @@ console.log(JSON.stringify({
 const ZSTD = HAS_ZSTD ? ['raw.zst'] : [];
 
 test.each([
-  ['known', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce']],
+  [
+    'known',
+    ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce', 'incus'],
+  ],
   // The others would spool the disk.
-  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk']],
+  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk', 'incus']],
 ])('a disk of 16 TiB of %s size is exported in 256 MiB, and 16 MiB a worker', (size, names) => {
   const { stdout, stderr } = spawnSync(
     process.execPath,

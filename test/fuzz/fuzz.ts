@@ -27,7 +27,7 @@ const MAX_PROBLEMS = 10_000;
 /** The formats with a reader that can be given damage: not raw, nor compressed streams. */
 export const FUZZED = (Object.keys(FORMATS) as FormatName[]).filter((name) => {
   const format = FORMATS[name]();
-  return name !== 'raw' && !format.packed;
+  return name !== 'raw' && format.read !== undefined;
 });
 
 /** How many images were read without an error, and how many in all. */
