@@ -137,6 +137,33 @@ export interface WriteRequest {
   crc32(bytes: Uint8Array, before: number): number;
 }
 
+/** How a format holds a machine of several disks in one image. */
+export interface MachineFormat {
+  /** The most disks that a machine can have, with the options of the format. */
+  readonly maxDisks: number;
+  /**
+   * Starts the image of a machine and returns its writer. Rejects with a FormatError if the format
+   * cannot hold these disks.
+   */
+  write(request: MachineRequest): Promise<MachineWriter>;
+}
+
+/** The arguments of `MachineFormat.write`. */
+export interface MachineRequest extends Omit<WriteRequest, 'disk' | 'fileName'> {
+  /** Name of the export, as in {@link Disk}. */
+  readonly name: string;
+  /** At least one, in the order of the machine, which boots from the first. All sizes are known. */
+  readonly disks: readonly Disk[];
+}
+
+/** Turns the blocks of several disks, one disk after the other, into an image. */
+export interface MachineWriter {
+  /** Starts the next disk and returns its writer. The one before must be finished. */
+  startDisk(): Promise<FormatWriter>;
+  /** Writes the end of the image once every disk is finished. */
+  finish(): void;
+}
+
 /**
  * How a whole image is compressed: with gzip, with zstd, or as the member `disk.raw` of a tar that
  * is compressed with gzip.
@@ -186,7 +213,9 @@ export interface Format {
    * The options of a machine that the image depends on; undefined: it describes none. `firmware` is
    * for every format: the disk is checked for what it needs to start.
    */
-  readonly machine?: readonly (keyof MachineOptions)[];
+  readonly machineOptions?: readonly (keyof MachineOptions)[];
+  /** How one image holds several disks; undefined for a format that holds one. */
+  readonly machine?: MachineFormat;
   /** Whether a file is of this format. `head` is its first sector, or all of a shorter file. */
   matches(head: Uint8Array): boolean;
   /**
@@ -344,12 +373,28 @@ export interface NotOpened {
   readonly isMapped: boolean;
 }
 
+/** A disk in an image that has several. */
+export interface DiskInImage {
+  /** Its name in the image, which is unique there. */
+  readonly name: string;
+  /**
+   * Opens it. Its `check` is that of its own structure, without what surrounds it. Rejects with a
+   * FormatError if it cannot be read.
+   */
+  read(): Promise<ImageReader>;
+}
+
 /** An image opened for reading. It holds no resources, so there is nothing to close. */
 export interface ImageReader {
   /** What the image says about itself. */
   readonly facts: ImageFacts;
   /** Undefined if all files are open. Else the disk cannot be read, but facts and checks can. */
   readonly notOpened?: NotOpened | undefined;
+  /**
+   * All disks of a machine, in its order, if it has several and the request chose none. The reader
+   * itself is then that of the first, but its `check` is of the whole image.
+   */
+  readonly disks?: readonly DiskInImage[] | undefined;
   /**
    * The extents of the disk by ascending `diskOffset`, from the first one that ends after the byte
    * `from` of the disk (it may begin before). A gap is zeros, or data of the backing file. Each

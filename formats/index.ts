@@ -28,7 +28,7 @@ export type {
 } from './machine.ts';
 export type { IncusOptions } from './incus/index.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
-export type { Profile } from './ova/encode-ovf.ts';
+export type { Profile } from './ova/profile.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';

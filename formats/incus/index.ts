@@ -16,7 +16,7 @@ export function incus(options: IncusOptions = {}): Format {
     maxDiskSize: Number.MAX_SAFE_INTEGER,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
-    machine: ['vmName'],
+    machineOptions: ['vmName'],
     write: async (request) => (await import('./writer.ts')).incusWriter(request, vmName),
     matches: () => false, // it has no disk
   };

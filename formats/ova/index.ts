@@ -4,7 +4,8 @@ import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { memberName } from '../tar/decode-tar.ts';
 import type { ManifestAlgorithm } from './encode-manifest.ts';
-import type { Profile } from './encode-ovf.ts';
+import type { Profile } from './profile.ts';
+import { maxDisks } from './disk-slots.ts';
 import { DISK_CONTROLLERS } from './hardware.ts';
 
 /** Options of `ova`: either to write an OVA or to read one. */
@@ -30,18 +31,19 @@ export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'ovaDisk'>> {
 }
 
 /**
- * A machine: an OVF, a manifest and a streamOptimized VMDK in a tar. Throws a FormatError for
- * options that no importer accepts.
+ * A machine: an OVF, a manifest and a streamOptimized VMDK for each disk in a tar. Throws a
+ * FormatError for options that no importer accepts.
  */
 export function ova(options: OvaOptions = {}): Format {
   const { adapterType } = DISK_CONTROLLERS[machineOf('ova', options).diskController];
   return ovaOf(vmdk({ adapterType }), options);
 }
 
-/** The same with another format of the disk, which must only append if it knows the disk's size. */
+/** The same with another format of the disks, which must only append if it knows their sizes. */
 export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
   const { profile = 'vmware', manifest = 'sha256' } = options;
   const machine = machineOf('ova', options);
+  const contents = { diskFormat, machine, profile, manifest };
   return {
     name: 'ova',
     title: 'OVA, a whole machine (VMware, VirtualBox, Proxmox)',
@@ -51,7 +53,7 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
-    machine: [
+    machineOptions: [
       'cpus',
       'memory',
       'firmware',
@@ -64,7 +66,14 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     // Writer and reader are loaded on demand: loading the XML library takes longer than `--help`.
     write: async (request) => {
       const { ovaWriter } = await import('./writer.ts');
-      return ovaWriter(request, { diskFormat, machine, profile, manifest });
+      return ovaWriter(request, contents);
+    },
+    machine: {
+      maxDisks: maxDisks(machine.diskController, profile),
+      write: async (request) => {
+        const { ovaMachineWriter } = await import('./writer.ts');
+        return ovaMachineWriter(request, contents);
+      },
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
     read: (request) => readMachine(request, options.ovaDisk),

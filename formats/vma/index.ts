@@ -25,7 +25,7 @@ export function vma(options: VmaOptions = {}): Format {
     maxDiskSize: MAX_DISK_SIZE,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
-    machine: ['cpus', 'memory', 'firmware', 'osType', 'diskController', 'nic', 'vmName'],
+    machineOptions: ['cpus', 'memory', 'firmware', 'osType', 'diskController', 'nic', 'vmName'],
     write: async (request) =>
       (await import('./writer.ts')).vmaWriter(request, { machine, hardware }),
     matches: (head) => BEGIN.every((byte, i) => head[i] === byte),

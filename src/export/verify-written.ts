@@ -7,7 +7,7 @@ import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
-import type { ImageSet } from './image-set.ts';
+import type { ImageGroup } from './image-set.ts';
 import { type FileInput, fileInput } from '../images/file-input.ts';
 import { type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
@@ -17,15 +17,21 @@ import { imageSource } from '../images/image-source.ts';
 import type { Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
 
-/** The disk that an image must read back as. */
+/** What images must read back as. */
 export interface Expected {
+  /** The disks of each image in their order. */
+  readonly disks: readonly ExpectedDisk[];
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The disk that an image must read back as. */
+export interface ExpectedDisk {
   /** In bytes. */
   readonly diskSize: number;
   /** Digest of the disk as it was read, see `DiskDigest`. */
-  readonly digest: string;
-  readonly threads: number | undefined;
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress | undefined;
+  readonly digest: string | undefined;
+  readonly onProgress: OnProgress;
 }
 
 /** Throws a KexportError for a target that has a disk and cannot be read back. */
@@ -39,10 +45,10 @@ export function checkVerifiable({ format, sink }: Target): void {
 
 /**
  * Verifies the images of an export, one after the other, each with all threads. Fails as
- * `ImageSet.each` does.
+ * `ImageGroup.each` does.
  */
 export async function verifyAll(
-  images: ImageSet,
+  images: ImageGroup,
   results: ReadonlyMap<Target, ImageResult>,
   expected: Expected,
 ): Promise<void> {
@@ -65,7 +71,8 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   const input = fileInput(sink.name, sink.fd!, length); // checked above
   try {
     const { packed } = format;
-    if (packed) await compare(unpacked(input, packed), format.name, expected);
+    const [disk] = expected.disks;
+    if (packed && disk) await compare(unpacked(input, packed), format.name, disk, expected);
     else await readBack(await readImage(input, format), format.name, expected);
   } catch (cause) {
     const error = asKexportError(cause, sink.name);
@@ -79,8 +86,16 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 
 async function readBack(files: ImageFiles, format: string, expected: Expected): Promise<void> {
   for await (const { message } of files.reader.check()) throw differs(files.input.name, message);
-  const source = imageSource(files, expected.threads ?? host.availableParallelism());
-  await compare(source, format, expected);
+  const { reader } = files;
+  const found = reader.disks ?? [{ read: () => Promise.resolve(reader) }];
+  if (found.length !== expected.disks.length) {
+    throw differs(files.input.name, `${found.length} disks, not ${expected.disks.length}`);
+  }
+  for (const [index, disk] of expected.disks.entries()) {
+    const one = { ...files, reader: await found[index]!.read() }; // as many as are expected
+    const source = imageSource(one, expected.threads ?? host.availableParallelism());
+    await compare(source, format, disk, expected);
+  }
 }
 
 /** The disk in a compressed image. */
@@ -91,18 +106,23 @@ function unpacked(input: FileInput, packed: WholeCompression): Source {
 }
 
 /** Owns the source. */
-async function compare(source: Source, format: string, expected: Expected): Promise<void> {
+async function compare(
+  source: Source,
+  format: string,
+  expected: ExpectedDisk,
+  { signal }: Expected,
+): Promise<void> {
   const { name } = source;
   try {
     const digest = diskDigest();
     const buffer = new Uint8Array(SLAB_SIZE);
-    for await (const { diskOffset, length } of extentsOf(source, buffer, expected.signal)) {
+    for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
       for (const place of dataBlocks(buffer, length)) {
         const at = place * BLOCK_SIZE;
         digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
       }
       const done = diskOffset + length;
-      expected.onProgress?.({ phase: 'verifying', format, done, total: expected.diskSize });
+      expected.onProgress({ phase: 'verifying', format, done, total: expected.diskSize });
     }
     if (source.size !== expected.diskSize) {
       throw differs(name, `a disk of ${source.size ?? 0} bytes, not ${expected.diskSize}`);

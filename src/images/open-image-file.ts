@@ -2,7 +2,7 @@ import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { disposable } from '../sources/disposable.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, unexpectedFailure } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { fileInput } from './file-input.ts';
@@ -40,6 +40,6 @@ export async function openImageFile(
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
-    throw error;
+    throw unexpectedFailure(`cannot open ${path}`, error);
   }
 }

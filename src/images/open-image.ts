@@ -194,11 +194,22 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    const reader = await format.read({ input, openOther, hasher: host.hasher });
-    return { ...reader, extents: (from) => withinFiles(reader.extents(from), input) };
+    return guarded(await format.read({ input, openOther, hasher: host.hasher }), input);
   } catch (error) {
     throw asKexportError(error, input.name);
   }
+}
+
+/** A reader that is not led astray by a hostile image, nor are those of its disks. */
+function guarded(reader: ImageReader, input: FileInput): ImageReader {
+  return {
+    ...reader,
+    extents: (from) => withinFiles(reader.extents(from), input),
+    disks: reader.disks?.map((disk) => ({
+      name: disk.name,
+      read: async () => guarded(await disk.read(), input),
+    })),
+  };
 }
 
 async function identityOf(fd: number): Promise<string> {

@@ -28,6 +28,11 @@ export interface CommonOptions extends SnapshotOptions {
   readonly threads?: number | undefined;
   /** Reads the holes of a sparse file too. Default: skips them where the system can report them. */
   readonly readHoles?: boolean | undefined;
+  /**
+   * Reads a device through the page cache. Default: past it, because the cache may have what a
+   * mounted file system has replaced on the device.
+   */
+  readonly cachedRead?: boolean | undefined;
 }
 
 /** The formats that a disk can be read from. */

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { built } from '../support/built.ts';
 import { TOP } from '../support/project.ts';
 import { HAS_ZSTD } from '../support/zstd.ts';
 
@@ -78,4 +79,15 @@ test.each([
   const front = (3 + 129) * MIB;
   expect(lengthsOf('vhdx')).toEqual([front + 16_384 * MIB, front + 2 ** 44]);
   expect(peak).toBeLessThan((256 + 16 * workers) * MIB);
+});
+
+test('64 threads keep to the ceiling, with all images hashed and read back', () => {
+  const args = [built('test/memory/run.ts'), '--quick', '--threads', '64'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: TOP,
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^\d{2,4} of 1280 MiB: all /);
+  expect(status).toBe(0);
 });

@@ -33,9 +33,9 @@ const RULES: readonly Rule[] = [
   },
   ...MACHINE_OPTIONS.map((name) => ({
     options: [name],
-    needs: `the format of a machine: ${namesOf(({ machine }) => machine?.includes(name) === true)}`,
+    needs: `the format of a machine: ${namesOf(({ machineOptions }) => machineOptions?.includes(name) === true)}`,
     isMet: (formats: readonly Format[]) =>
-      formats.some(({ machine }) => machine?.includes(name) === true),
+      formats.some(({ machineOptions }) => machineOptions?.includes(name) === true),
   })),
   {
     options: OVA_OPTIONS,

@@ -12,6 +12,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'internalSnapshot',
   'allowTruncated',
   'readHoles',
+  'cachedRead',
   'noSnapshot',
   'liveInconsistent',
   'backingFile',

@@ -5,7 +5,7 @@ import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
-import { abortOnSignals } from '../command-line/signals.ts';
+import { abortOnSignals, ignoreFirstSignal } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
 import { paint } from '../print/color.ts';
@@ -89,6 +89,7 @@ async function runExport(
     const result = await abortOnSignals((signal) =>
       makeImages({ disk, plan, options, signal, onProgress, onWarning }, open),
     );
+    ignoreFirstSignal();
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     const report = { source: disk, options, result, warnings, seconds };

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { type Format, type FormatName, FormatError, FORMATS } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
-import type { Identity } from '../../export/encode.ts';
+import type { Identity } from '../../export/encode-options.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
 import { createFormat } from './create-format.ts';

@@ -16,12 +16,12 @@ export function sentChoice(options: Options): SentChoice {
  * exclude each other. None is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
-  const { size, threads, readHoles, liveInconsistent, from } = options;
+  const { size, threads, readHoles, cachedRead, liveInconsistent, from } = options;
   const { ovaDisk, internalSnapshot } = options;
   const { allowBacking, allowTruncated } = options;
   const takeSnapshot = !options.noSnapshot;
   const common = {
-    ...{ size, threads, readHoles, liveInconsistent },
+    ...{ size, threads, readHoles, cachedRead, liveInconsistent },
     ...{ allowBacking, allowTruncated, takeSnapshot },
   };
   const sent = sentChoice(options);

@@ -60,6 +60,7 @@ export const OPTIONS = {
   }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
+  cachedRead: flag('read a device through the page cache, not past it'),
   limitRate: size('read at most SIZE of the disk each second (10M)'),
   nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),

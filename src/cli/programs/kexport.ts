@@ -36,6 +36,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
       'internalSnapshot',
       'allowTruncated',
       'readHoles',
+      'cachedRead',
       'keepGpt',
     ],
   },
