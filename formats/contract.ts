@@ -89,6 +89,11 @@ export interface FormatWriter {
   add(block: Block): void;
   /** Writes the end of the image. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
   finish(diskSize: number): void;
+  /**
+   * Called once all that `finish` queued is written, of a format that `readsBack`: reads what it
+   * needs of the image, and queues what depends on that.
+   */
+  seal?(image: Pick<ImageInput, 'read'>): Promise<void>;
 }
 
 /** What a writer knows about the disk. It is injected, so the same disk gives the same image. */
@@ -183,6 +188,11 @@ export interface Format {
    * then spools the disk of a pipe until it has ended.
    */
   readonly needsDiskSize?: boolean;
+  /**
+   * Whether the writer reads the image back, for hashes of parts that it has patched. The caller
+   * then spools an image whose sink cannot be read. Default: it does not.
+   */
+  readonly readsBack?: boolean;
   /** The largest disk that an image as written here can hold, in bytes. */
   readonly maxDiskSize: number;
   /** Disk sizes are rounded up to a multiple of this, in bytes, in every image of one export. */
@@ -194,6 +204,11 @@ export interface Format {
    * this disk.
    */
   write(request: WriteRequest): Promise<FormatWriter>;
+  /**
+   * The format that is imported together with this one, which then has nothing of the disk, is not
+   * read, and is made beside an image of that format.
+   */
+  readonly describes?: string;
   /**
    * The options of a machine that the image depends on; undefined: it describes none. `firmware` is
    * for every format: the disk is checked for what it needs to start.

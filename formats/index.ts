@@ -1,7 +1,9 @@
 // The registry: one line for each format.
 
+import { containerdisk } from './containerdisk/index.ts';
 import { gce } from './gce/index.ts';
 import { rawGz } from './gzip/index.ts';
+import { incus } from './incus/index.ts';
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
@@ -24,6 +26,7 @@ export type {
   Nic,
   OsType,
 } from './machine.ts';
+export type { IncusOptions } from './incus/index.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/profile.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
@@ -32,7 +35,22 @@ export type { VhdxOptions } from './vhdx/index.ts';
 export type { VmaOptions } from './vma/index.ts';
 export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { gce, ova, qcow2, raw, rawGz, rawZst, vdi, vhd, vhdDynamic, vhdx, vma, vmdk };
+export {
+  containerdisk,
+  gce,
+  incus,
+  ova,
+  qcow2,
+  raw,
+  rawGz,
+  rawZst,
+  vdi,
+  vhd,
+  vhdDynamic,
+  vhdx,
+  vma,
+  vmdk,
+};
 
 /**
  * Makes each format with its default options, by its name, in the order in which they are listed.
@@ -62,6 +80,10 @@ export const FORMATS = {
   ova,
   /** See {@link vma}. */
   vma,
+  /** See {@link containerdisk}. */
+  containerdisk,
+  /** See {@link incus}. */
+  incus,
 };
 
 /** A format as typed on the command line. */

@@ -6,7 +6,7 @@ import { Warning } from '../errors.ts';
 import { openBlockMap } from './block-map.ts';
 import { copyBlocks } from './copy-blocks.ts';
 import { type DiskDigest, diskDigest } from './disk-digest.ts';
-import { finishImage, startImage, type Target } from './image.ts';
+import { endImage, finishImage, startImage, type Target } from './image.ts';
 import type { PreparedDisk } from './prepare-disks.ts';
 import { sizeMultiple } from './prepare-source.ts';
 import type { Run } from './run.ts';
@@ -46,7 +46,7 @@ export async function copyDisk(
   }
   const sizes = finalSizes(prepared, machines, run);
   await own.each(async (image) => {
-    image.writer.finish(sizes.diskSize);
+    await endImage(image, sizes.diskSize, stop.signal, onProgress);
     results.set(image.target, await finishImage(image, stop.signal, onProgress));
   });
   await whole.each(async ({ writer, output }) => {

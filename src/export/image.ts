@@ -1,6 +1,6 @@
 import { host } from '#host';
 import type { Disk, Encoding, Format, FormatWriter, MachineWriter } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, throwIfAborted } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { crc32 } from '../runtime/crc32.ts';
@@ -94,6 +94,7 @@ function requestOf({ output }: Place, encoding: Encoding | undefined) {
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
+  if (format.readsBack && !sink.read) return true;
   if (sink.seekable || format.streaming === 'always') return false;
   return format.streaming === 'never' || diskSize === undefined;
 }
@@ -118,6 +119,37 @@ export function checkDiskSize(
 
 function inGib(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB (${bytes} bytes)`;
+}
+
+/** Writes the end of an image: what its writer has queued, and what that reads it back for. */
+export async function endImage(
+  { writer, output, sink, format }: Pick<Image, 'writer' | 'output' | 'sink' | 'format'>,
+  diskSize: number,
+  signal: AbortSignal,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  writer.finish(diskSize);
+  if (!writer.seal) return;
+  await output.flush(signal);
+  const total = output.position;
+  await writer.seal({
+    async read(imageOffset, length) {
+      throwIfAborted(signal);
+      const bytes = new Uint8Array(length);
+      await readSoFar(sink, imageOffset, bytes);
+      onProgress?.({ phase: 'hashing', done: imageOffset + length, total, format: format.name });
+      return bytes;
+    },
+  });
+}
+
+/** Fills a buffer with what was written. After the end of the file there are zeros to come. */
+async function readSoFar(sink: Sink, imageOffset: number, target: Uint8Array): Promise<void> {
+  for (let at = 0; at < target.length;) {
+    const count = (await sink.read?.(imageOffset + at, target.subarray(at))) ?? 0;
+    if (count === 0) return;
+    at += count;
+  }
 }
 
 /** Makes an image durable once its writer has finished. It does not have its final name yet. */

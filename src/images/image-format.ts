@@ -27,6 +27,7 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   vmdk: 'vmdk',
   ova: 'ova',
   vma: 'vma',
+  'oci.tar': 'containerdisk',
   ovf: 'ova', // not an archive: its disks are beside it
 };
 
@@ -83,8 +84,9 @@ export function formatOfFile(
   { head, size }: FileBegin,
   choice: DiskChoice = {},
 ): Format | undefined {
-  const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
-  const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
+  const lower = path.toLowerCase();
+  const known = Object.entries(EXTENSIONS).find(([end]) => lower.endsWith(`.${end}`));
+  const [extension, name] = known ?? [];
   const format = name && formatNamed(name, choice);
   const begins = imageKind(head, size) ?? (extension === 'dmg' ? DMG : undefined);
   const agrees =

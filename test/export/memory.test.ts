@@ -36,6 +36,7 @@ const targets = [...Object.values(FORMATS).map((create) => create()), vhdx({ fix
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
   .filter(({ needsDiskSize }) => isSizeKnown || !needsDiskSize)
   .filter(({ name }) => name !== 'raw.zst' || ${String(HAS_ZSTD)})
+  .filter(({ readsBack }) => !readsBack) // no sink of nothing can be read
   .filter(({ name }) => name !== 'vma') // it takes a minute for five million MD5s
   .map((format) => ({ format, sink: sink() }));
 const { images } = await encode(source, targets);
@@ -49,9 +50,12 @@ console.log(JSON.stringify({
 const ZSTD = HAS_ZSTD ? ['raw.zst'] : [];
 
 test.each([
-  ['known', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce']],
+  [
+    'known',
+    ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce', 'incus'],
+  ],
   // The others would spool the disk.
-  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk']],
+  ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk', 'incus']],
 ])('a disk of 16 TiB of %s size is exported in 256 MiB, and 16 MiB a worker', (size, names) => {
   const { stdout, stderr } = spawnSync(
     process.execPath,

@@ -146,6 +146,7 @@ const DRIVERS = {
   vmdk: 'vmdk',
   ova: 'vmdk',
   vma: 'raw',
+  containerdisk: 'qcow2',
 } as const;
 
 /** Throws unless QEMU reads an image of one of our formats as exactly that raw disk. */
@@ -161,6 +162,13 @@ const WITHIN: Partial<Record<keyof typeof DRIVERS, (archive: string) => string>>
     const folder = temporaryFolder();
     readVma(archive, folder);
     return join(folder, 'drive-scsi0.raw');
+  },
+  containerdisk: (archive) => {
+    const folder = temporaryFolder();
+    const layer = run('tar', '-tf', archive).split('\n')[0] ?? 'no layer';
+    run('bash', '-c', 'tar -xOf "$1" "$2" | tar -C "$3" -x', 'bash', archive, layer, folder);
+    const [file = 'no disk'] = readdirSync(join(folder, 'disk'));
+    return join(folder, 'disk', file);
   },
 };
 

@@ -42,12 +42,13 @@ export async function writeImage(
   const writer = await format.write(request);
   for (const block of blocksOf(disk, request.encoding)) writer.add(block);
   writer.finish(disk.size);
+  await writer.seal?.(image.asInput());
   image.checkBuffers();
   return image;
 }
 
 /** The formats that hold hashes. */
-const HASHED = ['ova', 'vma'];
+const HASHED = ['ova', 'vma', 'containerdisk'];
 
 /** The request to a writer. `disk` has the values that differ from the golden one. */
 export function requestOf(

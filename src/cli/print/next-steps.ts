@@ -61,6 +61,15 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     // From standard input: of a file, Proxmox takes only its own names.
     command: (file) => `qmrestore - VMID --storage STORAGE < ${file}`,
   },
+  incus: {
+    where: 'Incus',
+    command: (file, name) =>
+      `incus image import ${file} ${file.replace(/incus\.tar\.gz('?)$/, 'qcow2$1')} --alias ${name}`,
+  },
+  containerdisk: {
+    where: 'KubeVirt',
+    command: (file, name) => `skopeo copy oci-archive:${file} docker://REGISTRY/${name}:latest`,
+  },
 };
 
 const BY_BMAP: Import = {
