@@ -2,6 +2,8 @@
 // first, then `raw.ts`, then a larger format. The rule that keeps a writer small: blocks ascend,
 // and a gap between two blocks is zeros.
 
+import type { MachineOptions } from './machine.ts';
+
 /** The unit that an export moves, in bytes: one qcow2 cluster, one VMDK grain. */
 export const BLOCK_SIZE = 65_536;
 
@@ -111,6 +113,9 @@ export interface Hasher {
   digest(): string;
 }
 
+/** A hash function. MD5 is for formats that check their own structs by it. */
+export type HashAlgorithm = 'md5' | 'sha1' | 'sha256' | 'sha512';
+
 /** The arguments of `Format.write`. */
 export interface WriteRequest {
   /** The disk that the image is of. */
@@ -122,7 +127,7 @@ export interface WriteRequest {
   /** The image; empty. */
   readonly output: ImageOutput;
   /** Starts a hash. */
-  hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher;
+  hasher(algorithm: HashAlgorithm): Hasher;
   /** The CRC-32 of gzip. `before` is the CRC-32 of the bytes that precede these, 0 without any. */
   crc32(bytes: Uint8Array, before: number): number;
 }
@@ -189,6 +194,11 @@ export interface Format {
    * this disk.
    */
   write(request: WriteRequest): Promise<FormatWriter>;
+  /**
+   * The options of a machine that the image depends on; undefined: it describes none. `firmware` is
+   * for every format: the disk is checked for what it needs to start.
+   */
+  readonly machineOptions?: readonly (keyof MachineOptions)[];
   /** How one image holds several disks; undefined for a format that holds one. */
   readonly machine?: MachineFormat;
   /** Whether a file is of this format. `head` is its first sector, or all of a shorter file. */

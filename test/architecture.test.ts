@@ -31,6 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'zfs-send',
     'sources',
     'sinks',
+    'remote',
     'compress',
     'inspect',
     'host',
@@ -51,6 +52,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   open: [
     'images',
+    'remote',
     'zfs',
     'zfs-send',
     'sources',
@@ -62,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'errors.ts',
   ],
-  images: ['sources', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
+  images: ['sources', 'remote', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
     'zfs-send',
     'sources',
@@ -78,6 +80,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   inspect: ['sources', 'partitions', 'runtime', 'errors.ts'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
   'byte-streams': ['host', 'runtime', 'errors.ts'],
+  remote: ['sinks', 'host', 'errors.ts'],
   sinks: ['workers', 'host', 'runtime', 'errors.ts'],
   decompress: ['workers', 'host', 'runtime', 'errors.ts'],
   compress: ['workers', 'runtime'],
@@ -243,13 +246,14 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool: perl, which says where a sparse file has data, sync, and ionice. All are
-  // optional.
+  // Besides zfs and zpool: perl, which says where a sparse file has data, sync, ionice, and the
+  // tools of clouds for credentials. All are optional.
   const runners = [
     'src/zfs/',
     'src/sources/data-map.ts',
     'src/host/flush.ts',
     'src/host/lower-priority.ts',
+    'src/remote/run-tool.ts',
   ];
   const isRunner = (path: string) => runners.some((runner) => path.startsWith(runner));
   test.each(filesIn('src').filter((path) => !isRunner(path)))(

@@ -2,7 +2,7 @@
 
 import type { Profile } from './profile.ts';
 import { unsupported } from './faults.ts';
-import type { DiskController } from './machine.ts';
+import type { DiskController } from '../machine.ts';
 
 /** The place of a disk. */
 export interface DiskSlot {

@@ -5,7 +5,8 @@
 //   VirtualSystem           OperatingSystemSection, VirtualHardwareSection, VirtualBox's Machine
 
 import { create } from 'xmlbuilder2';
-import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
+import type { Machine } from '../machine.ts';
+import { DISK_CONTROLLERS, guestOf } from './hardware.ts';
 import { type DiskSlot, slotsFor } from './disk-slots.ts';
 import type { Profile } from './profile.ts';
 import { diskUuid, VIRTUALBOX_NAMESPACE, virtualboxMachine } from './encode-virtualbox.ts';

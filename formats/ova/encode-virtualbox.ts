@@ -3,8 +3,9 @@
 // the places of the disks in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
 import { uuidText } from '../uuid.ts';
+import type { Machine } from '../machine.ts';
+import { DISK_CONTROLLERS, guestOf } from './hardware.ts';
 import type { DiskSlot } from './disk-slots.ts';
-import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
 
 export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
 

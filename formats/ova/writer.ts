@@ -14,13 +14,13 @@ import type {
   MachineWriter,
   WriteRequest,
 } from '../contract.ts';
+import type { Machine } from '../machine.ts';
 import { paddingAfter } from '../rounding.ts';
 import { encodeManifest, type ManifestAlgorithm } from './encode-manifest.ts';
 import { encodeOvf } from './encode-ovf.ts';
 import { encodeMember, encodeTarHeader } from '../tar/encode-tar.ts';
 import { unsupported } from './faults.ts';
 import { MAX_MEMBER_NAME, MAX_MTIME, TAR_BLOCK, TAR_END, TAR_RECORD } from '../tar/layout.ts';
-import type { Machine } from './machine.ts';
 import { memberOutput } from './member-output.ts';
 import type { Profile } from './profile.ts';
 
@@ -28,8 +28,6 @@ import type { Profile } from './profile.ts';
 export interface OvaContents {
   /** Writes the file of each disk. It must only append. */
   readonly diskFormat: Format;
-  /** Name of the machine; undefined: the name of the export. */
-  readonly vmName: string | undefined;
   readonly machine: Machine;
   readonly profile: Profile;
   readonly manifest: ManifestAlgorithm | 'none';
@@ -119,9 +117,9 @@ interface Front {
 
 function frontOf(request: MachineRequest, contents: OvaContents): Front {
   const { name, disks } = request;
-  const { vmName = name, machine, profile, manifest } = contents;
+  const { machine, profile, manifest } = contents;
   const mtime = Math.min(Math.max(0, disks[0]?.createdAt ?? 0), MAX_MTIME);
-  const facts = { name: vmName, machine, profile };
+  const facts = { name: machine.vmName ?? name, machine, profile };
   const files = disks.map(({ size: capacity, uuid }, index) => {
     if (capacity === undefined) {
       throw unsupported('the size of the disk must be known before it is written');

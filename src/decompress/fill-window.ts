@@ -8,7 +8,11 @@ import { decompressors } from './open-decompressor.ts';
 /** A piece of a window, all in bytes. */
 export interface FillPiece {
   readonly kind: 'plain' | CompressionKind;
-  readonly fd: number;
+  /**
+   * The descriptor of the file, or what was read of it: of plain data the piece itself, else the
+   * whole stream.
+   */
+  readonly stored: number | Uint8Array;
   readonly imageOffset: number;
   readonly imageLength: number;
   /** Length of the whole stream when decompressed. */
@@ -67,9 +71,9 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem 
     piece: FillPiece,
     coming: readonly FillPiece[],
   ): FillProblem | undefined {
-    const { kind, fd, imageOffset } = piece;
+    const { kind, imageOffset } = piece;
     try {
-      if (kind === 'plain') readFullySync(fd, imageOffset + piece.from, target);
+      if (kind === 'plain') fillPlain(target, piece);
       else unpack(unpackerOf(kind), ahead.get(piece, coming), target, piece);
       return undefined;
     } catch (error) {
@@ -98,6 +102,11 @@ export function fillWindow(): (slab: Uint8Array, task: FillTask) => FillProblem 
   }
 }
 
+function fillPlain(target: Uint8Array, { stored, imageOffset, from }: FillPiece): void {
+  if (typeof stored === 'number') readFullySync(stored, imageOffset + from, target);
+  else target.set(stored);
+}
+
 /** Reads compressed streams, together with those that follow them in the image. */
 function readAhead() {
   const buffer = new Uint8Array(READ_SIZE);
@@ -106,13 +115,14 @@ function readAhead() {
   let file = -1;
   return {
     forget: () => (file = -1),
-    get({ fd, imageOffset, imageLength }: FillPiece, coming: readonly FillPiece[]): Uint8Array {
-      if (fd !== file || imageOffset < start || imageOffset + imageLength > end) {
+    get({ stored, imageOffset, imageLength }: FillPiece, coming: readonly FillPiece[]): Uint8Array {
+      if (typeof stored !== 'number') return stored;
+      if (stored !== file || imageOffset < start || imageOffset + imageLength > end) {
         start = imageOffset;
         end = reachOf(coming);
         file = -1;
-        readFullySync(fd, start, buffer.subarray(0, end - start));
-        file = fd;
+        readFullySync(stored, start, buffer.subarray(0, end - start));
+        file = stored;
       }
       return buffer.subarray(imageOffset - start, imageOffset - start + imageLength);
     },
@@ -124,10 +134,15 @@ function reachOf(coming: readonly FillPiece[]): number {
   const [first] = coming;
   if (!first) return 0;
   let end = first.imageOffset + first.imageLength;
-  for (const { kind, fd, imageOffset, imageLength } of coming) {
+  for (const { kind, stored, imageOffset, imageLength } of coming) {
     const behind = imageOffset >= first.imageOffset && imageOffset <= end;
     const reach = imageOffset + imageLength;
-    if (kind === 'plain' || fd !== first.fd || !behind || reach - first.imageOffset > READ_SIZE)
+    if (
+      kind === 'plain' ||
+      stored !== first.stored ||
+      !behind ||
+      reach - first.imageOffset > READ_SIZE
+    )
       break;
     end = Math.max(end, reach);
   }

@@ -133,7 +133,8 @@ async function writeBehind(
       await output.flush(stop.signal);
     });
     free.push(slab);
-    onProgress?.({ phase: 'writing', done: end, total: source.size });
+    const { bytes: sent, retries } = images.traffic() ?? {};
+    onProgress?.({ phase: 'writing', done: end, total: source.size, sent, retries });
   }
 }
 

@@ -138,7 +138,10 @@ function resultOf(
   const { failures } = images;
   const failed = new Set(failures.map(({ target }) => target));
   const madeOf = (targets: readonly Target[]) =>
-    targets.flatMap((target) => (failed.has(target) ? [] : (results.get(target) ?? [])));
+    targets.flatMap((target) => {
+      const result = failed.has(target) ? undefined : results.get(target);
+      return result ? [{ ...result, ids: target.sink.ids }] : [];
+    });
   return {
     disks: copied.map(({ sourceSize, diskSize, targets }) => ({
       sourceSize,

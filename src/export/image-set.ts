@@ -1,6 +1,6 @@
 import { allSettled } from '../workers/all-settled.ts';
 import { asKexportError, KexportError } from '../errors.ts';
-import { settle } from '../sinks/sink.ts';
+import { settle, type Traffic } from '../sinks/sink.ts';
 import type { Image, Target } from './image.ts';
 
 /** A target that failed in an export that continued without it. */
@@ -21,6 +21,8 @@ export interface ImageGroup {
    * left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
+  /** What was sent to stores; undefined if no image goes to one. */
+  traffic(): Traffic | undefined;
 }
 
 /** The images of an export, from before they are started until they have their names. */
@@ -73,6 +75,16 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
         // If one image fails, the others may still be writing from the shared buffers, so wait for
         // all.
         await allSettled(found.map(([target, image]) => attempt(target, () => work(image))));
+      },
+      traffic() {
+        const parts = [...sinks].flatMap(([target, { traffic }]) =>
+          wanted.includes(target) ? (traffic ?? []) : [],
+        );
+        if (parts.length === 0) return undefined;
+        return parts.reduce((sum, { bytes, retries }) => ({
+          bytes: sum.bytes + bytes,
+          retries: sum.retries + retries,
+        }));
       },
     }),
     async commit() {

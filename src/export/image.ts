@@ -32,6 +32,8 @@ export interface ImageResult {
   readonly length: number;
   /** Bytes that it takes up in storage: less than its length if it has holes. */
   readonly allocated: number;
+  /** What its store calls it, such as `etag`; undefined for what is not in a store. */
+  readonly ids?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** An image that is being written. */

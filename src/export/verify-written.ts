@@ -2,18 +2,19 @@ import { host } from '#host';
 import { BLOCK_SIZE, type WholeCompression } from '../../formats/index.ts';
 import { compressedDisk } from '../byte-streams/compressed-disk.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
-import { readableFile } from '../host/readable-file.ts';
+import { type ReadableFile, readableFile } from '../host/readable-file.ts';
 import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageGroup } from './image-set.ts';
-import { type FileInput, fileInput } from '../images/file-input.ts';
+import { fileInput } from '../images/file-input.ts';
 import { diskOfImage, type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
+import { remoteInput } from '../images/remote-input.ts';
 import type { Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
 
@@ -36,7 +37,8 @@ export interface ExpectedDisk {
 
 /** Throws a KexportError for a target that cannot be read back. */
 export function checkVerifiable({ format, sink }: Target): void {
-  if (sink.fd !== undefined && (format.read ?? format.packed)) return;
+  const isReadable = sink.fd !== undefined || sink.readBack !== undefined;
+  if (isReadable && (format.read ?? format.packed)) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
     hint: wording`${option('verify')} is for images in files: not for pipes and archives`,
   });
@@ -66,12 +68,18 @@ export async function verifyAll(
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
-  const input = fileInput(sink.name, sink.fd!, length); // checked above
+  const { name, fd } = sink;
+  const file = fd === undefined ? sink.readBack!(length) : readableFile(name, fd); // checked above
   try {
     const { packed } = format;
     const [disk] = expected.disks;
-    if (packed && disk) await compare(unpacked(input, packed), format.name, disk, expected);
-    else await readBack(await readImage(input, format), format.name, expected);
+    if (packed && disk) {
+      await compare(unpacked(name, file, length, packed), format.name, disk, expected);
+    } else {
+      const input =
+        fd === undefined ? remoteInput(name, length, file) : fileInput(name, fd, length);
+      await readBack(await readImage(input, format), format.name, expected);
+    }
   } catch (cause) {
     const error = asKexportError(cause, sink.name);
     if (!(error instanceof KexportError) || error.code !== 'damaged') throw error;
@@ -98,10 +106,14 @@ async function readBack(files: ImageFiles, format: string, expected: Expected): 
 }
 
 /** The disk in a compressed image. */
-function unpacked(input: FileInput, packed: WholeCompression): Source {
-  const { name, fd, size } = input;
-  const file = fileStream(name, readableFile(name, fd), { start: 0, end: size, keepOpen: true });
-  return streamSource(compressedDisk(file, packed));
+function unpacked(
+  name: string,
+  file: ReadableFile,
+  length: number,
+  packed: WholeCompression,
+): Source {
+  const stream = fileStream(name, file, { start: 0, end: length, keepOpen: true });
+  return streamSource(compressedDisk(stream, packed));
 }
 
 /** Owns the source. */

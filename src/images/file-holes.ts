@@ -21,7 +21,7 @@ export function fileHoles(): FileHoles {
   const maps = new Map<FileInput, readonly DataRange[]>();
 
   return async function* (input, start, end) {
-    const ranges = maps.get(input) ?? (await dataRanges(input.fd, input.size));
+    const ranges = maps.get(input) ?? (await rangesOf(input));
     maps.set(input, ranges);
     let at = start;
     for (let index = firstAfter(ranges, start); at < end; index++) {
@@ -33,4 +33,8 @@ export function fileHoles(): FileHoles {
       at = to;
     }
   };
+}
+
+async function rangesOf({ fd, size }: FileInput): Promise<readonly DataRange[]> {
+  return fd === undefined ? [{ start: 0, end: size }] : dataRanges(fd, size);
 }

@@ -10,9 +10,12 @@ import { dataRanges, firstAfter } from './data-ranges.ts';
 export interface FileInput extends ImageInput {
   /** The name of the file in messages. */
   readonly name: string;
-  /** The descriptor of the open file. */
-  readonly fd: number;
+  /** The descriptor of the open file; undefined of one that is only read by `read`. */
+  readonly fd: number | undefined;
 }
+
+/** An input that is an open file of this machine. */
+export type LocalInput = FileInput & { readonly fd: number };
 
 /** Tables that are read before the holes of the file are looked up, which starts a program. */
 const MANY_TABLES = 4096;
@@ -24,7 +27,12 @@ const TURN = 1024;
  * Reads `size` bytes of the file open as `fd`, which the caller closes. Its `read` throws a
  * KexportError if the file cannot be read, and at once if the signal is aborted.
  */
-export function fileInput(name: string, fd: number, size: number, signal?: AbortSignal): FileInput {
+export function fileInput(
+  name: string,
+  fd: number,
+  size: number,
+  signal?: AbortSignal,
+): LocalInput {
   const file = systemFile(fd);
   let asked = 0;
   let data: readonly DataRange[] | undefined;

@@ -5,7 +5,7 @@ import type { BackingFacts } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { closeFile } from '../host/descriptors.ts';
 import { backingName } from './backing-name.ts';
-import type { FileInput } from './file-input.ts';
+import type { FileInput, LocalInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { openBeside } from './open-beside.ts';
 
@@ -24,7 +24,7 @@ export async function findBeside(
   wanted: BackingFacts,
   image: string,
   signal: AbortSignal | undefined,
-): Promise<FileInput> {
+): Promise<LocalInput> {
   const own = dirname(path);
   const folders = basename(own) === SNAPSHOTS ? [own, dirname(own)] : [own];
   for (const folder of folders) {

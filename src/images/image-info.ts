@@ -44,7 +44,7 @@ export interface DiskInfo {
 /** Options of {@link imageInfo}. */
 export type ImageInfoOptions = Pick<
   OpenFileOptions,
-  'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'signal'
+  'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'connections' | 'endpoint' | 'signal'
 >;
 
 /**
@@ -53,21 +53,14 @@ export type ImageInfoOptions = Pick<
  */
 export async function imageInfo(
   path: string,
-  { from, allowBacking = false, ovaDisk, internalSnapshot, signal }: ImageInfoOptions = {},
+  { allowBacking = false, ...options }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
-  const image = await openImageFile(path, {
-    from,
-    allowBacking,
-    ovaDisk,
-    internalSnapshot,
-    signal,
-    alone: !allowBacking,
-  });
+  const image = await openImageFile(path, { ...options, allowBacking, alone: !allowBacking });
   try {
     const { size: fileSize, fd } = image.input;
-    const found = fstatSync(fd);
+    const found = fd === undefined ? undefined : fstatSync(fd);
     // st_blocks counts 512 bytes
-    const allocatedSize = found.isFile() ? found.blocks * 512 : fileSize;
+    const allocatedSize = found?.isFile() ? found.blocks * 512 : fileSize;
     const disks = image.reader.disks && (await disksOf(image, image.reader.disks));
     return { ...(await contentOf(image)), fileSize, allocatedSize, ...(disks && { disks }) };
   } finally {

@@ -5,15 +5,11 @@ import { host } from '#host';
 import { AsyncQueue } from '../workers/async-queue.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
 import type { ImageFiles } from './open-image.ts';
+import { fillPieces } from './fill-pieces.ts';
 import { type Piece, piecesOf, type Window, windowsOf } from './pieces.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { type TaskPool, taskPool } from '../workers/task-pool.ts';
-import {
-  type FillPiece,
-  type FillProblem,
-  type FillTask,
-  fillWindow,
-} from '../decompress/fill-window.ts';
+import { type FillProblem, type FillTask, fillWindow } from '../decompress/fill-window.ts';
 import type { Source } from '../sources/source.ts';
 
 /** A window on its way from the workers to the caller. */
@@ -97,7 +93,7 @@ export function imageSource(image: ImageFiles, most = host.availableParallelism(
     slab: number,
     { diskOffset, length, pieces }: Window,
   ): Promise<void> {
-    const parts = pieces.map((piece) => fillPiece(piece, diskOffset));
+    const parts = await fillPieces(pieces, diskOffset);
     const problem = await pool.run({ slab, length, pieces: parts });
     if (problem) throw problemOf(name, problem);
   }
@@ -115,20 +111,6 @@ function startWorkers(threads: number, free: AsyncQueue<number>): Workers {
   return { slabs, pool: taskPool('decompress', slabs, threads) };
 }
 
-function fillPiece({ extent, start, end, input: { fd } }: Piece, windowStart: number): FillPiece {
-  const { kind, diskOffset, diskLength, imageOffset } = extent;
-  return {
-    kind,
-    fd,
-    imageOffset,
-    imageLength: kind === 'plain' ? diskLength : extent.imageLength,
-    unpackedLength: diskLength,
-    from: start - diskOffset,
-    at: start - windowStart,
-    length: end - start,
-  };
-}
-
 /** Reads a few bytes on this thread, such as those of partition tables. */
 async function readAt(
   image: ImageFiles,
@@ -139,17 +121,16 @@ async function readAt(
   const { name } = image.input;
   const end = Math.min(diskOffset + buffer.length, image.reader.facts.diskSize);
   const length = Math.max(0, end - diskOffset);
-  const pieces: FillPiece[] = [];
+  const pieces: Piece[] = [];
   try {
     for await (const piece of piecesOf(image, diskOffset)) {
       if (piece.start >= end) break;
-      const inside = { ...piece, end: Math.min(piece.end, end) };
-      pieces.push(fillPiece(inside, diskOffset));
+      pieces.push({ ...piece, end: Math.min(piece.end, end) });
     }
   } catch (error) {
     throw asKexportError(error, name);
   }
-  const problem = fill(buffer, { slab: 0, length, pieces });
+  const problem = fill(buffer, { slab: 0, length, pieces: await fillPieces(pieces, diskOffset) });
   if (problem) throw problemOf(name, problem);
   return length;
 }

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { closeFile, openFile, statFile } from '../host/descriptors.ts';
-import { type FileInput, fileInput } from './file-input.ts';
+import { fileInput, type LocalInput } from './file-input.ts';
 
 /**
  * Opens the regular file that the image at `path` names. It must lie in the folder of the image or
@@ -16,7 +16,7 @@ export async function openBeside(
   name: string,
   image: string,
   signal?: AbortSignal,
-): Promise<FileInput> {
+): Promise<LocalInput> {
   const shown = `${image} names ${JSON.stringify(name)}`;
   const plain = name !== '' && !/^[/\\]|^[^/]*:|\p{Cc}/u.test(name);
   if (!plain || name.split(/[/\\]/).includes('..')) {

@@ -2,27 +2,35 @@ import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { disposable } from '../sources/disposable.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, unexpectedFailure } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
+import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
 import { fileInput } from './file-input.ts';
+import { openRemoteImage } from './open-remote-image.ts';
 import { checkChoice, type DiskChoice, formatNamed, formatOfFile } from './image-format.ts';
 import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
 
 /** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'>, DiskChoice {
+  /** Requests at the same time to the store that the image is in. Default: 8. */
+  readonly connections?: number | undefined;
+  /** Address of the store that the image is in. Default: that of its cloud. */
+  readonly endpoint?: string | undefined;
   /** The format of the image. Default: the one of its name. */
   readonly from?: FormatName | undefined;
 }
 
 /**
- * Opens an image. Its format is `from`, else that of the name of a regular file; anything else is a
+ * Opens an image on this machine or in a store. Its format is `from`, else that of the name of a regular file; anything else is a
  * raw disk. Throws a KexportError.
  */
 export async function openImageFile(
   path: string,
-  { from, ovaDisk, internalSnapshot, ...options }: OpenFileOptions = {},
+  openOptions: OpenFileOptions = {},
 ): Promise<ImageFiles & AsyncDisposable> {
+  if (isRemote(path)) return disposable(await openInStore(path, openOptions));
+  const { from, ovaDisk, internalSnapshot, ...options } = openOptions;
   const fd = await openForReading(path, path);
   try {
     const found = await statFile(fd);
@@ -40,6 +48,25 @@ export async function openImageFile(
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
+    throw unexpectedFailure(`cannot open ${path}`, error);
+  }
+}
+
+async function openInStore(
+  address: string,
+  { from, alone, connections, endpoint, signal, ...choice }: OpenFileOptions,
+): Promise<ImageFiles> {
+  const file = await openRemoteFile(address, { connections, endpoint, signal });
+  try {
+    const { name, size } = file;
+    const head = Buffer.alloc(Math.min(HEAD_SIZE, size));
+    await file.read(0, head);
+    const format =
+      from === undefined ? formatOfFile(name, { head, size }, choice) : formatNamed(from, choice);
+    checkChoice(name, format, choice);
+    return await openRemoteImage(file, format ?? raw(), { alone });
+  } catch (error) {
+    await file.close();
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { host } from '#host';
 import type { BackingFacts, DiskInImage, Format, ImageReader } from '../../formats/index.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
-import { type FileInput, fileInput } from './file-input.ts';
+import { type FileInput, fileInput, type LocalInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { backingName } from './backing-name.ts';
 import { findBeside } from './find-beside.ts';
@@ -97,14 +97,22 @@ export function filesNotOpened({ reader, backing }: OpenImage): readonly string[
 }
 
 /**
- * Reads an image that needs no other file. The caller owns `input` and closes it. Throws a
- * KexportError.
+ * Reads an image that needs no other file, or with `alone` only what it has itself. The caller owns
+ * `input` and closes it. Throws a KexportError.
  */
-export async function readImage(input: FileInput, format: Format): Promise<ImageFiles> {
+export async function readImage(
+  input: FileInput,
+  format: Format,
+  { alone = false }: Pick<OpenImageOptions, 'alone'> = {},
+): Promise<ImageFiles> {
   const refuse = (name: string) => {
-    throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`);
+    throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`, {
+      hint: 'an image of several files is read from a folder of this machine',
+    });
   };
-  const reader = await readWith(format, input, refuse);
+  const reader = await readWith(format, input, alone ? leaveAlone : refuse);
+  const { backing } = reader.facts;
+  if (backing && !alone) refuse(backingName(backing));
   return { reader, input, backing: undefined, close: () => Promise.resolve() };
 }
 
@@ -127,13 +135,13 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
       hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
     });
   };
-  const open = async (name: string): Promise<FileInput> => {
+  const open = async (name: string): Promise<LocalInput> => {
     checkAllowed(JSON.stringify(name));
     const other = await openBeside(chain.path, name, input.name, chain.signal);
     chain.others.push(other.fd);
     return other;
   };
-  const find = async (wanted: BackingFacts): Promise<FileInput> => {
+  const find = async (wanted: BackingFacts): Promise<LocalInput> => {
     checkAllowed(backingName(wanted));
     const other = await findBeside(chain.path, wanted, input.name, chain.signal);
     chain.others.push(other.fd);

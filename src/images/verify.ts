@@ -72,7 +72,9 @@ export async function verifyImageFiles(
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
   const notOpened = filesNotOpened(image);
   const hasData = image.reader.notOpened === undefined;
-  const length = fstatSync(image.input.fd).isBlockDevice() ? options.against?.size : undefined;
+  const { fd } = image.input;
+  const isDevice = fd !== undefined && fstatSync(fd).isBlockDevice();
+  const length = isDevice ? options.against?.size : undefined;
   return { ...(await verify(source, check, { ...options, length }, hasData)), notOpened };
 }
 

@@ -17,6 +17,7 @@ import {
   packedNamed,
   type PackedKind,
 } from '../images/image-kind.ts';
+import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
@@ -78,7 +79,9 @@ async function openRaw(
 ): Promise<Source> {
   checkStatedSize(name, size, options);
   if (!isFile && options.onWarning) await warnOfMounts(name, fd, options.onWarning);
-  const source = positionedSource(name, readableFile(name, fd), size, start);
+  const isPast = !isFile && !options.cachedRead;
+  const file = isPast ? await deviceFile(name, fd, options.signal) : readableFile(name, fd);
+  const source = positionedSource(name, file, size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size, { signal: options.signal });
@@ -98,7 +101,7 @@ export function checkStatedSize(name: string, size: number, options: SourceOptio
  * How a regular file with that head is compressed. Throws a KexportError if `from` gives a
  * compression for anything but a regular file.
  */
-function packedKind(
+export function packedKind(
   name: string,
   head: Buffer | undefined,
   { from }: SourceOptions,
@@ -110,7 +113,7 @@ function packedKind(
 }
 
 /** The format of an image; undefined for a raw disk. `begin` is only given for a regular file. */
-function formatOf(
+export function formatOf(
   name: string,
   begin: FileBegin | undefined,
   { from, ovaDisk, internalSnapshot }: SourceOptions,

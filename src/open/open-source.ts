@@ -1,6 +1,7 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { KexportError, option, reasonOf, unexpectedFailure, Warning, wording } from '../errors.ts';
+import { isRemote } from '../remote/open-remote.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
@@ -14,6 +15,7 @@ import { closeFile } from '../host/descriptors.ts';
 import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import type { Descriptor, Opened } from './opened.ts';
+import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
@@ -22,7 +24,7 @@ import { withSource } from '../sources/with-source.ts';
 
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its
- * snapshots, or `-` for standard input. A device is a raw disk whatever it begins with, since a
+ * snapshots, `-` for standard input, or the address of a file in a store. A device is a raw disk whatever it begins with, since a
  * guest can write those bytes, and a pipe is a raw disk unless it is a zfs send stream. A disk on
  * ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
  */
@@ -39,6 +41,7 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
     return asDisk({ stream: await openSent(name, options), isSent: true }, options);
   }
   if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options);
+  if (isRemote(name)) return asDisk(await openInStore(name, options), options);
   const snapshot = await snapshotDisk(name, options);
   if (!snapshot) return asDisk(await openPath(name, name, options), options);
   try {
@@ -50,6 +53,12 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
     await snapshot.release();
     throw error;
   }
+}
+
+/** Imported on demand: most disks are on this machine. */
+async function openInStore(address: string, options: SourceOptions): Promise<Opened> {
+  const { openStored } = await import('./open-stored.ts');
+  return openStored(address, options);
 }
 
 /**
@@ -69,7 +78,9 @@ async function openPath(
       throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
     }
     checkStatedSize(name, window.size, options);
-    return positionedSource(name, readableFile(name, fd), window.size, window.start);
+    const { cachedRead, signal } = options;
+    const file = cachedRead ? readableFile(name, fd) : await deviceFile(name, fd, signal);
+    return positionedSource(name, file, window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;
@@ -207,15 +218,28 @@ export async function openChanges(
  * `zfs send`. Throws a KexportError.
  */
 export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
+  try {
+    return await openSentStream(name, options);
+  } catch (error) {
+    throw unexpectedFailure(`cannot open ${name}`, error);
+  }
+}
+
+async function openSentStream(name: string, options: ChangesOptions): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');
     return sendIncrement(name, incrementalFrom, signal);
   }
-  const opened =
-    name === '-'
-      ? await openDescriptor(openStdin(), { from: 'zfs-send' })
-      : await openPath(name, name, { from: 'zfs-send' });
+  const opened = await openAsSent(name, options);
   if (!('stream' in opened)) throw new Error(`${name} was not opened as a stream`);
   return opened.stream;
+}
+
+function openAsSent(name: string, options: ChangesOptions): Promise<Opened> {
+  const from = 'zfs-send';
+  if (name === '-') return openDescriptor(openStdin(), { from });
+  const { connections, endpoint, signal } = options;
+  if (isRemote(name)) return openInStore(name, { from, connections, endpoint, signal });
+  return openPath(name, name, { from });
 }

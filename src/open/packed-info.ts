@@ -7,7 +7,9 @@ import type { DiskFacts } from '../inspect/disk-facts.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { isRemote } from '../remote/open-remote.ts';
 import { openSource } from './open-source.ts';
+import type { CommonOptions } from './source-options.ts';
 import type { PackedKind } from '../images/image-kind.ts';
 import type { ImageInfo } from '../images/image-info.ts';
 
@@ -28,11 +30,11 @@ const TITLES: Readonly<Record<PackedKind, string>> = {
 export async function packedInfo(
   path: string,
   kind: PackedKind,
-  signal: AbortSignal | undefined,
+  options: Pick<CommonOptions, 'connections' | 'endpoint' | 'signal'>,
 ): Promise<ImageInfo> {
-  const { diskSize, storedSize, head } = await readPacked(path, kind, signal);
+  const { diskSize, storedSize, head } = await readPacked(path, kind, options);
   const facts = { format: kind, subformat: TITLES[kind], diskSize, details: {} };
-  const found = path === '-' ? undefined : await stat(path);
+  const found = path === '-' || isRemote(path) ? undefined : await stat(path);
   return {
     facts,
     fileSize: found?.size,
@@ -43,8 +45,13 @@ export async function packedInfo(
   };
 }
 
-async function readPacked(path: string, from: PackedKind, signal: AbortSignal | undefined) {
-  const source = await openSource(path, { from, signal, takeSnapshot: false });
+async function readPacked(
+  path: string,
+  from: PackedKind,
+  options: Pick<CommonOptions, 'connections' | 'endpoint' | 'signal'>,
+) {
+  const { signal } = options;
+  const source = await openSource(path, { ...options, from, takeSnapshot: false });
   const head = Buffer.alloc(HEAD_SIZE);
   const buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
   let storedSize = 0;

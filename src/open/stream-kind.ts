@@ -8,7 +8,8 @@ import {
   type PackedKind,
   packedNamed,
 } from '../images/image-kind.ts';
-import type { FromFormat } from './source-options.ts';
+import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
+import type { CommonOptions, FromFormat } from './source-options.ts';
 
 /**
  * Bytes at the start of a file that suffice to recognize it, or what is compressed in it: in a gzip
@@ -27,6 +28,7 @@ export type StreamKind = PackedKind | 'zfs-send';
 export async function streamKind(
   path: string,
   from: FromFormat | undefined,
+  options: Pick<CommonOptions, 'connections' | 'endpoint'> = {},
 ): Promise<StreamKind | undefined> {
   if (from === 'zfs-send') return from;
   const named = packedNamed(from);
@@ -37,7 +39,8 @@ export async function streamKind(
       hint: 'name the file; one that the shell has opened is /dev/stdin',
     });
   }
-  return from === undefined ? kindOfFile(path) : undefined;
+  if (from !== undefined) return undefined;
+  return isRemote(path) ? kindInStore(path, options) : kindOfFile(path);
 }
 
 async function kindOfFile(path: string): Promise<StreamKind | undefined> {
@@ -46,12 +49,29 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return undefined;
   try {
-    const head = await readHead(path, file.fd, READ_SIZE);
-    const packed = packedByName(path, head);
-    return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
+    return kindOf(path, await readHead(path, file.fd, READ_SIZE));
   } finally {
     await file.close();
   }
+}
+
+async function kindInStore(
+  address: string,
+  options: Pick<CommonOptions, 'connections' | 'endpoint'>,
+): Promise<StreamKind | undefined> {
+  const file = await openRemoteFile(address, options);
+  try {
+    const head = Buffer.alloc(Math.min(READ_SIZE, file.size));
+    await file.read(0, head);
+    return kindOf(file.name, head);
+  } finally {
+    await file.close();
+  }
+}
+
+function kindOf(name: string, head: Buffer): StreamKind | undefined {
+  const packed = packedByName(name, head);
+  return beginsSendStream(packed === 'gz' ? unpackedHead(head) : head) ? 'zfs-send' : packed;
 }
 
 /** Decompresses as much as the head of a gzip file gives; empty if it is damaged. */

@@ -2,7 +2,7 @@ import { compareDisks, type CompareOptions } from '../images/compare-disks.ts';
 import type { Problem } from '../../formats/index.ts';
 import { damagedToProblem, type Verdict } from '../images/verify.ts';
 import { openSent, openSource } from './open-source.ts';
-import type { FromFormat } from './source-options.ts';
+import type { CommonOptions, FromFormat } from './source-options.ts';
 import { describeStream, type StreamDescription } from '../zfs-send/describe.ts';
 
 /** The result of a check of a send stream. */
@@ -11,7 +11,8 @@ export interface SentVerdict extends Verdict {
   readonly streams: readonly StreamDescription[] | undefined;
 }
 
-export interface VerifySentOptions extends CompareOptions {
+export interface VerifySentOptions
+  extends CompareOptions, Pick<CommonOptions, 'connections' | 'endpoint'> {
   /**
    * The disk that the one in the stream must equal, apart from zeros at the end of the longer one.
    */
@@ -32,7 +33,7 @@ export async function verifySent(name: string, options: VerifySentOptions): Prom
     (problem) => problems.push(problem),
     async () => {
       const { against } = options;
-      if (against === undefined) streams = await readAll(name, options.signal);
+      if (against === undefined) streams = await readAll(name, options);
       else compared = await compare(name, against, options);
     },
   );
@@ -43,16 +44,18 @@ export async function verifySent(name: string, options: VerifySentOptions): Prom
 
 async function readAll(
   name: string,
-  signal: AbortSignal | undefined,
+  { connections, endpoint, signal }: VerifySentOptions,
 ): Promise<StreamDescription[]> {
-  return describeStream(await openSent(name, { signal }), { signal, unpack: true });
+  const input = await openSent(name, { connections, endpoint, signal });
+  return describeStream(input, { signal, unpack: true });
 }
 
 async function compare(name: string, other: string, options: VerifySentOptions) {
-  const { signal, againstFrom } = options;
-  const against = await openSource(other, { from: againstFrom, signal });
+  const { signal, againstFrom, connections, endpoint } = options;
+  const store = { connections, endpoint, signal };
+  const against = await openSource(other, { from: againstFrom, ...store });
   try {
-    const source = await openSource(name, { from: 'zfs-send', signal });
+    const source = await openSource(name, { from: 'zfs-send', ...store });
     try {
       const differsAt = await compareDisks(source, against, options);
       return { diskSize: source.size, otherSize: against.size, differsAt };

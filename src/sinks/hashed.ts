@@ -32,6 +32,13 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     get allocated() {
       return sink.allocated;
     },
+    get traffic() {
+      return sink.traffic;
+    },
+    get ids() {
+      return sink.ids;
+    },
+    ...(sink.readBack && { readBack: sink.readBack.bind(sink) }),
     async write(imageOffset, buffers, signal) {
       if (inOrder) for (const buffer of buffers) hash.update(buffer);
       await sink.write(imageOffset, buffers, signal);

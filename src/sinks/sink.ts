@@ -1,3 +1,4 @@
+import type { ReadableFile } from '../host/readable-file.ts';
 import { alignedMemory } from '../workers/aligned-memory.ts';
 
 /**
@@ -20,6 +21,18 @@ export interface Sink {
    */
   readonly fd?: number | undefined;
   /**
+   * Opens the finished image of `size` bytes to read it back, until `commit` or `discard`; of a
+   * sink without a descriptor. Optional.
+   */
+  readBack?(size: number): ReadableFile;
+  /** What a sink that sends the image somewhere has sent. */
+  readonly traffic?: Traffic | undefined;
+  /**
+   * What a store calls the image, for the program that goes on with it: `etag`, `snapshotId`. Known
+   * after `commit`.
+   */
+  readonly ids?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
    * Writes buffers, one after the other, at an offset of the image. The caller may reuse them
    * afterwards.
    */
@@ -39,6 +52,14 @@ export interface Sink {
   settle?(): Promise<void>;
   /** Called after a failure, whatever was called before: removes the image. */
   discard(): Promise<void>;
+}
+
+/** What was sent to a store so far. */
+export interface Traffic {
+  /** Bytes that have arrived. */
+  readonly bytes: number;
+  /** Requests that were sent again. */
+  readonly retries: number;
 }
 
 /** How far `finish` has come, in bytes of the image; see `Progress`. */

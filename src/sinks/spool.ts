@@ -20,6 +20,13 @@ export function spooled(sink: Sink): Sink {
   return {
     name: sink.name,
     seekable: true,
+    get traffic() {
+      return sink.traffic;
+    },
+    get ids() {
+      return sink.ids;
+    },
+    ...(sink.readBack && { readBack: sink.readBack.bind(sink) }),
     write: async (imageOffset, buffers) => (await open()).write(imageOffset, buffers),
     zeros: () => Promise.resolve(),
     async finish(length, signal, onProgress) {

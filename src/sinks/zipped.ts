@@ -42,6 +42,12 @@ export function zipped(sink: Sink, { entryName, level, createdAt }: ZipOptions):
     get allocated() {
       return sink.allocated;
     },
+    get traffic() {
+      return sink.traffic;
+    },
+    get ids() {
+      return sink.ids;
+    },
     async write(_imageOffset, buffers, current) {
       signal = current;
       for (const buffer of buffers) {

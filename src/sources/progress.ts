@@ -17,6 +17,10 @@ export interface Progress {
   readonly done: number;
   /** In bytes; undefined while the source does not know its size. */
   readonly total: number | undefined;
+  /** Bytes that stores have, of all images; undefined if none goes to one. */
+  readonly sent?: number | undefined;
+  /** Requests to stores that were sent again. */
+  readonly retries?: number | undefined;
 }
 
 /** The place of a disk among several. */

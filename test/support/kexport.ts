@@ -65,6 +65,18 @@ export function startKexport(
   return start(KEXPORT, args, cwd, env);
 }
 
+/** Runs kexport to its end, while this process goes on: as a server that it talks to. */
+export async function kexportMeanwhile(
+  args: readonly string[],
+  { cwd = '.', env = {} }: RunOptions = {},
+): Promise<Outcome> {
+  const { child, ended } = startKexport(args, cwd, env);
+  child.stdin.end();
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
+  return { ...(await ended), stdout };
+}
+
 /** Starts ksnap likewise. */
 export function startKsnap(args: readonly string[], cwd: string) {
   return start(KSNAP, args, cwd);

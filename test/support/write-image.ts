@@ -46,6 +46,9 @@ export async function writeImage(
   return image;
 }
 
+/** The formats that hold hashes. */
+const HASHED = ['ova', 'vma'];
+
 /** The request to a writer. `disk` has the values that differ from the golden one. */
 export function requestOf(
   format: Format,
@@ -58,7 +61,7 @@ export function requestOf(
     encoding: format.encoding({ level }),
     output,
     hasher(algorithm) {
-      if (format.name !== 'ova') throw new Error('only an archive has a place for a hash');
+      if (!HASHED.includes(format.name)) throw new Error('the format has no place for a hash');
       return hasher(algorithm);
     },
     crc32,

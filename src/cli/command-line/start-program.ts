@@ -7,6 +7,8 @@ import { describeLeftovers } from './signals.ts';
 /** Runs a program as that of this process, with the words of its command line. */
 export function startProgram(program: Program, words: readonly string[]): void {
   process.exitCode = EXIT_FAILURE;
+  // Every user sees the command lines of processes, and the query of an address may sign it.
+  if (words.some((word) => /https?:\S*\?/i.test(word))) process.title = program.name;
   const onBug = (error: unknown) => {
     const status = reportError(error, program.name);
     const left = removeLeftovers();

@@ -1,5 +1,6 @@
 import { environmentError, KexportError } from '../../errors.ts';
 import { errorJson } from '../print/error.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import { jsonText } from '../print/lines.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
@@ -36,7 +37,7 @@ export async function answerEach(
       const known = error instanceof KexportError ? error : environmentError(error);
       if (!known || known.code === 'aborted') throw error;
       const status = reportError(known);
-      const text = json ? jsonText({ file, error: errorJson(known) }) : '';
+      const text = json ? jsonText({ file: shownName(file), error: errorJson(known) }) : '';
       return { text, status: known.code === 'usage' ? status : unreadable };
     });
     highest = Math.max(highest, status);

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { KexportError } from '../../errors.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Run } from '../command-line/program.ts';
 import { exportDisks } from '../export/export-disks.ts';
 import { parseRequest } from '../export/request.ts';
@@ -21,7 +22,7 @@ export const run: Run = (operands, options) => {
       hint: 'give --from, or export it as a raw disk: kexport FORMATS -',
     });
   }
-  return exportDisks({ ...request, name: nameOfImage(source) }, options);
+  return exportDisks({ ...request, name: nameOfImage(shownName(source)) }, options);
 };
 
 /** `web1` of `dir/web1.qcow2` and of `web1.raw.gz`; undefined if that cannot name a file. */

@@ -6,6 +6,7 @@ import { openImageFile } from '../../images/open-image-file.ts';
 import { openSent } from '../../open/open-source.ts';
 import { packedInfo } from '../../open/packed-info.ts';
 import { streamKind } from '../../open/stream-kind.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import { describeStream } from '../../zfs-send/describe.ts';
 import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
@@ -30,41 +31,46 @@ export const run: Run = (paths, options) =>
 const COLUMNS = 80;
 
 async function infoOf(path: string, options: Options): Promise<string> {
-  checkDiskChoice(path, options);
+  const name = shownName(path);
+  checkDiskChoice(name, options);
   if (options.map) return printMap(path, options);
   const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
-  const kind = await streamKind(path, from);
+  const { connections, endpoint } = options;
+  const kind = await streamKind(path, from, options);
   if (kind === 'zfs-send') return abortOnSignals((signal) => infoOfStream(path, options, signal));
   const info = await abortOnSignals((signal) =>
     kind
-      ? packedInfo(path, kind, signal) // reads all of it
+      ? packedInfo(path, kind, { connections, endpoint, signal }) // reads all of it
       : imageInfo(path, {
           from: from as FormatName | undefined, // the others are of a kind
           allowBacking,
           ovaDisk,
           internalSnapshot,
+          connections,
+          endpoint,
           signal,
         }),
   );
   return json
-    ? imageInfoJson(path, info)
-    : imageInfoText(path, info, process.stdout.isTTY ? process.stdout.columns : COLUMNS);
+    ? imageInfoJson(name, info)
+    : imageInfoText(name, info, process.stdout.isTTY ? process.stdout.columns : COLUMNS);
 }
 
 /** Prints the map of a disk piece by piece, since it may be of any length. Returns no more text. */
 async function printMap(path: string, options: Options): Promise<''> {
   const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
-  const kind = await streamKind(path, from);
+  const kind = await streamKind(path, from, options);
   if (kind) {
     const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
     throw new KexportError(
       'usage',
-      `--map is for images and disks, and ${path} is read as ${what}`,
+      `--map is for images and disks, and ${shownName(path)} is read as ${what}`,
     );
   }
   const format = from as FormatName | undefined; // the others are of a kind
   return abortOnSignals(async (signal): Promise<''> => {
-    const choice = { ovaDisk, internalSnapshot };
+    const { connections, endpoint } = options;
+    const choice = { ovaDisk, internalSnapshot, connections, endpoint };
     const image = await openImageFile(path, { from: format, allowBacking, ...choice, signal });
     try {
       const extents = imageMap(image, signal);
@@ -77,8 +83,9 @@ async function printMap(path: string, options: Options): Promise<''> {
 }
 
 /** Reads all of a zfs send stream. */
-async function infoOfStream(path: string, { json }: Options, signal: AbortSignal): Promise<string> {
-  const input = await openSent(path);
+async function infoOfStream(path: string, options: Options, signal: AbortSignal): Promise<string> {
+  const { json, connections, endpoint } = options;
+  const input = await openSent(path, { connections, endpoint, signal });
   const streams = await describeStream(input, { signal });
-  return json ? streamInfoJson(path, streams) : streamInfoText(input.name, streams);
+  return json ? streamInfoJson(shownName(path), streams) : streamInfoText(input.name, streams);
 }

@@ -5,6 +5,7 @@ import { openImageFile } from '../../images/open-image-file.ts';
 import { verifyImageFiles, verifySource } from '../../images/verify.ts';
 import { openSource } from '../../open/open-source.ts';
 import { streamKind } from '../../open/stream-kind.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Run } from '../command-line/program.ts';
@@ -32,8 +33,8 @@ export const run: Run = async (paths, options) => {
     async (path) => {
       const verdict = await verifyWithProgress(path, options);
       const text = options.json
-        ? verdictJson(path, verdict)
-        : verdictText(path, verdict, { ...options, isOne });
+        ? verdictJson(shownName(path), verdict)
+        : verdictText(shownName(path), verdict, { ...options, isOne });
       return { text, status: isSound(verdict) ? 0 : EXIT_FAILURE };
     },
     { unreadable: EXIT_UNREADABLE, json: options.json },
@@ -56,20 +57,29 @@ async function verify(
   running: CompareOptions,
 ): Promise<StreamVerdict> {
   const { against: name, againstFrom, allowBacking, threads, from } = options;
-  checkDiskChoice(path, options);
-  const kind = await streamKind(path, from);
+  const { connections, endpoint } = options;
+  checkDiskChoice(shownName(path), options);
+  const kind = await streamKind(path, from, options);
   if (kind === 'zfs-send') {
     const { verifySent } = await import('../../open/verify-stream.ts');
-    return verifySent(path, { ...running, against: name, againstFrom });
+    return verifySent(path, { ...running, against: name, againstFrom, connections, endpoint });
   }
   const image = kind
-    ? await openSource(path, { from: kind, takeSnapshot: false, signal: running.signal })
+    ? await openSource(path, {
+        from: kind,
+        takeSnapshot: false,
+        connections,
+        endpoint,
+        signal: running.signal,
+      })
     : await openImageFile(path, {
         from: from as FormatName | undefined, // the others are of a kind
         allowBacking,
         alone: !allowBacking && name === undefined,
         ovaDisk: options.ovaDisk,
         internalSnapshot: options.internalSnapshot,
+        connections,
+        endpoint,
         signal: running.signal,
       });
   let against: Source | undefined;
@@ -79,6 +89,8 @@ async function verify(
         from: againstFrom,
         allowBacking,
         threads,
+        connections,
+        endpoint,
         signal: running.signal,
       });
   } catch (error) {

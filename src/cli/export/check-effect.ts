@@ -2,7 +2,13 @@ import { type Format, FORMATS, SECTOR_SIZE } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { chooseEncodings } from '../../export/encodings.ts';
 import { sizeMultiple } from '../../export/prepare-source.ts';
-import { longForm, OVA_OPTIONS, type OptionName, type Options } from '../options/options.ts';
+import {
+  longForm,
+  MACHINE_OPTIONS,
+  OVA_OPTIONS,
+  type OptionName,
+  type Options,
+} from '../options/options.ts';
 import { isRawDisk } from './is-raw-disk.ts';
 import { isZippable } from './is-zippable.ts';
 
@@ -25,6 +31,12 @@ const RULES: readonly Rule[] = [
     needs: 'the format vhdx',
     isMet: (formats) => has(formats, 'vhdx'),
   },
+  ...MACHINE_OPTIONS.map((name) => ({
+    options: [name],
+    needs: `the format of a machine: ${namesOf(({ machineOptions }) => machineOptions?.includes(name) === true)}`,
+    isMet: (formats: readonly Format[]) =>
+      formats.some(({ machineOptions }) => machineOptions?.includes(name) === true),
+  })),
   {
     options: OVA_OPTIONS,
     needs: 'the format ova',

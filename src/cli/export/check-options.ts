@@ -1,4 +1,5 @@
 import { KexportError } from '../../errors.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import { longForm, type OptionName, type Options } from '../options/options.ts';
 import type { Request } from './request.ts';
@@ -12,6 +13,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'internalSnapshot',
   'allowTruncated',
   'readHoles',
+  'cachedRead',
   'noSnapshot',
   'liveInconsistent',
   'backingFile',
@@ -94,7 +96,7 @@ function checkSeveral(sources: readonly string[], options: Options): void {
 
 function checkDisk(request: Request, options: Options): void {
   const [source] = request.sources;
-  for (const name of request.sources) checkDiskChoice(name, options);
+  for (const name of request.sources) checkDiskChoice(shownName(name), options);
   if (!isDiskInUse(request, options)) {
     const given = firstGiven(options, DISK_IN_USE);
     if (given === undefined) return;

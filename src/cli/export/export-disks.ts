@@ -1,10 +1,11 @@
 import { checkCompression } from '../../export/encodings.ts';
 import { Warning } from '../../errors.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
-import { abortOnSignals } from '../command-line/signals.ts';
+import { abortOnSignals, ignoreFirstSignal } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
 import { paint } from '../print/color.ts';
@@ -88,10 +89,12 @@ async function runExport(disks: readonly JobDisk[], plan: Plan, options: Options
     const result = await abortOnSignals((signal) =>
       makeImages({ disks, plan, options, signal, onProgress, onWarning }),
     );
+    ignoreFirstSignal();
     progress.done();
     const seconds = (performance.now() - started) / 1000;
+    const shown = options.output === undefined ? {} : { output: shownName(options.output) };
     const sources = disks.map(({ name }) => name);
-    const report = { sources, options, result, warnings, seconds };
+    const report = { sources, options: { ...options, ...shown }, result, warnings, seconds };
     if (options.json) await print(jsonReport(report));
     else if (!options.quiet) tell(formatReport(report) + nextSteps(report));
     note(`done in ${seconds.toFixed(1)} s`);

@@ -28,7 +28,13 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
   }
   const { backingFile = '', compressor, optimize, size, threads } = options;
   await inspectBackingFile(backingFile); // before waiting for a pipe
-  const changes = await openChanges(name, { ...sentChoice(options), signal });
+  const { connections, endpoint } = options;
+  const changes = await openChanges(name, {
+    ...sentChoice(options),
+    connections,
+    endpoint,
+    signal,
+  });
   const disk = { name, size: undefined };
   const fileMode = await modeOfImages([name], options);
   const opening = openOutputs(plan, [disk], { ...options, signal, onWarning, fileMode });

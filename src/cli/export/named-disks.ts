@@ -1,5 +1,6 @@
 import { openSource } from '../../open/open-source.ts';
 import { disksIn } from '../../open/disks-in.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Options } from '../options/options.ts';
 import type { SourceOptions } from '../../open/source-options.ts';
 import type { JobDisk } from './export-job.ts';
@@ -15,9 +16,10 @@ export async function namedDisks(names: readonly string[], options: Options): Pr
   const how = sourceOptions(options);
   const found = names.map(async (path) => {
     const inside = await disksIn(path, how);
-    if (inside.length === 0) return [namedDisk(path, path, how)];
+    const shown = shownName(path);
+    if (inside.length === 0) return [namedDisk(path, shown, how)];
     return inside.map((ovaDisk) =>
-      namedDisk(path, `${path} (${ovaDisk})`, sourceOptions({ ...options, ovaDisk })),
+      namedDisk(path, `${shown} (${ovaDisk})`, sourceOptions({ ...options, ovaDisk })),
     );
   });
   return (await Promise.all(found)).flat();

@@ -14,6 +14,7 @@ import { blockSizeOfPath } from '../../host/block-device.ts';
 import { openFile, statFile } from '../../host/descriptors.ts';
 import { loopDevicesOn, shareStorage } from '../../host/shared-storage.ts';
 import { shellWord } from '../../host/shell-word.ts';
+import { remoteSink } from '../../remote/open-remote.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import { deviceSink } from '../../sinks/device.ts';
 import { fileSink } from '../../sinks/file.ts';
@@ -23,11 +24,21 @@ import type { Sink } from '../../sinks/sink.ts';
 import type { Options } from '../options/options.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Output } from './plan.ts';
+import { maxOutputSize } from './space.ts';
 
 /** What is needed to open the outputs. */
 export type OpenOptions = Pick<
   Options,
-  'backingFile' | 'compression' | 'flatten' | 'force' | 'json' | 'level' | 'mode'
+  | 'backingFile'
+  | 'compression'
+  | 'connections'
+  | 'endpoint'
+  | 'flatten'
+  | 'force'
+  | 'json'
+  | 'level'
+  | 'mode'
+  | 'verify'
 > & {
   readonly signal: AbortSignal;
   readonly onWarning: OnWarning;
@@ -50,10 +61,13 @@ type OpenRequest = OpenOptions & {
   readonly plain: boolean;
 };
 
-/** Opens a file, a device, a pipe or standard output for an image. Throws a KexportError. */
+/**
+ * Opens a file, a device, a pipe, standard output or a store for an image. Throws a KexportError.
+ */
 export async function openOutput(output: Output, request: OpenRequest): Promise<Sink> {
-  const { path } = output;
+  const { path, address } = output;
   const { plain, force, mode, signal, fileMode } = request;
+  if (address !== undefined) return openStore(output, address, request);
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
     return openStdout();
@@ -72,6 +86,17 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
   if (found?.isBlockDevice()) return openDevice(output, request);
   if (!isFile) return openSpecial(await pathToWrite(path), signal);
   return fileSink(path, { force, mode, widestMode: fileMode });
+}
+
+/** The most that a size is rounded up by, in bytes: that of Google Cloud's format. */
+const MAX_ROUNDING = 2 ** 30;
+
+function openStore(output: Output, address: string, request: OpenRequest): Promise<Sink> {
+  const { disks, force, verify, connections, endpoint, onWarning } = request;
+  const most = maxOutputSize(output, disks);
+  const maxLength = most === undefined ? undefined : most + disks.length * MAX_ROUNDING;
+  const options = { force, verify, connections, endpoint, onWarning, maxLength };
+  return remoteSink(address, options);
 }
 
 /** Throws if a write to that path would change what is read. */

@@ -62,7 +62,8 @@ async function openAll(
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
       let sink = keep(await openOutput(output, { ...options, disks, plain }));
-      const inOrder = format.streaming === 'always' || streamsNow(output, disks);
+      // What cannot go back is written front to back, if need be from a temporary file.
+      const inOrder = !sink.seekable || format.streaming === 'always' || streamsNow(output, disks);
       // A device or a pipe cannot be read back.
       const isHashed = options.json === true && (inOrder || sink.read !== undefined);
       if (plan.checksums !== undefined || isHashed) {

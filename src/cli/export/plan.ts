@@ -6,11 +6,12 @@ import {
   FormatError,
   FORMATS,
 } from '../../../formats/index.ts';
-import { DISK_CONTROLLERS } from '../../../formats/ova/machine.ts';
+import { DISK_CONTROLLERS } from '../../../formats/ova/hardware.ts';
 import { KexportError } from '../../errors.ts';
 import type { Identity } from '../../export/encode-options.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
+import { isRemote, shownName } from '../../remote/open-remote.ts';
 import { createFormat } from './create-format.ts';
 import { isZippable } from './is-zippable.ts';
 import type { Request } from './request.ts';
@@ -32,8 +33,10 @@ export interface Output {
   readonly format: Format;
   /** The index of the disk that it is of; undefined for an image of several disks. */
   readonly disk: number | undefined;
-  /** A file, a device, or `-`. */
+  /** A file, a device, `-`, or an address in a store without its secrets. */
   readonly path: string;
+  /** The whole address in a store; undefined for what is on this machine. */
+  readonly address: string | undefined;
   /** Name that the image's file has, in a zip archive too; undefined for `-`. */
   readonly fileName: string | undefined;
   /** Name of the image in the zip archive to write; undefined without --zip. */
@@ -45,11 +48,12 @@ export interface Output {
  * contradict each other.
  */
 export function planOutputs(request: Request, diskCount: number, options: Options): Plan {
-  const { outputDir } = request;
   const formats = createFormats(request.formats, options);
   for (const format of formats) checkDiskCount(format, diskCount, options);
-  const folder = outputDir ?? options.outputDir;
-  return options.output === undefined
+  const { output } = options;
+  const isFolder = output !== undefined && isRemote(output) && output.endsWith('/');
+  const folder = request.outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
+  return output === undefined || isFolder
     ? planFolder({ formats, diskCount, folder: folder ?? '.', options }, request)
     : planFile(checkSingle(formats, folder, diskCount, options), diskCount, options);
 }
@@ -83,9 +87,10 @@ function planNamed(name: string, now: Date, { formats, diskCount, folder, option
   const named = (format: Format, disk: number | undefined, base: string): Output => {
     const file = `${base}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
-    const path = join(folder, zip ? `${file}.zip` : file);
-    return { format, disk, path, fileName: file, zipEntry: zip ? file : undefined };
+    const place = placeIn(folder, zip ? `${file}.zip` : file);
+    return { format, disk, ...place, fileName: file, zipEntry: zip ? file : undefined };
   };
+  if (isRemote(folder)) checkStored(options);
   const isWhole = (format: Format) => diskCount > 1 && format.machine !== undefined;
   const names = Array.from({ length: diskCount }, (_, index) =>
     diskCount === 1 ? name : `${name}-${index + 1}`,
@@ -116,16 +121,36 @@ function checkDiskCount({ name, machine }: Format, diskCount: number, options: O
 
 const CONTROLLERS = Object.keys(DISK_CONTROLLERS) as DiskController[];
 
+/** A file in a folder of this machine or of a store. */
+function placeIn(folder: string, file: string): Pick<Output, 'path' | 'address'> {
+  if (!isRemote(folder)) return { path: join(folder, file), address: undefined };
+  const address = `${folder.replace(/\/$/, '')}/${file}`;
+  return { path: address, address };
+}
+
+/** Throws a KexportError for options that put files beside the images. */
+function checkStored({ checksums, bmap }: Options): void {
+  if (!checksums && !bmap) return;
+  throw new KexportError(
+    'usage',
+    `--${checksums ? 'checksums' : 'bmap'} writes a file beside images on this machine`,
+    { hint: checksums ? '--json has the sums, and a store has its own' : 'leave it out' },
+  );
+}
+
 /** The one image that --output names. */
 function planFile(format: Format, diskCount: number, options: Options): Plan {
-  const path = outputPath(options);
+  const output = outputPath(options);
+  const address = isRemote(output) ? output : undefined;
+  if (address !== undefined) checkStored(options);
+  const path = shownName(output);
   checkExtension(format, path, options);
   const name = path === '-' ? '' : nameOf(path, format, options);
   const zipEntry = options.zip ? `${name}.${format.extension}` : undefined;
   const fileName = path === '-' ? undefined : (zipEntry ?? basename(path));
   return {
     identity: { name: plain(name), createdAt: secondsOf(new Date()) },
-    outputs: [{ format, disk: diskCount === 1 ? 0 : undefined, path, fileName, zipEntry }],
+    outputs: [{ format, disk: diskCount === 1 ? 0 : undefined, path, address, fileName, zipEntry }],
     bmaps: options.bmap ? [bmapOf(path, format)] : [],
     checksums: sums(dirname(path), options),
   };
@@ -180,7 +205,7 @@ function checkSingle(
   diskCount: number,
   options: Options,
 ): Format {
-  const output = outputPath(options);
+  const output = shownName(outputPath(options));
   const [format, ...others] = formats;
   if (!format || others.length > 0) {
     const what = `-o ${output} names one file, and ${formats.length} formats are given`;

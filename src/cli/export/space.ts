@@ -31,7 +31,8 @@ export interface Place {
 export async function placesOf({ outputs }: Plan): Promise<Place[]> {
   const places = new Map<number, Place>();
   for (const output of outputs) {
-    const { path } = output;
+    const { path, address } = output;
+    if (address !== undefined) continue;
     const found = await stat(path).catch(() => undefined);
     if (path === '-' || (found && !found.isFile())) continue;
     const folder = dirname(path);

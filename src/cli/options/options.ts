@@ -1,11 +1,11 @@
 import { type FormatName, FORMATS } from '../../../formats/index.ts';
 import {
   type DiskController,
-  DISK_CONTROLLERS,
   isOsType,
-  OS_TYPES,
+  type MachineOptions,
   type OsType,
-} from '../../../formats/ova/machine.ts';
+} from '../../../formats/machine.ts';
+import { DISK_CONTROLLERS, OS_TYPES } from '../../../formats/ova/hardware.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
 import { COLOR_CHOICES } from '../print/color.ts';
@@ -34,7 +34,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: text('FILE', 'write the image to FILE, a device (raw), or - for stdout', {
+  output: text('FILE', 'write the image to FILE: a path, store, or - for stdout', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
@@ -51,17 +51,21 @@ export const OPTIONS = {
   verify: flag('read each image back and compare before it gets its name'),
   keepGoing: flag('if one image fails, finish the others'),
 
+  endpoint: text('URL', 'address of the store', { default: "its cloud's own" }),
+  connections: wholeNumber([1, 256], 'requests to a store at the same time', { default: '8' }),
+
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
-  ovaDisk: text('NAME', 'read only this disk of an OVA', {
-    default: 'each of them',
+  ovaDisk: text('NAME', 'read only this disk of an OVA or a VMA', {
+    default: 'each of an OVA, the first of a VMA',
   }),
   internalSnapshot: text('NAME', 'read the disk as this snapshot in a qcow2 has it', {
     default: 'as it is now',
   }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
+  cachedRead: flag('read a device through the page cache, not past it'),
   limitRate: size('read at most SIZE of the disk each second (10M)'),
   nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
@@ -157,8 +161,8 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** The options of an OVA alone. Not `firmware`, for which the disk of any format is checked. */
-export const OVA_OPTIONS: readonly OptionName[] = [
+/** The options of a machine. Not `firmware`, for which the disk of any format is checked. */
+export const MACHINE_OPTIONS = [
   'cpus',
   'memory',
   'hwVersion',
@@ -166,9 +170,10 @@ export const OVA_OPTIONS: readonly OptionName[] = [
   'diskController',
   'nic',
   'vmName',
-  'ovfProfile',
-  'manifest',
-];
+] as const satisfies readonly (OptionName & keyof MachineOptions)[];
+
+/** The options of an OVA alone. */
+export const OVA_OPTIONS: readonly OptionName[] = ['ovfProfile', 'manifest'];
 
 type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : never;
 

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { isRawDisk } from '../export/is-raw-disk.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
+import { nextInStore } from './next-in-store.ts';
 import { printable } from './printable.ts';
 import { imagesOf, type ReportedRun } from './report.ts';
 import { formatTable } from './table.ts';
@@ -54,6 +56,11 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     where: 'vSphere',
     command: (file) => `ovftool ${file} vi://USER@VCENTER/DATACENTER/host/HOST`,
   },
+  vma: {
+    where: 'Proxmox',
+    // From standard input: of a file, Proxmox takes only its own names.
+    command: (file) => `qmrestore - VMID --storage STORAGE < ${file}`,
+  },
 };
 
 const BY_BMAP: Import = {
@@ -72,11 +79,16 @@ export function nextSteps({ options, result, sources }: ReportedRun): string {
     : '';
   const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
   const isPrivate =
-    files.length === 0 || result.fileMode === undefined || options.mode !== undefined
+    files.every(({ name }) => isRemote(name)) ||
+    result.fileMode === undefined ||
+    options.mode !== undefined
       ? ''
       : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
-  const commands = files.flatMap(({ format, name }) => {
+  const commands = files.flatMap((image) => {
+    const { format, name } = image;
     const machine = basename(basename(name, '.zip'), `.${format.extension}`);
+    const stored = nextInStore(image, shellWord(machine));
+    if (stored) return [[`  ${stored[0]}:`, stored[1]]];
     const step = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
     return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
   });

@@ -72,7 +72,8 @@ function shownEvery(
 }
 
 /** Progress in words, the longest text first. */
-function describe({ phase, format, disk, done, total }: Progress, seconds: number): string[] {
+function describe(progress: Progress, seconds: number): string[] {
+  const { phase, format, disk, done, total } = progress;
   const place = disk && `disk ${disk.number} of ${disk.count}`;
   const what = [phase, format, place].filter((word) => word !== undefined).join(' ');
   const rate = done > 0 && seconds >= MIN_TIME ? done / seconds : undefined;
@@ -85,12 +86,21 @@ function describe({ phase, format, disk, done, total }: Progress, seconds: numbe
   const size = `${formatSize(done)} of ${formatSize(total)}`;
   const left = rate === undefined ? '' : `ETA ${formatDuration(Math.max(0, total - done) / rate)}`;
   return [
+    joined(what, percent, size, speed, left, sentText(progress, seconds)),
     joined(what, percent, size, speed, left),
     joined(what, percent, speed, left),
     joined(what, percent, left),
     joined(what, percent),
     what,
   ];
+}
+
+/** What stores have got. */
+function sentText({ sent, retries = 0 }: Progress, seconds: number): string {
+  if (sent === undefined) return '';
+  const rate = seconds >= MIN_TIME ? ` at ${formatSize(sent / seconds)}/s` : '';
+  const again = retries === 0 ? '' : `, ${retries} requests repeated`;
+  return `sent ${formatSize(sent)}${rate}${again}`;
 }
 
 function joined(...parts: readonly string[]): string {

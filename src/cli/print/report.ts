@@ -2,6 +2,7 @@ import { host } from '#host';
 import type { Warning } from '../../errors.ts';
 import { resolve } from 'node:path';
 import type { ImageResult } from '../../export/image.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import type { ExportResult } from '../export/export-images.ts';
 import type { Options } from '../options/options.ts';
 import { errorJson, warningJson } from './error.ts';
@@ -78,11 +79,12 @@ export function jsonReport(run: ReportedRun): string {
     ...(disks.length === 1 ? disks[0] : { disks }),
     options,
     seconds: Number(seconds.toFixed(3)),
-    images: imagesOf(result).map(({ disk, format, name, encoding, length, allocated }) => ({
+    images: imagesOf(result).map(({ disk, format, name, encoding, length, allocated, ids }) => ({
       disk,
       format: format.name,
       file: name,
-      path: resolve(name),
+      path: isRemote(name) ? name : resolve(name),
+      ids,
       sha256: result.sha256.get(name),
       fileSize: length,
       sizeOnDisk: allocated,

@@ -6,7 +6,7 @@ import {
   type OptionGroup,
   type Program,
 } from '../command-line/program.ts';
-import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
+import { MACHINE_OPTIONS, type OptionName, OVA_OPTIONS } from '../options/options.ts';
 import { FOOTER, SECTIONS, TOPICS } from './kexport-topics.ts';
 
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
@@ -36,9 +36,11 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
       'internalSnapshot',
       'allowTruncated',
       'readHoles',
+      'cachedRead',
       'keepGpt',
     ],
   },
+  { title: 'Stores', options: ['endpoint', 'connections'] },
   { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
   { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
   {
@@ -55,10 +57,8 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   { title: 'vhd', options: ['vhdAlign'] },
   { title: 'vhdx', options: ['vhdxFixed'] },
-  {
-    title: 'ova',
-    options: ['firmware', ...OVA_OPTIONS],
-  },
+  { title: 'machine', options: ['firmware', ...MACHINE_OPTIONS] },
+  { title: 'ova', options: OVA_OPTIONS },
   { title: 'Messages', options: ['json', 'quiet', 'verbose', 'logFile'] },
 ];
 
@@ -88,7 +88,16 @@ const COMMANDS: readonly NamedCommand[] = [
         isRepeated: true,
       },
     ],
-    options: only('map', 'from', 'allowBacking', 'ovaDisk', 'internalSnapshot', 'json'),
+    options: only(
+      'map',
+      'from',
+      'allowBacking',
+      'ovaDisk',
+      'internalSnapshot',
+      'endpoint',
+      'connections',
+      'json',
+    ),
     load: () => import('../commands/info.ts'),
   },
   {
@@ -116,6 +125,8 @@ const COMMANDS: readonly NamedCommand[] = [
       'allowBacking',
       'ovaDisk',
       'internalSnapshot',
+      'endpoint',
+      'connections',
       'threads',
       'json',
       'quiet',

@@ -1,0 +1,34 @@
+import { shellWord } from '../../host/shell-word.ts';
+import type { ImageResult } from '../../export/image.ts';
+
+/** What to type next for an image in a store: where, and the command. */
+export type NextInStore = (image: ImageResult, machine: string) => readonly [string, string];
+
+/** How EC2 names the formats that it imports. */
+const EC2_FORMATS: Readonly<Record<string, string>> = {
+  raw: 'RAW',
+  vmdk: 'VMDK',
+  vhd: 'VHD',
+  'vhd-dynamic': 'VHD',
+  vhdx: 'VHDX',
+};
+
+const STORES: readonly (readonly [RegExp, NextInStore])[] = [[/^s3:/i, nextInS3]];
+
+/** What to type next for an image in a store; undefined for one on this machine. */
+export function nextInStore(
+  image: ImageResult,
+  machine: string,
+): readonly [string, string] | undefined {
+  return STORES.find(([names]) => names.test(image.name))?.[1](image, machine);
+}
+
+function nextInS3({ format, name }: ImageResult): readonly [string, string] {
+  const kind = EC2_FORMATS[format.name];
+  const [, bucket = '', key = ''] = /^s3:\/\/([^/]*)\/(.*)$/i.exec(name) ?? [];
+  if (kind === undefined || /["\\]/.test(key)) {
+    return ['from there', `aws s3 cp ${shellWord(name)} .`];
+  }
+  const place = { Format: kind, UserBucket: { S3Bucket: bucket, S3Key: key } };
+  return ['AWS', `aws ec2 import-snapshot --disk-container ${shellWord(JSON.stringify(place))}`];
+}

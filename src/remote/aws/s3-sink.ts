@@ -1,0 +1,158 @@
+// Writes an image to an object of S3, as a multipart upload: parts are sent while the image is
+// made, several at a time. The object gets its name when the upload is completed.
+
+import { reasonOf, throwIfAborted, untilAborted, Warning } from '../../errors.ts';
+import { noteLeftover } from '../../host/leftovers.ts';
+import { shellWord } from '../../host/shell-word.ts';
+import { openSink, type OpenSink } from '../../sinks/open-sink.ts';
+import { type Sink, writeZeros } from '../../sinks/sink.ts';
+import { inFlight } from '../http/in-flight.ts';
+import type { SendOptions } from '../store-options.ts';
+import { traffic } from '../traffic.ts';
+import { partSizes } from './part-sizes.ts';
+import { s3File } from './s3-file.ts';
+import { type S3Place, s3Object } from './s3-store.ts';
+import {
+  abortUpload,
+  beginUpload,
+  type CompletedObject,
+  completeUpload,
+  refuseExisting,
+  removeObject,
+  type S3Part,
+  uploadPart,
+} from './s3-upload.ts';
+
+/** Parts in memory, in bytes: with larger parts, fewer are sent at the same time. */
+const MEMORY = 128 * 2 ** 20;
+
+const CONNECTIONS = 8;
+
+/**
+ * A sink for the object `s3://BUCKET/KEY`. Begins the upload; throws a KexportError, `exists` if
+ * the object exists, unless `force` is set.
+ */
+export async function s3Sink(name: string, options: SendOptions = {}): Promise<OpenSink> {
+  const { force = false, verify = false, connections = CONNECTIONS, maxLength } = options;
+  const sent = traffic();
+  const object = s3Object(name, { ...options, code: 'target', onRetry: sent.onRetry });
+  if (!force) await refuseExisting(object);
+  const uploadId = await beginUpload(object);
+  const isLeft = [`the parts of an upload to ${name}`, abortCommand(object, uploadId)] as const;
+  const forget = noteLeftover(...isLeft);
+  const stop = new AbortController();
+  const parts: S3Part[] = [];
+  const filler = partFiller(partSizes(maxLength));
+  const mostAtOnce = Math.floor(MEMORY / filler.partSize());
+  const flight = inFlight(Math.max(1, Math.min(connections, mostAtOnce)));
+  let completed: CompletedObject | undefined;
+
+  const send = async (signal: AbortSignal | undefined) => {
+    const { partNumber, bytes } = filler.take();
+    const work = async () => {
+      parts.push(await uploadPart(object, uploadId, partNumber, bytes, stop.signal));
+      sent.add(bytes.length);
+      filler.recycle(bytes);
+    };
+    await untilAborted(flight.start(work), signal);
+  };
+  const complete = async () => {
+    completed ??= await completeUpload(object, uploadId, parts, force);
+  };
+
+  const sink: Sink = {
+    name,
+    seekable: false,
+    get traffic() {
+      return sent.total();
+    },
+    get ids() {
+      return completed && { ...completed };
+    },
+    async write(_imageOffset, buffers, signal) {
+      throwIfAborted(signal);
+      for (const buffer of buffers) {
+        for (let done = 0; done < buffer.length;) {
+          done += filler.add(buffer.subarray(done));
+          if (filler.isFull()) await send(signal);
+        }
+      }
+    },
+    zeros: (imageOffset, count, signal) => writeZeros(sink, imageOffset, count, signal),
+    async finish(length, signal, onProgress) {
+      if (!filler.isEmpty()) await send(signal);
+      onProgress?.({ phase: 'sending', done: sent.total().bytes, total: length });
+      await untilAborted(flight.done(), signal);
+      if (verify) await complete(); // nobody can read it before
+    },
+    ...(verify && {
+      readBack: (size: number) => s3File(object, { size, etag: completed?.etag ?? '' }),
+    }),
+    async commit() {
+      await complete();
+      forget();
+    },
+    settle() {
+      object.close();
+      return Promise.resolve();
+    },
+    async discard() {
+      stop.abort();
+      await flight.settled();
+      try {
+        await (completed ? removeObject(object, completed) : abortUpload(object, uploadId));
+      } catch (error) {
+        const [what, remedy] = completed ? [name, `aws s3 rm ${shellWord(name)}`] : isLeft;
+        const text = `${what} could not be removed: ${reasonOf(error)}; ${remedy} does it`;
+        options.onWarning?.(new Warning('left-behind', text));
+      }
+      forget();
+      object.close();
+    },
+  };
+  return openSink(sink);
+}
+
+function abortCommand({ bucket, key }: S3Place, uploadId: string): string {
+  const place = `--bucket ${bucket} --key ${shellWord(key)}`;
+  return `aws s3api abort-multipart-upload ${place} --upload-id ${shellWord(uploadId)}`;
+}
+
+/** Collects bytes into parts. The memory of a part is used again once it was sent. */
+function partFiller(sizeOf: (partNumber: number) => number) {
+  const free: Uint8Array[] = [];
+  let partNumber = 1;
+  let part: Uint8Array | undefined;
+  let filled = 0;
+
+  const begin = (): Uint8Array => {
+    const size = sizeOf(partNumber);
+    const used = free.pop();
+    return used?.length === size ? used : new Uint8Array(size);
+  };
+  return {
+    partSize: () => sizeOf(partNumber),
+    isFull: () => filled === part?.length,
+    isEmpty: () => filled === 0,
+    /** Adds as many bytes as the part has room for, and returns how many. */
+    add(bytes: Uint8Array): number {
+      part ??= begin();
+      const taken = bytes.subarray(0, part.length - filled);
+      part.set(taken, filled);
+      filled += taken.length;
+      return taken.length;
+    },
+    /** The part so far; the next one is empty. */
+    take() {
+      const bytes = (part ??= begin()).subarray(0, filled);
+      const taken = { partNumber, bytes };
+      part = undefined;
+      filled = 0;
+      partNumber++;
+      return taken;
+    },
+    recycle({ buffer }: Uint8Array) {
+      free.push(new Uint8Array(buffer));
+    },
+  };
+}

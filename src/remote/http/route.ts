@@ -1,0 +1,128 @@
+// Connections: kept open between requests, through a proxy if the environment names one, trusting
+// the certificates that the environment adds.
+
+import { readFileSync } from 'node:fs';
+import { Agent, type ClientRequestArgs, request as httpRequest } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { connect, rootCertificates } from 'node:tls';
+import { KexportError, reasonOf } from '../../errors.ts';
+import type { Route } from './exchange.ts';
+import { keepSecret, shownUrl } from './secrets.ts';
+
+/** The variables of the environment that concern connections. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Ways to servers, and the connections on them. */
+export interface Routes {
+  /** The way to the server of that address. Throws a KexportError for a proxy that is none. */
+  to(url: URL): Route;
+  /** Closes all connections. */
+  close(): void;
+}
+
+/** Files with certificates to trust besides those of Node, which reads NODE_EXTRA_CA_CERTS. */
+const CA_VARIABLES = ['SSL_CERT_FILE', 'AWS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
+
+/** How long an idle connection is kept, in milliseconds: less than servers do. */
+const KEEP_ALIVE = 4000;
+
+export function routes(env: Environment): Routes {
+  const keep = { keepAlive: true, timeout: KEEP_ALIVE };
+  const ca = certificates(env);
+  const plain = new Agent(keep);
+  const secure = new SecureAgent({ ...keep, ...(ca && { ca }) });
+  const tunnels = new Map<string, SecureAgent>();
+  return {
+    to(url) {
+      const proxy = proxyFor(url, env);
+      if (url.protocol === 'http:') return { agent: plain, proxy };
+      if (!proxy) return { agent: secure };
+      const agent = tunnels.get(proxy.href) ?? tunnelAgent(proxy, ca);
+      tunnels.set(proxy.href, agent);
+      return { agent };
+    },
+    close() {
+      for (const agent of [plain, secure, ...tunnels.values()]) agent.destroy();
+    },
+  };
+}
+
+function certificates(env: Environment): string[] | undefined {
+  const files = CA_VARIABLES.map((name) => ({ name, path: env[name] ?? '' }));
+  const given = files.filter(({ path }) => path !== '');
+  if (given.length === 0) return undefined;
+  const extra = given.map(({ name, path }) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (cause) {
+      const what = `cannot read the certificates in ${path}, which ${name} names`;
+      throw new KexportError('usage', `${what}: ${reasonOf(cause)}`, { cause });
+    }
+  });
+  return [...rootCertificates, ...extra];
+}
+
+/** The proxy of an address, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+function proxyFor(url: URL, env: Environment): URL | undefined {
+  const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
+  const text = env[name] ?? env[name.toUpperCase()] ?? '';
+  if (text === '' || isDirect(url, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return undefined;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy?.protocol !== 'http:') {
+    throw new KexportError('usage', `${name.toUpperCase()} does not name a proxy`, {
+      hint: 'it looks like http://HOST:PORT',
+    });
+  }
+  if (proxy.password !== '') keepSecret(decodeURIComponent(proxy.password));
+  return proxy;
+}
+
+/** This machine and its metadata service are never reached through a proxy. */
+function isDirect({ hostname, host }: URL, noProxy: string): boolean {
+  if (hostname === 'localhost' || /^(127\.|169\.254\.|\[::1\])/.test(hostname)) return true;
+  const names = noProxy.split(/[,\s]+/).filter((name) => name !== '');
+  return names.some((name) => {
+    if (name === '*' || name === hostname || name === host) return true;
+    return hostname.endsWith(name.startsWith('.') ? name : `.${name}`);
+  });
+}
+
+/** An agent whose connections are tunnels through a proxy (RFC 9110, CONNECT). */
+function tunnelAgent(proxy: URL, ca: string[] | undefined): SecureAgent {
+  const agent = new SecureAgent({ keepAlive: true, timeout: KEEP_ALIVE });
+  const open = (
+    { host, port, servername }: ClientRequestArgs & { servername?: string },
+    done: (error: Error | null, stream: Duplex) => void,
+  ) => {
+    const server = `${host ?? ''}:${port ?? 443}`;
+    const failed = (error: Error) => done(error, undefined as unknown as Duplex); // no stream
+    const asked = httpRequest({
+      method: 'CONNECT',
+      hostname: proxy.hostname,
+      port: proxy.port || 80,
+      path: server,
+      headers: { host: server, ...credentialsOf(proxy) },
+      agent: false,
+    });
+    asked.once('error', failed);
+    asked.once('connect', ({ statusCode = 0 }, socket) => {
+      if (statusCode === 200) {
+        const name = servername ?? host ?? undefined;
+        const secured = connect({ socket, servername: name, ...(ca && { ca }) });
+        done(null, secured);
+        return;
+      }
+      socket.destroy();
+      failed(new Error(`the proxy ${shownUrl(proxy)} answered ${statusCode} to CONNECT ${server}`));
+    });
+    asked.end();
+  };
+  return Object.assign(agent, { createConnection: open });
+}
+
+function credentialsOf({ username, password }: URL): Record<string, string> {
+  if (username === '') return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
+}

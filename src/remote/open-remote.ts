@@ -1,0 +1,61 @@
+// From an address to what is there: the one file that knows every store.
+
+import { KexportError } from '../errors.ts';
+import type { OpenSink } from '../sinks/open-sink.ts';
+import { hideQuery } from './hide-query.ts';
+import { shownUrl } from './http/secrets.ts';
+import type { RemoteFile } from './remote-file.ts';
+import type { ReadOptions, SendOptions } from './store-options.ts';
+
+/** A kind of store. Its code is loaded on demand: most runs need none. */
+interface Store {
+  readonly names: RegExp;
+  readonly sink?: (name: string, options: SendOptions) => Promise<OpenSink>;
+  readonly file?: (name: string, options: ReadOptions) => Promise<RemoteFile>;
+}
+
+const STORES: readonly Store[] = [
+  {
+    names: /^s3:/i,
+    sink: async (name, options) => (await import('./aws/s3-sink.ts')).s3Sink(name, options),
+    file: async (name, options) => (await import('./aws/s3-file.ts')).openS3File(name, options),
+  },
+  {
+    names: /^https?:/i,
+    file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
+  },
+];
+
+/** Whether a name is an address in a store, and no path: a file of that name is written `./s3:`. */
+export function isRemote(name: string): boolean {
+  return STORES.some(({ names }) => names.test(name));
+}
+
+/** The name without what may be secret in it: the query of an address. A path as it is. */
+export function shownName(name: string): string {
+  if (!/^https?:/i.test(name)) return name;
+  if (!URL.canParse(name)) {
+    throw new KexportError('usage', `${name.replace(/\?.*$/s, '')} is not an address`);
+  }
+  const url = new URL(name);
+  hideQuery(url);
+  return shownUrl(url);
+}
+
+/** Opens a place in a store for an image. Throws a KexportError. */
+export async function remoteSink(name: string, options: SendOptions): Promise<OpenSink> {
+  const sink = STORES.find(({ names }) => names.test(name))?.sink;
+  if (sink) return sink(name, options);
+  throw new KexportError('usage', `images cannot be sent to ${shownName(name)}`, {
+    hint: `kexport sends them to ${SENT_TO}`,
+  });
+}
+
+const SENT_TO = 's3://BUCKET/KEY';
+
+/** Opens a file in a store for reading. Throws a KexportError. */
+export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {
+  const file = STORES.find(({ names }) => names.test(name))?.file;
+  if (file) return file(name, options);
+  throw new KexportError('usage', `nothing is read from ${shownName(name)}`);
+}

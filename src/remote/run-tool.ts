@@ -1,0 +1,41 @@
+// Runs the tool of a cloud for what it alone can do: give the credentials that it manages.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { errnoOf, KexportError } from '../errors.ts';
+import { withoutSecrets } from './http/secrets.ts';
+
+const run = promisify(execFile);
+
+/** How long it may take, in milliseconds: some ask another machine. */
+const TIMEOUT = 60_000;
+
+/** What it prints. Throws a KexportError if it fails, or is not there. */
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  hint?: string,
+): Promise<string> {
+  try {
+    const { stdout } = await run(program, args, { timeout: TIMEOUT, encoding: 'utf8' });
+    return stdout;
+  } catch (cause) {
+    const isMissing = errnoOf(cause) === 'ENOENT';
+    const said = isMissing ? 'it is not installed' : lastLine(cause);
+    const what = `cannot get credentials from ${program}: ${withoutSecrets(said)}`;
+    throw new KexportError('usage', what, { hint });
+  }
+}
+
+/** What a program said last, which is the reason of its failure. */
+function lastLine(error: unknown): string {
+  const { stderr = '', message = '' } = error as { stderr?: string; message?: string };
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  return (lines.at(-1) ?? message.split('\n')[0] ?? '').trim();
+}
+
+/** The words of a command line; double quotes hold words with blanks together. */
+export function splitCommand(line: string): string[] {
+  const words = line.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
+  return words.map((word) => word.replaceAll('"', ''));
+}

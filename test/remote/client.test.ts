@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer as createPlain } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import { type AddressInfo, connect, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KexportError } from '../../src/errors.ts';
+import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remote/http/client.ts';
+import { failureOf } from '../../src/remote/http/failure.ts';
+import { hideQuery } from '../../src/remote/hide-query.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { type Double, oneByOne, startDouble } from './double.ts';
+
+const HELLO = { status: 200, body: 'hello' };
+
+let double: Double;
+beforeEach(async () => {
+  double = await startDouble(() => HELLO);
+});
+afterEach(() => double.close());
+
+/** Sends a GET, and returns the body of the answer and how many requests were repeated. */
+async function get(options: Partial<ClientOptions> = {}, request: Partial<HttpRequest> = {}) {
+  let retries = 0;
+  const onRetry = () => {
+    retries++;
+  };
+  const client = httpClient({
+    code: 'target',
+    env: {},
+    firstWait: 1,
+    patience: 200,
+    onRetry,
+    ...options,
+  });
+  try {
+    const url = new URL(`${double.url}/place?sig=topsecretsignature`);
+    const { body } = await client.send({ what: 'get the place', method: 'GET', url, ...request });
+    return { text: body.toString(), retries };
+  } finally {
+    client.close();
+  }
+}
+
+describe('a request', () => {
+  test.each([
+    ['the connection breaks', 'reset' as const],
+    ['the answer breaks off', 'half' as const],
+    ['the server is busy', { status: 503 }],
+    ['the server has an error', { status: 500 }],
+    ['there are too many', { status: 429, headers: { 'retry-after': '0' } }],
+  ])('is sent again if %s', async (_, fault) => {
+    double.faults = oneByOne(fault, fault);
+    expect(await get()).toEqual({ text: 'hello', retries: 2 });
+  });
+
+  test('is sent again if no answer comes in time', async () => {
+    double.faults = oneByOne('hang');
+    const timeouts = { idle: 50 };
+    expect(await get({ timeouts, patience: 5000 })).toEqual({ text: 'hello', retries: 1 });
+  });
+
+  test('ends within its time if the answer drips', async () => {
+    const slow = createPlain((_, answer) => {
+      const timer = setInterval(() => answer.write('x'), 5);
+      answer.on('close', () => clearInterval(timer));
+    });
+    const url = new URL(await listen(slow));
+    const timeouts = { idle: 1000, total: 60 };
+    await expect(get({ timeouts, patience: 0 }, { url })).rejects.toThrow(/within 0.06 s/);
+    slow.closeAllConnections();
+    slow.close();
+  });
+
+  test('waits as long as Retry-After says', async () => {
+    double.faults = oneByOne({ status: 503, headers: { 'retry-after': '1' } });
+    const start = performance.now();
+    await get({ patience: 5000 });
+    expect(performance.now() - start).toBeGreaterThan(990);
+  });
+
+  test('is given up when its patience ends, and the error says how often it was sent', async () => {
+    double.faults = () => ({ status: 503 });
+    await expect(get({ patience: 0 })).rejects.toThrow(
+      'cannot get the place: HTTP 503 (tried 3 times)',
+    );
+  });
+
+  test('is not sent again if it is refused, and no secret is in the error', async () => {
+    hideQuery(new URL(`${double.url}/place?sig=topsecretsignature`));
+    double.faults = () => ({ status: 403, body: 'sig topsecretsignature is wrong' });
+    const explain = ({ body }: { body: Buffer }) => ({ code: 'Denied', message: body.toString() });
+    const error = await get({}, { explain }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(KexportError);
+    expect((error as Error).message).toBe(
+      'cannot get the place: HTTP 403, Denied: sig *** is wrong',
+    );
+    expect(failureOf(error)?.status).toBe(403);
+    expect(double.requests).toHaveLength(1);
+  });
+
+  test('is given up at once where no server is', async () => {
+    const url = new URL(double.url);
+    await double.close();
+    await expect(get({ patience: 60_000 }, { url })).rejects.toThrow(
+      /^cannot get the place at http:\/\/127.0.0.1:\d+\/: connect ECONNREFUSED [\d.:]+$/,
+    );
+  });
+
+  test('ends when its signal is aborted, also while it waits to be sent again', async () => {
+    double.faults = () => ({ status: 503, headers: { 'retry-after': '100' } });
+    const stop = new AbortController();
+    const onRetry = () => stop.abort();
+    const work = get({ patience: 1e6, onRetry }, { signal: stop.signal });
+    await expect(work).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+describe('the way to a server', () => {
+  let tls: Server;
+  let tlsUrl: string;
+  let ca: string;
+  const tunnels: string[] = [];
+
+  beforeEach(async () => {
+    const folder = temporaryFolder();
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+        ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=store.test'],
+        ...['-addext', 'subjectAltName=DNS:store.test,IP:127.0.0.1'],
+      ],
+      { stdio: 'ignore' },
+    );
+    ca = cert;
+    const identity = { key: readFileSync(key), cert: readFileSync(cert) };
+    tls = createSecure(identity, (_, answer) => answer.end('secure'));
+    tlsUrl = (await listen(tls)).replace('http:', 'https:');
+  });
+  afterEach(() => tls.close());
+
+  test('needs a certificate that is trusted, which SSL_CERT_FILE can add', async () => {
+    const url = new URL(tlsUrl);
+    await expect(get({ patience: 60_000 }, { url })).rejects.toThrow(/self-signed certificate/);
+    expect((await get({ env: { SSL_CERT_FILE: ca } }, { url })).text).toBe('secure');
+  });
+
+  test('says so if the certificates to add cannot be read', async () => {
+    await expect(get({ env: { AWS_CA_BUNDLE: '/nowhere/ca.pem' } })).rejects.toThrow(
+      /cannot read the certificates in \/nowhere\/ca.pem, which AWS_CA_BUNDLE names/,
+    );
+  });
+
+  test('leads through the tunnel of a proxy, with its password', async () => {
+    const proxy = createPlain();
+    proxy.on('connect', (request, client) => {
+      tunnels.push(`${request.url ?? ''} ${request.headers['proxy-authorization'] ?? ''}`);
+      const server = connect(Number(new URL(tlsUrl).port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        client.pipe(server).pipe(client);
+      });
+    });
+    const address = (await listen(proxy)).replace('//', '//user:pass%20word@');
+    const env = { SSL_CERT_FILE: ca, HTTPS_PROXY: address };
+    expect((await get({ env }, { url: new URL('https://store.test/x') })).text).toBe('secure');
+    const credentials = Buffer.from('user:pass word').toString('base64');
+    expect(tunnels).toEqual([`store.test:443 Basic ${credentials}`]);
+    // This machine is not reached through it.
+    expect((await get({ env }, { url: new URL(tlsUrl) })).text).toBe('secure');
+    expect(tunnels).toHaveLength(1);
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+
+  test('leads through a plain proxy, unless NO_PROXY names the server', async () => {
+    const asked: string[] = [];
+    const proxy = createPlain((request, answer) => {
+      asked.push(request.url ?? '');
+      answer.end('by proxy');
+    });
+    const env = { http_proxy: await listen(proxy), NO_PROXY: 'other.test' };
+    const url = new URL('http://store.test/x?y=1');
+    expect((await get({ env }, { url })).text).toBe('by proxy');
+    expect(asked).toEqual(['http://store.test/x?y=1']);
+    const direct = get({ env, patience: 0 }, { url: new URL('http://a.other.test/') });
+    await expect(direct).rejects.toThrow(/a\.other\.test/);
+    expect(asked).toHaveLength(1);
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+});
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { raw } from '../../formats/index.ts';
+import { encode } from '../../src/export/encode.ts';
+import type { Warning } from '../../src/errors.ts';
+import { sourceFrom } from '../../src/open/source-from.ts';
+import { partSizes } from '../../src/remote/aws/part-sizes.ts';
+import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
+import type { SendOptions } from '../../src/remote/store-options.ts';
+import { noise } from '../support/disks.ts';
+import { AWS_ENVIRONMENT } from './check-signature.ts';
+import { everyNth } from './double.ts';
+import { type S3Double, startS3 } from './s3-double.ts';
+
+const MIB = 2 ** 20;
+/** Of three parts, and of one. */
+const LARGE = noise(16 * MIB + 512);
+const SMALL = noise(MIB);
+const NAME = 's3://bucket/images/web 1+ü.raw';
+const PLACE = 'bucket/images/web 1+ü.raw';
+
+let s3: S3Double;
+beforeEach(async () => {
+  s3 = await startS3();
+});
+afterEach(() => s3.close());
+
+async function send(options: SendOptions = {}, signal?: AbortSignal, disk = SMALL) {
+  const how = { endpoint: s3.url, env: AWS_ENVIRONMENT, firstWait: 1, patience: 500, ...options };
+  const sink = await s3Sink(NAME, how);
+  const source = await sourceFrom(disk, { name: 'disk' });
+  return encode(source, [{ format: raw(), sink }], { signal });
+}
+
+describe('an image in S3', () => {
+  test('has the bytes of the disk, and its ids are reported', async () => {
+    const { images } = await send({ maxLength: LARGE.length }, undefined, LARGE);
+    expect(s3.objects.get(PLACE)?.bytes.equals(LARGE)).toBe(true);
+    expect(images[0]?.ids?.['etag']).toBe(s3.objects.get(PLACE)?.etag);
+    expect(s3.objects.get(PLACE)?.etag).toMatch(/-3"$/);
+    expect(s3.uploads.size).toBe(0);
+  });
+
+  test('arrives whole if a third of the requests fail, in any way', async () => {
+    const busy = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' };
+    s3.faults = everyNth(3, 'reset', busy, 'half', { status: 500 }, 'lost');
+    await send({ patience: 5000 }, undefined, LARGE);
+    expect(s3.objects.get(PLACE)?.bytes.equals(LARGE)).toBe(true);
+  });
+
+  test('is complete even if the answer that says so is lost', async () => {
+    const isLast = ({ url, method }: { url: URL; method: string }) =>
+      method === 'POST' && url.searchParams.has('uploadId');
+    let lost = 0;
+    s3.faults = (request) => (isLast(request) && lost++ === 0 ? 'lost' : undefined);
+    const { images } = await send();
+    expect(lost).toBe(2);
+    expect(images[0]?.ids?.['etag']).toBe(s3.objects.get(PLACE)?.etag);
+  });
+
+  test('is complete if S3 fails after it has answered 200', async () => {
+    const failed = { status: 200, body: '<Error><Code>InternalError</Code></Error>' };
+    let count = 0;
+    s3.faults = ({ method, url }) =>
+      method === 'POST' && url.searchParams.has('uploadId') && count++ === 0 ? failed : undefined;
+    await send();
+    expect(count).toBe(2);
+    expect(s3.objects.has(PLACE)).toBe(true);
+  });
+
+  test('has no name until it is committed', async () => {
+    const sink = await s3Sink(NAME, { endpoint: s3.url, env: AWS_ENVIRONMENT });
+    await sink.write(0, [SMALL]);
+    await sink.finish(SMALL.length);
+    expect(s3.objects.size).toBe(0);
+    await sink.commit();
+    expect(s3.objects.size).toBe(1);
+  });
+
+  test('is sent with as many requests at once as are allowed', async () => {
+    s3.latency = 30;
+    await send({ connections: 2 }, undefined, LARGE);
+    expect(s3.mostAtOnce).toBe(2);
+  });
+});
+
+describe('an object that exists', () => {
+  test('is not replaced without force', async () => {
+    s3.put(PLACE, Buffer.from('old'));
+    await expect(send()).rejects.toMatchObject({ code: 'exists', message: `${NAME} exists` });
+    expect(s3.objects.get(PLACE)?.bytes.toString()).toBe('old');
+    expect(s3.uploads.size).toBe(0);
+  });
+
+  test('is not replaced if it appears during the upload', async () => {
+    s3.faults = ({ method, url }) => {
+      if (method === 'PUT' && url.searchParams.has('partNumber')) s3.put(PLACE, Buffer.from('new'));
+      return undefined;
+    };
+    await expect(send()).rejects.toMatchObject({ code: 'exists' });
+    expect(s3.objects.get(PLACE)?.bytes.toString()).toBe('new');
+    expect(s3.uploads.size).toBe(0);
+  });
+
+  test('is replaced with force', async () => {
+    s3.put(PLACE, Buffer.from('old'));
+    await send({ force: true });
+    expect(s3.objects.get(PLACE)?.bytes.equals(SMALL)).toBe(true);
+  });
+});
+
+describe('a failed upload', () => {
+  test('leaves neither parts nor an object', async () => {
+    s3.faults = ({ url }) =>
+      url.searchParams.get('partNumber') === '2' ? { status: 403 } : undefined;
+    await expect(send({}, undefined, LARGE)).rejects.toThrow(
+      /^cannot send part 2 of s3:\/\/bucket\/images\/web 1\+ü.raw: HTTP 403$/,
+    );
+    expect(s3.uploads.size).toBe(0);
+    expect(s3.objects.size).toBe(0);
+  });
+
+  test.each(Array.from({ length: 6 }, (_, index) => index))(
+    'leaves nothing if it is aborted at request %i',
+    async (at) => {
+      const stop = new AbortController();
+      let count = 0;
+      s3.latency = 2;
+      s3.faults = () => {
+        if (count++ === at) stop.abort();
+        return undefined;
+      };
+      const outcome = await send({}, stop.signal).catch((error: unknown) => error);
+      // What is complete by then stays.
+      if (outcome instanceof Error) expect(s3.objects.size).toBe(0);
+      expect(s3.uploads.size).toBe(0);
+    },
+  );
+
+  test('that cannot be cleaned up is named, with the command that does it', async () => {
+    const warnings: Warning[] = [];
+    s3.faults = ({ method, url }) =>
+      method === 'DELETE' || url.searchParams.has('partNumber') ? { status: 403 } : undefined;
+    const onWarning = (warning: Warning) => void warnings.push(warning);
+    await expect(send({ onWarning })).rejects.toThrow(/HTTP 403/);
+    expect(warnings.map(({ code }) => code)).toEqual(['left-behind']);
+    expect(warnings[0]?.message).toContain(
+      "aws s3api abort-multipart-upload --bucket bucket --key 'images/web 1+ü.raw' --upload-id",
+    );
+  });
+
+  test.each([
+    ['AWS_SECRET_ACCESS_KEY', 'another', /the secret key does not belong to the access key/],
+    ['AWS_ACCESS_KEY_ID', 'AKIDUNKNOWN', /aws sts get-caller-identity/],
+  ])('says which credential is wrong: %s', async (name, value, hint) => {
+    const env = { ...AWS_ENVIRONMENT, [name]: value };
+    await expect(send({ env })).rejects.toMatchObject({
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
+  test('says what is missing', async () => {
+    const none = { AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nowhere' };
+    await expect(send({ env: none })).rejects.toThrow('no credentials for AWS were found');
+    await expect(s3Sink('s3://bucket', {})).rejects.toThrow(/does not name an object in S3/);
+    const other = s3Sink('s3://other/key', { endpoint: s3.url, env: AWS_ENVIRONMENT });
+    await expect(other).rejects.toMatchObject({
+      message: expect.stringContaining('HTTP 404, NoSuchBucket') as string,
+      hint: 'create the bucket first, and check its name',
+    });
+  });
+});
+
+test('a bucket in another region is found there', async () => {
+  const isElsewhere = ({ headers }: { headers: Readonly<Record<string, string>> }) =>
+    !headers['authorization']?.includes('/us-far-9/');
+  const elsewhere = { status: 301, headers: { 'x-amz-bucket-region': 'us-far-9' } };
+  s3.faults = (request) => (isElsewhere(request) ? elsewhere : undefined);
+  await send();
+  expect(s3.objects.has(PLACE)).toBe(true);
+  expect(s3.requests.filter(isElsewhere)).toHaveLength(1);
+});
+
+test('credentials that have expired are renewed', async () => {
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  let given = 0;
+  s3.faults = ({ url }) => {
+    if (url.pathname === '/credentials') {
+      given++;
+      const body = JSON.stringify({
+        AccessKeyId: AWS_ENVIRONMENT['AWS_ACCESS_KEY_ID'],
+        SecretAccessKey: AWS_ENVIRONMENT['AWS_SECRET_ACCESS_KEY'],
+        Token: `session-token-${given}`,
+        Expiration: later,
+      });
+      return { status: 200, body };
+    }
+    return url.searchParams.get('partNumber') === '1' && given === 1
+      ? { status: 400, body: '<Error><Code>ExpiredToken</Code></Error>' }
+      : undefined;
+  };
+  const env = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${s3.url}/credentials`, HOME: '/nowhere' };
+  await send({ env });
+  expect(given).toBe(2);
+  expect(s3.objects.get(PLACE)?.bytes.equals(SMALL)).toBe(true);
+  expect(s3.requests.at(-1)?.headers['x-amz-security-token']).toBe('session-token-2');
+});
+
+test('10,000 parts hold the largest objects', () => {
+  const total = (maxLength: number | undefined) => {
+    const sizeOf = partSizes(maxLength);
+    let sum = 0;
+    for (let part = 1; part <= 10_000; part++) sum += sizeOf(part);
+    return sum;
+  };
+  const TIB = 2 ** 40;
+  for (const length of [1, MIB, 100 * 2 ** 30, 5 * TIB, 48.8 * TIB]) {
+    expect(total(length)).toBeGreaterThanOrEqual(length);
+    expect(partSizes(length)(1)).toBeLessThanOrEqual(5 * 2 ** 30);
+  }
+  expect(partSizes(undefined)(10_000)).toBeLessThanOrEqual(5 * 2 ** 30);
+  expect(total(undefined)).toBeGreaterThan(5 * TIB);
+});

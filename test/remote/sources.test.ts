@@ -1,0 +1,153 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openSource } from '../../src/open/open-source.ts';
+import { remoteFile } from '../../src/remote/remote-file.ts';
+import { noise, withPartition } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexportMeanwhile } from '../support/kexport.ts';
+import { run } from '../support/peers.ts';
+import { AWS_ENVIRONMENT } from './check-signature.ts';
+import { type Double, startDouble } from './double.ts';
+import { rangeReply, type S3Double, startS3 } from './s3-double.ts';
+
+const MIB = 2 ** 20;
+const DISK = withPartition(Buffer.concat([noise(3 * MIB), Buffer.alloc(9 * MIB), noise(MIB)]));
+const SECRET = 'sig=c2VjcmV0L3NpZ25hdHVyZQ%3D%3D';
+
+/** Serves files by ranges, to those who have the signature. */
+async function startWeb(files: ReadonlyMap<string, Buffer>): Promise<Double> {
+  return startDouble(({ url, headers }) => {
+    if (url.search !== `?${SECRET}`) return { status: 403, body: `no ${url.search}` };
+    const bytes = files.get(url.pathname.slice(1));
+    if (!bytes) return { status: 404 };
+    const etag = `"${bytes.length}-${bytes[0] ?? 0}"`;
+    if ((headers['if-match'] ?? etag) !== etag) return { status: 412 };
+    return rangeReply(bytes, headers['range'], { etag });
+  });
+}
+
+let web: Double;
+let files: Map<string, Buffer>;
+beforeEach(async () => {
+  files = new Map([['disk.raw', Buffer.from(DISK)]]);
+  web = await startWeb(files);
+});
+afterEach(() => web.close());
+
+/** All of a disk at an address, from front to back. */
+async function read(address: string): Promise<Buffer> {
+  const disk = Buffer.alloc(DISK.length);
+  await using source = await openSource(address);
+  const buffer = new Uint8Array(4 * MIB);
+  for (;;) {
+    const extent = await source.next(buffer);
+    if (!extent) return disk;
+    disk.set(buffer.subarray(0, extent.length), extent.diskOffset);
+  }
+}
+
+describe('a disk at an address', () => {
+  test('is read by ranges, several at a time', async () => {
+    web.latency = 10;
+    expect((await read(`${web.url}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
+    expect(web.mostAtOnce).toBeGreaterThan(3);
+    const sent = web.requests.filter(({ method }) => method === 'GET').length;
+    expect(sent).toBeLessThan(20);
+  });
+
+  test('is read whole although requests fail', async () => {
+    let count = 0;
+    const faults = ['reset', 'half', { status: 503 }] as const;
+    web.faults = () => (++count % 5 === 0 ? faults[count % 3] : undefined);
+    expect((await read(`${web.url}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
+  });
+
+  test('must not change while it is read', async () => {
+    web.faults = ({ headers }) => {
+      const [, from = '0'] = /^bytes=(\d+)/.exec(headers['range'] ?? '') ?? [];
+      if (Number(from) > MIB) files.get('disk.raw')?.fill(7, 0, 1);
+      return undefined;
+    };
+    await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toThrow(
+      `${web.url}/disk.raw changed while it was read`,
+    );
+  });
+
+  test('must be served by ranges', async () => {
+    web.faults = ({ method }) => (method === 'GET' ? { status: 200, body: DISK } : undefined);
+    await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toMatchObject({
+      code: 'unsupported',
+      hint: 'download it first',
+    });
+  });
+
+  test('that may not be read is named without its signature', async () => {
+    web.faults = () => ({ status: 403 });
+    await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toMatchObject({
+      code: 'source',
+      message: `cannot open ${web.url}/disk.raw: HTTP 403`,
+    });
+  });
+});
+
+test('what is read here and there costs a request of its own size', async () => {
+  const ranges: number[] = [];
+  const file = remoteFile('file', 100 * MIB, (_, target) => {
+    ranges.push(target.length);
+    return Promise.resolve();
+  });
+  for (const place of [90, 10, 50, 30, 70]) await file.read(place * MIB, new Uint8Array(512));
+  expect(ranges).toEqual([512, 512, 512, 512, 512]);
+});
+
+describe('kexport', () => {
+  let s3: S3Double;
+  let cwd: string;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    s3 = await startS3();
+    env = { ...AWS_ENVIRONMENT, AWS_ENDPOINT_URL: s3.url };
+    cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk.img'), DISK);
+  });
+  afterEach(() => s3.close());
+
+  test('converts, describes and verifies an image in S3', async () => {
+    run('qemu-img', 'convert', '-c', '-O', 'qcow2', join(cwd, 'disk.img'), join(cwd, 'a.qcow2'));
+    s3.put('bucket/a.qcow2', readFileSync(join(cwd, 'a.qcow2')));
+    const convert = ['convert', 's3://bucket/a.qcow2', 'raw', '-o', 'b.raw', '--json'];
+    const converted = await kexportMeanwhile(convert, { cwd, env });
+    expect(converted.status, converted.stderr).toBe(0);
+    expect(readFileSync(join(cwd, 'b.raw')).equals(DISK)).toBe(true);
+    const info = await kexportMeanwhile(['info', 's3://bucket/a.qcow2', '--json'], { cwd, env });
+    expect(JSON.parse(info.stdout)).toMatchObject({ format: 'qcow2', virtualSize: DISK.length });
+    const verify = ['verify', 's3://bucket/a.qcow2', '--against', 'disk.img'];
+    expect((await kexportMeanwhile(verify, { cwd, env })).status).toBe(0);
+  });
+
+  test('does not read an overlay as if it were the whole disk', async () => {
+    run('qemu-img', 'create', '-f', 'qcow2', '-b', 'disk.img', '-F', 'raw', join(cwd, 'o.qcow2'));
+    s3.put('bucket/o.qcow2', readFileSync(join(cwd, 'o.qcow2')));
+    const args = ['convert', 's3://bucket/o.qcow2', 'raw', '-o', 'b.raw'];
+    const { status, stderr } = await kexportMeanwhile(args, { cwd, env });
+    expect(stderr).toMatch(/s3:\/\/bucket\/o.qcow2 needs another file/);
+    expect(status).toBe(1);
+  });
+
+  test('reads a compressed disk from the web, and shows no signature', async () => {
+    files.set('disk.raw.gz', gzipSync(DISK, { level: 1 }));
+    const address = `${web.url}/disk.raw.gz?${SECRET}`;
+    const { status, stdout, stderr } = await kexportMeanwhile(
+      ['convert', address, 'raw', '--json', '--log-file', 'log', '-v'],
+      { cwd },
+    );
+    expect(status, stderr).toBe(0);
+    expect(readFileSync(join(cwd, 'disk.raw')).equals(DISK)).toBe(true);
+    const info = await kexportMeanwhile(['info', address], { cwd });
+    const shown = stdout + stderr + info.stdout + readFileSync(join(cwd, 'log'), 'utf8');
+    expect(shown).toContain(`${web.url}/disk.raw.gz`);
+    expect(shown).not.toMatch(/c2VjcmV0/);
+  });
+});
