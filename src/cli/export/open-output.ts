@@ -68,7 +68,7 @@ type OpenRequest = OpenOptions & {
 export async function openOutput(output: Output, request: OpenRequest): Promise<Sink> {
   const { format, path, address } = output;
   const { plain, force, mode, signal, fileMode } = request;
-  if (address !== undefined) return openStore(address, request);
+  if (address !== undefined) return openStore(address, format, request);
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
     return openStdout();
@@ -92,12 +92,16 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
 /** The most that a size is rounded up by, in bytes: that of Google Cloud's format. */
 const MAX_ROUNDING = 2 ** 30;
 
-function openStore(address: string, request: OpenRequest): Promise<Sink> {
+function openStore(address: string, format: Format, request: OpenRequest): Promise<Sink> {
   const { force, verify, connections, endpoint, onWarning } = request;
   const { size } = request.disk;
   const maxLength = size === undefined ? undefined : maxImageSize({ size }) + MAX_ROUNDING;
-  const options = { force, verify, connections, endpoint, onWarning, maxLength };
-  return remoteSink(address, options);
+  return remoteSink(address, {
+    ...{ force, verify, connections, endpoint, onWarning, maxLength },
+    diskSize: size,
+    formatName: format.name,
+    description: request.disk.name,
+  });
 }
 
 /** Throws if a write to that path would change what is read. */
