@@ -63,7 +63,8 @@ export async function verifyAll(
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
   const { name, fd } = sink;
-  const file = fd === undefined ? sink.readBack!(length, expected.signal) : readableFile(name, fd); // checked above
+  // One of the two is there: checked above.
+  const file = fd === undefined ? sink.readBack!(length, expected.signal) : readableFile(name, fd);
   try {
     const { packed } = format;
     if (packed) await compare(unpacked(name, file, length, packed), format.name, expected);
