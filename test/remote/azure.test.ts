@@ -68,6 +68,11 @@ describe('a page blob', () => {
     expectDisk(PLACE);
   });
 
+  test('grows if other formats have the disk rounded up further', async () => {
+    await send({ diskSize: MIB });
+    expectDisk(PLACE);
+  });
+
   test('can be addressed with the signature in the environment', async () => {
     await send(
       { env: { AZURE_STORAGE_SAS_TOKEN: `?${SAS}` }, endpoint: azure.url },

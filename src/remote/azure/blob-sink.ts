@@ -24,8 +24,7 @@ const CLEANUP_PATIENCE = 30_000; // milliseconds
 /** The largest page blob, in bytes. */
 const MAX_BLOB = 8 * 2 ** 40;
 const FOOTER = 512;
-/** The most that the size of a disk is rounded up by, in bytes. */
-const MAX_ROUNDING = 2 ** 30;
+const MIB = 2 ** 20;
 
 /**
  * A sink for a page blob at that address. Makes the blob, or looks at the managed disk. Throws a
@@ -43,9 +42,13 @@ export async function blobSink(address: string, options: SendOptions = {}): Prom
   const { name, isManagedDisk } = blob;
   const used = storedParts(); // pages that are not zeros before
   const diskLength = isManagedDisk ? await openManagedDisk(blob, force, used) : undefined;
-  if (!isManagedDisk) await makeBlob(blob, force, options.diskSize);
-  const least = roundUp(options.diskSize ?? 0, 2 ** 20) + FOOTER;
-  if (diskLength !== undefined && diskLength < least) throw otherLength(name, diskLength, least);
+  // Of a disk of unknown size as long as can be: `finish` makes it shorter.
+  const { diskSize = MAX_BLOB - 2 * MIB } = options;
+  const least = roundUp(diskSize, MIB) + FOOTER;
+  let blobLength = diskLength ?? least;
+  if (!isManagedDisk) await makeBlob(blob, force, blobLength);
+  if (options.diskSize !== undefined && diskLength !== undefined && diskLength < least)
+    throw otherLength(name, diskLength, least);
   const remedy = isManagedDisk
     ? 'az disk revoke-access and az disk delete'
     : `az storage blob delete --blob-url ${shellWord(name)} --auth-mode login`;
@@ -67,6 +70,9 @@ export async function blobSink(address: string, options: SendOptions = {}): Prom
     },
     async write(imageOffset, buffers, signal) {
       let at = imageOffset;
+      const end = buffers.reduce((sum, { length }) => sum + length, at);
+      // With other formats the disk may be rounded up further.
+      if (!isManagedDisk && end > blobLength) await resizeBlob(blob, (blobLength = end));
       for (const buffer of buffers) {
         await untilAborted(writer.write(at, buffer), signal);
         at += buffer.length;
@@ -86,7 +92,7 @@ export async function blobSink(address: string, options: SendOptions = {}): Prom
         throw otherLength(name, diskLength, length);
       onProgress?.({ phase: 'sending', done: sent.total().bytes, total: length });
       await untilAborted(writer.done(), signal);
-      if (!isManagedDisk) await resizeBlob(blob, length);
+      if (!isManagedDisk && length !== blobLength) await resizeBlob(blob, length);
       const head = await blob.send({ what: 'look at', method: 'HEAD', signal });
       etag = head.headers['etag'];
       const found = versionOf(name, head).size;
@@ -130,9 +136,7 @@ function otherLength(name: string, found: number, length: number): KexportError 
   });
 }
 
-/** Makes a blob that has room for the image; `finish` gives it its length. */
-async function makeBlob(blob: Blob, force: boolean, diskSize = MAX_BLOB): Promise<void> {
-  const length = Math.min(roundUp(diskSize, MAX_ROUNDING) + FOOTER, MAX_BLOB);
+async function makeBlob(blob: Blob, force: boolean, length: number): Promise<void> {
   try {
     await blob.send({
       what: 'make',
