@@ -121,14 +121,18 @@ async function writeBehind(
   filled: AsyncQueue<Filled>,
 ): Promise<void> {
   onProgress?.({ phase: 'writing', done: 0, total: source.size });
+  let stored = 0;
   for (let item = await filled.take(); item; item = await filled.take()) {
     const { slab, extent, blocks, packed } = item;
     await packed;
     throwIfAborted(stop.signal);
     const end = extent.diskOffset + extent.length;
     const data = blocks.map((place) => blockOf(slab, extent, place, encodings));
-    await images.each(async ({ format, writer, output }) => {
+    const start = source.gaps === 'unallocated' ? extent.diskOffset : stored;
+    stored = end;
+    await images.each(async ({ format, writer, output, sink }) => {
       checkDiskSize(format, end);
+      sink.stored?.(start, end - start);
       for (const block of data) writer.add(block);
       await output.flush(stop.signal);
     });
@@ -136,6 +140,12 @@ async function writeBehind(
     const { bytes: sent, retries } = images.traffic() ?? {};
     onProgress?.({ phase: 'writing', done: end, total: source.size, sent, retries });
   }
+  const { gaps, size = 0 } = source;
+  if (gaps === 'unallocated' || size <= stored) return;
+  await images.each(({ sink }) => {
+    sink.stored?.(stored, size - stored);
+    return Promise.resolve();
+  });
 }
 
 function blockOf(

@@ -71,7 +71,8 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
   const { format, sink } = image;
   if (format.describes !== undefined) return;
   const { name, fd } = sink;
-  const file = fd === undefined ? sink.readBack!(length) : readableFile(name, fd); // checked above
+  // One of the two is there: checked above.
+  const file = fd === undefined ? sink.readBack!(length, expected.signal) : readableFile(name, fd);
   try {
     const { packed } = format;
     const [disk] = expected.disks;

@@ -22,8 +22,8 @@ export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'>, DiskC
 }
 
 /**
- * Opens an image on this machine or in a store. Its format is `from`, else that of the name of a regular file; anything else is a
- * raw disk. Throws a KexportError.
+ * Opens an image on this machine or in a store. Its format is `from`, else that of the name of a
+ * regular file; anything else is a raw disk. Throws a KexportError.
  */
 export async function openImageFile(
   path: string,

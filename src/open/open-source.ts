@@ -24,9 +24,10 @@ import { withSource } from '../sources/with-source.ts';
 
 /**
  * Opens a disk by its name: a file, a block device, a named pipe, a ZFS volume or one of its
- * snapshots, `-` for standard input, or the address of a file in a store. A device is a raw disk whatever it begins with, since a
- * guest can write those bytes, and a pipe is a raw disk unless it is a zfs send stream. A disk on
- * ZFS is read from a snapshot, which `close` destroys. Throws a KexportError.
+ * snapshots, `-` for standard input, or the address of a file in a store. A device is a raw disk
+ * whatever it begins with, since a guest can write those bytes, and a pipe is a raw disk unless it
+ * is a zfs send stream. A disk on ZFS is read from a snapshot, which `close` destroys. Throws a
+ * KexportError.
  */
 export async function openSource(name: string, options: SourceOptions = {}): Promise<OpenSource> {
   try {

@@ -21,7 +21,12 @@ const STORES: readonly Store[] = [
     file: async (name, options) => (await import('./aws/s3-file.ts')).openS3File(name, options),
   },
   {
+    names: /^ebs:/i,
+    sink: async (name, options) => (await import('./aws/ebs-sink.ts')).ebsSink(name, options),
+  },
+  {
     names: /^https?:/i,
+    sink: async (name, options) => (await import('./azure/blob-sink.ts')).blobSink(name, options),
     file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
   },
 ];
@@ -51,7 +56,7 @@ export async function remoteSink(name: string, options: SendOptions): Promise<Op
   });
 }
 
-const SENT_TO = 's3://BUCKET/KEY';
+const SENT_TO = 's3://BUCKET/KEY, ebs: and page blobs of Azure';
 
 /** Opens a file in a store for reading. Throws a KexportError. */
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {

@@ -37,6 +37,12 @@ export interface SendOptions extends Omit<StoreOptions, 'code' | 'onRetry'> {
   readonly connections?: number | undefined;
   /** Bytes that the image has at most; undefined if nothing is known of it. */
   readonly maxLength?: number | undefined;
+  /** Size of the disk in the image in bytes; undefined if it is not known yet. */
+  readonly diskSize?: number | undefined;
+  /** Name of the image's format, such as `raw`. */
+  readonly formatName?: string | undefined;
+  /** What the image is of, in words. */
+  readonly description?: string | undefined;
   /** Called with what could not be removed. */
   readonly onWarning?: OnWarning | undefined;
 }

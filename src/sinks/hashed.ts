@@ -38,6 +38,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
     get ids() {
       return sink.ids;
     },
+    ...(sink.stored && { stored: sink.stored.bind(sink) }),
     ...(sink.readBack && { readBack: sink.readBack.bind(sink) }),
     async write(imageOffset, buffers, signal) {
       if (inOrder) for (const buffer of buffers) hash.update(buffer);

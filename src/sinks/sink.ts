@@ -24,7 +24,7 @@ export interface Sink {
    * Opens the finished image of `size` bytes to read it back, until `commit` or `discard`; of a
    * sink without a descriptor. Optional.
    */
-  readBack?(size: number): ReadableFile;
+  readBack?(size: number, signal?: AbortSignal): ReadableFile;
   /** What a sink that sends the image somewhere has sent. */
   readonly traffic?: Traffic | undefined;
   /**
@@ -37,6 +37,12 @@ export interface Sink {
    * afterwards.
    */
   write(imageOffset: number, buffers: readonly Uint8Array[], signal?: AbortSignal): Promise<void>;
+  /**
+   * Says before the writes for it that a part of the disk was stored, zeros included. Offsets
+   * ascend; what lies between was never stored, and nobody counts on its bytes. For a sink that
+   * takes nothing but raw disks, and whose zeros cost something. Optional.
+   */
+  stored?(diskOffset: number, length: number): void;
   /** Makes an extent that was not written read as zeros. */
   zeros(imageOffset: number, count: number, signal?: AbortSignal): Promise<void>;
   /** Reads the image back from an offset into a buffer; returns the number of bytes. Optional. */

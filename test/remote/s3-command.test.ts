@@ -98,19 +98,6 @@ describe('Ctrl-C', () => {
   });
 });
 
-test.each([
-  [['raw', 'disk.img', '-o', 's3://bucket/x', '--checksums'], /--checksums writes a file beside/],
-  [['raw', 'disk.img', '-o', 's3://bucket/x', '--bmap'], /--bmap writes a file beside/],
-  [['raw', 'disk.img', '-o', 's3://bucket'], /s3:\/\/bucket does not name an object/],
-  [['raw', 'disk.img', '-o', 'https://host/x?sig=topsecret99'], /to https:\/\/host\/x \(kexport/],
-  [['raw', 'disk.img', '-o', 's3://bucket/x.vmdk'], /the name of a vmdk, not of a raw/],
-])('%j makes no sense', async (args, message) => {
-  const { status, stderr } = await kexportMeanwhile(args, { cwd, env });
-  expect(stderr).toMatch(message);
-  expect(stderr).not.toContain('topsecret99');
-  expect(status).toBe(2);
-});
-
 test('the disk is read as it is if --dry-run is given, and nothing is sent', async () => {
   const args = ['raw', 'disk.img', '-o', 's3://bucket/web1.raw', '--dry-run'];
   const { status, stderr } = await kexportMeanwhile(args, { cwd, env });

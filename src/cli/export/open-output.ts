@@ -14,7 +14,7 @@ import { blockSizeOfPath } from '../../host/block-device.ts';
 import { openFile, statFile } from '../../host/descriptors.ts';
 import { loopDevicesOn, shareStorage } from '../../host/shared-storage.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import { remoteSink } from '../../remote/open-remote.ts';
+import { remoteSink, shownName } from '../../remote/open-remote.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import { deviceSink } from '../../sinks/device.ts';
 import { fileSink } from '../../sinks/file.ts';
@@ -92,12 +92,17 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
 const MAX_ROUNDING = 2 ** 30;
 
 function openStore(address: string, output: Output, request: OpenRequest): Promise<Sink> {
-  const { force, verify, connections, endpoint, onWarning } = request;
-  const sizes = request.disks.map(({ size }) => ({ size })); // what is zeros may be written too
+  const { disks, force, verify, connections, endpoint, onWarning } = request;
+  const sizes = disks.map(({ size }) => ({ size })); // what is zeros may be written too
   const most = maxOutputSize(output, sizes);
   const maxLength = most === undefined ? undefined : most + sizes.length * MAX_ROUNDING;
-  const options = { force, verify, connections, endpoint, onWarning, maxLength };
-  return remoteSink(address, options);
+  const own = disks.filter((_, index) => output.disk === undefined || index === output.disk);
+  return remoteSink(address, {
+    ...{ force, verify, connections, endpoint, onWarning, maxLength },
+    diskSize: output.disk === undefined ? undefined : own[0]?.size,
+    formatName: output.format.name,
+    description: own.map(({ name }) => shownName(name)).join(', '),
+  });
 }
 
 /** Throws if a write to that path would change what is read. */

@@ -52,7 +52,7 @@ export function planOutputs(request: Request, diskCount: number, options: Option
   for (const format of formats) checkDiskCount(format, diskCount, options);
   const { output } = options;
   const isFolder = output !== undefined && isRemote(output) && output.endsWith('/');
-  const folder = outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
+  const folder = request.outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
   return output === undefined || isFolder
     ? planFolder({ formats, diskCount, folder: folder ?? '.', options }, request)
     : planFile(checkSingle(formats, folder, diskCount, options), diskCount, options);

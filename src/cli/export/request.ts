@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { FORMATS, type FormatName } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
-import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { isRemote } from '../../remote/open-remote.ts';
 import { mostSimilar } from '../command-line/most-similar.ts';

@@ -52,7 +52,9 @@ export const OPTIONS = {
   keepGoing: flag('if one image fails, finish the others'),
 
   endpoint: text('URL', 'address of the store', { default: "its cloud's own" }),
-  connections: wholeNumber([1, 256], 'requests to a store at the same time', { default: '8' }),
+  connections: wholeNumber([1, 256], 'requests to a store at the same time', {
+    default: '8; 64 for EBS',
+  }),
 
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),

@@ -13,7 +13,11 @@ const EC2_FORMATS: Readonly<Record<string, string>> = {
   vhdx: 'VHDX',
 };
 
-const STORES: readonly (readonly [RegExp, NextInStore])[] = [[/^s3:/i, nextInS3]];
+const STORES: readonly (readonly [RegExp, NextInStore])[] = [
+  [/^s3:/i, nextInS3],
+  [/^ebs:/i, nextInEbs],
+  [/^https?:/i, nextInAzure],
+];
 
 /** What to type next for an image in a store; undefined for one on this machine. */
 export function nextInStore(
@@ -31,4 +35,24 @@ function nextInS3({ format, name }: ImageResult): readonly [string, string] {
   }
   const place = { Format: kind, UserBucket: { S3Bucket: bucket, S3Key: key } };
   return ['AWS', `aws ec2 import-snapshot --disk-container ${shellWord(JSON.stringify(place))}`];
+}
+
+function nextInEbs({ ids = {} }: ImageResult): readonly [string, string] {
+  const { snapshotId = '', region = '' } = ids;
+  const where = `--region ${region}`;
+  const disk = `DeviceName=/dev/xvda,Ebs={SnapshotId=${snapshotId},VolumeType=gp3}`;
+  return [
+    'AWS',
+    `aws ec2 wait snapshot-completed ${where} --snapshot-ids ${snapshotId} && aws ec2 register-image ${where} --name NAME --architecture x86_64 --virtualization-type hvm --ena-support --boot-mode uefi --root-device-name /dev/xvda --block-device-mappings '${disk}'`,
+  ];
+}
+
+function nextInAzure({ name }: ImageResult, machine: string): readonly [string, string] {
+  const isManagedDisk = name.startsWith('https://md-');
+  return [
+    'Azure',
+    isManagedDisk
+      ? 'az disk revoke-access -g GROUP -n DISK && az vm create -g GROUP -n NAME --attach-os-disk DISK --os-type Linux'
+      : `az disk create -g GROUP -n ${machine} --source ${shellWord(name)} --os-type Linux --hyper-v-generation V2`,
+  ];
 }

@@ -86,7 +86,8 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
       if (verify) await complete(); // nobody can read it before
     },
     ...(verify && {
-      readBack: (size: number) => s3File(object, { size, etag: completed?.etag ?? '' }),
+      readBack: (size: number, signal?: AbortSignal) =>
+        s3File(object, { size, etag: completed?.etag }, { connections, signal }),
     }),
     async commit() {
       await complete();

@@ -1,5 +1,6 @@
 // One HTTP request and its answer. It ends within a known time, whatever the other side does.
 
+import { setMaxListeners } from 'node:events';
 import { type Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { HttpFailure } from './failure.ts';
@@ -77,6 +78,7 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
       return timer;
     };
 
+    if (signal) setMaxListeners(0, signal); // one for each request under way
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const moved = length + (into?.length ?? 0);
