@@ -2,6 +2,8 @@
 // first, then `raw.ts`, then a larger format. The rule that keeps a writer small: blocks ascend,
 // and a gap between two blocks is zeros.
 
+import type { MachineOptions } from './machine.ts';
+
 /** The unit that an export moves, in bytes: one qcow2 cluster, one VMDK grain. */
 export const BLOCK_SIZE = 65_536;
 
@@ -87,6 +89,11 @@ export interface FormatWriter {
   add(block: Block): void;
   /** Writes the end of the image. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
   finish(diskSize: number): void;
+  /**
+   * Called once all that `finish` queued is written, of a format that `readsBack`: reads what it
+   * needs of the image, and queues what depends on that.
+   */
+  seal?(image: Pick<ImageInput, 'read'>): Promise<void>;
 }
 
 /** What a writer knows about the disk. It is injected, so the same disk gives the same image. */
@@ -111,6 +118,9 @@ export interface Hasher {
   digest(): string;
 }
 
+/** A hash function. MD5 is for formats that check their own structs by it. */
+export type HashAlgorithm = 'md5' | 'sha1' | 'sha256' | 'sha512';
+
 /** The arguments of `Format.write`. */
 export interface WriteRequest {
   /** The disk that the image is of. */
@@ -122,9 +132,36 @@ export interface WriteRequest {
   /** The image; empty. */
   readonly output: ImageOutput;
   /** Starts a hash. */
-  hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher;
+  hasher(algorithm: HashAlgorithm): Hasher;
   /** The CRC-32 of gzip. `before` is the CRC-32 of the bytes that precede these, 0 without any. */
   crc32(bytes: Uint8Array, before: number): number;
+}
+
+/** How a format holds a machine of several disks in one image. */
+export interface MachineFormat {
+  /** The most disks that a machine can have, with the options of the format. */
+  readonly maxDisks: number;
+  /**
+   * Starts the image of a machine and returns its writer. Rejects with a FormatError if the format
+   * cannot hold these disks.
+   */
+  write(request: MachineRequest): Promise<MachineWriter>;
+}
+
+/** The arguments of `MachineFormat.write`. */
+export interface MachineRequest extends Omit<WriteRequest, 'disk' | 'fileName'> {
+  /** Name of the export, as in {@link Disk}. */
+  readonly name: string;
+  /** At least one, in the order of the machine, which boots from the first. All sizes are known. */
+  readonly disks: readonly Disk[];
+}
+
+/** Turns the blocks of several disks, one disk after the other, into an image. */
+export interface MachineWriter {
+  /** Starts the next disk and returns its writer. The one before must be finished. */
+  startDisk(): Promise<FormatWriter>;
+  /** Writes the end of the image once every disk is finished. */
+  finish(): void;
 }
 
 /**
@@ -151,6 +188,11 @@ export interface Format {
    * then spools the disk of a pipe until it has ended.
    */
   readonly needsDiskSize?: boolean;
+  /**
+   * Whether the writer reads the image back, for hashes of parts that it has patched. The caller
+   * then spools an image whose sink cannot be read. Default: it does not.
+   */
+  readonly readsBack?: boolean;
   /** The largest disk that an image as written here can hold, in bytes. */
   readonly maxDiskSize: number;
   /** Disk sizes are rounded up to a multiple of this, in bytes, in every image of one export. */
@@ -162,6 +204,18 @@ export interface Format {
    * this disk.
    */
   write(request: WriteRequest): Promise<FormatWriter>;
+  /**
+   * The format that is imported together with this one, which then has nothing of the disk, is not
+   * read, and is made beside an image of that format.
+   */
+  readonly describes?: string;
+  /**
+   * The options of a machine that the image depends on; undefined: it describes none. `firmware` is
+   * for every format: the disk is checked for what it needs to start.
+   */
+  readonly machineOptions?: readonly (keyof MachineOptions)[];
+  /** How one image holds several disks; undefined for a format that holds one. */
+  readonly machine?: MachineFormat;
   /** Whether a file is of this format. `head` is its first sector, or all of a shorter file. */
   matches(head: Uint8Array): boolean;
   /**
@@ -319,12 +373,28 @@ export interface NotOpened {
   readonly isMapped: boolean;
 }
 
+/** A disk in an image that has several. */
+export interface DiskInImage {
+  /** Its name in the image, which is unique there. */
+  readonly name: string;
+  /**
+   * Opens it. Its `check` is that of its own structure, without what surrounds it. Rejects with a
+   * FormatError if it cannot be read.
+   */
+  read(): Promise<ImageReader>;
+}
+
 /** An image opened for reading. It holds no resources, so there is nothing to close. */
 export interface ImageReader {
   /** What the image says about itself. */
   readonly facts: ImageFacts;
   /** Undefined if all files are open. Else the disk cannot be read, but facts and checks can. */
   readonly notOpened?: NotOpened | undefined;
+  /**
+   * All disks of a machine, in its order, if it has several and the request chose none. The reader
+   * itself is then that of the first, but its `check` is of the whole image.
+   */
+  readonly disks?: readonly DiskInImage[] | undefined;
   /**
    * The extents of the disk by ascending `diskOffset`, from the first one that ends after the byte
    * `from` of the disk (it may begin before). A gap is zeros, or data of the backing file. Each

@@ -16,9 +16,17 @@ export class FormatError extends Error {
   readonly kind: FormatErrorKind;
 
   constructor(kind: FormatErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortened(message), options);
     this.kind = kind;
   }
+}
+
+/** Limit of this program on a message, in characters: names in an image may have a million. */
+const MAX_MESSAGE = 1000;
+
+/** A message for people, whatever names are in it. */
+export function shortened(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}...` : message;
 }
 
 /** Makes a FormatError of one kind from the clause that follows the format's name. */

@@ -1,13 +1,16 @@
 // The registry: one line for each format.
 
+import { containerdisk } from './containerdisk/index.ts';
 import { gce } from './gce/index.ts';
 import { rawGz } from './gzip/index.ts';
+import { incus } from './incus/index.ts';
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
 import { vdi } from './vdi/index.ts';
 import { vhd, vhdDynamic } from './vhd/index.ts';
 import { vhdx } from './vhdx/index.ts';
+import { vma } from './vma/index.ts';
 import { vmdk } from './vmdk/index.ts';
 import { rawZst } from './zstd/index.ts';
 
@@ -22,15 +25,32 @@ export type {
   MachineOptions,
   Nic,
   OsType,
-} from './ova/machine.ts';
+} from './machine.ts';
+export type { IncusOptions } from './incus/index.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
-export type { Profile } from './ova/encode-ovf.ts';
+export type { Profile } from './ova/profile.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
+export type { VmaOptions } from './vma/index.ts';
 export type { AdapterType } from './vmdk/encode-descriptor.ts';
 export type { VmdkOptions } from './vmdk/index.ts';
-export { gce, ova, qcow2, raw, rawGz, rawZst, vdi, vhd, vhdDynamic, vhdx, vmdk };
+export {
+  containerdisk,
+  gce,
+  incus,
+  ova,
+  qcow2,
+  raw,
+  rawGz,
+  rawZst,
+  vdi,
+  vhd,
+  vhdDynamic,
+  vhdx,
+  vma,
+  vmdk,
+};
 
 /**
  * Makes each format with its default options, by its name, in the order in which they are listed.
@@ -58,6 +78,12 @@ export const FORMATS = {
   vmdk,
   /** See {@link ova}. */
   ova,
+  /** See {@link vma}. */
+  vma,
+  /** See {@link containerdisk}. */
+  containerdisk,
+  /** See {@link incus}. */
+  incus,
 };
 
 /** A format as typed on the command line. */

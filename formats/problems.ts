@@ -1,13 +1,14 @@
 import type { Problem } from './contract.ts';
+import { shortened } from './errors.ts';
 
 /** A problem that may make the disk read wrong. */
 export function error(message: string): Problem {
-  return { severity: 'error', message };
+  return { severity: 'error', message: shortened(message) };
 }
 
 /** A problem that only wastes space in the image. */
 export function leak(message: string): Problem {
-  return { severity: 'leak', message };
+  return { severity: 'leak', message: shortened(message) };
 }
 
 /** How a stored checksum differs from that of the bytes, as the predicate of a clause. */

@@ -14,6 +14,14 @@ export function uuidOfImage(diskUuid: Uint8Array, number: number): Uint8Array {
   return uuid;
 }
 
+/** The UUID of a disk of a machine, by its place; the first has that of the machine's export. */
+export function uuidOfDisk(exportUuid: Uint8Array, index: number): Uint8Array {
+  const uuid = Uint8Array.from(exportUuid);
+  // Not the last byte, in which the images of one disk differ.
+  uuid[14] = uuid[14]! ^ index; // of 16 bytes
+  return uuid;
+}
+
 /** Bytes in lower-case hexadecimal, two digits each. */
 export function hexDigits(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

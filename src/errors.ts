@@ -29,6 +29,7 @@ export const OPTION_NAMES = [
   'incrementalFrom',
   'internalSnapshot',
   'liveInconsistent',
+  'ovaDisk',
   'size',
   'streamSnapshot',
   'streamVolume',

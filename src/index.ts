@@ -24,13 +24,15 @@ export {
   type WarningCode,
   type Wording,
 } from './errors.ts';
-export {
-  encode,
-  type EncodeOptions,
-  type EncodeResult,
-  type EncodeSettings,
-  type Identity,
-} from './export/encode.ts';
+export { encode, type EncodeResult } from './export/encode.ts';
+export { type DiskResult, encodeMachine, type MachineResult } from './export/encode-machine.ts';
+export type {
+  EncodeMachineOptions,
+  EncodeOptions,
+  EncodeSettings,
+  Identity,
+  RunSettings,
+} from './export/encode-options.ts';
 export {
   type Compression,
   type CompressionOptions,
@@ -42,11 +44,18 @@ export {
 } from './export/encodings.ts';
 export type { Failure } from './export/image-set.ts';
 export type { ImageResult, Target } from './export/image.ts';
+export type { MachineDisk } from './export/machine-disk.ts';
 export { encodeOverlay, type OverlayOptions } from './export/overlay.ts';
 export type { HostDisk, HostPartition } from './host/host-disk.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
 export type { FileInput } from './images/file-input.ts';
-export { imageInfo, type ImageInfo, type ImageInfoOptions } from './images/image-info.ts';
+export {
+  type DiskInfo,
+  imageInfo,
+  type ImageInfo,
+  type ImageInfoOptions,
+  type NamedDiskInfo,
+} from './images/image-info.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { openImageFile, type OpenFileOptions } from './images/open-image-file.ts';
 export type { ImageFiles, OpenImage } from './images/open-image.ts';
@@ -59,6 +68,7 @@ export type {
   PartitionTable,
   PoolFacts,
 } from './inspect/disk-facts.ts';
+export { disksIn } from './open/disks-in.ts';
 export { openChanges, openSource } from './open/open-source.ts';
 export {
   type BytesOptions,
@@ -86,7 +96,7 @@ export type { OpenSink } from './sinks/open-sink.ts';
 export type { FinishProgress, OnFinishProgress, Sink } from './sinks/sink.ts';
 export { writableSink, type WritableSinkOptions } from './sinks/writable.ts';
 export { type DataExtent, extents, type ExtentsOptions } from './sources/extents.ts';
-export type { OnProgress, Phase, Progress } from './sources/progress.ts';
+export type { DiskNumber, OnProgress, Phase, Progress } from './sources/progress.ts';
 export { readDisk } from './sources/read-disk.ts';
 export type { Extent, OpenSource, Source } from './sources/source.ts';
 export type { SentChanges } from './zfs-send/changes.ts';

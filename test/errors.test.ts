@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { asFlag } from '../src/cli/options/flags.ts';
 import { longForm, type OptionName, OPTIONS } from '../src/cli/options/options.ts';
 import { KexportError, option, OPTION_NAMES, wording } from '../src/errors.ts';
-import type { EncodeOptions } from '../src/export/encode.ts';
+import type { EncodeOptions } from '../src/export/encode-options.ts';
 import type { OverlayOptions } from '../src/export/overlay.ts';
 import type { SourceOptions } from '../src/open/source-options.ts';
 import type { FileSinkOptions } from '../src/sinks/file.ts';

@@ -5,7 +5,7 @@ import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
 import { MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { type FoundDisk, openDisk, readOf } from './disks.ts';
+import { diskOfItem, type FoundDisk, openDisk, readOf } from './disks.ts';
 
 // Bytes of a member that are read at a time.
 const STEP = 2 ** 20;
@@ -93,7 +93,7 @@ function* checkHardware({ items, disks }: OvfMachine): Generator<Problem> {
     if (parent !== undefined && !instances.has(parent)) {
       yield error(`the parent of "${name}" is ${parent}, which the machine does not have`);
     }
-    const disk = /^(?:ovf:)?\/{1,2}disk\/(.+)$/.exec(item.get('HostResource') ?? '')?.[1];
+    const disk = diskOfItem(item);
     if (disk !== undefined && !disks.some(({ id }) => id === disk)) {
       yield error(`"${name}" is the disk ${disk}, which the OVF does not describe`);
     }

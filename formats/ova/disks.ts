@@ -1,9 +1,9 @@
 // Finds the disks of a machine that are in the archive. Each is a member, and is read in place.
 
-import type { Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
+import type { DiskInImage, Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
 import { readVhd } from '../vhd/reader.ts';
 import { readVmdk } from '../vmdk/reader.ts';
-import type { OvfDisk, OvfFile, OvfMachine } from './decode-ovf.ts';
+import type { OvfDisk, OvfFile, OvfItem, OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
 import { damaged, unsupported } from './faults.ts';
 
@@ -14,13 +14,47 @@ export interface FoundDisk {
   readonly member: TarMember;
 }
 
-/** The disks of a machine whose files are in the archive. */
+/**
+ * The disks of a machine whose files are in the archive, in the order in which the hardware lists
+ * them, as Proxmox boots from them; those that it does not list come last.
+ */
 export function disksOf(machine: OvfMachine, members: readonly TarMember[]): FoundDisk[] {
-  return machine.disks.flatMap((disk) => {
+  const found = machine.disks.flatMap((disk) => {
     const file = machine.files.find(({ id }) => id === disk.fileRef);
     const member = members.find(({ name }) => name === file?.href);
     return file && member ? [{ disk, file, member }] : [];
   });
+  const attached = machine.items.map(diskOfItem);
+  const placeOf = ({ disk }: FoundDisk) => attached.indexOf(disk.id) >>> 0; // -1 becomes the last
+  return found.sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+/** The diskId that a piece of hardware names; undefined if it is not a disk. */
+export function diskOfItem(item: OvfItem): string | undefined {
+  return /^(?:ovf:)?\/{1,2}disk\/(.+)$/.exec(item.get('HostResource') ?? '')?.[1];
+}
+
+/**
+ * The disks to list for `ImageReader.disks`: undefined unless there are several. Other media do not
+ * count, and a file that several disks name counts once: a hostile archive would else be read as
+ * often. Throws a FormatError if two disks have the same id, by which they are chosen.
+ */
+export function listDisks(
+  disks: readonly FoundDisk[],
+  open: (found: FoundDisk) => Promise<ImageReader>,
+): DiskInImage[] | undefined {
+  const byFile = new Map<string, FoundDisk>();
+  for (const found of disks) {
+    const { href } = found.file;
+    if (readOf(found) !== undefined && !byFile.has(href)) byFile.set(href, found);
+  }
+  const byName = new Map<string, DiskInImage>();
+  for (const found of byFile.values()) {
+    const { id: name } = found.disk;
+    if (byName.has(name)) throw damaged(`the OVF has two disks ${JSON.stringify(name)}`);
+    byName.set(name, { name, read: () => open(found) });
+  }
+  return byName.size > 1 ? [...byName.values()] : undefined;
 }
 
 /**

@@ -1,20 +1,15 @@
 // The machine as XML: DSP0243 1.1, "OVF descriptor", with only those parts that VMware products,
 // VirtualBox, Proxmox and virt-v2v read:
-//   References              the file of the disk
+//   References              the files of the disks
 //   DiskSection, NetworkSection
 //   VirtualSystem           OperatingSystemSection, VirtualHardwareSection, VirtualBox's Machine
 
 import { create } from 'xmlbuilder2';
-import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
+import type { Machine } from '../machine.ts';
+import { DISK_CONTROLLERS, guestOf } from './hardware.ts';
+import { type DiskSlot, slotsFor } from './disk-slots.ts';
+import type { Profile } from './profile.ts';
 import { diskUuid, VIRTUALBOX_NAMESPACE, virtualboxMachine } from './encode-virtualbox.ts';
-
-/**
- * The importers that the OVF is for. `vmware` keeps to the standard and imports everywhere, but in
- * VirtualBox the machine starts with BIOS. `both` adds VirtualBox's own description, which the
- * schema of the standard does not allow and other importers skip. `virtualbox` also has its
- * hardware family, which ESXi refuses.
- */
-export type Profile = 'vmware' | 'both' | 'virtualbox';
 
 /** What the OVF describes. */
 export interface OvfFacts {
@@ -22,16 +17,20 @@ export interface OvfFacts {
   readonly name: string;
   readonly machine: Machine;
   readonly profile: Profile;
-  readonly disk: {
-    /** Name of the member. */
-    readonly fileName: string;
-    /** Size of the member in bytes; vSphere refuses the archive if it differs. */
-    readonly fileSize: number;
-    /** Size of the disk in bytes. */
-    readonly capacity: number;
-    /** 16 bytes, RFC 9562. */
-    readonly uuid: Uint8Array;
-  };
+  /** In the order of the machine, which boots from the first. */
+  readonly disks: readonly DiskFile[];
+}
+
+/** A disk and the member that holds it. */
+export interface DiskFile {
+  /** Name of the member. */
+  readonly fileName: string;
+  /** Size of the member in bytes; vSphere refuses the archive if it differs. */
+  readonly fileSize: number;
+  /** Size of the disk in bytes. */
+  readonly capacity: number;
+  /** 16 bytes, RFC 9562. */
+  readonly uuid: Uint8Array;
 }
 
 const NAMESPACES = {
@@ -49,8 +48,6 @@ const NAMESPACES = {
 const STREAM_OPTIMIZED =
   'http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized';
 
-const FILE_ID = 'file1';
-const DISK_ID = 'vmdisk1';
 const NETWORK = 'VM Network'; // ESXi's name of its first network
 
 // "ResourceType" of CIM_ResourceAllocationSettingData.
@@ -59,35 +56,41 @@ const MEMORY = 4;
 const ETHERNET_ADAPTER = 10;
 const DISK_DRIVE = 17;
 
-// "InstanceID" of the hardware; virt-v2v needs numbers.
-const INSTANCE = { processor: 1, memory: 2, controller: 3, disk: 4, nic: 5 };
+// "InstanceID" of the hardware; virt-v2v needs numbers. The disks and the network card follow the
+// controllers.
+const INSTANCE = { processor: 1, memory: 2, firstController: 3 };
 
 type Xml = Record<string, unknown>;
 
-/** Encodes the OVF in UTF-8. Of `fileSize`, only the number of digits affects its length. */
+/** Encodes the OVF in UTF-8. Of each `fileSize`, only the number of digits affects its length. */
 export function encodeOvf(facts: OvfFacts): Uint8Array {
   const document = create({ version: '1.0', encoding: 'UTF-8' }, { Envelope: envelope(facts) });
   return new TextEncoder().encode(`${document.end({ prettyPrint: true })}\n`);
 }
 
-function envelope({ name, machine, profile, disk }: OvfFacts): Xml {
+function envelope({ name, machine, profile, disks }: OvfFacts): Xml {
   const forVirtualbox = profile !== 'vmware';
+  const slots = slotsFor(disks.length, machine.diskController, profile);
   return {
     ...NAMESPACES,
     ...(forVirtualbox && { '@xmlns:vbox': VIRTUALBOX_NAMESPACE }),
     References: {
-      File: { '@ovf:href': disk.fileName, '@ovf:id': FILE_ID, '@ovf:size': disk.fileSize },
+      File: disks.map(({ fileName, fileSize }, index) => ({
+        '@ovf:href': fileName,
+        '@ovf:id': fileId(index),
+        '@ovf:size': fileSize,
+      })),
     },
     DiskSection: {
       Info: 'Virtual disks',
-      Disk: {
-        '@ovf:capacity': disk.capacity,
+      Disk: disks.map(({ capacity, uuid }, index) => ({
+        '@ovf:capacity': capacity,
         '@ovf:capacityAllocationUnits': 'byte',
-        '@ovf:diskId': DISK_ID,
-        '@ovf:fileRef': FILE_ID,
+        '@ovf:diskId': diskId(index),
+        '@ovf:fileRef': fileId(index),
         '@ovf:format': STREAM_OPTIMIZED,
-        ...(forVirtualbox && { '@vbox:uuid': diskUuid(disk.uuid) }),
-      },
+        ...(forVirtualbox && { '@vbox:uuid': diskUuid(uuid) }),
+      })),
     },
     ...(machine.nic !== 'none' && { NetworkSection: networkSection() }),
     VirtualSystem: {
@@ -99,12 +102,25 @@ function envelope({ name, machine, profile, disk }: OvfFacts): Xml {
         '@vmw:osType': machine.osType,
         Info: 'The operating system',
       },
-      VirtualHardwareSection: hardwareSection({ name, machine, profile }),
+      VirtualHardwareSection: hardwareSection({ name, machine, profile }, slots),
       ...(forVirtualbox && {
-        'vbox:Machine': virtualboxMachine(machine, literal(name), disk.uuid),
+        'vbox:Machine': virtualboxMachine(
+          machine,
+          literal(name),
+          disks.map(({ uuid }) => uuid),
+          slots,
+        ),
       }),
     },
   };
+}
+
+function fileId(diskIndex: number): string {
+  return `file${diskIndex + 1}`;
+}
+
+function diskId(diskIndex: number): string {
+  return `vmdisk${diskIndex + 1}`;
 }
 
 function networkSection(): Xml {
@@ -112,8 +128,11 @@ function networkSection(): Xml {
   return { Info: 'Networks', Network: { '@ovf:name': NETWORK, Description } };
 }
 
-function hardwareSection({ name, machine, profile }: Omit<OvfFacts, 'disk'>): Xml {
-  const { controller, disk } = storageItems(machine);
+function hardwareSection(
+  { name, machine, profile }: Omit<OvfFacts, 'disks'>,
+  slots: readonly DiskSlot[],
+): Xml {
+  const storage = storageItems(machine, slots);
   return {
     Info: 'Virtual hardware',
     System: {
@@ -142,37 +161,41 @@ function hardwareSection({ name, machine, profile }: Omit<OvfFacts, 'disk'>): Xm
         ResourceType: MEMORY,
         VirtualQuantity: machine.memory,
       }),
-      controller,
-      disk,
-      ...nicItems(machine),
+      ...storage,
+      ...nicItems(machine, INSTANCE.firstController + storage.length),
     ],
     'vmw:Config': firmwareSettings(machine),
   };
 }
 
-function storageItems({ diskController }: Machine): { controller: Xml; disk: Xml } {
+/** The controllers, then the disks in their order: by it Proxmox boots. */
+function storageItems({ diskController }: Machine, slots: readonly DiskSlot[]): Xml[] {
   const { title, subType, resourceType } = DISK_CONTROLLERS[diskController];
-  return {
-    controller: item({
-      Address: 0,
+  const count = Math.max(...slots.map(({ controller }) => controller)) + 1;
+  const controllers = Array.from({ length: count }, (_, number) =>
+    item({
+      Address: number,
       Description: title,
-      ElementName: `${title} 0`,
-      InstanceID: INSTANCE.controller,
+      ElementName: `${title} ${number}`,
+      InstanceID: INSTANCE.firstController + number,
       ...(subType !== undefined && { ResourceSubType: subType }),
       ResourceType: resourceType,
     }),
-    disk: item({
-      AddressOnParent: 0,
-      ElementName: 'Hard disk 1',
-      HostResource: `ovf:/disk/${DISK_ID}`, // the only form that Proxmox accepts
-      InstanceID: INSTANCE.disk,
-      Parent: INSTANCE.controller,
+  );
+  const disks = slots.map(({ controller, address }, index) =>
+    item({
+      AddressOnParent: address,
+      ElementName: `Hard disk ${index + 1}`,
+      HostResource: `ovf:/disk/${diskId(index)}`, // the only form that Proxmox accepts
+      InstanceID: INSTANCE.firstController + count + index,
+      Parent: INSTANCE.firstController + controller,
       ResourceType: DISK_DRIVE,
     }),
-  };
+  );
+  return [...controllers, ...disks];
 }
 
-function nicItems({ nic }: Machine): Xml[] {
+function nicItems({ nic }: Machine, instance: number): Xml[] {
   if (nic === 'none') return [];
   return [
     item({
@@ -180,7 +203,7 @@ function nicItems({ nic }: Machine): Xml[] {
       Connection: NETWORK,
       Description: `${nic} ethernet adapter`,
       ElementName: 'Ethernet 1',
-      InstanceID: INSTANCE.nic,
+      InstanceID: instance,
       ResourceSubType: nic,
       ResourceType: ETHERNET_ADAPTER,
     }),

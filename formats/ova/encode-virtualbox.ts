@@ -1,9 +1,11 @@
 // VirtualBox's own description of the machine, within the OVF. From the OVF alone its importer
 // makes a machine with BIOS. With this description, it reads nothing else except the quantities and
-// the place of the disk in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
+// the places of the disks in the archive (ovfreader.cpp, Settings.cpp, ApplianceImplImport.cpp).
 
 import { uuidText } from '../uuid.ts';
-import { DISK_CONTROLLERS, guestOf, type Machine } from './machine.ts';
+import type { Machine } from '../machine.ts';
+import { DISK_CONTROLLERS, guestOf } from './hardware.ts';
+import type { DiskSlot } from './disk-slots.ts';
 
 export const VIRTUALBOX_NAMESPACE = 'http://www.virtualbox.org/ovf/machine';
 
@@ -21,21 +23,27 @@ export function diskUuid(uuid: Uint8Array): string {
   return uuidText(uuid);
 }
 
-/** The content of the element for xmlbuilder2. `name` is escaped for it. */
+/**
+ * The content of the element for xmlbuilder2. `name` is escaped for it; each disk has its uuid, of
+ * 16 bytes, and its slot.
+ */
 export function virtualboxMachine(
   machine: Machine,
   name: string,
-  uuid: Uint8Array,
+  uuids: readonly Uint8Array[],
+  slots: readonly DiskSlot[],
 ): Record<string, unknown> {
+  const [first] = uuids;
+  if (!first) throw new Error('a machine without a disk');
   return {
     '@ovf:required': 'false', // lets other importers skip it
     '@version': SETTINGS_VERSION,
-    '@uuid': `{${machineUuid(uuid)}}`,
+    '@uuid': `{${machineUuid(first)}}`,
     '@name': name,
     '@OSType': guestOf(machine.osType).virtualbox,
     'ovf:Info': 'The machine as VirtualBox describes it',
     Hardware: hardware(machine),
-    StorageControllers: storageControllers(machine, uuid),
+    StorageControllers: storageControllers(machine, uuids, slots),
   };
 }
 
@@ -54,26 +62,38 @@ function hardware(machine: Machine): Record<string, unknown> {
   };
 }
 
-function storageControllers(machine: Machine, uuid: Uint8Array): Record<string, unknown> {
+function storageControllers(
+  machine: Machine,
+  uuids: readonly Uint8Array[],
+  slots: readonly DiskSlot[],
+): Record<string, unknown> {
   const { title, virtualbox } = DISK_CONTROLLERS[machine.diskController];
+  const places = slots.map((slot) => placeOf(slot, machine));
   return {
     StorageController: {
       '@name': title,
       '@type': virtualbox.type,
-      '@PortCount': virtualbox.ports,
+      '@PortCount': Math.max(virtualbox.ports, ...places.map(({ port }) => port + 1)),
       '@useHostIOCache': false,
       '@Bootable': true,
-      AttachedDevice: {
+      AttachedDevice: uuids.map((uuid, index) => ({
         '@type': 'HardDisk',
-        '@port': 0,
-        '@device': 0,
+        '@port': places[index]?.port,
+        '@device': places[index]?.device,
         Image: { '@uuid': `{${diskUuid(uuid)}}` }, // braces here, none in the Disk element
-      },
+      })),
     },
   };
 }
 
-/** The disk's uuid with its last bit inverted: two things must not share a uuid. */
+/** VirtualBox has both channels of IDE as the ports of one controller. */
+function placeOf({ controller, address }: DiskSlot, { diskController }: Machine) {
+  return diskController === 'ide'
+    ? { port: controller, device: address }
+    : { port: address, device: 0 };
+}
+
+/** The first disk's uuid with its last bit inverted: two things must not share a uuid. */
 function machineUuid(uuid: Uint8Array): string {
   return uuidText(uuid.map((byte, i) => (i === uuid.length - 1 ? byte ^ 1 : byte)));
 }

@@ -1,4 +1,4 @@
 import { faultsOf } from '../errors.ts';
 
-/** FormatErrors of OVAs and of the machines that they describe. */
+/** FormatErrors of OVAs. */
 export const { damaged, unsupported } = faultsOf('ova');

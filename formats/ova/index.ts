@@ -1,19 +1,18 @@
 import type { Format, ImageReader, ReadRequest } from '../contract.ts';
+import { machineOf, type MachineOptions } from '../machine.ts';
 import type { None } from '../none.ts';
 import { vmdk } from '../vmdk/index.ts';
 import { memberName } from '../tar/decode-tar.ts';
 import type { ManifestAlgorithm } from './encode-manifest.ts';
-import type { Profile } from './encode-ovf.ts';
-import { unsupported } from './faults.ts';
-import { DISK_CONTROLLERS, machineOf, type MachineOptions } from './machine.ts';
+import type { Profile } from './profile.ts';
+import { maxDisks } from './disk-slots.ts';
+import { DISK_CONTROLLERS } from './hardware.ts';
 
 /** Options of `ova`: either to write an OVA or to read one. */
 export type OvaOptions = OvaWriteOptions | OvaReadOptions;
 
 /** Options to write an OVA. */
 export interface OvaWriteOptions extends MachineOptions {
-  /** Name of the machine after the import, any text. Default: the name of the export. */
-  readonly vmName?: string | undefined;
   /**
    * Default: vmware, which imports everywhere. VirtualBox needs `both` if the machine is to start
    * with EFI.
@@ -32,19 +31,19 @@ export interface OvaReadOptions extends None<Omit<OvaWriteOptions, 'ovaDisk'>> {
 }
 
 /**
- * A machine: an OVF, a manifest and a streamOptimized VMDK in a tar. Throws a FormatError for
- * options that no importer accepts.
+ * A machine: an OVF, a manifest and a streamOptimized VMDK for each disk in a tar. Throws a
+ * FormatError for options that no importer accepts.
  */
 export function ova(options: OvaOptions = {}): Format {
-  const { adapterType } = DISK_CONTROLLERS[machineOf(options).diskController];
+  const { adapterType } = DISK_CONTROLLERS[machineOf('ova', options).diskController];
   return ovaOf(vmdk({ adapterType }), options);
 }
 
-/** The same with another format of the disk, which must only append if it knows the disk's size. */
+/** The same with another format of the disks, which must only append if it knows their sizes. */
 export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
-  const { vmName, profile = 'vmware', manifest = 'sha256' } = options;
-  const machine = machineOf(options);
-  if (vmName !== undefined) checkVmName(vmName);
+  const { profile = 'vmware', manifest = 'sha256' } = options;
+  const machine = machineOf('ova', options);
+  const contents = { diskFormat, machine, profile, manifest };
   return {
     name: 'ova',
     title: 'OVA, a whole machine (VMware, VirtualBox, Proxmox)',
@@ -54,10 +53,27 @@ export function ovaOf(diskFormat: Format, options: OvaOptions = {}): Format {
     maxDiskSize: diskFormat.maxDiskSize,
     sizeMultiple: diskFormat.sizeMultiple,
     encoding: (choice) => diskFormat.encoding(choice),
+    machineOptions: [
+      'cpus',
+      'memory',
+      'firmware',
+      'hwVersion',
+      'osType',
+      'diskController',
+      'nic',
+      'vmName',
+    ],
     // Writer and reader are loaded on demand: loading the XML library takes longer than `--help`.
     write: async (request) => {
       const { ovaWriter } = await import('./writer.ts');
-      return ovaWriter(request, { diskFormat, vmName, machine, profile, manifest });
+      return ovaWriter(request, contents);
+    },
+    machine: {
+      maxDisks: maxDisks(machine.diskController, profile),
+      write: async (request) => {
+        const { ovaMachineWriter } = await import('./writer.ts');
+        return ovaMachineWriter(request, contents);
+      },
     },
     matches: (head) => memberName(head)?.endsWith('.ovf') === true,
     read: (request) => readMachine(request, options.ovaDisk),
@@ -78,11 +94,4 @@ const TEXT_HEAD = 512;
 /** XML begins with `<`, perhaps after a byte order mark and white space; a tar with a name. */
 function isXml(head: Uint8Array): boolean {
   return /^\uFEFF?\s*<(\?xml|!--|(\w+:)?Envelope)/.test(new TextDecoder().decode(head));
-}
-
-function checkVmName(vmName: string): void {
-  // XML cannot hold most control characters, and reads line ends in attributes as spaces.
-  const unwritable = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
-  if (vmName.trim() !== '' && !unwritable.test(vmName)) return;
-  throw unsupported(`${JSON.stringify(vmName)} cannot be the name of a machine`);
 }

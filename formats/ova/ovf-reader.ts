@@ -1,9 +1,17 @@
 // Opens an OVF that is not in an archive: its disks are files beside it, which it names.
 
-import type { ImageExtent, ImageInput, ImageReader, Problem, ReadRequest } from '../contract.ts';
+import type {
+  DiskInImage,
+  ImageExtent,
+  ImageInput,
+  ImageReader,
+  Problem,
+  ReadRequest,
+} from '../contract.ts';
+import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
-import { decodeOvf, MAX_OVF_SIZE } from './decode-ovf.ts';
-import { chooseDisk, disksOf, openFile } from './disks.ts';
+import { decodeOvf, MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
+import { chooseDisk, disksOf, type FoundDisk, listDisks, openFile, readOf } from './disks.ts';
 import { unsupported } from './faults.ts';
 
 /**
@@ -17,7 +25,34 @@ export async function readOvf(request: ReadRequest, wanted?: string): Promise<Im
   }
   const machine = decodeOvf(await input.read(0, input.size));
   const files = machine.files.map(({ href }) => ({ name: href, size: 0, imageOffset: 0 }));
-  const found = chooseDisk(disksOf(machine, files), wanted);
+  const found = disksOf(machine, files);
+  const once = { ...request, openOther: openedOnce(request) };
+  const open = (disk: FoundDisk) => readDisk(once, machine, disk);
+  const first = await open(chooseDisk(found, wanted));
+  const disks = wanted === undefined ? listDisks(found, open) : undefined;
+  if (!disks) return first;
+  const notOpened = first.notOpened && {
+    files: found.filter((disk) => readOf(disk) !== undefined).map(({ file }) => file.href),
+    isMapped: false,
+  };
+  return { ...first, disks, notOpened, check: () => checkAll(disks) };
+}
+
+/** Disks may share a file, and one is opened both for its check and to be read. */
+function openedOnce(request: ReadRequest): ReadRequest['openOther'] {
+  const opened = new Map<string, ReturnType<ReadRequest['openOther']>>();
+  return (name) => {
+    const input = opened.get(name) ?? request.openOther(name);
+    opened.set(name, input);
+    return input;
+  };
+}
+
+async function readDisk(
+  request: ReadRequest,
+  machine: OvfMachine,
+  found: FoundDisk,
+): Promise<ImageReader> {
   const { capacity } = found.disk;
   const { href, size } = found.file;
   const details = { ...machine.details, disk: href };
@@ -52,6 +87,19 @@ export async function readOvf(request: ReadRequest, wanted?: string): Promise<Im
       yield* inner.check();
     },
   };
+}
+
+async function* checkAll(disks: readonly DiskInImage[]): AsyncGenerator<Problem> {
+  for (const disk of disks) {
+    try {
+      for await (const { severity, message } of (await disk.read()).check()) {
+        yield { severity, message: `${disk.name}: ${message}` };
+      }
+    } catch (cause) {
+      if (!(cause instanceof FormatError)) throw cause;
+      yield error(`the disk ${disk.name} cannot be read: ${cause.message}`);
+    }
+  }
 }
 
 /** The extents of a disk, with the file that they lie in. */

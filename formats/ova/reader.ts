@@ -1,11 +1,11 @@
-// Opens an OVA: finds a disk in the archive by the OVF, and reads it in place.
+// Opens an OVA: finds the disks in the archive by the OVF, and reads them in place.
 
 import type { ImageExtent, ImageFacts, ImageReader, ReadRequest } from '../contract.ts';
 import { FormatError } from '../errors.ts';
 import { type Archive, readArchive } from './archive.ts';
 import { checkOva } from './check.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { chooseDisk, type FoundDisk, openDisk, readOf } from './disks.ts';
+import { chooseDisk, type FoundDisk, listDisks, openDisk, readOf } from './disks.ts';
 
 /**
  * Opens the disk with the name `wanted`, either its diskId or its file; by default the first.
@@ -14,13 +14,28 @@ import { chooseDisk, type FoundDisk, openDisk, readOf } from './disks.ts';
 export async function readOva(request: ReadRequest, wanted?: string): Promise<ImageReader> {
   const archive = await readArchive(request.input);
   const found = chooseDisk(archive.disks, wanted);
+  const lines = archive.disks.length > 1 ? await describeDisks(request, archive) : undefined;
+  const open = (disk: FoundDisk) => readDisk(request, archive, disk, lines);
+  return {
+    ...(await open(found)),
+    disks: wanted === undefined ? listDisks(archive.disks, open) : undefined,
+    check: () => checkOva(archive, request),
+  };
+}
+
+/** Opens one disk. `lines` describe all of them, if there are several. */
+async function readDisk(
+  request: ReadRequest,
+  archive: Archive,
+  found: FoundDisk,
+  lines: readonly string[] | undefined,
+): Promise<ImageReader> {
   const { member } = found;
   const inner = await openDisk(request, found);
-  const disks = archive.disks.length > 1 ? await describeDisks(request, archive) : undefined;
   return {
-    facts: factsOf(archive, disks, member, inner.facts),
+    facts: factsOf(archive, lines, member, inner.facts),
     extents: (from = 0) => shifted(inner, member.imageOffset, from),
-    check: () => checkOva(archive, request),
+    check: () => inner.check(),
   };
 }
 

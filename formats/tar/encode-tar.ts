@@ -1,11 +1,11 @@
 import { paddingAfter } from '../rounding.ts';
-import { GNU, header, REGULAR_FILE, TAR_BLOCK, USTAR } from './layout.ts';
+import { FOLDER, GNU, header, REGULAR_FILE, TAR_BLOCK, USTAR } from './layout.ts';
 
 const MODE = 0o644;
 
-/** A file in an archive. */
+/** A file in an archive, or a folder. */
 export interface Member {
-  /** ASCII, at most MAX_MEMBER_NAME bytes. */
+  /** ASCII, at most MAX_MEMBER_NAME bytes; that of a folder ends in a slash. */
   readonly name: string;
   /** In bytes. */
   readonly size: number;
@@ -19,7 +19,7 @@ export interface Member {
   readonly isGnu?: boolean | undefined;
 }
 
-/** Encodes the header of a regular file, in TAR_BLOCK bytes. */
+/** Encodes the header of a member, in TAR_BLOCK bytes. */
 export function encodeTarHeader(member: Member): Uint8Array {
   const { name, size, mtime, mode = MODE, owner = 0, isGnu = false } = member;
   const values = {
@@ -30,7 +30,7 @@ export function encodeTarHeader(member: Member): Uint8Array {
     size,
     mtime,
     checksum: ' '.repeat(8), // the checksum counts its own bytes as spaces
-    typeflag: REGULAR_FILE,
+    typeflag: name.endsWith('/') ? FOLDER : REGULAR_FILE,
     linkname: '',
     ...(isGnu ? GNU : { magic: USTAR, version: '00' }),
     uname: '',

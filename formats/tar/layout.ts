@@ -19,6 +19,9 @@ export const MAX_MEMBER_NAME = 100;
 /** `typeflag` of a regular file. */
 export const REGULAR_FILE = '0';
 
+/** `typeflag` of a folder. Its name ends in a slash. */
+export const FOLDER = '5';
+
 /** `magic`. GNU's continues with spaces, and has other things in the prefix. */
 export const USTAR = 'ustar';
 

@@ -135,11 +135,15 @@ function* leafEntries(block: Uint8Array): Generator<readonly [name: string, valu
   // Reading all entries does not need the hash table, 16 bits for each 32 bytes of the block.
   const chunks = block.subarray(LEAF_HEADER_SIZE + block.length / 16);
   let found = 0;
+  let arrayBytes = 0;
   for (let at = 0; at + CHUNK_SIZE <= chunks.length; at += CHUNK_SIZE) {
     if (chunks[at] !== ENTRY_CHUNK) continue;
     const { valueSize, nameChunk, nameLength, valueChunk, valueCount } = entryChunk.decode(
       chunks.subarray(at),
     );
+    // Each chunk is part of one array, or a list that leads to itself would be read for ever.
+    arrayBytes += nameLength + valueCount * valueSize;
+    if (arrayBytes > chunks.length) throw damaged('the arrays of a leaf overlap in a ZAP');
     const name = text(arrayAt(chunks, nameChunk, nameLength));
     yield [name, numbersOf(arrayAt(chunks, valueChunk, valueCount * valueSize), valueSize)];
     found++;
@@ -149,7 +153,6 @@ function* leafEntries(block: Uint8Array): Generator<readonly [name: string, valu
 
 /** The bytes in a list of chunks. */
 function arrayAt(chunks: Uint8Array, firstChunk: number, length: number): Uint8Array {
-  if (length > chunks.length) throw damaged('an array in a ZAP is too long');
   const array = new Uint8Array(length);
   let chunk = firstChunk;
   for (let at = 0; at < length; at += ARRAY_BYTES) {

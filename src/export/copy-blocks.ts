@@ -16,13 +16,13 @@ import type { OnProgress } from '../sources/progress.ts';
 import { wholeSectors } from '../../formats/rounding.ts';
 import { throwIfAborted } from '../errors.ts';
 import { checkDiskSize } from './image.ts';
-import type { ImageSet } from './image-set.ts';
+import type { ImageGroup } from './image-set.ts';
 import { type Slab, slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
 import type { Extent, Source } from '../sources/source.ts';
 
 export interface CopyRequest {
   readonly source: Source;
-  readonly images: ImageSet;
+  readonly images: ImageGroup;
   /** The distinct encodings of the images. */
   readonly encodings: readonly Encoding[];
   readonly threads: number;

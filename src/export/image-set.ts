@@ -11,19 +11,26 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** The images of an export, from before they are started until they have their names. */
-export interface ImageSet {
-  /** The targets that were given up; only with `keepGoing`. */
-  readonly failures: readonly Failure[];
-  /** Starts every image. Fails as `each` does. */
+/** Some of the images of an export. */
+export interface ImageGroup {
+  /** Starts every image, one again if it is that of the next disk. Fails as `each` does. */
   start(start: (target: Target) => Promise<Image>): Promise<void>;
   /**
    * Runs `work` for all images at once and waits for all of them. Throws the first error. With
-   * `keepGoing` it gives up that image instead, and throws only when no image is left.
+   * `keepGoing` it gives up that image instead, and throws only when no image of the export is
+   * left.
    */
   each(work: (image: Image) => Promise<void>): Promise<void>;
   /** What was sent to stores; undefined if no image goes to one. */
   traffic(): Traffic | undefined;
+}
+
+/** The images of an export, from before they are started until they have their names. */
+export interface ImageSet {
+  /** The targets that were given up; only with `keepGoing`. */
+  readonly failures: readonly Failure[];
+  /** The images of these targets, without those that were given up. */
+  group(targets: readonly Target[]): ImageGroup;
   /** Gives every image its final name. */
   commit(): Promise<void>;
   /** Called once nothing can fail any more: removes what was replaced. */
@@ -53,28 +60,33 @@ export function imageSet(targets: readonly Target[], keepGoing: boolean): ImageS
 
   return {
     failures,
-    async start(start) {
-      for (const target of targets) {
-        await attempt(target, async () => {
-          const image = await start(target);
-          images.set(target, image);
-          sinks.set(target, image.sink);
-        });
-      }
-    },
-    async each(work) {
-      // If one image fails, the others may still be writing from the shared buffers, so wait for
-      // all.
-      await allSettled([...images].map(([target, image]) => attempt(target, () => work(image))));
-    },
-    traffic() {
-      const parts = [...sinks.values()].flatMap((sink) => sink.traffic ?? []);
-      if (parts.length === 0) return undefined;
-      return parts.reduce((sum, { bytes, retries }) => ({
-        bytes: sum.bytes + bytes,
-        retries: sum.retries + retries,
-      }));
-    },
+    group: (wanted) => ({
+      async start(start) {
+        for (const target of wanted.filter((one) => sinks.has(one))) {
+          await attempt(target, async () => {
+            const image = await start(target);
+            images.set(target, image);
+            sinks.set(target, image.sink);
+          });
+        }
+      },
+      async each(work) {
+        const found = [...images].filter(([target]) => wanted.includes(target));
+        // If one image fails, the others may still be writing from the shared buffers, so wait for
+        // all.
+        await allSettled(found.map(([target, image]) => attempt(target, () => work(image))));
+      },
+      traffic() {
+        const parts = [...sinks].flatMap(([target, { traffic }]) =>
+          wanted.includes(target) ? (traffic ?? []) : [],
+        );
+        if (parts.length === 0) return undefined;
+        return parts.reduce((sum, { bytes, retries }) => ({
+          bytes: sum.bytes + bytes,
+          retries: sum.retries + retries,
+        }));
+      },
+    }),
     async commit() {
       for (const [target, sink] of sinks) await attempt(target, () => sink.commit());
     },

@@ -1,6 +1,6 @@
 import { host } from '#host';
-import type { Disk, Encoding, Format, FormatWriter } from '../../formats/index.ts';
-import { KexportError } from '../errors.ts';
+import type { Disk, Encoding, Format, FormatWriter, MachineWriter } from '../../formats/index.ts';
+import { KexportError, throwIfAborted } from '../errors.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { crc32 } from '../runtime/crc32.ts';
@@ -46,6 +46,11 @@ export interface Image {
   readonly writer: FormatWriter;
 }
 
+/** The image of a whole machine that is being written. */
+export interface MachineImage extends Omit<Image, 'writer'> {
+  readonly machine: MachineWriter;
+}
+
 /**
  * Starts an image of a disk, one of those `formats`. Spools it if the format has to go back and the
  * sink cannot.
@@ -58,15 +63,38 @@ export async function startImage(
 ): Promise<Image> {
   const { format, fileName } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size, formats);
-  const sink = needsSpool(target, disk.size) ? spooled(target.sink) : target.sink;
-  const output = queuedOutput(sink);
-  const { hasher } = host;
-  const request = { disk, fileName, encoding, output, hasher, crc32 };
-  const writer = await format.write(request);
-  return { target, format, encoding, sink, output, writer };
+  const place = openPlace(target, disk.size);
+  const writer = await format.write({ ...requestOf(place, encoding), disk, fileName });
+  return { target, format, encoding, ...place, writer };
+}
+
+/** The same for the image of a machine, whose format must hold several disks. */
+export async function startMachine(
+  target: Target,
+  encoding: Encoding | undefined,
+  name: string,
+  disks: readonly Disk[],
+): Promise<MachineImage> {
+  const { format } = target;
+  if (!format.machine) throw new Error(`${format.name} holds one disk`);
+  const place = openPlace(target, disks[0]?.size);
+  const machine = await format.machine.write({ ...requestOf(place, encoding), name, disks });
+  return { target, format, encoding, ...place, machine };
+}
+
+type Place = Pick<Image, 'sink' | 'output'>;
+
+function openPlace(target: Target, diskSize: number | undefined): Place {
+  const sink = needsSpool(target, diskSize) ? spooled(target.sink) : target.sink;
+  return { sink, output: queuedOutput(sink) };
+}
+
+function requestOf({ output }: Place, encoding: Encoding | undefined) {
+  return { encoding, output, hasher: host.hasher, crc32 };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
+  if (format.readsBack && !sink.read) return true;
   if (sink.seekable || format.streaming === 'always') return false;
   return format.streaming === 'never' || diskSize === undefined;
 }
@@ -91,6 +119,37 @@ export function checkDiskSize(
 
 function inGib(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB (${bytes} bytes)`;
+}
+
+/** Writes the end of an image: what its writer has queued, and what that reads it back for. */
+export async function endImage(
+  { writer, output, sink, format }: Pick<Image, 'writer' | 'output' | 'sink' | 'format'>,
+  diskSize: number,
+  signal: AbortSignal,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  writer.finish(diskSize);
+  if (!writer.seal) return;
+  await output.flush(signal);
+  const total = output.position;
+  await writer.seal({
+    async read(imageOffset, length) {
+      throwIfAborted(signal);
+      const bytes = new Uint8Array(length);
+      await readSoFar(sink, imageOffset, bytes);
+      onProgress?.({ phase: 'hashing', done: imageOffset + length, total, format: format.name });
+      return bytes;
+    },
+  });
+}
+
+/** Fills a buffer with what was written. After the end of the file there are zeros to come. */
+async function readSoFar(sink: Sink, imageOffset: number, target: Uint8Array): Promise<void> {
+  for (let at = 0; at < target.length;) {
+    const count = (await sink.read?.(imageOffset + at, target.subarray(at))) ?? 0;
+    if (count === 0) return;
+    at += count;
+  }
 }
 
 /** Makes an image durable once its writer has finished. It does not have its final name yet. */

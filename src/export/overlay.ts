@@ -14,7 +14,7 @@ import { defaultCompressor } from '../compress/open-compressor.ts';
 import { roundUp } from '../../formats/rounding.ts';
 import type { EncodeResult } from './encode.ts';
 import { type CompressionOptions, DEFAULT_LEVELS, type ZlibLevel } from './encodings.ts';
-import { KexportError, option, wording } from '../errors.ts';
+import { KexportError, option, unexpectedFailure, wording } from '../errors.ts';
 import { finishImage } from './image.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { settle, type Sink } from '../sinks/sink.ts';
@@ -73,7 +73,7 @@ export async function encodeOverlay(
     return await withStreamErrors(changes.name, () => write(changes, sink, options));
   } catch (error) {
     await sink.discard();
-    throw error;
+    throw unexpectedFailure(`cannot export ${changes.name}`, error);
   } finally {
     await changes.close();
   }

@@ -7,6 +7,8 @@ import { spooledSource } from '../sources/spooled.ts';
 
 /** Options of {@link prepareSource}. */
 export interface PrepareOptions {
+  /** Whether the size must be known, whatever the formats need. Default false. */
+  readonly needsSize?: boolean | undefined;
   readonly keepGpt?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -14,16 +16,20 @@ export interface PrepareOptions {
 }
 
 /**
- * Fits a disk to the formats of an export: spools it if a format needs its size beforehand, and
- * rounds the size up to one that all formats can have. The new source owns `source`.
+ * Fits a disk to the formats of an export: spools it if its size is needed beforehand, and rounds
+ * the size up to one that all formats can have. The new source owns `source`, which is closed if
+ * this throws.
  */
 export async function prepareSource(
   source: Source,
   formats: readonly Format[],
-  { keepGpt, onWarning, onProgress, signal }: PrepareOptions,
+  { needsSize = false, keepGpt, onWarning, onProgress, signal }: PrepareOptions,
 ): Promise<Source> {
-  const mustSpool = source.size === undefined && formats.some((format) => format.needsDiskSize);
-  const disk = mustSpool ? await spooledSource(source, signal, onProgress) : source;
+  const mustKnow = needsSize || formats.some((format) => format.needsDiskSize);
+  const disk =
+    mustKnow && source.size === undefined
+      ? await spooledSource(source, signal, onProgress)
+      : source;
   return roundedSource(disk, sizeMultiple(formats), { keepGpt, onWarning });
 }
 

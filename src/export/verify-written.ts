@@ -7,9 +7,9 @@ import { dataBlocks } from './data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
-import type { ImageSet } from './image-set.ts';
+import type { ImageGroup } from './image-set.ts';
 import { fileInput } from '../images/file-input.ts';
-import { type ImageFiles, readImage } from '../images/open-image.ts';
+import { diskOfImage, type ImageFiles, readImage } from '../images/open-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
@@ -18,19 +18,26 @@ import { remoteInput } from '../images/remote-input.ts';
 import type { Source } from '../sources/source.ts';
 import { streamSource } from '../sources/stream.ts';
 
-/** The disk that an image must read back as. */
+/** What images must read back as. */
 export interface Expected {
+  /** The disks of each image in their order. */
+  readonly disks: readonly ExpectedDisk[];
+  readonly threads: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The disk that an image must read back as. */
+export interface ExpectedDisk {
   /** In bytes. */
   readonly diskSize: number;
   /** Digest of the disk as it was read, see `DiskDigest`. */
-  readonly digest: string;
-  readonly threads: number | undefined;
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress | undefined;
+  readonly digest: string | undefined;
+  readonly onProgress: OnProgress;
 }
 
-/** Throws a KexportError for a target that cannot be read back. */
+/** Throws a KexportError for a target that has a disk and cannot be read back. */
 export function checkVerifiable({ format, sink }: Target): void {
+  if (format.describes !== undefined) return;
   const isReadable = sink.fd !== undefined || sink.readBack !== undefined;
   if (isReadable && (format.read ?? format.packed)) return;
   throw new KexportError('usage', `${sink.name} cannot be read back to verify it`, {
@@ -40,10 +47,10 @@ export function checkVerifiable({ format, sink }: Target): void {
 
 /**
  * Verifies the images of an export, one after the other, each with all threads. Fails as
- * `ImageSet.each` does.
+ * `ImageGroup.each` does.
  */
 export async function verifyAll(
-  images: ImageSet,
+  images: ImageGroup,
   results: ReadonlyMap<Target, ImageResult>,
   expected: Expected,
 ): Promise<void> {
@@ -62,13 +69,16 @@ export async function verifyAll(
  */
 async function verifyImage(image: Image, length: number, expected: Expected): Promise<void> {
   const { format, sink } = image;
+  if (format.describes !== undefined) return;
   const { name, fd } = sink;
   // One of the two is there: checked above.
   const file = fd === undefined ? sink.readBack!(length, expected.signal) : readableFile(name, fd);
   try {
     const { packed } = format;
-    if (packed) await compare(unpacked(name, file, length, packed), format.name, expected);
-    else {
+    const [disk] = expected.disks;
+    if (packed && disk) {
+      await compare(unpacked(name, file, length, packed), format.name, disk, expected);
+    } else {
       const input =
         fd === undefined ? remoteInput(name, length, file) : fileInput(name, fd, length);
       await readBack(await readImage(input, format), format.name, expected);
@@ -85,8 +95,17 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
 
 async function readBack(files: ImageFiles, format: string, expected: Expected): Promise<void> {
   for await (const { message } of files.reader.check()) throw differs(files.input.name, message);
-  const source = imageSource(files, expected.threads ?? host.availableParallelism());
-  await compare(source, format, expected);
+  const { reader, input } = files;
+  const count = reader.disks?.length ?? 1;
+  if (count !== expected.disks.length) {
+    throw differs(input.name, `${count} disks, not ${expected.disks.length}`);
+  }
+  for (const [index, disk] of expected.disks.entries()) {
+    const found = reader.disks?.[index];
+    const one = found ? await diskOfImage(files, found) : files;
+    const source = imageSource(one, expected.threads ?? host.availableParallelism());
+    await compare(source, format, disk, expected);
+  }
 }
 
 /** The disk in a compressed image. */
@@ -101,18 +120,23 @@ function unpacked(
 }
 
 /** Owns the source. */
-async function compare(source: Source, format: string, expected: Expected): Promise<void> {
+async function compare(
+  source: Source,
+  format: string,
+  expected: ExpectedDisk,
+  { signal }: Expected,
+): Promise<void> {
   const { name } = source;
   try {
     const digest = diskDigest();
     const buffer = new Uint8Array(SLAB_SIZE);
-    for await (const { diskOffset, length } of extentsOf(source, buffer, expected.signal)) {
+    for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
       for (const place of dataBlocks(buffer, length)) {
         const at = place * BLOCK_SIZE;
         digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
       }
       const done = diskOffset + length;
-      expected.onProgress?.({ phase: 'verifying', format, done, total: expected.diskSize });
+      expected.onProgress({ phase: 'verifying', format, done, total: expected.diskSize });
     }
     if (source.size !== expected.diskSize) {
       throw differs(name, `a disk of ${source.size ?? 0} bytes, not ${expected.diskSize}`);

@@ -6,12 +6,27 @@ import { promisify } from 'node:util';
 import type { SystemFile } from '../runtime/host.ts';
 
 export const openFile = promisify(open);
-export const closeFile = promisify(close);
 export const statFile = promisify(fstat);
 
 const readAt = promisify(read);
 const writeAt = promisify(writev);
 const truncateFile = promisify(ftruncate);
+const closeDescriptor = promisify(close);
+
+const STDERR = 2;
+
+/** Whether a descriptor is a standard stream, which stays open; see {@link closeFile}. */
+export function isStandardStream(fd: number): boolean {
+  return fd <= STDERR;
+}
+
+/**
+ * Closes a descriptor, unless it is a standard stream: what is opened next would get its number,
+ * and libuv aborts a program that closes such a handle.
+ */
+export async function closeFile(fd: number): Promise<void> {
+  if (!isStandardStream(fd)) await closeDescriptor(fd);
+}
 
 /** The file that is open as `fd`. */
 export function systemFile(fd: number): SystemFile {

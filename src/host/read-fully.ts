@@ -13,9 +13,12 @@ export async function readFully(
   target: Uint8Array,
 ): Promise<void> {
   const count = await readUpTo(name, file, position, target);
-  if (count === target.length) return;
-  const end = position + count;
-  throw new KexportError('source', `${name} ended at byte ${end}: it shrank while it was read`);
+  if (count < target.length) throw shrank(name, position + count);
+}
+
+/** The error that a file `name` ends at a byte before the one that its size promised. */
+export function shrank(name: string, end: number): KexportError {
+  return new KexportError('source', `${name} ended at byte ${end}: it shrank while it was read`);
 }
 
 /**

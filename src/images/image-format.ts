@@ -2,10 +2,18 @@
 // the one of its name, if its first bytes agree. Never by the first bytes alone: a guest can write
 // those of a raw disk.
 
-import { type Format, type FormatName, FORMATS, ova, qcow2, raw } from '../../formats/index.ts';
+import {
+  type Format,
+  type FormatName,
+  FORMATS,
+  ova,
+  qcow2,
+  raw,
+  vma,
+} from '../../formats/index.ts';
 import { KexportError, option, type Wording, wording } from '../errors.ts';
 import { shellWord } from '../host/shell-word.ts';
-import { HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
+import { DMG, HEAD_SIZE, type ImageKind, imageKind } from './image-kind.ts';
 import type { FileInput } from './file-input.ts';
 
 const EXTENSIONS: Readonly<Record<string, FormatName>> = {
@@ -18,6 +26,8 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'ova',
+  vma: 'vma',
+  'oci.tar': 'containerdisk',
   ovf: 'ova', // not an archive: its disks are beside it
 };
 
@@ -33,7 +43,7 @@ const QEMU_NAMES: Readonly<Record<string, FormatName>> = {
 
 /** Which disk of an image to read that has several. */
 export interface DiskChoice {
-  /** Of an OVA, by its id or its file. Default: the first. */
+  /** Of an OVA, by its id or its file; of a VMA, by its drive. Default: the first. */
   readonly ovaDisk?: string | undefined;
   /** Of a qcow2: as this snapshot has it, by its id or its name. Default: as it is now. */
   readonly internalSnapshot?: string | undefined;
@@ -42,6 +52,7 @@ export interface DiskChoice {
 /** The format of that name; `vhd-dynamic` and `vhd` are read alike. */
 export function formatNamed(name: FormatName, choice: DiskChoice = {}): Format {
   if (name === 'qcow2') return qcow2({ internalSnapshot: choice.internalSnapshot });
+  if (name === 'vma') return vma({ device: choice.ovaDisk });
   return name === 'ova' ? ova({ ovaDisk: choice.ovaDisk }) : FORMATS[name]();
 }
 
@@ -73,10 +84,11 @@ export function formatOfFile(
   { head, size }: FileBegin,
   choice: DiskChoice = {},
 ): Format | undefined {
-  const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
-  const name = Object.hasOwn(EXTENSIONS, extension) ? EXTENSIONS[extension] : undefined;
+  const lower = path.toLowerCase();
+  const known = Object.entries(EXTENSIONS).find(([end]) => lower.endsWith(`.${end}`));
+  const [extension, name] = known ?? [];
   const format = name && formatNamed(name, choice);
-  const begins = imageKind(head, size);
+  const begins = imageKind(head, size) ?? (extension === 'dmg' ? DMG : undefined);
   const agrees =
     name === 'ova'
       ? (begins?.isTar ?? (extension === 'ovf' && begins?.isText))
@@ -87,7 +99,8 @@ export function formatOfFile(
   const hint = readable
     ? wording`say ${option('from', begins.format)} if it is that, ${asRaw} if it is a raw disk`
     : wording`${remedyOf(begins, path)}; if it is a raw disk after all, say ${asRaw}`;
-  const found = `it begins like ${begins.title}`;
+  const found =
+    begins === DMG ? `its name is that of ${DMG.title}` : `it begins like ${begins.title}`;
   throw format
     ? new KexportError('source', `the name of ${path} is that of ${format.name}, but ${found}`, {
         hint,

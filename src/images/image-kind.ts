@@ -61,6 +61,8 @@ const MAGICS: readonly Magic[] = [
   { title: 'a QED image', magic: 'QED\0', remedyOfFile: byQemu },
   { title: 'a Parallels image', magic: 'WithoutFreeSpace', remedyOfFile: byQemu },
   { title: 'a Parallels image', magic: 'WithouFreSpacExt', remedyOfFile: byQemu },
+  { title: 'a Bochs image', magic: 'Bochs Virtual HD Image', remedyOfFile: byQemu },
+  { title: 'a cloop image', magic: '#!/bin/sh\n#V2.0 Format', remedyOfFile: byQemu },
   {
     title: 'a tar archive',
     offset: 257,
@@ -80,6 +82,12 @@ const MAGICS: readonly Magic[] = [
   { title: 'a bzip2 file', magic: 'BZh', ...unpackedBy('bzip2') },
   { title: 'an LZ4 file', magic: '\x04\x22\x4d\x18', ...unpackedBy('lz4') },
 ];
+
+/** It is recognized by its name: its header is a trailer. */
+export const DMG: ImageKind = {
+  title: 'a disk image of macOS (DMG)',
+  remedyOfFile: (path) => `convert it first: qemu-img convert -f dmg -O raw ${path} disk.raw`,
+};
 
 const OVF: ImageKind = {
   title: 'an OVF descriptor',

@@ -8,7 +8,7 @@ import type { ImageFiles } from './open-image.ts';
 import { fillPieces } from './fill-pieces.ts';
 import { type Piece, piecesOf, type Window, windowsOf } from './pieces.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
-import { taskPool } from '../workers/task-pool.ts';
+import { type TaskPool, taskPool } from '../workers/task-pool.ts';
 import { type FillProblem, type FillTask, fillWindow } from '../decompress/fill-window.ts';
 import type { Source } from '../sources/source.ts';
 
@@ -25,17 +25,15 @@ const MAX_THREADS = 16;
 
 /**
  * The disk in an image. Owns the image, and closes it. `most` workers decompress, by default one
- * for each processor, and never more than 16.
+ * for each processor, and never more than 16. Their memory is taken when the first extent is read.
  */
 export function imageSource(image: ImageFiles, most = host.availableParallelism()): Source {
   const threads = Math.min(most, MAX_THREADS);
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
-  const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
-  const pool = taskPool<FillTask, FillProblem | undefined>('decompress', slabs, threads);
   const free = new AsyncQueue<number>();
   const filling = new AsyncQueue<Filling>();
-  slabs.forEach((_, slab) => free.push(slab));
+  let workers: Workers | undefined;
   let walk: Promise<void> | undefined;
   let current: Filling | undefined;
   let given = 0; // bytes of the current window that were returned
@@ -46,15 +44,18 @@ export function imageSource(image: ImageFiles, most = host.availableParallelism(
     size,
     async next(buffer, signal) {
       throwIfAborted(signal);
-      walk ??= fillAhead().catch((error: unknown) => filling.fail(asKexportError(error, name)));
+      workers ??= startWorkers(threads, free);
+      walk ??= fillAhead(workers).catch((error: unknown) =>
+        filling.fail(asKexportError(error, name)),
+      );
       current ??= await filling.take();
       if (!current) return undefined;
       const { slab, window } = current;
       await current.filled;
       throwIfAborted(signal);
       const length = Math.min(buffer.length, window.length - given);
-      // `free` holds only indexes of `slabs`
-      buffer.set(new Uint8Array(slabs[slab]!, given, length));
+      // `free` holds only indexes of the slabs
+      buffer.set(new Uint8Array(workers.slabs[slab]!, given, length));
       const extent = { diskOffset: window.diskOffset + given, length };
       given += length;
       if (given === window.length) {
@@ -71,27 +72,43 @@ export function imageSource(image: ImageFiles, most = host.availableParallelism(
     async close() {
       free.fail(new Error('closed'));
       await walk;
-      await pool.close();
+      await workers?.pool.close();
       await image.close();
     },
   };
 
-  async function fillAhead(): Promise<void> {
+  async function fillAhead({ pool }: Workers): Promise<void> {
     for await (const window of windowsOf(image)) {
       const slab = await free.take();
       if (slab === undefined) return;
-      const filled = fill(slab, window);
+      const filled = fill(pool, slab, window);
       filled.catch(() => undefined); // `next` handles it, but Node may call it unhandled until then
       filling.push({ slab, window, filled });
     }
     filling.end();
   }
 
-  async function fill(slab: number, { diskOffset, length, pieces }: Window): Promise<void> {
+  async function fill(
+    pool: Workers['pool'],
+    slab: number,
+    { diskOffset, length, pieces }: Window,
+  ): Promise<void> {
     const parts = await fillPieces(pieces, diskOffset);
     const problem = await pool.run({ slab, length, pieces: parts });
     if (problem) throw problemOf(name, problem);
   }
+}
+
+interface Workers {
+  readonly slabs: readonly SharedArrayBuffer[];
+  readonly pool: TaskPool<FillTask, FillProblem | undefined>;
+}
+
+/** `free` gets the index of every slab. */
+function startWorkers(threads: number, free: AsyncQueue<number>): Workers {
+  const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
+  slabs.forEach((_, slab) => free.push(slab));
+  return { slabs, pool: taskPool('decompress', slabs, threads) };
 }
 
 /** Reads a few bytes on this thread, such as those of partition tables. */

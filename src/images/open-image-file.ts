@@ -2,7 +2,7 @@ import { type FormatName, raw } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { disposable } from '../sources/disposable.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
-import { KexportError } from '../errors.ts';
+import { KexportError, unexpectedFailure } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
@@ -48,7 +48,7 @@ export async function openImageFile(
     return disposable(await openImage(path, fd, size, { ...options, format: format ?? raw() }));
   } catch (error) {
     await closeFile(fd);
-    throw error;
+    throw unexpectedFailure(`cannot open ${path}`, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { host } from '#host';
-import type { BackingFacts, Format, ImageReader } from '../../formats/index.ts';
+import type { BackingFacts, DiskInImage, Format, ImageReader } from '../../formats/index.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
 import { type FileInput, fileInput, type LocalInput } from './file-input.ts';
@@ -202,11 +202,37 @@ async function readWith(
     throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
   }
   try {
-    const reader = await format.read({ input, openOther, hasher: host.hasher });
-    return { ...reader, extents: (from) => withinFiles(reader.extents(from), input) };
+    return guarded(await format.read({ input, openOther, hasher: host.hasher }), input);
   } catch (error) {
     throw asKexportError(error, input.name);
   }
+}
+
+/** A reader that is not led astray by a hostile image, nor are those of its disks. */
+function guarded(reader: ImageReader, input: FileInput): ImageReader {
+  return {
+    ...reader,
+    extents: (from) => withinFiles(reader.extents(from), input),
+    disks: reader.disks?.map((disk) => ({
+      name: disk.name,
+      async read() {
+        try {
+          return guarded(await disk.read(), input);
+        } catch (error) {
+          throw asKexportError(error, input.name);
+        }
+      },
+    })),
+  };
+}
+
+/**
+ * The image as one of the disks of its machine, which the image still owns. Rejects with a
+ * KexportError if it cannot be read.
+ */
+export async function diskOfImage(image: OpenImage, disk: DiskInImage): Promise<ImageFiles> {
+  const reader = await disk.read();
+  return { reader, input: image.input, backing: undefined, close: () => Promise.resolve() };
 }
 
 async function identityOf(fd: number): Promise<string> {

@@ -2,15 +2,16 @@
 // read, and whether it equals another disk.
 
 import { fstatSync } from 'node:fs';
-import type { Problem } from '../../formats/index.ts';
+import type { DiskInImage, Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
-import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
+import { asKexportError, KexportError, option, throwIfAborted, wording } from '../errors.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { cutOffOf } from '../inspect/cut-off.ts';
 import { imageSource } from './image-source.ts';
 import { extentsOf } from '../sources/extents-of.ts';
+import type { DiskNumber, Progress } from '../sources/progress.ts';
 import type { Source } from '../sources/source.ts';
-import { filesNotOpened, type ImageFiles } from './open-image.ts';
+import { diskOfImage, filesNotOpened, type ImageFiles } from './open-image.ts';
 
 /** How many problems are listed: a hostile image can have any number. */
 const MAX_TOLD = 100;
@@ -25,10 +26,12 @@ export interface Verdict {
   /** How many problems there are in all; the structure of an image is checked up to 100,000. */
   readonly problemCount: number;
   /**
-   * Size of the disk in the image, in bytes; undefined for a damaged stream, or a zfs send stream
-   * that was not compared.
+   * Size of the disk in the image, in bytes, of several disks in all; undefined for a damaged
+   * stream, or a zfs send stream that was not compared.
    */
   readonly diskSize: number | undefined;
+  /** How many disks were read, if the image has several and none was chosen. */
+  readonly diskCount?: number | undefined;
   /** Size of the other disk, in bytes; undefined without one. */
   readonly otherSize: number | undefined;
   /** How many bytes were compared, of a block device that is longer than the other disk. */
@@ -47,7 +50,7 @@ export interface Verdict {
 /** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
   /**
-   * The disk that the one in the image must equal, apart from zeros at the end of the longer one. A
+   * The disk that the one in the image must equal, which must not have several, apart from zeros at the end of the longer one. A
    * block device may hold anything after it.
    */
   readonly against?: Source | undefined;
@@ -56,13 +59,15 @@ export interface VerifyOptions extends CompareOptions {
 }
 
 /**
- * Checks an image by reading all of it; with `alone`, all that the image itself has. Owns the image
- * and the other disk, and closes both. Throws a KexportError if a file cannot be read.
+ * Checks an image by reading all of it; with `alone`, all that the image itself has. Of several
+ * disks it reads each. Owns the image and the other disk, and closes both. Throws a KexportError if
+ * a file cannot be read.
  */
 export async function verifyImageFiles(
   image: ImageFiles,
   options: VerifyOptions = {},
 ): Promise<Verdict> {
+  if (image.reader.disks) return verifyMachine(image, image.reader.disks, options);
   const source = imageSource(image, options.threads);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
   const notOpened = filesNotOpened(image);
@@ -81,6 +86,86 @@ export async function verifySource(source: Source, options: VerifyOptions): Prom
   return { ...(await verify(source, () => Promise.resolve(), options)), notOpened: [] };
 }
 
+/** Closes the image and the other disk. */
+async function verifyMachine(
+  image: ImageFiles,
+  disks: readonly DiskInImage[],
+  options: VerifyOptions,
+): Promise<Verdict> {
+  const { against, signal } = options;
+  try {
+    if (against) throw severalDisks(image, disks);
+    const { tell, ...found } = problemList();
+    await damagedToProblem(tell, () => checkAll(image, tell, signal));
+    let diskSize = 0;
+    for (const [index, disk] of disks.entries()) {
+      const tellOf = ({ severity, message }: Problem) =>
+        tell({ severity, message: `${disk.name}: ${message}` });
+      const number = { number: index + 1, count: disks.length };
+      const one = await diskOfImage(image, disk).catch(unlessToldOf);
+      if (!one) continue;
+      diskSize += one.reader.facts.diskSize;
+      await damagedToProblem(tellOf, () => readDisk(one, tellOf, number, options));
+    }
+    return {
+      ...found.result(),
+      diskSize,
+      diskCount: disks.length,
+      otherSize: undefined,
+      differsAt: undefined,
+      notOpened: filesNotOpened(image),
+    };
+  } finally {
+    await image.close();
+    await against?.close();
+  }
+}
+
+function severalDisks({ input }: ImageFiles, disks: readonly DiskInImage[]): KexportError {
+  const names = disks.map(({ name }) => name).join(', ');
+  const what = `${input.name} has ${disks.length} disks (${names}), and one can be compared`;
+  return new KexportError('usage', what, {
+    hint: wording`choose it with ${option('ovaDisk', disks[0]?.name)}`,
+  });
+}
+
+/** Undefined for a disk that cannot be opened, of which the check of the image has told. */
+function unlessToldOf(error: unknown): undefined {
+  const isToldOf =
+    error instanceof KexportError && (error.code === 'damaged' || error.code === 'unsupported');
+  if (!isToldOf) throw error;
+}
+
+/** Reads one disk of a machine. */
+async function readDisk(
+  image: ImageFiles,
+  tell: (problem: Problem) => void,
+  number: DiskNumber,
+  { threads, signal, onProgress }: VerifyOptions,
+): Promise<void> {
+  if (image.reader.notOpened) return;
+  const source = imageSource(image, threads);
+  try {
+    const report = (state: Progress) => onProgress?.({ ...state, disk: number });
+    await readAll(source, { signal, onProgress: report });
+    await checkEnd(source, tell);
+  } finally {
+    await source.close();
+  }
+}
+
+/** The problems of an image, as many as a verdict lists. */
+function problemList() {
+  const problems: Problem[] = [];
+  let problemCount = 0;
+  return {
+    tell: (problem: Problem): void => {
+      if (++problemCount <= MAX_TOLD) problems.push(problem);
+    },
+    result: () => ({ problems, problemCount }),
+  };
+}
+
 async function verify(
   source: Source,
   check: (tell: (problem: Problem) => void) => Promise<void>,
@@ -90,11 +175,7 @@ async function verify(
   const { against } = options;
   options.onProgress?.({ phase: 'verifying', done: 0, total: source.size });
   try {
-    const problems: Problem[] = [];
-    let problemCount = 0;
-    const tell = (problem: Problem) => {
-      if (++problemCount <= MAX_TOLD) problems.push(problem);
-    };
+    const { tell, ...found } = problemList();
     await damagedToProblem(tell, () => check(tell));
     let differsAt: number | undefined;
     await damagedToProblem(tell, async () => {
@@ -104,7 +185,7 @@ async function verify(
     const { size: diskSize } = source;
     if (hasData) await damagedToProblem(tell, () => checkEnd(source, tell));
     const { length: comparedSize } = options;
-    return { problems, problemCount, diskSize, otherSize: against?.size, comparedSize, differsAt };
+    return { ...found.result(), diskSize, otherSize: against?.size, comparedSize, differsAt };
   } finally {
     await source.close();
     await against?.close();

@@ -5,13 +5,20 @@ import type { Content, DiskFacts, Partition, PartitionTable } from './disk-facts
 export interface ImportTarget {
   /** Firmware of the virtual machine. Without it, warnings that depend on it are left out. */
   readonly firmware?: 'efi' | 'bios' | undefined;
+  /** Whether it is a further disk of a machine, which need not boot. Default false. */
+  readonly isFurther?: boolean | undefined;
 }
 
 /**
  * Reasons why an import of the disk will fail, one line each: what was found, why it fails, what to
  * do.
  */
-export function importWarnings(facts: DiskFacts, { firmware }: ImportTarget): string[] {
+export function importWarnings(
+  facts: DiskFacts,
+  { firmware, isFurther = false }: ImportTarget,
+): string[] {
+  const { kind, problem } = facts.table;
+  if (isFurther) return kind === 'none' || !problem ? [] : [unsound(kind, problem)];
   const table = tableWarning(facts);
   if (facts.table.partitions.length === 0 && table) return [table];
   const boot = firmware && (firmware === 'efi' ? efiWarning(facts) : biosWarning(facts));

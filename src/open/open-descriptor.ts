@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Format, FormatName } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { statFile } from '../host/descriptors.ts';
+import { isStandardStream, statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { checkChoice, type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
@@ -17,6 +17,7 @@ import {
   packedNamed,
   type PackedKind,
 } from '../images/image-kind.ts';
+import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
@@ -78,7 +79,9 @@ async function openRaw(
 ): Promise<Source> {
   checkStatedSize(name, size, options);
   if (!isFile && options.onWarning) await warnOfMounts(name, fd, options.onWarning);
-  const source = positionedSource(name, readableFile(name, fd), size, start);
+  const isPast = !isFile && !options.cachedRead;
+  const file = isPast ? await deviceFile(name, fd, options.signal) : readableFile(name, fd);
+  const source = positionedSource(name, file, size, start);
   if (!isFile || options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size, { signal: options.signal });
@@ -159,5 +162,8 @@ function endlessStream(name: string, fd: number, size: number | undefined): Byte
       hint: wording`give the number of bytes to read with ${option('size')}`,
     });
   }
-  return byteStream(name, createReadStream('', { fd, end: size - 1 }));
+  return byteStream(
+    name,
+    createReadStream('', { fd, end: size - 1, autoClose: !isStandardStream(fd) }),
+  );
 }

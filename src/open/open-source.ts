@@ -15,6 +15,7 @@ import { closeFile } from '../host/descriptors.ts';
 import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import type { Descriptor, Opened } from './opened.ts';
+import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
@@ -78,7 +79,9 @@ async function openPath(
       throw new KexportError('usage', `the partition ${name} is a raw disk, not ${options.from}`);
     }
     checkStatedSize(name, window.size, options);
-    return positionedSource(name, readableFile(name, fd), window.size, window.start);
+    const { cachedRead, signal } = options;
+    const file = cachedRead ? readableFile(name, fd) : await deviceFile(name, fd, signal);
+    return positionedSource(name, file, window.size, window.start);
   } catch (error) {
     await closeFile(fd);
     throw error;
@@ -216,6 +219,14 @@ export async function openChanges(
  * `zfs send`. Throws a KexportError.
  */
 export async function openSent(name: string, options: ChangesOptions = {}): Promise<ByteStream> {
+  try {
+    return await openSentStream(name, options);
+  } catch (error) {
+    throw unexpectedFailure(`cannot open ${name}`, error);
+  }
+}
+
+async function openSentStream(name: string, options: ChangesOptions): Promise<ByteStream> {
   const { incrementalFrom, signal } = options;
   if (incrementalFrom !== undefined) {
     const { sendIncrement } = await import('../zfs/send.ts');

@@ -4,6 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../runtime/crc32.ts';
 import { KexportError, option, wording } from '../errors.ts';
+import { isStandardStream } from '../host/descriptors.ts';
 import { fileInput } from '../images/file-input.ts';
 import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
 import { HEAD_SIZE, imageKind, type PackedKind } from '../images/image-kind.ts';
@@ -29,7 +30,7 @@ export async function openPacked(
   options: SourceOptions,
 ): Promise<OpenedStream> {
   if (kind !== 'zip') {
-    const file = createReadStream('', { fd, start, highWaterMark: STREAM_CHUNK });
+    const file = createReadStream('', { ...streamOf(fd), start });
     return openCompressed(byteStream(name, file), kind);
   }
   if (start !== 0) {
@@ -45,7 +46,7 @@ export async function openPacked(
     throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
   const end = dataOffset + packedSize - 1;
-  const file = createReadStream('', { fd, start: dataOffset, end, highWaterMark: STREAM_CHUNK });
+  const file = createReadStream('', { ...streamOf(fd), start: dataOffset, end });
   const packed = byteStream(name, file);
   const unpacked = entry.isStored ? packed : inflatedStream(packed, 'deflate');
   return {
@@ -53,6 +54,10 @@ export async function openPacked(
     isSent: undefined,
     size: diskSize,
   };
+}
+
+function streamOf(fd: number) {
+  return { fd, highWaterMark: STREAM_CHUNK, autoClose: !isStandardStream(fd) };
 }
 
 /** The disk in a compressed stream, which it owns; the stream's name says whether it is a vhd. */

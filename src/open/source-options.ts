@@ -32,6 +32,11 @@ export interface CommonOptions extends SnapshotOptions {
   readonly endpoint?: string | undefined;
   /** Reads the holes of a sparse file too. Default: skips them where the system can report them. */
   readonly readHoles?: boolean | undefined;
+  /**
+   * Reads a device through the page cache. Default: past it, because the cache may have what a
+   * mounted file system has replaced on the device.
+   */
+  readonly cachedRead?: boolean | undefined;
 }
 
 /** The formats that a disk can be read from. */
@@ -51,12 +56,12 @@ export interface AnyDisk extends None<OvaChoice>, None<SentChoice> {
   readonly internalSnapshot?: string | undefined;
 }
 
-/** One disk of an OVA. */
+/** One disk of an OVA or a VMA. */
 export interface DiskOfOva extends OvaChoice, None<SentChoice> {
   /** For a qcow2: see {@link AnyDisk}. */
   readonly internalSnapshot?: undefined;
   /** Default: by the name. */
-  readonly from?: 'ova' | undefined;
+  readonly from?: 'ova' | 'vma' | undefined;
 }
 
 /** The disk in a zfs send stream, which may be compressed. */
@@ -67,9 +72,9 @@ export interface DiskOfStream extends SentChoice, None<OvaChoice> {
   readonly from?: 'zfs-send' | PackedKind | undefined;
 }
 
-/** Which disk of an OVA to read. */
+/** Which disk of an OVA or a VMA to read. */
 export interface OvaChoice {
-  /** By its id or its file. Default: the first. */
+  /** By its id or its file; in a VMA, by its drive. Default: the first. */
   readonly ovaDisk?: string | undefined;
 }
 

@@ -2,7 +2,7 @@
 // maps to its implementation: node.ts for Node. Everything that `encode` loads uses it and has no
 // other dependency on Node.
 
-import type { Hasher } from '../../formats/contract.ts';
+import type { HashAlgorithm, Hasher } from '../../formats/contract.ts';
 
 /** The platform that kexport runs on. */
 export interface Host {
@@ -12,7 +12,7 @@ export interface Host {
   availableParallelism(): number;
   /** How much address space the process may use, in bytes, as `ulimit -v` sets it. */
   addressSpace(): number;
-  readonly hasher: (algorithm: 'sha1' | 'sha256' | 'sha512') => Hasher;
+  readonly hasher: (algorithm: HashAlgorithm) => Hasher;
   /** Whether every byte is zero. */
   isZero(bytes: Uint8Array): boolean;
   /**

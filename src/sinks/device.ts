@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { blockDeviceSize } from '../host/block-device.ts';
-import { errnoOf, KexportError, reasonOf } from '../errors.ts';
+import { errnoOf, KexportError, reasonOf, unexpectedFailure } from '../errors.ts';
 import { imageFile } from './image-file.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
@@ -40,7 +40,7 @@ export async function deviceSink(
     }
   } catch (error) {
     await close();
-    throw error;
+    throw unexpectedFailure(`cannot open ${path}`, error);
   }
 
   const attempt = async (work: Promise<unknown>) => {

@@ -48,6 +48,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
       if (inOrder) await hashZeros(count, signal);
       await sink.zeros(imageOffset, count, signal);
     },
+    ...(sink.read && { read: sink.read.bind(sink) }),
     async finish(length, signal, onProgress) {
       await sink.finish(length, signal, onProgress);
       if (!inOrder) await hashAgain(length, signal, onProgress);

@@ -38,9 +38,10 @@ export function memorySink({ name = 'memory' }: MemorySinkOptions = {}): MemoryS
     },
     zeros: () => Promise.resolve(),
     read(imageOffset, buffer) {
-      const found = image?.subarray(imageOffset, imageOffset + buffer.length) ?? new Uint8Array();
-      buffer.set(found);
-      return Promise.resolve(found.length);
+      const found = image ? image.subarray(imageOffset) : restOfChunk(imageOffset);
+      const bytes = found.subarray(0, buffer.length);
+      buffer.set(bytes);
+      return Promise.resolve(bytes.length);
     },
     finish(length) {
       image = allocate(length);
@@ -65,6 +66,12 @@ export function memorySink({ name = 'memory' }: MemorySinkOptions = {}): MemoryS
       return image;
     },
   };
+
+  /** What is there from an offset to the end of its chunk, before the image is complete. */
+  function restOfChunk(imageOffset: number): Uint8Array {
+    const chunk = chunks.get(Math.floor(imageOffset / CHUNK_SIZE)) ?? new Uint8Array(CHUNK_SIZE);
+    return chunk.subarray(imageOffset % CHUNK_SIZE);
+  }
 
   function put(imageOffset: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {

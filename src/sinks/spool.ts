@@ -28,7 +28,12 @@ export function spooled(sink: Sink): Sink {
     },
     ...(sink.readBack && { readBack: sink.readBack.bind(sink) }),
     write: async (imageOffset, buffers) => (await open()).write(imageOffset, buffers),
-    zeros: () => Promise.resolve(),
+    // Zeros come after all that was written; the file has them for `read`.
+    zeros: async (imageOffset, count) => (await open()).truncate(imageOffset + count),
+    async read(imageOffset, buffer) {
+      await (await open()).read(imageOffset, buffer);
+      return buffer.length;
+    },
     async finish(length, signal, onProgress) {
       const spool = await open();
       await spool.truncate(length);

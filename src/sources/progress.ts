@@ -11,6 +11,8 @@ export interface Progress {
   readonly phase: Phase;
   /** Format of the image in work; undefined if it is all of them, or none. */
   readonly format?: string | undefined;
+  /** Which of several disks; undefined for an export of one, and for the image of all. */
+  readonly disk?: DiskNumber | undefined;
   /** In bytes; 0 until the end for a phase that does not say, which is `syncing`. */
   readonly done: number;
   /** In bytes; undefined while the source does not know its size. */
@@ -19,6 +21,13 @@ export interface Progress {
   readonly sent?: number | undefined;
   /** Requests to stores that were sent again. */
   readonly retries?: number | undefined;
+}
+
+/** The place of a disk among several. */
+export interface DiskNumber {
+  /** From 1. */
+  readonly number: number;
+  readonly count: number;
 }
 
 /** Called with the progress of a run; the phases of several images take turns. */

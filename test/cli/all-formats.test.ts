@@ -35,7 +35,7 @@ describeWith(['qemu-img', 'tar'], 'kexport all', () => {
     compareAll(cwd, BOOT_DISK);
   });
 
-  test.each(['vmdk', 'ova', 'vhd', 'vhd-dynamic', 'vhdx', 'vdi'] as const)(
+  test.each(['vmdk', 'ova', 'vma', 'vhd', 'vhd-dynamic', 'vhdx', 'vdi'] as const)(
     'writes any image to a pipe: %s',
     (format) => {
       const cwd = temporaryFolder();

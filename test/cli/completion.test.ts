@@ -21,7 +21,7 @@ describe('a word is completed by', () => {
   test.each([
     ['the commands', ['kexport', 'ver'], 'none', ['verify']],
     ['the formats', ['kexport', 'qc'], 'none', ['qcow2']],
-    ['the formats that a list lacks', ['kexport', 'vhd,vm'], 'none', ['vhd,vmdk']],
+    ['the formats that a list lacks', ['kexport', 'vhd,vm'], 'none', ['vhd,vmdk', 'vhd,vma']],
     [
       'the options of its command',
       ['kexport', 'clean', '--'],

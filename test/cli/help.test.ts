@@ -41,12 +41,12 @@ describe('a topic', () => {
     },
   );
 
-  test('of ZFS has --checkpoint, that of OVA --nic, and not the other way round', () => {
+  test('of ZFS has --checkpoint, that of machines --nic, and not the other way round', () => {
     const zfs = kexport(['help', 'zfs']).stdout;
     expect(zfs).toContain('--checkpoint ');
     expect(zfs).not.toContain('--nic');
-    expect(kexport(['help', 'ova']).stdout).toMatch(/--nic /);
-    expect(kexport(['help', 'ova']).stdout).not.toContain('--checkpoint');
+    expect(kexport(['help', 'machine']).stdout).toMatch(/--nic /);
+    expect(kexport(['help', 'machine']).stdout).not.toContain('--checkpoint');
   });
 
   test.each([

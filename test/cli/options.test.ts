@@ -93,7 +93,7 @@ describe('a word', () => {
 
 describe('an option that cannot take effect is refused', () => {
   test.each([
-    ['qcow2 d --cpus 2', '--cpus needs the format ova (it has no effect on qcow2)'],
+    ['qcow2 d --cpus 2', '--cpus needs the format of a machine: ova'],
     [
       'qcow2,raw d --manifest sha1',
       '--manifest needs the format ova (it has no effect on qcow2,raw)',
@@ -110,10 +110,10 @@ describe('an option that cannot take effect is refused', () => {
     ['qcow2,raw d --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
     ['vhd d --vhd-align none --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
     ['raw d --keep-going', '--keep-going needs more than one format'],
-    ['raw d --ova-disk x', '--ova-disk needs an OVA, and d is not read as one'],
-    ['raw d.ova --from raw --ova-disk x', '--ova-disk needs an OVA, and d.ova is not'],
-    ['info d.vmdk --ova-disk x', '--ova-disk needs an OVA, and d.vmdk is not'],
-    ['verify d.gz --ova-disk x', '--ova-disk needs an OVA, and d.gz is not'],
+    ['raw d --ova-disk x', '--ova-disk needs an OVA or a VMA, and d is not read as one'],
+    ['raw d.ova --from raw --ova-disk x', '--ova-disk needs an OVA or a VMA, and d.ova is not'],
+    ['info d.vmdk --ova-disk x', '--ova-disk needs an OVA or a VMA, and d.vmdk is not'],
+    ['verify d.gz --ova-disk x', '--ova-disk needs an OVA or a VMA, and d.gz is not'],
     ['verify d --against-from raw', '--against-from needs --against'],
     ['raw --dry-run --json', 'the plan for a disk in use is not printed as JSON'],
     ['raw disk --dry-run --quiet', '--dry-run and --quiet exclude each other'],

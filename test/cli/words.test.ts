@@ -50,7 +50,11 @@ describe('words that make no sense exit 2 with one line', () => {
       'unknown format or command "inof" (did you mean info?)',
     ],
     ['neither', ['frobnicate', 'a.raw'], 'command "frobnicate" (give one or several of qcow2,raw,'],
-    ['a blank between formats', ['qcow2,', 'raw', 'a.raw'], 'a.raw is not a folder for the images'],
+    [
+      'a blank between formats',
+      ['qcow2,', 'raw', 'a.raw'],
+      'two lists of formats are given: qcow2, and raw',
+    ],
     [
       'two lists',
       ['qcow2', 'raw'],
@@ -59,11 +63,15 @@ describe('words that make no sense exit 2 with one line', () => {
     ['a disk alone', ['a.raw'], 'no format is given for a.raw (kexport all a.raw;'],
     ['a device alone', ['/dev/sdx'], 'no format is given for /dev/sdx (kexport all /dev/sdx;'],
     ['disks alone', ['a.raw', 'b.raw'], 'no format is given: neither a.raw nor b.raw is one'],
-    ['two disks', ['raw', 'a.raw', 'b.raw'], 'b.raw is not a folder for the images (one disk is'],
     [
-      '*.raw',
-      ['raw', 'a.raw', 'b.raw', 'c.raw'],
-      'unexpected argument "c.raw" (one disk is exported',
+      'two disks in one file',
+      ['raw', 'a.raw', 'b.raw', '-o', 'x.raw'],
+      '-o x.raw names one file, and raw makes one of each of 2 disks (use --output-dir',
+    ],
+    [
+      'two images',
+      ['convert', 'raw', 'a.raw', 'b.raw'],
+      'b.raw: one image is converted at a time (several disks of one machine',
     ],
     [
       'images',

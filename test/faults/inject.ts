@@ -1,6 +1,7 @@
 // Lets the n-th call of the operating system fail, below everything that kexport does: it replaces
 // functions of Node, so it must be loaded before what imports them.
 
+import programs, { type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import promises, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
@@ -11,7 +12,7 @@ import { Worker } from 'node:worker_threads';
 export interface Fault {
   /** Counts from 1. */
   readonly at: number;
-  /** Such as EIO. */
+  /** Such as EIO. Of a program also `died` and `rubbish`, which is what it then prints. */
   readonly code: string;
   /** Counts only calls of these names; undefined: all. */
   readonly only?: readonly string[];
@@ -54,6 +55,7 @@ export function taskCount(): number {
 
 /** Replaces the functions of Node. `handle` is any open file. */
 export function install(handle: FileHandle): void {
+  replace(programs, 'spawn', withProgram);
   for (const name of OF_FS) replace(fs, name, withCallback);
   for (const name of OF_PROMISES) replace(promises, name, withPromise);
   for (const name of OF_HANDLE) replace(Object.getPrototypeOf(handle) as object, name, withPromise);
@@ -81,6 +83,20 @@ function withCallback(name: string, call: Call): Call {
     if (!error || typeof done !== 'function') return Reflect.apply(call, this, args) as unknown;
     setImmediate(() => void (Reflect.apply(done as Call, undefined, [error]) as unknown));
     return undefined;
+  };
+}
+
+function withProgram(name: string, call: Call): Call {
+  return function (this: unknown, ...args: unknown[]) {
+    const error = errorOf(name) as NodeJS.ErrnoException | undefined;
+    if (!error) return Reflect.apply(call, this, args) as unknown;
+    const options = args[2];
+    if (error.code === 'died') return Reflect.apply(call, this, ['false', [], options]) as unknown;
+    if (error.code === 'rubbish')
+      return Reflect.apply(call, this, ['seq', ['-f', '%.0f7', '99'], options]) as unknown;
+    const child = Reflect.apply(call, this, ['true', [], options]) as ChildProcess;
+    setImmediate(() => child.emit('error', error));
+    return child;
   };
 }
 

@@ -1,132 +1,142 @@
-// npm run faults [-- --format F] [--quick]: makes a small export in each format again and again,
-// and lets each call of the operating system fail once, then each task of a worker; prints
-// how many. `--quick` leaves out a second errno, and reading back.
+// npm run faults [-- --only NAME] [--quick]: makes small exports in each format, from each kind of
+// source and to each kind of target, again and again, and lets each call of the operating system
+// fail once, each program that is run, then each task of a worker; prints how many. `--quick`
+// leaves out a second errno, and reading back.
 
+import { execFileSync } from 'node:child_process';
 import {
   mkdtempSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Format, FormatName } from '../../formats/index.ts';
-import { noise, text, withPartition } from '../support/disks.ts';
 import { arm, failedCall, type Fault, install, killWorkerAt, taskCount } from './inject.ts';
+import { DISK, type Scenario, scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
-  options: { format: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } },
 });
 
 // Before kexport, which keeps the functions that it finds.
 const handle = await open(process.execPath);
 install(handle);
 await handle.close();
-const { encode, fileSink, FORMATS, KexportError, openSource } = await import('../../src/index.ts');
+const library = await import('../../src/index.ts');
+const { KexportError } = library;
 
 const SECONDS = 20;
-const MIB = 2 ** 20;
-const DISK = withPartition(Buffer.concat([noise(MIB), Buffer.alloc(MIB), text(MIB)]));
 
 /** What may fail without a word: the image is whole, or the message was about something else. */
 const CLEANING = ['rm'];
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-faults-'));
-const disk = join(folder, 'disk');
-writeFileSync(disk, DISK);
+const loop = attach();
 let faults = 0;
 let survived = 0;
 try {
-  const names = (Object.keys(FORMATS) as FormatName[]).filter(
-    (name) => (values.format ?? name) === name,
-  );
-  for (const name of names) await every(FORMATS[name]());
+  const all = await scenarios(library, folder, loop);
+  const inputs = readdirSync(folder);
+  for (const scenario of all) {
+    if (values.only === undefined || values.only === scenario.name) await every(scenario, inputs);
+  }
 } finally {
+  if (loop !== undefined) execFileSync('losetup', ['--detach', loop]);
   rmSync(folder, { recursive: true });
 }
 console.log(`${faults} faults, of which ${survived} did not matter`);
 
-async function every(format: Format): Promise<void> {
-  const path = join(folder, 'image');
+/** A loop device, where this user can make one. */
+function attach(): string | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const path = join(folder, 'device');
+  writeFileSync(path, '');
+  truncateSync(path, DISK.length);
+  return execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
+}
+
+async function every(scenario: Scenario, inputs: readonly string[]): Promise<void> {
   arm(undefined);
   killWorkerAt(0);
-  await exported(format, path);
-  const expected = readFileSync(path);
-  rmSync(path);
+  await scenario.run(false);
+  const expected = scenario.result();
+  clear();
   const tasks = taskCount();
 
+  const faultsOfCalls = values.quick ? ['EIO'] : ['EIO', 'ENOSPC'];
   for (const verify of values.quick ? [false] : [false, true]) {
-    for (const code of values.quick ? ['EIO'] : ['EIO', 'ENOSPC']) {
-      for (let at = 1; await failing({ at, code }, verify); at++);
-    }
+    for (const code of faultsOfCalls) for (let at = 1; await failing({ at, code }, verify); at++);
   }
   // A file system that takes O_DIRECT, and then wants another alignment.
   for (let at = 1; await failing({ at, code: 'EINVAL', only: ['writev'] }, false); at++);
-  arm(undefined);
+  for (const code of ['ENOENT', 'EAGAIN', 'died', 'rubbish']) {
+    for (let at = 1; await failing({ at, code, only: ['spawn'] }, false); at++);
+  }
   for (let at = 1; at <= tasks; at++) {
     killWorkerAt(at);
-    const error = await exported(format, path).catch((thrown: unknown) => thrown);
+    const error = await result(scenario.run(false));
     faults++;
-    if (!(error instanceof Error)) throw new Error(`${format.name}: task ${at}: no error`);
-    expectFolder(`${format.name}, task ${at}`, []);
+    if (!(error instanceof Error)) throw new Error(`${scenario.name}: task ${at}: no error`);
+    expectNothing(`${scenario.name}, task ${at}`);
+    clear();
   }
   killWorkerAt(0);
 
   /** Returns whether there were as many calls. */
   async function failing(fault: Fault, verify: boolean): Promise<boolean> {
     arm(fault);
-    const error = await exported(format, path, verify).catch((thrown: unknown) => thrown);
+    const error = await result(scenario.run(verify));
     const call = failedCall();
     arm(undefined);
     if (call === undefined) {
-      rmSync(path);
+      clear();
       return false;
     }
     faults++;
-    const what = `${format.name}, ${fault.code} of ${call}, call ${fault.at}`;
+    const what = `${scenario.name}, ${fault.code} of ${call}, call ${fault.at}`;
     if (error === undefined) {
       survived++;
-      if (!readFileSync(path).equals(expected)) throw new Error(`${what}: another image`);
-      rmSync(path);
-      if (!CLEANING.includes(call)) expectFolder(what, []);
+      const made = scenario.result();
+      if (made && !(expected && made.equals(expected))) throw new Error(`${what}: another image`);
+      if (!scenario.isDevice) rmSync(join(folder, 'image'), { force: true });
     } else {
       if (!(error instanceof KexportError)) throw new Error(what, { cause: error });
       if (error.message.includes('\n')) throw new Error(`${what}: ${error.message}`);
-      if (!CLEANING.includes(call)) expectFolder(what, []);
     }
-    const open = openFiles();
-    if (open.length > 0) throw new Error(`${what}: ${open.join()} stays open`);
-    for (const name of readdirSync(folder)) if (name !== 'disk') rmSync(join(folder, name));
+    if (!CLEANING.includes(call)) expectNothing(what);
+    const left = openFiles();
+    if (left.length > 0) throw new Error(`${what}: ${left.join()} stays open`);
+    clear();
     return true;
+  }
+
+  function made(): string[] {
+    return readdirSync(folder).filter((name) => !inputs.includes(name));
+  }
+
+  function expectNothing(what: string): void {
+    if (made().length > 0) throw new Error(`${what}: it leaves ${made().join()}`);
+  }
+
+  function clear(): void {
+    for (const name of made()) rmSync(join(folder, name));
   }
 }
 
-async function exported(format: Format, path: string, verify = false): Promise<undefined> {
+/** The error of a run; undefined if it succeeds. */
+async function result(running: Promise<void>): Promise<unknown> {
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new TypeError('it hangs')), SECONDS * 1000).unref();
   });
-  const identity = { name: 'x', uuid: new Uint8Array(16), createdAt: 1e9 };
-  const work = async (): Promise<undefined> => {
-    const source = await openSource(disk, { takeSnapshot: false });
-    let sink;
-    try {
-      sink = await fileSink(path);
-    } catch (error) {
-      await source.close();
-      throw error;
-    }
-    await encode(source, [{ format, sink }], { identity, verify, threads: 1 });
-  };
-  return Promise.race([work(), late]);
-}
-
-function expectFolder(what: string, names: readonly string[]): void {
-  const found = readdirSync(folder).filter((name) => name !== 'disk');
-  if (found.join() !== names.join()) throw new Error(`${what}: it leaves ${found.join()}`);
+  return Promise.race([running, late]).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 /** Descriptors of files in the folder, and of the folder. */
@@ -138,5 +148,5 @@ function openFiles(): string[] {
       return ''; // that of the list itself
     }
   });
-  return files.filter((path) => path.startsWith(folder));
+  return files.filter((path) => path.startsWith(folder) || path === loop);
 }

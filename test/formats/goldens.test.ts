@@ -24,6 +24,7 @@ test.each(Object.entries(FORMATS))(
     const writer = await format.write(requestOf(format, image, { size: SIZE }));
     for (const index of INDEXES) writer.add(blockOf(index, BYTES, { packed: STREAM }));
     writer.finish(SIZE);
+    await writer.seal?.(image.asInput());
     const golden = join(import.meta.dirname, 'goldens', `${name}.hex`);
     await expect(hexdump(image.bytes)).toMatchFileSnapshot(golden);
   },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { BLOCK_SIZE, ova, type OvaWriteOptions, raw } from '../../formats/index.ts';
 import { ovaOf } from '../../formats/ova/index.ts';
-import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/machine.ts';
+import { DISK_CONTROLLERS, OS_TYPES } from '../../formats/ova/hardware.ts';
 import { encodeTarHeader } from '../../formats/tar/encode-tar.ts';
 import { diskWithBlocks, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';

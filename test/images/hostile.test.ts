@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { qcow2, vmdk } from '../../formats/index.ts';
-import { header as qcow2Header } from '../../formats/qcow2/layout.ts';
+import { header as qcow2Header, snapshot } from '../../formats/qcow2/layout.ts';
 import { header } from '../../formats/vmdk/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { folderWith } from '../support/folder.ts';
@@ -101,6 +101,16 @@ describe('a VMDK', () => {
       /line \d+ of the descriptor cannot be read: "x+\.\.\."/,
     );
   });
+});
+
+test('a snapshot with a long name does not make a long message', async () => {
+  const good = (await writeImage(qcow2(), diskWithBlocks(4 * MIB, [0]))).bytes;
+  const named = snapshot.encode({ ...snapshot.decode(Buffer.alloc(40)), nameSize: 60_000 });
+  const table = Buffer.concat([named, Buffer.alloc(65_536 - 40, 'x')]);
+  const values = { snapshotCount: 1, snapshotsOffset: BigInt(good.length) };
+  good.set(qcow2Header.encode({ ...qcow2Header.decode(good), ...values }));
+  const opening = openImage(qcow2({ internalSnapshot: 'y' }), Buffer.concat([good, table]));
+  await expect(opening).rejects.toThrow(/^qcow2: there is no snapshot "y".* \(x{900,1000}\.\.\.$/);
 });
 
 test('a qcow2 with an L1 table of 2^31 entries is refused', async () => {

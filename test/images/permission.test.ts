@@ -9,10 +9,8 @@ import { type FormatName, FORMATS } from '../../formats/index.ts';
 import { bundled } from '../support/built.ts';
 import { folderWith } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
+import { PERMISSION } from '../support/permission.ts';
 import { BOOT_DISK, TOP } from '../support/project.ts';
-
-const [major = 0] = process.versions.node.split('.').map(Number);
-const PERMISSION = major >= 24 ? '--permission' : '--experimental-permission';
 
 /** Runs a command that may read an image, and the program itself, and nothing else. */
 function confined(cwd: string, words: readonly string[], image: string) {

@@ -7,9 +7,10 @@ function plan(options: Options) {
     list: 'raw',
     formats: ['raw'],
     source: 'disk.img',
+    sources: ['disk.img'],
     outputDir: undefined,
   } as const;
-  return planOutputs(request, options).outputs.map(({ path, address }) => ({ path, address }));
+  return planOutputs(request, 1, options).outputs.map(({ path, address }) => ({ path, address }));
 }
 
 test.each([

@@ -1,90 +1,224 @@
-// npm run signals [-- --count N]: ends commands by a signal at moments that are drawn over their
-// run, each with the right status, soon, and with nothing left. Prints how many.
+// npm run signals [-- --count N] [-- --only NAME]: ends commands by signals at moments that are
+// drawn over their run. An ended command has the right status, soon, and leaves nothing; after
+// SIGKILL the next run says what there is; SIGSTOP and SIGCONT change nothing. Prints how many.
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  createReadStream,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { noise, withPartition } from '../support/disks.ts';
-// npm runs it in the folder of the package.
-const PROGRAM = join(process.cwd(), 'dist', 'bundle', 'kexport.cjs');
+import { type Command, commands, DISK_SIZE, prepare, PROGRAM } from './commands.ts';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '200' } } });
+const { values } = parseArgs({
+  options: { count: { type: 'string', default: '200' }, only: { type: 'string' } },
+});
 
-const MIB = 2 ** 20;
 const MAX_MS = 2000;
-const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-const SIGNALS = Object.keys(STATUS) as (keyof typeof STATUS)[];
+
+const PAUSE_MS = 100;
+const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGKILL: 137 } as const;
+const ENDING = Object.keys(STATUS) as (keyof typeof STATUS)[];
+const SIGNALS = [...ENDING, 'SIGSTOP'] as const;
+
+interface Stop {
+  readonly signal: (typeof SIGNALS)[number];
+  /** Milliseconds after the start. */
+  readonly at: number;
+  /** How long it may then take to end. On a busy machine as long as a whole run. In milliseconds. */
+  readonly patience: number;
+}
+
+interface Ended {
+  readonly status: number;
+  /** No handler of kexport heard the signal: before it has begun, or while Node ends. */
+  readonly isUnheard: boolean;
+  readonly said: string;
+  /** Milliseconds of the whole run, and of it after the signal. */
+  readonly ms: number;
+  readonly late: number;
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-signals-'));
-writeFileSync(join(folder, 'disk'), withPartition(noise(48 * MIB)));
-
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  all: ['all', 'disk', '--name', 'x'],
-  'with sums and read back': ['qcow2,raw', 'disk', '--name', 'x', '--verify', '--checksums'],
-  zipped: ['raw', 'disk', '--name', 'x', '--zip'],
-  vhdx: ['vhdx', 'disk', '--name', 'x'],
-  convert: ['convert', 'image.qcow2', 'vmdk', '-o', 'x.vmdk'],
-  verify: ['verify', 'image.qcow2', '--against', 'disk'],
-};
-
+const loop = attach();
 try {
-  await run(['qcow2', 'disk', '-o', 'image.qcow2']);
-  const files = readdirSync(folder).sort().join();
+  prepare(folder);
+  const inputs = readdirSync(folder);
   let moments = 0;
-  for (const [name, words] of Object.entries(COMMANDS)) {
-    const { ms: whole } = await run(words);
-    clean(files);
-    for (let i = 0; i < Number(values.count); i++) {
-      const signal = SIGNALS[i % SIGNALS.length]!; // within bounds
-      const at = Math.random() * whole;
-      const { status, late, said } = await run(words, { signal, at });
-      const what = `${name}: ${signal} after ${at.toFixed(0)} of ${whole.toFixed(0)} ms`;
-      if (status !== 0 && status !== STATUS[signal])
-        throw new Error(`${what}: status ${status}: ${said}`);
-      if (late > MAX_MS) throw new Error(`${what}: it ended ${late.toFixed(0)} ms later`);
-      const left = readdirSync(folder).sort().join();
-      if (status !== 0 && left !== files) throw new Error(`${what}: it leaves ${left}`);
-      clean(files);
-      moments++;
-    }
+  for (const command of commands(loop)) {
+    if (values.only !== undefined && command.name !== values.only) continue;
+    moments += await every(command, inputs);
   }
   console.log(`${moments} moments`);
 } finally {
+  if (loop !== undefined) execFileSync('losetup', ['--detach', loop]);
   rmSync(folder, { recursive: true });
 }
 
-/** Removes what a run that was not ended has made. */
-function clean(files: string): void {
-  const kept = files.split(',');
-  for (const name of readdirSync(folder)) if (!kept.includes(name)) rmSync(join(folder, name));
+/** A loop device, where this user can make one. */
+function attach(): string | undefined {
+  if (process.getuid?.() !== 0) {
+    console.log('no loop device without root: no device is written');
+    return undefined;
+  }
+  const path = join(folder, 'device');
+  writeFileSync(path, '');
+  truncateSync(path, DISK_SIZE);
+  return execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
 }
 
-async function run(
-  words: readonly string[],
-  stop?: { readonly signal: NodeJS.Signals; readonly at: number },
-): Promise<{ status: number; ms: number; late: number; said: string }> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [PROGRAM, ...words, '-q'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
+async function every(command: Command, inputs: readonly string[]): Promise<number> {
+  const whole = await run(command);
+  if (whole.status !== 0) throw new Error(`${command.name}: ${whole.said}`);
+  const expected = made(inputs);
+  clear(inputs);
+  for (let i = 0; i < Number(values.count); i++) {
+    const stop = {
+      signal: SIGNALS[i % SIGNALS.length]!, // in range
+      at: Math.random() * whole.ms,
+      patience: Math.max(MAX_MS, whole.ms),
+    };
+    const what = `${command.name}: ${stop.signal} after ${stop.at.toFixed(0)} of ${whole.ms.toFixed(0)} ms`;
+    try {
+      await check(command, stop, expected, inputs);
+    } catch (error) {
+      throw new Error(what, { cause: error });
+    }
+    clear(inputs);
+  }
+  return Number(values.count);
+}
+
+async function check(
+  command: Command,
+  stop: Stop,
+  expected: readonly string[],
+  inputs: readonly string[],
+): Promise<void> {
+  const { status, isUnheard, late, said } = await run(command, stop);
+  const processes = inFolder();
+  if (processes.length > 0) throw new Error(`processes stay: ${processes.join()}`);
+  if (status === 0) {
+    await expectAll(command, expected, inputs);
+    return;
+  }
+  if (stop.signal === 'SIGSTOP' || status !== STATUS[stop.signal])
+    throw new Error(`status ${status}: ${said}`);
+  if (late > stop.patience) throw new Error(`it ended ${late.toFixed(0)} ms later`);
+  if (stop.signal === 'SIGKILL') {
+    await recover(command, expected, inputs);
+  } else {
+    const left = made(inputs);
+    if (isUnheard && left.join() === expected.join()) await expectWhole(command, left);
+    else if (left.length > 0) throw new Error(`it leaves ${left.join()}`);
+  }
+}
+
+/** After SIGKILL: what has its final name is whole, and the next run names what is in its way. */
+async function recover(
+  command: Command,
+  expected: readonly string[],
+  inputs: readonly string[],
+): Promise<void> {
+  const left = made(inputs);
+  await expectWhole(
+    command,
+    left.filter((name) => !name.endsWith('.partial')),
+  );
+  const next = await run(command);
+  const isNamed = left.some((name) => next.said.includes(name));
+  if (left.length > 0 && (next.status !== 1 || !isNamed))
+    throw new Error(`${left.join()} is left, and the next run says: ${next.said}`);
+  if (left.length === 0 && next.status !== 0) throw new Error(`the next run says: ${next.said}`);
+  if (command.isWithoutFiles) return;
+  const forced = await run({ ...command, words: [...command.words, '--force'] });
+  if (forced.status !== 0) throw new Error(`with --force: ${forced.said}`);
+  await expectAll(command, expected, inputs);
+}
+
+async function expectAll(
+  command: Command,
+  expected: readonly string[],
+  inputs: readonly string[],
+): Promise<void> {
+  const names = made(inputs);
+  if (names.join() !== expected.join())
+    throw new Error(`it makes ${names.join()} and not ${expected.join()}`);
+  await expectWhole(command, names);
+}
+
+/** Each of these images is sound, and has the disk. */
+async function expectWhole(command: Command, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (name === 'SHA256SUMS') {
+      execFileSync('sha256sum', ['--check', '--quiet', name], { cwd: folder });
+      continue;
+    }
+    const { status, said } = await run({ ...command, words: ['verify', name, ...command.holds] });
+    if (status !== 0) throw new Error(`${name} is not whole: ${said}`);
+  }
+}
+
+/** Names of the files that are no inputs. */
+function made(inputs: readonly string[]): string[] {
+  return readdirSync(folder)
+    .filter((name) => !inputs.includes(name))
+    .sort();
+}
+
+function clear(inputs: readonly string[]): void {
+  for (const name of made(inputs)) rmSync(join(folder, name));
+}
+
+/** Numbers of the processes that work in the folder. */
+function inFolder(): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return readlinkSync(`/proc/${name}/cwd`) === folder;
+    } catch {
+      return false; // not a process, or ended
+    }
   });
+}
+
+async function run(command: Command, stop?: Stop): Promise<Ended> {
+  const started = performance.now();
+  const stdin = command.piped === undefined ? 'ignore' : 'pipe';
+  const child = spawn(process.execPath, [PROGRAM, ...command.words, '-q'], {
+    cwd: folder,
+    stdio: [stdin, 'ignore', 'pipe'],
+  });
+  if (command.piped !== undefined) {
+    createReadStream(join(folder, command.piped))
+      .pipe(child.stdin!)
+      .on('error', () => undefined);
+  }
   let said = '';
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => (said += piece));
-  const ended = new Promise<number>((resolve) => {
+  child.stderr!.setEncoding('utf8').on('data', (piece: string) => (said += piece));
+  const ended = new Promise<Pick<Ended, 'status' | 'isUnheard'>>((resolve) => {
     child.on('close', (status, signal) => {
-      const known = SIGNALS.find((name) => name === signal);
-      resolve(known ? STATUS[known] : (status ?? -1));
+      const known = ENDING.find((name) => name === signal);
+      resolve({ status: known ? STATUS[known] : (status ?? -1), isUnheard: signal !== null });
     });
   });
   if (stop) {
     await setTimeout(stop.at);
     child.kill(stop.signal);
+    if (stop.signal === 'SIGSTOP') {
+      await setTimeout(PAUSE_MS);
+      child.kill('SIGCONT');
+    }
   }
   const sent = performance.now();
-  const status = await ended;
+  const { status, isUnheard } = await ended;
   const now = performance.now();
-  return { status, ms: now - started, late: now - sent, said };
+  return { status, isUnheard, said, ms: now - started, late: now - sent };
 }

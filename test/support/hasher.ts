@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Hasher } from '../../formats/index.ts';
+import type { HashAlgorithm, Hasher } from '../../formats/index.ts';
 
 /** The hasher that formats are given, by Node's crypto. */
-export function hasher(algorithm: 'sha1' | 'sha256' | 'sha512'): Hasher {
+export function hasher(algorithm: HashAlgorithm): Hasher {
   const hash = createHash(algorithm);
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
 }

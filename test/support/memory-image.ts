@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import type { ImageOutput } from '../../formats/index.ts';
+import type { ImageInput, ImageOutput } from '../../formats/index.ts';
 
 /** An image in memory. It keeps no zeros, so that it may be larger than the memory. */
 export class MemoryImage implements ImageOutput {
@@ -62,6 +62,11 @@ export class MemoryImage implements ImageOutput {
       if (from < to) bytes.copy(found, from - start, from - offset, to - offset);
     }
     return found;
+  }
+
+  /** The image so far, for a writer that reads it back. */
+  asInput(): Pick<ImageInput, 'read'> {
+    return { read: (at, length) => Promise.resolve(this.read(at, at + length)) };
   }
 
   /** Throws if a buffer was changed after it was handed over. */

@@ -20,6 +20,11 @@ export function mountedFileSystem(mkfs: readonly [string, ...string[]], size: nu
   return mounted('-o', 'loop', image);
 }
 
+/** A folder with the file system of a device, unmounted after the test. */
+export function mountedDevice(device: string): string {
+  return mounted(device);
+}
+
 function mounted(...args: string[]): string {
   const folder = temporaryFolder();
   run('mount', ...args, folder);

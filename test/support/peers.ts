@@ -145,11 +145,36 @@ const DRIVERS = {
   vdi: 'vdi',
   vmdk: 'vmdk',
   ova: 'vmdk',
+  vma: 'raw',
+  containerdisk: 'qcow2',
 } as const;
 
 /** Throws unless QEMU reads an image of one of our formats as exactly that raw disk. */
 export function compareImage(format: keyof typeof DRIVERS, image: string, disk: string): void {
-  compareWithRaw(DRIVERS[format], format === 'ova' ? vmdkIn(image) : image, disk);
+  const { [format]: diskIn = (path: string) => path } = WITHIN;
+  compareWithRaw(DRIVERS[format], diskIn(image), disk);
+}
+
+/** Takes the disk out of an archive, into a file that QEMU reads. */
+const WITHIN: Partial<Record<keyof typeof DRIVERS, (archive: string) => string>> = {
+  ova: vmdkIn,
+  vma: (archive) => {
+    const folder = temporaryFolder();
+    readVma(archive, folder);
+    return join(folder, 'drive-scsi0.raw');
+  },
+  containerdisk: (archive) => {
+    const folder = temporaryFolder();
+    const layer = run('tar', '-tf', archive).split('\n')[0] ?? 'no layer';
+    run('bash', '-c', 'tar -xOf "$1" "$2" | tar -C "$3" -x', 'bash', archive, layer, folder);
+    const [file = 'no disk'] = readdirSync(join(folder, 'disk'));
+    return join(folder, 'disk', file);
+  },
+};
+
+/** Writes the devices of a VMA into a folder as raw disks. Returns the files of its header. */
+export function readVma(archive: string, folder: string): string {
+  return run(PYTHON, join(import.meta.dirname, 'vma.py'), archive, folder);
 }
 
 function vmdkIn(ova: string): string {

@@ -1,7 +1,12 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
-/** The top folder of the project. */
-export const TOP = join(import.meta.dirname, '..', '..');
+/** The top folder of the project, also of a script that is built into dist/. */
+export const TOP = topOf(import.meta.dirname);
+
+function topOf(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : topOf(dirname(folder));
+}
 
 /** The path of a file in fixtures/. */
 export function fixturePath(...names: string[]): string {

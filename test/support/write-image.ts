@@ -42,9 +42,13 @@ export async function writeImage(
   const writer = await format.write(request);
   for (const block of blocksOf(disk, request.encoding)) writer.add(block);
   writer.finish(disk.size);
+  await writer.seal?.(image.asInput());
   image.checkBuffers();
   return image;
 }
+
+/** The formats that hold hashes. */
+const HASHED = ['ova', 'vma', 'containerdisk'];
 
 /** The request to a writer. `disk` has the values that differ from the golden one. */
 export function requestOf(
@@ -58,7 +62,7 @@ export function requestOf(
     encoding: format.encoding({ level }),
     output,
     hasher(algorithm) {
-      if (format.name !== 'ova') throw new Error('only an archive has a place for a hash');
+      if (!HASHED.includes(format.name)) throw new Error('the format has no place for a hash');
       return hasher(algorithm);
     },
     crc32,

@@ -59,7 +59,7 @@ export interface Operand {
   readonly name: string;
   readonly summary: string;
   readonly isOptional?: boolean;
-  /** Whether it may be repeated; only the last operand may. */
+  /** Whether it may be repeated; one of a command may, and what follows it must be optional. */
   readonly isRepeated?: boolean;
 }
 

@@ -98,7 +98,7 @@ function checkWords(
   const missing = command.operands[operands.length];
   if (missing && !missing.isOptional) refuse(`missing argument ${missing.name}`, usage);
   const excess = operands[command.operands.length];
-  if (excess !== undefined && !command.operands.at(-1)?.isRepeated) {
+  if (excess !== undefined && !command.operands.some(({ isRepeated }) => isRepeated)) {
     const { excessHint } = command;
     refuse(`unexpected argument "${excess}"`, excessHint ? `${excessHint}; ${usage}` : usage);
   }

@@ -23,6 +23,20 @@ export async function abortOnSignals<T>(work: (signal: AbortSignal) => Promise<T
 }
 
 /**
+ * Lets the program end with its own status although a signal comes, once its images have their
+ * names: they stay, so a status of 130 would be wrong. If the end takes long, as when nobody reads
+ * stdout, or at a second signal, the program ends by the signal.
+ */
+export function ignoreFirstSignal(): void {
+  for (const name of SIGNALS) {
+    process.once(name, () => {
+      endSoon(name);
+      for (const second of SIGNALS) process.removeAllListeners(second);
+    });
+  }
+}
+
+/**
  * Ends the process by a signal, as if it had not been caught. `process.exit` would wait for a
  * thread in a read or a write that never returns, as of a hung NFS server or a FIFO.
  */

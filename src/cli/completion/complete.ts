@@ -83,8 +83,10 @@ async function wordsAt(
   current: string,
 ): Promise<Completion> {
   if (current.startsWith('-')) return { paths: 'none', candidates: optionsOf(command) };
-  const last = command.operands.at(-1);
-  const operand = command.operands[index] ?? (last?.isRepeated ? last : undefined);
+  const repeated = command.operands.find(({ isRepeated }) => isRepeated);
+  const next = command.operands[index];
+  const isPast = repeated !== undefined && index > command.operands.indexOf(repeated);
+  const operand = isPast ? repeated : next;
   const isFirst = !('name' in command) && index === 0;
   const named = isFirst
     ? program.commands.map(({ name, summary }) => ({ word: name, summary }))

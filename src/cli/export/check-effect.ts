@@ -2,7 +2,13 @@ import { type Format, FORMATS, SECTOR_SIZE } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { chooseEncodings } from '../../export/encodings.ts';
 import { sizeMultiple } from '../../export/prepare-source.ts';
-import { longForm, OVA_OPTIONS, type OptionName, type Options } from '../options/options.ts';
+import {
+  longForm,
+  MACHINE_OPTIONS,
+  OVA_OPTIONS,
+  type OptionName,
+  type Options,
+} from '../options/options.ts';
 import { isRawDisk } from './is-raw-disk.ts';
 import { isZippable } from './is-zippable.ts';
 
@@ -11,7 +17,7 @@ interface Rule {
   readonly options: readonly OptionName[];
   /** What they need. */
   readonly needs: string;
-  readonly isMet: (formats: readonly Format[], options: Options) => boolean;
+  readonly isMet: (formats: readonly Format[], options: Options, diskCount: number) => boolean;
 }
 
 const RULES: readonly Rule[] = [
@@ -25,6 +31,12 @@ const RULES: readonly Rule[] = [
     needs: 'the format vhdx',
     isMet: (formats) => has(formats, 'vhdx'),
   },
+  ...MACHINE_OPTIONS.map((name) => ({
+    options: [name],
+    needs: `the format of a machine: ${namesOf(({ machineOptions }) => machineOptions?.includes(name) === true)}`,
+    isMet: (formats: readonly Format[]) =>
+      formats.some(({ machineOptions }) => machineOptions?.includes(name) === true),
+  })),
   {
     options: OVA_OPTIONS,
     needs: 'the format ova',
@@ -57,16 +69,16 @@ const RULES: readonly Rule[] = [
   },
   {
     options: ['keepGoing'],
-    needs: 'more than one format',
-    isMet: (formats) => formats.length > 1,
+    needs: 'more than one image',
+    isMet: (formats, _, diskCount) => formats.length * diskCount > 1,
   },
 ];
 
 /** Throws a KexportError for an option that has no effect on any of the formats. */
-export function checkEffect(formats: readonly Format[], options: Options): void {
+export function checkEffect(formats: readonly Format[], diskCount: number, options: Options): void {
   for (const { options: names, needs, isMet } of RULES) {
     const given = names.find((name) => options[name] !== undefined);
-    if (given === undefined || isMet(formats, options)) continue;
+    if (given === undefined || isMet(formats, options, diskCount)) continue;
     const list = formats.map(({ name }) => name).join(',');
     throw new KexportError('usage', `${longForm(given)} needs ${needs}`, {
       hint: `it has no effect on ${list}`,

@@ -13,6 +13,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'internalSnapshot',
   'allowTruncated',
   'readHoles',
+  'cachedRead',
   'noSnapshot',
   'liveInconsistent',
   'backingFile',
@@ -30,12 +31,25 @@ const DISK_IN_USE: readonly OptionName[] = [
   'checkpointLimit',
 ];
 
+/** Options that say something of one disk, which others beside it do not share. */
+const ONE_DISK: readonly OptionName[] = [
+  'size',
+  'ovaDisk',
+  'internalSnapshot',
+  'checkpoint',
+  'backingFile',
+  'flatten',
+  'incrementalFrom',
+  'streamVolume',
+  'streamSnapshot',
+];
+
 /**
  * Whether to export a disk whose pool is in use: that of this machine's root, or one with
  * --checkpoint.
  */
-export function isDiskInUse({ source }: Request, { checkpoint }: Options): boolean {
-  return source === undefined || checkpoint === true;
+export function isDiskInUse({ sources }: Request, { checkpoint }: Options): boolean {
+  return sources.length === 0 || checkpoint === true;
 }
 
 /**
@@ -43,14 +57,15 @@ export function isDiskInUse({ source }: Request, { checkpoint }: Options): boole
  * ignored.
  */
 export function checkOptions(request: Request, options: Options): void {
-  const { source, outputDir } = request;
+  const { sources, outputDir } = request;
   if (outputDir !== undefined && options.outputDir !== undefined) {
     const folders = `${outputDir} and ${options.outputDir}`;
     throw new KexportError('usage', `two folders are given for the images: ${folders}`);
   }
+  if (sources.length > 1) checkSeveral(sources, options);
   checkDisk(request, options);
   if (options.incrementalFrom !== undefined) checkIncremental(options);
-  if (source === '-' && options.flatten === '-') {
+  if (sources.includes('-') && options.flatten === '-') {
     const what = 'the increment and the image below it cannot both come from standard input';
     throw new KexportError('usage', what, { hint: 'give the name of one' });
   }
@@ -63,9 +78,25 @@ export function checkOptions(request: Request, options: Options): void {
   }
 }
 
+function checkSeveral(sources: readonly string[], options: Options): void {
+  const twice = sources.find((source, index) => sources.indexOf(source) !== index);
+  if (twice !== undefined) {
+    const name = twice === '-' ? 'standard input' : twice;
+    throw new KexportError('usage', `${name} is given twice: each disk of a machine is another`);
+  }
+  const given = firstGiven(options, ONE_DISK);
+  if (given === undefined) return;
+  throw new KexportError('usage', `${given} is for one disk, and ${sources.length} are given`, {
+    hint:
+      sources.length === 2
+        ? 'if the last is the folder for the images, create it first'
+        : undefined,
+  });
+}
+
 function checkDisk(request: Request, options: Options): void {
-  const { source } = request;
-  if (source !== undefined) checkDiskChoice(shownName(source), options);
+  const [source] = request.sources;
+  for (const name of request.sources) checkDiskChoice(shownName(name), options);
   if (!isDiskInUse(request, options)) {
     const given = firstGiven(options, DISK_IN_USE);
     if (given === undefined) return;

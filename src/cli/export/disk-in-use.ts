@@ -1,22 +1,22 @@
-import { KexportError, type OnWarning } from '../../errors.ts';
+import { KexportError } from '../../errors.ts';
 import { rootMount } from '../../host/mounts.ts';
-import type { Source } from '../../sources/source.ts';
 import { openLiveDisk } from '../../zfs/live/live-disk.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
 import { planLiveExport, rootPool } from '../../zfs/live/plan.ts';
 import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
+import type { JobDisk } from './export-job.ts';
 import type { Request } from './request.ts';
 
-/** The planned export of a disk whose pool is in use. Nothing is changed yet. */
-export interface DiskInUse {
-  readonly name: string;
+/**
+ * The planned export of a disk whose pool is in use. Nothing is changed yet. `open` takes
+ * checkpoints, which `close` of the source discards.
+ */
+export interface DiskInUse extends JobDisk {
   /** The plan, as text. */
   readonly plan: string;
   /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
-  /** Takes checkpoints, which `close` of the source discards. Throws a KexportError. */
-  open(signal: AbortSignal, onWarning: OnWarning): Promise<Source>;
 }
 
 /** The error of an export without a disk on a machine whose root is not on ZFS. */
@@ -33,7 +33,7 @@ async function noDisk(list: string): Promise<KexportError> {
  * named, to images of these paths. Throws a KexportError if it cannot be exported while in use.
  */
 export async function planDiskInUse(
-  { source, list }: Request,
+  { sources: [source], list }: Request,
   paths: readonly string[],
   options: Options,
 ): Promise<DiskInUse> {
@@ -41,12 +41,13 @@ export async function planDiskInUse(
   const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
   const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
   return {
+    path: plan.disk.path,
     name: plan.disk.path,
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
-    open(signal, onWarning) {
+    open(running) {
       const imagePaths = paths.filter((path) => path !== '-');
-      return openLiveDisk(plan, { keepIntentLog, checkpointLimit, imagePaths, signal, onWarning });
+      return openLiveDisk(plan, { keepIntentLog, checkpointLimit, imagePaths, ...running });
     },
   };
 }

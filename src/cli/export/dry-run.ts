@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { openSource } from '../../open/open-source.ts';
-import { warningsFor } from '../../inspect/warnings-for.ts';
-import { shownName } from '../../remote/open-remote.ts';
 import type { Warning } from '../../errors.ts';
+import type { Source } from '../../sources/source.ts';
 import { tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { asFlag } from '../options/flags.ts';
@@ -13,40 +12,52 @@ import { printable } from '../print/printable.ts';
 import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
-import { importTarget } from './import-target.ts';
+import { diskWarnings } from './disk-warnings.ts';
+import type { NamedDisk } from './named-disks.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Plan } from './plan.ts';
-import { sourceOptions } from './source-options.ts';
-import { type DiskSizes, maxImageSize, placesOf, spaceWarnings } from './space.ts';
+import { type DiskSizes, maxOutputSize, placesOf, spaceWarnings } from './space.ts';
 
 /**
- * Says what an export of a disk would read and write, and does neither: no snapshot is taken, and
+ * Says what an export of disks would read and write, and does neither: no snapshot is taken, and
  * nothing is read from a pipe. Returns the exit status; throws a KexportError as the export would.
  */
-export async function dryRun(name: string, plan: Plan, options: Options): Promise<number> {
-  const warnings: Warning[] = [];
-  const disk = await lookAt(name, plan, options, warnings);
-  const most = disk.size === undefined ? undefined : maxImageSize(disk);
+export async function dryRun(
+  disks: readonly NamedDisk[],
+  plan: Plan,
+  options: Options,
+): Promise<number> {
+  const { sizes, warnings } = await lookAtAll(disks, plan, options);
   const places = await placesOf(plan);
-  warnings.push(...spaceWarnings(places, disk));
+  warnings.push(...spaceWarnings(places, sizes));
   if (options.json) {
-    const images = plan.outputs.map(({ format, path }) => ({
-      format: format.name,
-      file: path,
-      maxSize: most,
+    const images = plan.outputs.map((output) => ({
+      disk: disks.length === 1 || output.disk === undefined ? undefined : output.disk + 1,
+      format: output.format.name,
+      file: output.path,
+      maxSize: maxOutputSize(output, sizes),
     }));
     const folders = places.map(({ folder, free }) => ({ folder, free }));
     const said = warnings.map(warningJson);
-    const { size: virtualSize, dataSize } = disk;
-    const facts = { dryRun: true, source: shownName(name), virtualSize, dataSize };
-    await print(jsonText({ ...facts, images, folders, warnings: said }));
+    const facts = sizes.map(({ size: virtualSize, dataSize }, index) => ({
+      source: disks[index]?.name,
+      virtualSize,
+      dataSize,
+    }));
+    const [first] = facts;
+    const ofDisks = disks.length === 1 ? first : { disks: facts };
+    await print(jsonText({ dryRun: true, ...ofDisks, images, folders, warnings: said }));
     return 0;
   }
-  const limit = most === undefined ? 'unknown' : formatSize(most);
-  const rows = plan.outputs.map(({ format, path }) => [format.name, path, limit]);
+  const rows = plan.outputs.map((output) => {
+    const most = maxOutputSize(output, sizes);
+    return [output.format.name, output.path, most === undefined ? 'unknown' : formatSize(most)];
+  });
   tell(
     [
-      `${printable(describeSource(disk, shownName(name)))}\n`,
+      ...sizes.map(
+        (size, index) => `${printable(describeSource(size, disks[index]?.name ?? ''))}\n`,
+      ),
       formatTable([['FORMAT', 'FILE', 'AT MOST'], ...rows]),
       ...places.map(({ folder, free }) => `${formatSize(free)} are free in ${printable(folder)}\n`),
       ...warnings.map((warning) => `kexport: warning: ${printable(warning.inNotation(asFlag))}\n`),
@@ -56,28 +67,42 @@ export async function dryRun(name: string, plan: Plan, options: Options): Promis
   return 0;
 }
 
-async function lookAt(
-  name: string,
+async function lookAtAll(
+  disks: readonly NamedDisk[],
   plan: Plan,
   options: Options,
+): Promise<{ readonly sizes: readonly DiskSizes[]; readonly warnings: Warning[] }> {
+  const warnings: Warning[] = [];
+  const found: { readonly name: string; readonly source: Source | undefined }[] = [];
+  try {
+    for (const disk of disks) {
+      found.push({ name: disk.name, source: await lookAt(disk, options, warnings) });
+    }
+    warnings.push(...(await diskWarnings(found, plan, options)));
+    const sizes = found.map(({ source }) =>
+      source ? { size: source.size, dataSize: source.dataSize } : { size: options.size },
+    );
+    return { sizes, warnings };
+  } finally {
+    for (const { source } of found) await source?.close();
+  }
+}
+
+/** Opens a disk as it is; undefined for one that this would read from, such as a pipe. */
+async function lookAt(
+  { path, options: how }: NamedDisk,
+  options: Options,
   warnings: Warning[],
-): Promise<DiskSizes> {
-  const found = await stat(pathOfDisk(name)).catch(() => undefined);
+): Promise<Source | undefined> {
+  const found = await stat(pathOfDisk(path)).catch(() => undefined);
   const isRead = found === undefined || found.isFile() || found.isBlockDevice();
-  if (!isRead || options.incrementalFrom !== undefined) return { size: options.size };
-  const source = await openSource(name, {
-    ...sourceOptions(options),
+  if (!isRead || options.incrementalFrom !== undefined) return undefined;
+  return openSource(path, {
+    ...how,
     takeSnapshot: false,
     // That no snapshot is taken is this run's own doing.
     onWarning: (warning) => {
       if (warning.code !== 'inconsistent') warnings.push(warning);
     },
   });
-  try {
-    warnings.push(...(await warningsFor(source, importTarget(plan, options))));
-    const { size, dataSize } = source;
-    return { size, dataSize };
-  } finally {
-    await source.close();
-  }
 }

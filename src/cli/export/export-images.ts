@@ -1,43 +1,41 @@
-import { encode, type EncodeResult } from '../../export/encode.ts';
+import { encodeMachine, type MachineResult } from '../../export/encode-machine.ts';
 import { compressionOf } from '../../export/encodings.ts';
-import { warningsFor } from '../../inspect/warnings-for.ts';
-import { shownName } from '../../remote/open-remote.ts';
 import { limitedSource } from '../../sources/rate-limit.ts';
 import type { Source } from '../../sources/source.ts';
 import { withChecksums } from './checksums.ts';
+import { diskWarnings } from './disk-warnings.ts';
 import type { ExportJob } from './export-job.ts';
 import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
 import { placesOf, spaceWarnings } from './space.ts';
-import { importTarget } from './import-target.ts';
 import { modeOfImages } from './mode-of-images.ts';
 import { openOutputs, type Outputs, sumsOf } from './outputs.ts';
 
 /** What became of an export. */
-export interface ExportResult extends EncodeResult {
+export interface ExportResult extends MachineResult {
   /** SHA-256 of the images that were hashed, in hexadecimal digits, by their names. */
   readonly sha256: ReadonlyMap<string, string>;
   /** Permissions that the images got; undefined for those that the umask left. */
   readonly fileMode: number | undefined;
 }
 
-/** Makes images of the whole disk that `open` opens. Throws a KexportError if no image was made. */
-export async function exportImages(
-  job: ExportJob,
-  open: (job: ExportJob) => Promise<Source>,
-): Promise<ExportResult> {
+/** Makes images of the whole disks of a job. Throws a KexportError if no image was made. */
+export async function exportImages(job: ExportJob): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
   const { threads, compressor, keepGpt, keepGoing, verify } = options;
-  const opened = await open(job);
-  const { limitRate } = options;
-  const source = limitRate === undefined ? opened : limitedSource(opened, limitRate);
-  const { plan, targets, bmap, hashed, checksums, fileMode } = await openFor(source, job);
+  const sources = await openAll(job);
+  const opened = await openFor(sources, job);
+  const { plan, targets, machines, bmaps, hashed, checksums, fileMode } = opened;
+  const disks = sources.map((source, index) => ({
+    source,
+    targets: targets[index] ?? [],
+    bmap: bmaps[index],
+  }));
   const result = await withChecksums(checksums, (steps) =>
-    encode(source, targets, {
+    encodeMachine(disks, machines, {
       ...compressionOf(options),
       ...{ threads, compressor, keepGpt, keepGoing, verify },
       identity: plan.identity,
-      bmap,
       ...{ signal, onProgress, onWarning },
       ...steps,
     }),
@@ -45,21 +43,43 @@ export async function exportImages(
   return { ...result, sha256: sumsOf(hashed), fileMode };
 }
 
-/** Prints the import warnings, and opens the outputs. Closes the source if it throws. */
-async function openFor(
-  source: Source,
-  { disk, plan, options, signal, onWarning }: ExportJob,
-): Promise<Outputs> {
+/** Opens every disk before one is read: those of snapshots are then of about one time. */
+async function openAll({ disks, options, signal, onWarning }: ExportJob): Promise<Source[]> {
+  const { limitRate } = options;
+  const sources: Source[] = [];
   try {
-    detail(describeSource(source, shownName(disk)));
-    for (const warning of await warningsFor(source, importTarget(plan, options)))
-      onWarning(warning);
-    for (const warning of spaceWarnings(await placesOf(plan), source)) onWarning(warning);
-    const read = { name: source.origin ?? disk, size: source.size };
-    const fileMode = await modeOfImages(disk, options);
-    return await openOutputs(plan, read, { ...options, signal, onWarning, fileMode });
+    for (const disk of disks) {
+      const source = await disk.open({ signal, onWarning });
+      sources.push(limitRate === undefined ? source : limitedSource(source, limitRate));
+    }
+    return sources;
   } catch (error) {
-    await source.close();
+    await closeAll(sources);
     throw error;
   }
+}
+
+/** Prints the import warnings, and opens the outputs. Closes the sources if it throws. */
+async function openFor(sources: readonly Source[], job: ExportJob): Promise<Outputs> {
+  const { disks, plan, options, signal, onWarning } = job;
+  try {
+    const named = disks.map(({ name }, index) => ({ name, source: sources[index] }));
+    for (const { name, source } of named) if (source) detail(describeSource(source, name));
+    for (const warning of await diskWarnings(named, plan, options)) onWarning(warning);
+    for (const warning of spaceWarnings(await placesOf(plan), sources)) onWarning(warning);
+    const paths = disks.map(({ path }) => path);
+    const read = sources.map(({ origin, size }, index) => ({
+      name: origin ?? paths[index] ?? '',
+      size,
+    }));
+    const fileMode = await modeOfImages(paths, options);
+    return await openOutputs(plan, read, { ...options, signal, onWarning, fileMode });
+  } catch (error) {
+    await closeAll(sources);
+    throw error;
+  }
+}
+
+async function closeAll(sources: readonly Source[]): Promise<void> {
+  await Promise.all(sources.map((source) => source.close()));
 }

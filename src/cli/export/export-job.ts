@@ -1,15 +1,30 @@
 import type { OnWarning } from '../../errors.ts';
 import type { Progress } from '../../sources/progress.ts';
+import type { Source } from '../../sources/source.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
 
-/** An export before it reads its disk. */
-export interface ExportJob {
-  /** The name of the disk in messages. */
-  readonly disk: string;
+/** An export before it reads its disks. */
+export interface ExportJob extends Running {
+  /** In their order; at least one. */
+  readonly disks: readonly JobDisk[];
   readonly plan: Plan;
   readonly options: Options;
-  readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+}
+
+/** What an export under way can be told, and what it tells. */
+export interface Running {
+  readonly signal: AbortSignal;
   readonly onWarning: OnWarning;
+}
+
+/** A disk of an export before it is opened. */
+export interface JobDisk {
+  /** Its name on the command line: a path, a volume, or `-`. */
+  readonly path: string;
+  /** Its name in messages. */
+  readonly name: string;
+  /** Throws a KexportError. */
+  open(running: Running): Promise<Source>;
 }

@@ -18,7 +18,8 @@ import { sentChoice } from './source-options.ts';
  * KexportError.
  */
 export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
-  const { disk: name, plan, options, signal, onProgress, onWarning } = job;
+  const { disks, plan, options, signal, onProgress, onWarning } = job;
+  const name = disks[0]?.path ?? ''; // an increment is of one disk
   const [output, ...others] = plan.outputs;
   if (output?.format.name !== 'qcow2' || others.length > 0) {
     throw new KexportError('usage', '--backing-file is for qcow2 alone: only qcow2 has overlays', {
@@ -35,14 +36,14 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
     signal,
   });
   const disk = { name, size: undefined };
-  const fileMode = await modeOfImages(name, options);
-  const opening = openOutputs(plan, disk, { ...options, signal, onWarning, fileMode });
+  const fileMode = await modeOfImages([name], options);
+  const opening = openOutputs(plan, [disk], { ...options, signal, onWarning, fileMode });
   const { checksums, hashed, targets } = await opening.catch(async (error: unknown) => {
     await changes.close();
     throw error;
   });
-  const { sink } = targets[0]!; // the one output
-  const result = await withChecksums(checksums, (steps) =>
+  const { sink } = targets[0]![0]!; // the one output
+  const { failures, ...made } = await withChecksums(checksums, (steps) =>
     encodeOverlay(limited(changes, options.limitRate), sink, {
       ...{ compressor, optimize, size, threads, backingFile },
       backingName: nameFrom(output.path, backingFile),
@@ -51,7 +52,7 @@ export async function exportOverlay(job: ExportJob): Promise<ExportResult> {
       ...steps,
     }),
   );
-  return { ...result, sha256: sumsOf(hashed), fileMode };
+  return { disks: [made], machines: [], failures, sha256: sumsOf(hashed), fileMode };
 }
 
 /** The same changes, at most so many bytes of them a second. */

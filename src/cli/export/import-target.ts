@@ -2,8 +2,10 @@ import type { ImportTarget } from '../../inspect/import-warnings.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
 
-/** Where the images of a plan boot: an ova states its firmware, other images do not. */
+/** Where the images of a plan boot: those of a machine state its firmware, others do not. */
 export function importTarget({ outputs }: Plan, { firmware }: Options): ImportTarget {
-  const hasOva = outputs.some(({ format }) => format.name === 'ova');
-  return { firmware: firmware ?? (hasOva ? 'efi' : undefined) };
+  const isStated = outputs.some(
+    ({ format }) => format.machineOptions?.includes('firmware') === true,
+  );
+  return { firmware: firmware ?? (isStated ? 'efi' : undefined) };
 }

@@ -6,16 +6,20 @@ import { pathOfDisk } from './path-of-disk.ts';
 const PRIVATE = 0o600;
 
 /**
- * The permissions of the images of a disk. Those of a device or a volume are private; those of a
- * file or a pipe have what the umask leaves, which is undefined here.
+ * The permissions of the images of disks. If one is a device or a volume, they are private; those
+ * of files and pipes have what the umask leaves, which is undefined here.
  */
 export async function modeOfImages(
-  disk: string,
+  disks: readonly string[],
   { mode, incrementalFrom }: Options,
 ): Promise<number | undefined> {
   if (mode !== undefined) return mode;
   if (incrementalFrom !== undefined) return PRIVATE;
+  const areDevices = await Promise.all(disks.map(isDevice));
+  return areDevices.includes(true) ? PRIVATE : undefined;
+}
+
+async function isDevice(disk: string): Promise<boolean> {
   const found = await stat(pathOfDisk(disk)).catch(() => undefined);
-  const isDevice = found === undefined || found.isBlockDevice(); // a volume need not have a file
-  return isDevice ? PRIVATE : undefined;
+  return found === undefined || found.isBlockDevice(); // a volume need not have a file
 }

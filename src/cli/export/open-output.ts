@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Format } from '../../../formats/index.ts';
 import {
   errnoOf,
   KexportError,
@@ -25,7 +24,7 @@ import type { Sink } from '../../sinks/sink.ts';
 import type { Options } from '../options/options.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Output } from './plan.ts';
-import { maxImageSize } from './space.ts';
+import { maxOutputSize } from './space.ts';
 
 /** What is needed to open the outputs. */
 export type OpenOptions = Pick<
@@ -57,7 +56,7 @@ export interface OutputDisk {
 
 /** What is needed to open one of them. */
 type OpenRequest = OpenOptions & {
-  readonly disk: OutputDisk;
+  readonly disks: readonly OutputDisk[];
   /** Opens an output that is not a file, so that it is neither hashed nor zipped. */
   readonly plain: boolean;
 };
@@ -66,9 +65,9 @@ type OpenRequest = OpenOptions & {
  * Opens a file, a device, a pipe, standard output or a store for an image. Throws a KexportError.
  */
 export async function openOutput(output: Output, request: OpenRequest): Promise<Sink> {
-  const { format, path, address } = output;
+  const { path, address } = output;
   const { plain, force, mode, signal, fileMode } = request;
-  if (address !== undefined) return openStore(address, format, request);
+  if (address !== undefined) return openStore(address, output, request);
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
     return openStdout();
@@ -84,7 +83,7 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
   }
   for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
-  if (found?.isBlockDevice()) return openDevice(format, path, request);
+  if (found?.isBlockDevice()) return openDevice(output, request);
   if (!isFile) return openSpecial(await pathToWrite(path), signal);
   return fileSink(path, { force, mode, widestMode: fileMode });
 }
@@ -92,15 +91,17 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
 /** The most that a size is rounded up by, in bytes: that of Google Cloud's format. */
 const MAX_ROUNDING = 2 ** 30;
 
-function openStore(address: string, format: Format, request: OpenRequest): Promise<Sink> {
+function openStore(address: string, output: Output, request: OpenRequest): Promise<Sink> {
   const { force, verify, connections, endpoint, onWarning } = request;
-  const { size } = request.disk;
-  const maxLength = size === undefined ? undefined : maxImageSize({ size }) + MAX_ROUNDING;
+  const sizes = request.disks.map(({ size }) => ({ size })); // what is zeros may be written too
+  const most = maxOutputSize(output, sizes);
+  const maxLength = most === undefined ? undefined : most + MAX_ROUNDING;
+  const disk = output.disk === undefined ? undefined : request.disks[output.disk];
   return remoteSink(address, {
     ...{ force, verify, connections, endpoint, onWarning, maxLength },
-    diskSize: size,
-    formatName: format.name,
-    description: request.disk.name,
+    diskSize: disk?.size,
+    formatName: output.format.name,
+    description: disk?.name,
   });
 }
 
@@ -108,14 +109,16 @@ function openStore(address: string, format: Format, request: OpenRequest): Promi
 export async function checkNotRead(
   path: string,
   name: string,
-  { disk, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
+  { disks, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
 ): Promise<void> {
-  if (await isSame(path, pathOfDisk(disk.name))) {
-    throw new KexportError('target', `${name} is the disk that is exported`);
-  }
-  if (await shareStorage(path, pathOfDisk(disk.name))) {
-    const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
-    throw new KexportError('target', what);
+  for (const disk of disks) {
+    if (await isSame(path, pathOfDisk(disk.name))) {
+      throw new KexportError('target', `${name} is the disk that is exported`);
+    }
+    if (await shareStorage(path, pathOfDisk(disk.name))) {
+      const what = `${name} and ${disk.name}, the disk that is exported, overlap`;
+      throw new KexportError('target', what);
+    }
   }
   for (const below of [flatten, backingFile]) {
     if (below === undefined || !(await shareStorage(path, below))) continue;
@@ -149,9 +152,8 @@ async function checkNoDevice(path: string): Promise<void> {
 }
 
 async function openDevice(
-  format: Format,
-  path: string,
-  { disk: { size }, force, onWarning }: OpenRequest,
+  { format, path, disk }: Output,
+  { disks, force, onWarning }: OpenRequest,
 ): Promise<Sink> {
   if (format.name !== 'raw') {
     const what = `${path} is a block device: only raw can be written to it, not ${format.name}`;
@@ -168,6 +170,7 @@ async function openDevice(
       hint: `losetup --detach ${attached}, once nothing uses it`,
     });
   }
+  const size = disks[disk ?? 0]?.size;
   const sink = await deviceSink(path, { diskSize: size });
   const rest = size === undefined ? 0 : (await blockSizeOfPath(path)) - size;
   if (rest > 0) onWarning(largerDevice(path, rest));

@@ -1,4 +1,3 @@
-import type { Format } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { levelsOf } from '../../export/encodings.ts';
 import type { Target } from '../../export/image.ts';
@@ -7,15 +6,18 @@ import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import { checksumsFile, type RunChecksums } from './checksums.ts';
 import { checkNotRead, openOutput, type OpenOptions, type OutputDisk } from './open-output.ts';
-import type { Plan } from './plan.ts';
+import type { Output, Plan } from './plan.ts';
 
 /** The open outputs of an export. */
 export interface Outputs {
   /** The plan that was followed. */
   readonly plan: Plan;
-  readonly targets: readonly Target[];
-  /** The block map, if requested. */
-  readonly bmap: Sink | undefined;
+  /** Those of each disk alone, in the order of the disks. */
+  readonly targets: readonly (readonly Target[])[];
+  /** Those of all disks. */
+  readonly machines: readonly Target[];
+  /** The block map of each disk, if requested. */
+  readonly bmaps: readonly Sink[];
   /** The images whose sums are wanted. */
   readonly hashed: readonly HashedSink[];
   /** Permissions of the images; undefined for those that the umask leaves. */
@@ -30,19 +32,23 @@ export interface Outputs {
  */
 export async function openOutputs(
   plan: Plan,
-  disk: OutputDisk,
+  disks: readonly OutputDisk[],
   options: OpenOptions,
 ): Promise<Outputs> {
-  if (!plan.next) return openAll(plan, disk, options);
+  if (!plan.next) return openAll(plan, disks, options);
   try {
-    return await openAll(plan, disk, { ...options, force: false });
+    return await openAll(plan, disks, { ...options, force: false });
   } catch (error) {
     if (!(error instanceof KexportError) || error.code !== 'exists') throw error;
-    return openOutputs(plan.next(), disk, options);
+    return openOutputs(plan.next(), disks, options);
   }
 }
 
-async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Promise<Outputs> {
+async function openAll(
+  plan: Plan,
+  disks: readonly OutputDisk[],
+  options: OpenOptions,
+): Promise<Outputs> {
   const opened: Sink[] = [];
   const keep = <S extends Sink>(sink: S): S => {
     opened.push(sink);
@@ -50,13 +56,14 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
   };
   const images: HashedSink[] = [];
   try {
-    const targets: Target[] = [];
+    const targets: Target[][] = disks.map(() => []);
+    const machines: Target[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
       const plain = zipEntry === undefined && plan.checksums === undefined;
-      let sink = keep(await openOutput(output, { ...options, disk, plain }));
+      let sink = keep(await openOutput(output, { ...options, disks, plain }));
       // What cannot go back is written front to back, if need be from a temporary file.
-      const inOrder = !sink.seekable || format.streaming === 'always' || streamsNow(format, disk);
+      const inOrder = !sink.seekable || format.streaming === 'always' || streamsNow(output, disks);
       // A device or a pipe cannot be read back.
       const isHashed = options.json === true && (inOrder || sink.read !== undefined);
       if (plan.checksums !== undefined || isHashed) {
@@ -69,14 +76,17 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
         const { zipped } = await import('../../sinks/zipped.ts'); // fifty modules
         sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
       }
-      targets.push({ format, sink, fileName: output.fileName });
+      const own = output.disk === undefined ? machines : targets[output.disk];
+      own?.push({ format, sink, fileName: output.fileName });
     }
-    const bmap = plan.bmap === undefined ? undefined : await openBmap(plan.bmap);
+    const bmaps: Sink[] = [];
+    for (const path of plan.bmaps) bmaps.push(await openBmap(path));
     const { checksums: sums } = plan;
-    if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disk });
+    if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disks });
     const file = sums === undefined ? undefined : checksumsFile(sums, options);
     const checksums = file && { file, images };
-    return { plan, targets, bmap, hashed: images, fileMode: options.fileMode, checksums };
+    const { fileMode } = options;
+    return { plan, targets, machines, bmaps, hashed: images, fileMode, checksums };
   } catch (error) {
     await Promise.all(opened.map((sink) => sink.discard()));
     throw error;
@@ -84,7 +94,7 @@ async function openAll(plan: Plan, disk: OutputDisk, options: OpenOptions): Prom
 
   async function openBmap(path: string): Promise<Sink> {
     const { force, mode, fileMode: widestMode } = options;
-    await checkNotRead(path, path, { ...options, disk });
+    await checkNotRead(path, path, { ...options, disks });
     const sink = keep(await fileSink(path, { force, mode, widestMode }));
     if (plan.checksums === undefined) return sink;
     const hashing = hashed(sink, true);
@@ -98,7 +108,8 @@ export function sumsOf(images: readonly HashedSink[]): ReadonlyMap<string, strin
   return new Map(images.flatMap(({ name, sha256 }) => (sha256 ? [[name, sha256]] : [])));
 }
 
-/** Whether the format writes this disk front to back. */
-function streamsNow({ streaming }: Format, { size }: OutputDisk): boolean {
-  return streaming === 'size-first' && size !== undefined;
+/** Whether the format writes its disk front to back. The sizes of a machine's disks are known. */
+function streamsNow({ format, disk }: Output, disks: readonly OutputDisk[]): boolean {
+  if (format.streaming !== 'size-first') return false;
+  return disk === undefined || disks[disk]?.size !== undefined;
 }

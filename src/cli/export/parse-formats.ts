@@ -23,8 +23,14 @@ export function parseFormats(list: string): FormatList {
     const lower = word.toLowerCase();
     const name = ALIASES[lower] ?? NAMES.find((one) => one === lower);
     if (lower === 'all') ALL_FORMATS.forEach((one) => formats.add(one));
-    else if (name) formats.add(name);
+    else if (name) withDescribed(name).forEach((one) => formats.add(one));
     else unknown.push(word);
   }
   return { formats: [...formats], unknown };
+}
+
+/** A format, after the one that it is imported with. */
+function withDescribed(name: FormatName): FormatName[] {
+  const { describes } = FORMATS[name]();
+  return [...NAMES.filter((one) => one === describes), name];
 }

@@ -1,7 +1,14 @@
 import { basename, dirname, extname, join } from 'node:path';
-import { type Format, type FormatName, FormatError, FORMATS } from '../../../formats/index.ts';
+import {
+  type DiskController,
+  type Format,
+  type FormatName,
+  FormatError,
+  FORMATS,
+} from '../../../formats/index.ts';
+import { DISK_CONTROLLERS } from '../../../formats/ova/hardware.ts';
 import { KexportError } from '../../errors.ts';
-import type { Identity } from '../../export/encode.ts';
+import type { Identity } from '../../export/encode-options.ts';
 import type { Options } from '../options/options.ts';
 import { timestamp } from '../print/timestamp.ts';
 import { isRemote, shownName } from '../../remote/open-remote.ts';
@@ -12,9 +19,10 @@ import type { Request } from './request.ts';
 /** The files and formats to write, decided before anything is opened. */
 export interface Plan {
   readonly identity: Pick<Identity, 'name' | 'createdAt'>;
+  /** In the order of the disks; those of all disks come last. */
   readonly outputs: readonly Output[];
-  /** Path of the block map, if requested. */
-  readonly bmap: string | undefined;
+  /** Path of the block map of each disk, if requested. */
+  readonly bmaps: readonly string[];
   /** Path of SHA256SUMS, if requested. */
   readonly checksums: string | undefined;
   /** The same with other names; undefined if the names were requested. */
@@ -23,6 +31,8 @@ export interface Plan {
 
 export interface Output {
   readonly format: Format;
+  /** The index of the disk that it is of; undefined for an image of several disks. */
+  readonly disk: number | undefined;
   /** A file, a device, `-`, or an address in a store without its secrets. */
   readonly path: string;
   /** The whole address in a store; undefined for what is on this machine. */
@@ -34,55 +44,66 @@ export interface Output {
 }
 
 /**
- * Decides on formats and file names. Throws a KexportError for options that contradict each other.
+ * Decides on formats and file names for so many disks. Throws a KexportError for options that
+ * contradict each other.
  */
-export function planOutputs(request: Request, options: Options): Plan {
+export function planOutputs(request: Request, diskCount: number, options: Options): Plan {
+  const { outputDir } = request;
   const formats = createFormats(request.formats, options);
+  for (const format of formats) checkDiskCount(format, diskCount, options);
   const { output } = options;
   const isFolder = output !== undefined && isRemote(output) && output.endsWith('/');
-  const folder = request.outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
+  const folder = outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
   return output === undefined || isFolder
-    ? planFolder(formats, folder ?? '.', request, options)
-    : planFile(checkSingle(formats, folder, options), options);
+    ? planFolder({ formats, diskCount, folder: folder ?? '.', options }, request)
+    : planFile(checkSingle(formats, folder, diskCount, options), diskCount, options);
+}
+
+/** What is planned, before the files have names. */
+interface Wanted {
+  readonly formats: readonly Format[];
+  readonly diskCount: number;
+  readonly folder: string;
+  readonly options: Options;
 }
 
 /** Images in a folder. */
-function planFolder(
-  formats: readonly Format[],
-  folder: string,
-  request: Request,
-  options: Options,
-): Plan {
+function planFolder(wanted: Wanted, request: Request): Plan {
   const now = new Date();
-  const given = options.name ?? nameFromEnvironment() ?? request.name;
-  if (given !== undefined) return planNamed(checkName(given), now, formats, folder, options);
+  const given = wanted.options.name ?? nameFromEnvironment() ?? request.name;
+  if (given !== undefined) return planNamed(checkName(given), now, wanted);
   const numbered = (number: number): Plan => {
     const name = number === 1 ? defaultName(now) : `${defaultName(now)}-${number}`;
     const next = () => numbered(number + 1);
-    return { ...planNamed(name, now, formats, folder, options), next };
+    return { ...planNamed(name, now, wanted), next };
   };
   return numbered(1);
 }
 
-/** Images of one name, each with the extension of its format. */
-function planNamed(
-  name: string,
-  now: Date,
-  formats: readonly Format[],
-  folder: string,
-  options: Options,
-): Plan {
-  const outputs = formats.map((format) => {
-    const file = `${name}.${format.extension}`;
+/**
+ * Images of one name, each with the extension of its format. Several disks have a number each in
+ * formats that hold one.
+ */
+function planNamed(name: string, now: Date, { formats, diskCount, folder, options }: Wanted): Plan {
+  const named = (format: Format, disk: number | undefined, base: string): Output => {
+    const file = `${base}.${format.extension}`;
     const zip = options.zip === true && isZippable(format);
     const place = placeIn(folder, zip ? `${file}.zip` : file);
-    return { format, ...place, fileName: file, zipEntry: zip ? file : undefined };
-  });
+    return { format, disk, ...place, fileName: file, zipEntry: zip ? file : undefined };
+  };
+  const isWhole = (format: Format) => diskCount > 1 && format.machine !== undefined;
+  const names = Array.from({ length: diskCount }, (_, index) =>
+    diskCount === 1 ? name : `${name}-${index + 1}`,
+  );
+  const ofOne = formats.filter((format) => !isWhole(format));
   if (isRemote(folder)) checkStored(options);
   return {
     identity: { name: plain(name), createdAt: secondsOf(now) },
-    outputs,
-    bmap: options.bmap ? join(folder, `${name}.bmap`) : undefined,
+    outputs: [
+      ...names.flatMap((base, disk) => ofOne.map((format) => named(format, disk, base))),
+      ...formats.filter(isWhole).map((format) => named(format, undefined, name)),
+    ],
+    bmaps: options.bmap ? names.map((base) => join(folder, `${base}.bmap`)) : [],
     checksums: sums(folder, options),
   };
 }
@@ -104,8 +125,22 @@ function checkStored({ checksums, bmap }: Options): void {
   );
 }
 
+function checkDiskCount({ name, machine }: Format, diskCount: number, options: Options): void {
+  if (!machine || diskCount <= machine.maxDisks) return;
+  const what = `${diskCount} disks are given, an ${name} holds at most ${machine.maxDisks}`;
+  const isMore = (diskController: DiskController) => {
+    const format = createFormat('ova', { ...options, diskController });
+    return diskCount <= (format.machine?.maxDisks ?? 0);
+  };
+  const other = CONTROLLERS.find((controller) => name === 'ova' && isMore(controller));
+  const hint = other && `--disk-controller ${other} has room for them`;
+  throw new KexportError('usage', what, { hint });
+}
+
+const CONTROLLERS = Object.keys(DISK_CONTROLLERS) as DiskController[];
+
 /** The one image that --output names. */
-function planFile(format: Format, options: Options): Plan {
+function planFile(format: Format, diskCount: number, options: Options): Plan {
   const output = outputPath(options);
   const address = isRemote(output) ? output : undefined;
   if (address !== undefined) checkStored(options);
@@ -116,8 +151,8 @@ function planFile(format: Format, options: Options): Plan {
   const fileName = path === '-' ? undefined : (zipEntry ?? basename(path));
   return {
     identity: { name: plain(name), createdAt: secondsOf(new Date()) },
-    outputs: [{ format, path, address, fileName, zipEntry }],
-    bmap: options.bmap ? bmapOf(path, format) : undefined,
+    outputs: [{ format, disk: diskCount === 1 ? 0 : undefined, path, address, fileName, zipEntry }],
+    bmaps: options.bmap ? [bmapOf(path, format)] : [],
     checksums: sums(dirname(path), options),
   };
 }
@@ -168,6 +203,7 @@ function createFormats(names: readonly FormatName[], options: Options): Format[]
 function checkSingle(
   formats: readonly Format[],
   folder: string | undefined,
+  diskCount: number,
   options: Options,
 ): Format {
   const output = shownName(outputPath(options));
@@ -175,6 +211,12 @@ function checkSingle(
   if (!format || others.length > 0) {
     const what = `-o ${output} names one file, and ${formats.length} formats are given`;
     throw new KexportError('usage', what, { hint: 'use --output-dir and --name' });
+  }
+  if (diskCount > 1 && !format.machine) {
+    const what = `-o ${output} names one file, and ${format.name} makes one of each of ${diskCount} disks`;
+    throw new KexportError('usage', what, {
+      hint: 'use --output-dir and --name; an ova has all disks in one file',
+    });
   }
   if (folder !== undefined || options.name !== undefined) {
     throw new KexportError('usage', '-o names the file: --output-dir and --name exclude it');

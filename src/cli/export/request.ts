@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { FORMATS, type FormatName } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { mostSimilar } from '../command-line/most-similar.ts';
 import { FORMAT_WORDS, parseFormats } from './parse-formats.ts';
@@ -10,22 +11,22 @@ export interface Request {
   /** The formats as they were typed. */
   readonly list: string;
   readonly formats: readonly FormatName[];
-  /** Undefined for the disk of this machine's root. */
-  readonly source: string | undefined;
+  /** The disks in their order; none for the disk of this machine's root. */
+  readonly sources: readonly string[];
   readonly outputDir: string | undefined;
   /** Name of the images if no option gives one; undefined for the date. */
   readonly name?: string | undefined;
 }
 
 /**
- * Parses `FORMATS [DISK [OUTDIR]]`, or in the order of kldload's script: `DISK FORMATS [OUTDIR]`.
- * `commandNames` are words that `first` may be a misspelling of. Throws a KexportError.
+ * Parses `FORMATS [DISK ... [OUTDIR]]`, or in the order of kldload's script: `DISK FORMATS
+ * [OUTDIR]`. `commandNames` are words that `first` may be a misspelling of. Throws a KexportError.
  */
 export function parseRequest(
-  [first = '', second, outputDir]: readonly string[],
+  operands: readonly string[],
   commandNames: readonly string[] = [],
 ): Request {
-  checkFolder(outputDir);
+  const [first = '', second, ...rest] = operands;
   const formats = formatsIn(first);
   const swapped = second === undefined ? undefined : formatsIn(second);
   if (formats && swapped && second !== undefined && !existsSync(second)) {
@@ -33,17 +34,38 @@ export function parseRequest(
       hint: `write one list, without blanks: ${[...formats, ...swapped].join(',')}`,
     });
   }
-  if (formats) return { list: first, formats, source: second, outputDir };
+  if (formats) return { list: first, formats, ...disksAndFolder(operands.slice(1)) };
   if (swapped && second !== undefined) {
-    return { list: second, formats: swapped, source: first, outputDir };
+    const [outputDir, ...others] = rest;
+    checkFolder(outputDir, `several disks follow the formats: kexport ${second} DISK DISK`);
+    if (others.length > 0) checkFolder(others[0], 'one folder is given for the images');
+    return { list: second, formats: swapped, sources: [first], outputDir };
   }
   throw second !== undefined && looksLikeDisk(first) && looksLikeDisk(second)
     ? new KexportError('usage', `no format is given: neither ${first} nor ${second} is one`, USAGE)
     : unknownFormat(first, second, commandNames);
 }
 
+/** A folder at the end is that of the images; a disk comes before it. */
+function disksAndFolder(words: readonly string[]): Pick<Request, 'sources' | 'outputDir'> {
+  const last = words.at(-1);
+  if (words.length < 2 || last === undefined) return { sources: words, outputDir: undefined };
+  if (isDirectory(last)) return { sources: words.slice(0, -1), outputDir: last };
+  // A volume of ZFS need not have a file of its name.
+  if (!existsSync(last) && last !== '-' && !isRemote(last) && !/^[^./][^/]*\//.test(last)) {
+    throw new KexportError('usage', `${last} is neither a disk nor a folder for the images`, {
+      hint: 'create the folder first, or check the name of the disk',
+    });
+  }
+  return { sources: words, outputDir: undefined };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 const LIST = `one or several of ${Object.keys(FORMATS).join(',')}, or all`;
-const USAGE = { hint: `kexport FORMATS DISK; FORMATS is ${LIST}` };
+const USAGE = { hint: `kexport FORMATS DISK ...; FORMATS is ${LIST}` };
 
 /** The formats of a list; undefined if it contains any other word. */
 function formatsIn(list: string): readonly FormatName[] | undefined {
@@ -77,12 +99,7 @@ function looksLikeDisk(word: string): boolean {
   return /[/.@]|^-$/.test(word) || existsSync(word);
 }
 
-/** The third operand is a file if a shell expanded `*.raw`, or if the user named two disks. */
-function checkFolder(outputDir: string | undefined): void {
-  if (outputDir === undefined) return;
-  const found = statSync(outputDir, { throwIfNoEntry: false });
-  if (!found || found.isDirectory()) return;
-  throw new KexportError('usage', `${outputDir} is not a folder for the images`, {
-    hint: 'one disk is exported at a time',
-  });
+function checkFolder(outputDir: string | undefined, hint: string): void {
+  if (outputDir === undefined || !existsSync(outputDir) || isDirectory(outputDir)) return;
+  throw new KexportError('usage', `${outputDir} is not a folder for the images`, { hint });
 }

@@ -16,12 +16,12 @@ export function sentChoice(options: Options): SentChoice {
  * exclude each other. None is ignored.
  */
 export function sourceOptions(options: Options): SourceOptions {
-  const { size, threads, readHoles, liveInconsistent, from } = options;
+  const { size, threads, readHoles, cachedRead, liveInconsistent, from } = options;
   const { ovaDisk, internalSnapshot } = options;
   const { allowBacking, allowTruncated, connections, endpoint } = options;
   const takeSnapshot = !options.noSnapshot;
   const common = {
-    ...{ size, threads, readHoles, liveInconsistent },
+    ...{ size, threads, readHoles, cachedRead, liveInconsistent },
     ...{ allowBacking, allowTruncated, takeSnapshot, connections, endpoint },
   };
   const sent = sentChoice(options);
@@ -37,7 +37,7 @@ export function sourceOptions(options: Options): SourceOptions {
     return { ...common, ...sent, from: from as 'zfs-send' | PackedKind | undefined };
   }
   if (ovaDisk === undefined) return { ...common, from, internalSnapshot };
-  if (from !== undefined && from !== 'ova') {
+  if (from !== undefined && from !== 'ova' && from !== 'vma') {
     throw new KexportError('usage', `--ova-disk is for an OVA, not for ${from}`);
   }
   return { ...common, ovaDisk, from };

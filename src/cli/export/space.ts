@@ -45,15 +45,23 @@ export async function placesOf({ outputs }: Plan): Promise<Place[]> {
   return [...places.values()];
 }
 
+/** The same for an image of one of the disks, or of all; undefined if that is not known. */
+export function maxOutputSize(
+  { disk }: Pick<Output, 'disk'>,
+  disks: readonly DiskSizes[],
+): number | undefined {
+  const held = disks.filter((_, index) => disk === undefined || index === disk);
+  if (held.some(({ size }) => size === undefined)) return undefined;
+  return held.reduce((sum, sizes) => sum + maxImageSize(sizes), 0);
+}
+
 /** Says where the images may not fit. */
-export function spaceWarnings(places: readonly Place[], disk: DiskSizes): Warning[] {
-  if (disk.size === undefined) return [];
-  const most = maxImageSize(disk);
-  return places
-    .filter(({ outputs, free }) => outputs.length * most > free)
-    .map(({ folder, outputs, free }) => {
-      const needed = formatSize(outputs.length * most);
-      const what = `the images may take up to ${needed} in ${folder}, where ${formatSize(free)} are free`;
-      return new Warning('full', what);
-    });
+export function spaceWarnings(places: readonly Place[], disks: readonly DiskSizes[]): Warning[] {
+  return places.flatMap(({ folder, outputs, free }) => {
+    // Of a pipe nothing is known.
+    const most = outputs.reduce((sum, output) => sum + (maxOutputSize(output, disks) ?? 0), 0);
+    if (most <= free) return [];
+    const what = `the images may take up to ${formatSize(most)} in ${folder}, where ${formatSize(free)} are free`;
+    return [new Warning('full', what)];
+  });
 }

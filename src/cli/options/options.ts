@@ -1,11 +1,11 @@
 import { type FormatName, FORMATS } from '../../../formats/index.ts';
 import {
   type DiskController,
-  DISK_CONTROLLERS,
   isOsType,
-  OS_TYPES,
+  type MachineOptions,
   type OsType,
-} from '../../../formats/ova/machine.ts';
+} from '../../../formats/machine.ts';
+import { DISK_CONTROLLERS, OS_TYPES } from '../../../formats/ova/hardware.ts';
 import { COMPRESSORS } from '../../compress/compressor.ts';
 import type { FromFormat } from '../../open/source-options.ts';
 import { COLOR_CHOICES } from '../print/color.ts';
@@ -59,12 +59,13 @@ export const OPTIONS = {
   size: size('size that the disk must have, also of a pipe (10G, 512M)'),
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
-  ovaDisk: text('NAME', 'read this disk of an OVA', { default: 'the first' }),
+  ovaDisk: text('NAME', 'read only this disk of an OVA or a VMA', { default: 'each of them' }),
   internalSnapshot: text('NAME', 'read the disk as this snapshot in a qcow2 has it', {
     default: 'as it is now',
   }),
   allowTruncated: flag('take a pipe that ends before its disk does'),
   readHoles: flag('read the holes of a sparse file too'),
+  cachedRead: flag('read a device through the page cache, not past it'),
   limitRate: size('read at most SIZE of the disk each second (10M)'),
   nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
@@ -160,8 +161,8 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** The options of an OVA alone. Not `firmware`, for which the disk of any format is checked. */
-export const OVA_OPTIONS: readonly OptionName[] = [
+/** The options of a machine. Not `firmware`, for which the disk of any format is checked. */
+export const MACHINE_OPTIONS = [
   'cpus',
   'memory',
   'hwVersion',
@@ -169,9 +170,10 @@ export const OVA_OPTIONS: readonly OptionName[] = [
   'diskController',
   'nic',
   'vmName',
-  'ovfProfile',
-  'manifest',
-];
+] as const satisfies readonly (OptionName & keyof MachineOptions)[];
+
+/** The options of an OVA alone. */
+export const OVA_OPTIONS: readonly OptionName[] = ['ovfProfile', 'manifest'];
 
 type ValueOf<Definition> = Definition extends Option<infer Value> ? Value : never;
 

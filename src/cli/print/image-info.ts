@@ -1,6 +1,12 @@
-import type { ImageInfo } from '../../images/image-info.ts';
+import type { DiskInfo, ImageInfo } from '../../images/image-info.ts';
 import { typeName } from '../../inspect/type-name.ts';
-import type { Content, Partition, PartitionTable, PoolFacts } from '../../inspect/disk-facts.ts';
+import type {
+  Content,
+  DiskFacts,
+  Partition,
+  PartitionTable,
+  PoolFacts,
+} from '../../inspect/disk-facts.ts';
 import { backingName } from '../../images/backing-name.ts';
 import { diskLine } from './disk-line.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
@@ -24,18 +30,30 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
     ),
     backing,
     notOpened,
+    ...contentJson(disk),
+    disks: info.disks?.map((one) => ({
+      name: one.name,
+      virtualSize: one.facts.diskSize,
+      storedSize: one.storedSize,
+      ...contentJson(one.disk),
+    })),
+  });
+}
+
+function contentJson(disk: DiskFacts | undefined) {
+  return {
     cutOff: disk?.cutOff,
     partitionTable: disk && {
       ...disk.table,
       partitions: disk.table.partitions.map((one) => ({ ...one, typeName: typeName(one.type) })),
       content: disk.content,
     },
-  });
+  };
 }
 
-/** The output of `kexport info`, its drawing of the disk in so many columns. */
+/** The output of `kexport info`, its drawing of each disk in so many columns. */
 export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
-  const { facts, fileSize, allocatedSize, storedSize, notOpened, disk } = info;
+  const { facts, fileSize, allocatedSize, storedSize, disks = [] } = info;
   const { format, subformat, diskSize, details, backing } = facts;
   const backingText =
     backing && `${backingName(backing)}${backing.format ? ` (${backing.format})` : ''}`;
@@ -48,15 +66,35 @@ export function imageInfoText(file: string, info: ImageInfo, columns: number): s
     ...sizeLine('data stored', storedSize),
     ...Object.entries(details).map(([key, value]): Line => [key, valueText(value)]),
     ...(backingText === undefined ? [] : [['backing file', backingText] as const]),
+    ...contentLines(info),
+  ]);
+  const further = disks
+    .slice(1)
+    .map(
+      (one) =>
+        `\n${formatLines([
+          ['disk', one.name],
+          ['virtual size', exactSize(one.facts.diskSize)],
+          ...sizeLine('data stored', one.storedSize),
+          ...contentLines(one),
+        ])}${drawing(one, columns)}`,
+    );
+  return lines + drawing(info, columns) + further.join('');
+}
+
+function contentLines({ disk, notOpened }: DiskInfo): Line[] {
+  return [
     [
       'partition table',
       disk ? tableText(disk.table, disk.content) : `unknown: ${notOpenedText(notOpened)}`,
     ],
     ...(disk?.table.partitions ?? []).map(partitionLine),
     ...(disk?.cutOff === undefined ? [] : [['problem', disk.cutOff] as const]),
-  ]);
-  const { partitions = [] } = disk?.table ?? {};
-  return lines + (diskLine(partitions, diskSize, columns) ?? '');
+  ];
+}
+
+function drawing({ disk, facts }: DiskInfo, columns: number): string {
+  return diskLine(disk?.table.partitions ?? [], facts.diskSize, columns) ?? '';
 }
 
 function sizeLine(key: string, size: number | undefined): Line[] {

@@ -4,7 +4,7 @@ import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { nextInStore } from './next-in-store.ts';
 import { printable } from './printable.ts';
-import type { ReportedRun } from './report.ts';
+import { imagesOf, type ReportedRun } from './report.ts';
 import { formatTable } from './table.ts';
 
 /** How an image is imported where its format is used most. */
@@ -56,6 +56,20 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     where: 'vSphere',
     command: (file) => `ovftool ${file} vi://USER@VCENTER/DATACENTER/host/HOST`,
   },
+  vma: {
+    where: 'Proxmox',
+    // From standard input: of a file, Proxmox takes only its own names.
+    command: (file) => `qmrestore - VMID --storage STORAGE < ${file}`,
+  },
+  incus: {
+    where: 'Incus',
+    command: (file, name) =>
+      `incus image import ${file} ${file.replace(/incus\.tar\.gz('?)$/, 'qcow2$1')} --alias ${name}`,
+  },
+  containerdisk: {
+    where: 'KubeVirt',
+    command: (file, name) => `skopeo copy oci-archive:${file} docker://REGISTRY/${name}:latest`,
+  },
 };
 
 const BY_BMAP: Import = {
@@ -67,10 +81,10 @@ const BY_BMAP: Import = {
  * What to type next, a line for each image, and what was checked and summed; for people. Images
  * that went to a pipe or a device have no next step.
  */
-export function nextSteps({ options, result, source }: ReportedRun): string {
-  const files = result.images.filter(({ name }) => isFile(name));
+export function nextSteps({ options, result, sources }: ReportedRun): string {
+  const files = imagesOf(result).filter(({ name }) => isFile(name));
   const compared = options.verify
-    ? `every image was read back and compared with ${printable(source)}\n`
+    ? `every image was read back and compared with ${printable(sources.join(', '))}\n`
     : '';
   const summed = options.checksums ? 'SHA256SUMS has the sums: sha256sum -c SHA256SUMS\n' : '';
   const isPrivate =

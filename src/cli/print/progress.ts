@@ -59,7 +59,7 @@ function shownEvery(
   const starts = new Map<string, number>();
   return (progress) => {
     const now = performance.now() / 1000;
-    const key = `${progress.phase} ${progress.format ?? ''}`;
+    const key = `${progress.phase} ${progress.format ?? ''} ${progress.disk?.number ?? ''}`;
     const start = starts.get(key);
     const isNew = start === undefined;
     starts.set(key, start ?? last);
@@ -73,8 +73,9 @@ function shownEvery(
 
 /** Progress in words, the longest text first. */
 function describe(progress: Progress, seconds: number): string[] {
-  const { phase, format, done, total } = progress;
-  const what = format === undefined ? phase : `${phase} ${format}`;
+  const { phase, format, disk, done, total } = progress;
+  const place = disk && `disk ${disk.number} of ${disk.count}`;
+  const what = [phase, format, place].filter((word) => word !== undefined).join(' ');
   const rate = done > 0 && seconds >= MIN_TIME ? done / seconds : undefined;
   const speed = rate === undefined ? '' : `${formatSize(rate)}/s`;
   if (total === undefined || (phase === 'syncing' && done === 0)) {

@@ -68,10 +68,11 @@ function lengthsText(
 }
 
 /** How much of a sound image was read. */
-function readText({ diskSize, notOpened, streams }: StreamVerdict): string {
+function readText({ diskSize, diskCount, notOpened, streams }: StreamVerdict): string {
   if (notOpened.length > 0) return ` by itself: ${notOpenedText(notOpened)}`;
   if (streams) return `, ${streamsText(streams)}`;
-  const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of the disk`;
+  const what = diskCount === undefined ? 'the disk' : `its ${diskCount} disks`;
+  const read = diskSize === undefined ? 'every block' : `all ${diskSize} bytes of ${what}`;
   return `, ${read} can be read`;
 }
 

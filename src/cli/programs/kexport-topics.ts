@@ -35,13 +35,16 @@ export const TOPICS: readonly Topic[] = [
     ],
   },
   {
-    name: 'ova',
-    summary: 'Options of an OVA: the machine that its descriptor describes.',
-    groups: ['ova'],
+    name: 'machine',
+    summary: 'Options of the machine that an ova, a vma and such describe.',
+    groups: ['machine', 'ova'],
     sections: [
       {
         title: 'Examples',
-        rows: [['kexport ova disk.img --cpus 2 --memory 8G --firmware bios --vm-name web1']],
+        rows: [
+          ['kexport ova disk.img --cpus 2 --memory 8G --firmware bios --vm-name web1'],
+          ['kexport vma tank/vm -o - --cpus 2 | ssh pve qmrestore - 100 --storage vm'],
+        ],
       },
     ],
   },

@@ -6,7 +6,7 @@ import {
   type OptionGroup,
   type Program,
 } from '../command-line/program.ts';
-import { type OptionName, OVA_OPTIONS } from '../options/options.ts';
+import { MACHINE_OPTIONS, type OptionName, OVA_OPTIONS } from '../options/options.ts';
 import { FOOTER, SECTIONS, TOPICS } from './kexport-topics.ts';
 
 const EXPORT_OPTIONS: readonly OptionGroup[] = [
@@ -36,6 +36,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
       'internalSnapshot',
       'allowTruncated',
       'readHoles',
+      'cachedRead',
       'keepGpt',
     ],
   },
@@ -56,10 +57,8 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   { title: 'vhd', options: ['vhdAlign'] },
   { title: 'vhdx', options: ['vhdxFixed'] },
-  {
-    title: 'ova',
-    options: ['firmware', ...OVA_OPTIONS],
-  },
+  { title: 'machine', options: ['firmware', ...MACHINE_OPTIONS] },
+  { title: 'ova', options: OVA_OPTIONS },
   { title: 'Messages', options: ['json', 'quiet', 'verbose', 'logFile'] },
 ];
 
@@ -179,15 +178,15 @@ export const KEXPORT: Program = {
       FORMATS_OPERAND,
       {
         name: 'DISK',
-        summary: 'a file, device, ZFS volume or snapshot, or - for stdin',
+        summary: 'a file, device, ZFS volume or snapshot, or - for stdin; several are one machine',
         isOptional: true,
+        isRepeated: true,
       },
       OUTDIR,
     ],
     options: EXPORT_OPTIONS,
     commonOptions: COMMON_OPTIONS,
     load: () => import('../commands/export.ts'),
-    excessHint: 'one disk is exported at a time',
   },
   commands: COMMANDS,
   topics: TOPICS,

@@ -4,10 +4,9 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { alignedMemory, ALIGNMENT, isAligned } from '../../workers/aligned-memory.ts';
+import { ALIGNMENT } from '../../workers/aligned-memory.ts';
 import { roundDown, roundUp } from '../../../formats/rounding.ts';
-import { systemFile } from '../../host/descriptors.ts';
-import { readFully } from '../../host/read-fully.ts';
+import { directReads } from '../../sources/direct-reads.ts';
 import { KexportError, reasonOf } from '../../errors.ts';
 
 export interface DirectDisk {
@@ -19,32 +18,10 @@ export interface DirectDisk {
   close(): Promise<void>;
 }
 
-const BUFFER_SIZE = 2 ** 20;
-
 /** Opens a disk or partition to read it with O_DIRECT. Throws a KexportError. */
 export async function openDirect(path: string): Promise<DirectDisk> {
   const file = await openFile(path);
-  const disk = systemFile(file.fd);
-  const buffer = new Uint8Array(alignedMemory(BUFFER_SIZE), 0, BUFFER_SIZE);
-  let last: Promise<void> = Promise.resolve();
-
-  /** Reads through the buffer. There is only one, so calls must not overlap. */
-  async function readByBuffer(diskOffset: number, target: Uint8Array): Promise<void> {
-    for (let done = 0; done < target.length; done += buffer.length) {
-      const part = buffer.subarray(0, Math.min(buffer.length, target.length - done));
-      await readFully(path, disk, diskOffset + done, part);
-      target.set(part, done);
-    }
-  }
-
-  return {
-    read(diskOffset, target) {
-      if (isAligned(target)) return readFully(path, disk, diskOffset, target);
-      last = last.catch(() => undefined).then(() => readByBuffer(diskOffset, target));
-      return last;
-    },
-    close: () => file.close(),
-  };
+  return { read: directReads(path, file.fd), close: () => file.close() };
 }
 
 /**

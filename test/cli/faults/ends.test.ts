@@ -1,9 +1,11 @@
 // Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
 // an export that is ended.
 
+import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { built } from '../../support/built.ts';
 import { noise, withPartition } from '../../support/disks.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { kexport, shell, startKexport } from '../../support/kexport.ts';
@@ -65,6 +67,30 @@ describe('Ctrl-C, SIGTERM, SIGHUP', () => {
     expect(stderr).toBe(
       `kexport: stopped at once; left behind:\n  a b's.qcow2.partial: rm 'a b'\\''s.qcow2.partial'\n`,
     );
+  });
+});
+
+describe('a signal when all images have their names', () => {
+  const program = (rest: string) => `
+    const { ignoreFirstSignal } = await import(${JSON.stringify(built('src/cli/command-line/signals.ts'))});
+    ignoreFirstSignal();
+    process.kill(process.pid, 'SIGTERM');
+    ${rest}
+  `;
+
+  test.each([
+    ['changes nothing', 'await new Promise((done) => setTimeout(done, 50));', [0, null]],
+    ['ends what goes on for long', 'setInterval(() => 0, 50);', [null, 'SIGTERM']],
+    [
+      'ends it at once when it comes again',
+      "setTimeout(() => process.kill(process.pid, 'SIGINT'), 50); setInterval(() => 0, 50);",
+      [null, 'SIGINT'],
+    ],
+  ])('%s', (_, rest, expected) => {
+    const args = ['--input-type=module', '--eval', program(rest)];
+    const { status, signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect([status, signal]).toEqual(expected);
   });
 });
 

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../../support/disks.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { kexport, shell, startKexport } from '../../support/kexport.ts';
+import { kexport, kexportOk, shell, startKexport } from '../../support/kexport.ts';
 import { loopDevice } from '../../support/loop-device.ts';
 import { describeAsRoot } from '../../support/peers.ts';
 
@@ -33,6 +33,28 @@ describe('a read error, a disk that shrinks', () => {
       const line = `kexport: cannot read ${device} at byte ${3 * MIB}: i/o error (EIO)\n`;
       expect(stderr.replace(/^kexport: warning: .*\n/, '')).toBe(line);
       expect({ status, left: readdirSync(cwd) }).toEqual({ status: 1, left: ['sectors'] });
+    });
+
+    test('in its first sector too', () => {
+      const cwd = temporaryFolder();
+      const path = join(cwd, 'sectors');
+      writeFileSync(path, noise(2 * MIB));
+      kexportOk(cwd, 'raw', 'sectors', '-o', 'whole.raw');
+      const device = loopDevice(path);
+      truncateSync(path, 0);
+      const line = new RegExp(`^kexport: .*${device}.* i/o error \\(EIO\\)\n$`);
+      const commands: [number, string[]][] = [
+        [1, ['qcow2', device, '-o', 'x.qcow2', '-q']],
+        [1, ['info', device]],
+        [3, ['verify', device, '-q']],
+        [3, ['verify', 'whole.raw', '--against', device, '-q']],
+      ];
+      for (const [expected, words] of commands) {
+        const { status, stderr } = kexport(words, { cwd });
+        expect({ words, status }).toEqual({ words, status: expected });
+        expect(stderr).toMatch(line);
+      }
+      expect(readdirSync(cwd).sort()).toEqual(['sectors', 'whole.raw']);
     });
   });
 

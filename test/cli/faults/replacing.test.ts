@@ -1,9 +1,11 @@
 // Rows of the table "When something goes wrong" in docs/internals.md, each a describe of that name:
 // files that are replaced, and folders that others can write.
 
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  cpSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -18,6 +20,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { bundled } from '../../support/built.ts';
 import { noise, withPartition } from '../../support/disks.ts';
 import { folderWith, temporaryFolder } from '../../support/folder.ts';
 import { kexport, kexportOk, shell, startKexport } from '../../support/kexport.ts';
@@ -182,6 +185,54 @@ describeAsRoot('another user has put something at the name', () => {
     expect(stderr).toContain('x.raw is a named pipe of another user (uid 65534)');
     expect(status).toBe(1);
     expect(statSync(join(cwd, 'got')).size).toBe(0);
+  });
+
+  describe('for a user who is not root', () => {
+    const OTHER = 65_533;
+
+    /** Runs kexport as `nobody` in a folder where all may write. */
+    function asNobody(cwd: string, ...args: string[]) {
+      const folder = temporaryFolder();
+      chmodSync(folder, 0o755);
+      cpSync(bundled(''), folder, { recursive: true }); // the project may be out of reach
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        [join(folder, 'kexport.cjs'), ...args],
+        {
+          cwd,
+          encoding: 'utf8',
+          uid: NOBODY,
+          gid: NOBODY,
+        },
+      );
+      return { status, stderr };
+    }
+
+    test.each(['x.qcow2', 'x.qcow2.partial', 'SHA256SUMS', 'SHA256SUMS.partial'])(
+      'what another has put at a name keeps its bytes and its permissions: %s',
+      (name) => {
+        const cwd = folderWith({ disk, [name]: 'of another' });
+        chmodSync(cwd, 0o1777);
+        chmodSync(join(cwd, name), 0o666);
+        lchownSync(join(cwd, name), OTHER, OTHER);
+        const args = ['qcow2', 'disk', '-o', 'x.qcow2', '--checksums', '--force'];
+        const { status, stderr } = asNobody(cwd, ...args);
+        expect(stderr).toMatch(/^(kexport: warning: .*\n)?kexport: .*\n$/);
+        expect(status).toBe(1);
+        expect(readFileSync(join(cwd, name), 'utf8')).toBe('of another');
+        expect(statSync(join(cwd, name))).toMatchObject({ uid: OTHER, gid: OTHER });
+        expect(readdirSync(cwd).sort()).toEqual([name, 'disk'].sort());
+      },
+    );
+
+    test('its images and sums are its own', () => {
+      const cwd = folderWith({ disk });
+      chmodSync(cwd, 0o1777);
+      const { status } = asNobody(cwd, 'qcow2,ova', 'disk', '--name', 'x', '--checksums');
+      expect(status).toBe(0);
+      for (const name of ['x.qcow2', 'x.ova', 'SHA256SUMS'])
+        expect(statSync(join(cwd, name))).toMatchObject({ uid: NOBODY, gid: NOBODY });
+    });
   });
 });
 

@@ -1,12 +1,11 @@
 import { checkCompression } from '../../export/encodings.ts';
 import { Warning } from '../../errors.ts';
-import { openSource } from '../../open/open-source.ts';
 import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
-import { abortOnSignals } from '../command-line/signals.ts';
+import { abortOnSignals, ignoreFirstSignal } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { asFlag } from '../options/flags.ts';
 import { paint } from '../print/color.ts';
@@ -18,29 +17,36 @@ import { checkEffect } from './check-effect.ts';
 import { checkOptions, isDiskInUse } from './check-options.ts';
 import type { planDiskInUse } from './disk-in-use.ts';
 import { dryRun } from './dry-run.ts';
-import type { ExportJob } from './export-job.ts';
+import type { ExportJob, JobDisk } from './export-job.ts';
 import { exportImages, type ExportResult } from './export-images.ts';
+import { namedDisks } from './named-disks.ts';
 import { type Plan, planOutputs } from './plan.ts';
 import type { Request } from './request.ts';
-import { sourceOptions } from './source-options.ts';
 
 /**
  * Carries out an export and reports on it. Returns the exit status; throws a KexportError if no
  * image was made.
  */
-export async function exportDisk(request: Request, options: Options): Promise<number> {
+export async function exportDisks(request: Request, options: Options): Promise<number> {
   checkOptions(request, options);
-  const plan = planOutputs(request, options);
-  const formats = plan.outputs.map(({ format }) => format);
-  checkEffect(formats, options);
-  checkCompression(formats, options); // before a disk is opened
-  if (!isDiskInUse(request, options)) {
-    const { source = '' } = request;
-    if (options.dryRun) return dryRun(source, plan, options);
-    return runExport(source, plan, options, ({ signal, onWarning }) =>
-      openSource(source, { ...sourceOptions(options), signal, onWarning }),
-    );
-  }
+  if (isDiskInUse(request, options)) return exportInUse(request, options);
+  const disks = await namedDisks(request.sources, options);
+  const plan = planFor(request, disks.length, options);
+  return options.dryRun ? dryRun(disks, plan, options) : runExport(disks, plan, options);
+}
+
+/** Throws a KexportError before a disk is opened. */
+function planFor(request: Request, diskCount: number, options: Options): Plan {
+  const plan = planOutputs(request, diskCount, options);
+  const formats = [...new Set(plan.outputs.map(({ format }) => format))];
+  checkEffect(formats, diskCount, options);
+  checkCompression(formats, options);
+  return plan;
+}
+
+/** The same for a disk whose pool is in use. */
+async function exportInUse(request: Request, options: Options): Promise<number> {
+  const plan = planFor(request, 1, options);
   const disk = await planInUse(
     request,
     plan.outputs.map(({ path }) => path),
@@ -51,9 +57,7 @@ export async function exportDisk(request: Request, options: Options): Promise<nu
   };
   say(disk.plan);
   if (options.dryRun) return 0;
-  const status = await runExport(disk.name, plan, options, ({ signal, onWarning }) =>
-    disk.open(signal, onWarning),
-  );
+  const status = await runExport([disk], plan, options);
   say(disk.firstBoot);
   return status;
 }
@@ -64,12 +68,7 @@ async function planInUse(...args: Parameters<typeof planDiskInUse>) {
   return module.planDiskInUse(...args);
 }
 
-async function runExport(
-  disk: string,
-  plan: Plan,
-  options: Options,
-  open: Parameters<typeof exportImages>[1],
-): Promise<number> {
+async function runExport(disks: readonly JobDisk[], plan: Plan, options: Options): Promise<number> {
   const started = performance.now();
   const progress = await progressDisplay(options.quiet ?? false);
   const warnings: Warning[] = [];
@@ -88,20 +87,21 @@ async function runExport(
         onWarning(new Warning('priority', `the I/O class stays: ${problem}`));
     }
     const result = await abortOnSignals((signal) =>
-      makeImages({ disk, plan, options, signal, onProgress, onWarning }, open),
+      makeImages({ disks, plan, options, signal, onProgress, onWarning }),
     );
+    ignoreFirstSignal();
     progress.done();
     const seconds = (performance.now() - started) / 1000;
     const shown = options.output === undefined ? {} : { output: shownName(options.output) };
     const report = {
-      source: shownName(disk),
+      sources: disks.map(({ name }) => name),
       options: { ...options, ...shown },
       result,
       warnings,
       seconds,
     };
     if (options.json) await print(jsonReport(report));
-    else if (!options.quiet) tell(formatReport(result, seconds) + nextSteps(report));
+    else if (!options.quiet) tell(formatReport(report) + nextSteps(report));
     note(`done in ${seconds.toFixed(1)} s`);
     return Math.max(0, ...result.failures.map(({ error }) => reportError(error)));
   } finally {
@@ -109,11 +109,8 @@ async function runExport(
   }
 }
 
-async function makeImages(
-  job: ExportJob,
-  open: Parameters<typeof exportImages>[1],
-): Promise<ExportResult> {
-  if (job.options.backingFile === undefined) return exportImages(job, open);
+async function makeImages(job: ExportJob): Promise<ExportResult> {
+  if (job.options.backingFile === undefined) return exportImages(job);
   const { exportOverlay } = await import('./export-overlay.ts'); // rare
   return exportOverlay(job);
 }

@@ -1,52 +1,7 @@
-// The machine that an OVA describes: the choices, and their names in each product.
+// What an OVF calls the parts of a machine, and what VirtualBox calls them in its own description.
 
+import type { DiskController, KnownOsType, OsType } from '../machine.ts';
 import type { AdapterType } from '../vmdk/encode-descriptor.ts';
-import { unsupported } from './faults.ts';
-
-/** The machine of an OVA. */
-export interface MachineOptions {
-  /** Number of virtual CPUs. Default: 4. */
-  readonly cpus?: number | undefined;
-  /** In MiB, a multiple of 4 for ESXi. Default: 4096. */
-  readonly memory?: number | undefined;
-  /** Default: efi. */
-  readonly firmware?: Firmware | undefined;
-  /** VMware's hardware version. Default: 14, for ESXi 6.7. EFI needs 8, sata 10, nvme 13. */
-  readonly hwVersion?: number | undefined;
-  /** VMware's name of the guest. Default: otherLinux64Guest. */
-  readonly osType?: OsType | undefined;
-  /** Default: lsilogic, which VMware products and VirtualBox both have. */
-  readonly diskController?: DiskController | undefined;
-  /** Default: E1000, which every importer knows. */
-  readonly nic?: Nic | undefined;
-}
-
-/** The checked options with their defaults. */
-export type Machine = { readonly [K in keyof MachineOptions]-?: NonNullable<MachineOptions[K]> };
-
-/** The firmware that starts the boot loader. */
-export type Firmware = 'efi' | 'bios';
-
-/** A network card by VMware's name. VirtualBox has only the first, and replaces the others. */
-export type Nic = 'E1000' | 'E1000e' | 'VmxNet3' | 'none';
-
-/** A guest by VMware's name: one of these, or any other that ends in `Guest`. */
-export type OsType = KnownOsType | `${string}Guest`;
-
-/** Guests that are completed in a shell. */
-export type KnownOsType =
-  | 'otherLinux64Guest'
-  | 'other4xLinux64Guest'
-  | 'centos7_64Guest'
-  | 'debian10_64Guest'
-  | 'fedora64Guest'
-  | 'freebsd12_64Guest'
-  | 'rhel7_64Guest'
-  | 'ubuntu64Guest';
-
-/** A kind of controller by VMware's name, if it has one. */
-export type DiskController =
-  'lsilogic' | 'lsilogicsas' | 'buslogic' | 'VirtualSCSI' | 'sata' | 'nvme' | 'ide';
 
 /** A guest in other products. */
 interface Guest {
@@ -83,14 +38,6 @@ const FAMILIES: readonly (readonly [begins: RegExp, of64: Guest, of32: Guest])[]
   ],
   [/^/, { cim: 1, virtualbox: 'Other_64' }, { cim: 1, virtualbox: 'Other' }], // CIM: "Other"
 ];
-
-/** What VMware's names look like; there are new ones with every version. */
-const OS_TYPE = /^[A-Za-z][A-Za-z0-9_]*Guest$/;
-
-/** Whether a text can be VMware's name of a guest. */
-export function isOsType(text: string): text is OsType {
-  return OS_TYPE.test(text);
-}
 
 /** A guest by VMware's name, which need not be known. */
 export function guestOf(osType: OsType): Guest {
@@ -149,38 +96,4 @@ function scsi(subType: string, virtualbox: ControllerKind['virtualbox']): Contro
   const adapterType = subType === 'buslogic' ? subType : 'lsilogic';
   const title = 'SCSI Controller';
   return { resourceType: SCSI_CONTROLLER, subType, title, virtualbox, adapterType };
-}
-
-/** Adds the defaults. Throws a FormatError for a machine that no importer accepts. */
-export function machineOf(options: MachineOptions): Machine {
-  const machine: Machine = {
-    cpus: options.cpus ?? 4,
-    memory: options.memory ?? 4096,
-    firmware: options.firmware ?? 'efi',
-    hwVersion: options.hwVersion ?? 14,
-    osType: options.osType ?? 'otherLinux64Guest',
-    diskController: options.diskController ?? 'lsilogic',
-    nic: options.nic ?? 'E1000',
-  };
-  if (!isOsType(machine.osType)) {
-    throw unsupported(`"${String(machine.osType)}" is not VMware's name of a guest`);
-  }
-  checkCount('cpus', machine.cpus, 1);
-  checkCount('memory', machine.memory, 4);
-  checkCount('hwVersion', machine.hwVersion, 1);
-  checkVersion('sata', machine.diskController === 'sata', machine, 10);
-  checkVersion('nvme', machine.diskController === 'nvme', machine, 13);
-  checkVersion('efi', machine.firmware === 'efi', machine, 8);
-  return machine;
-}
-
-function checkVersion(what: string, used: boolean, { hwVersion }: Machine, needed: number): void {
-  if (!used || hwVersion >= needed) return;
-  throw unsupported(`${what} needs hardware version ${needed} or later, not ${hwVersion}`);
-}
-
-function checkCount(option: string, value: number, unit: number): void {
-  if (Number.isSafeInteger(value) && value > 0 && value % unit === 0) return;
-  const wanted = unit === 1 ? 'a whole number' : `a multiple of ${unit}`;
-  throw unsupported(`${option} is ${value}, it must be ${wanted} above 0`);
 }

@@ -1,0 +1,34 @@
+import { type Format, SECTOR_SIZE } from '../contract.ts';
+import { machineOf, type MachineOptions } from '../machine.ts';
+import { hardwareOf } from './encode-config.ts';
+import { BEGIN, MAX_DISK_SIZE } from './layout.ts';
+
+/** Options of {@link vma}: either to write an archive or to read one. */
+export interface VmaOptions extends Omit<MachineOptions, 'hwVersion'> {
+  /** For reading: which of its devices to read, by its name. Default: the first that is a disk. */
+  readonly device?: string | undefined;
+}
+
+/**
+ * A machine as Proxmox backs it up: its description and its disk, without the zeros. Throws a
+ * FormatError for options that Proxmox has nothing for.
+ */
+export function vma(options: VmaOptions = {}): Format {
+  const machine = machineOf('vma', options);
+  const hardware = hardwareOf(options, machine);
+  return {
+    name: 'vma',
+    title: 'backup of a machine, without the zeros (Proxmox)',
+    extension: 'vma',
+    streaming: 'size-first',
+    needsDiskSize: true, // the header in front has it
+    maxDiskSize: MAX_DISK_SIZE,
+    sizeMultiple: SECTOR_SIZE,
+    encoding: () => undefined,
+    machineOptions: ['cpus', 'memory', 'firmware', 'osType', 'diskController', 'nic', 'vmName'],
+    write: async (request) =>
+      (await import('./writer.ts')).vmaWriter(request, { machine, hardware }),
+    matches: (head) => BEGIN.every((byte, i) => head[i] === byte),
+    read: async (request) => (await import('./reader.ts')).readVma(request, options.device),
+  };
+}

@@ -1,0 +1,62 @@
+import { constants } from 'node:fs';
+import { errnoOf, KexportError, untilAborted } from '../errors.ts';
+import { closeFile, openFile, statFile } from '../host/descriptors.ts';
+import { flushDisk, flushFile } from '../host/flush.ts';
+import { nameOfDevice } from '../host/host-disk.ts';
+import { readableFile, type ReadableFile } from '../host/readable-file.ts';
+import { directReads } from './direct-reads.ts';
+
+/**
+ * The block device that is open as `fd`, read past its page cache, which a mounted file system does
+ * not keep true: it writes to the device, and the cache still has what was there before. Flushes
+ * the device first, its partitions and what is mounted of them. Reads through the cache where the
+ * system cannot do otherwise. Owns the descriptor, unless it throws a KexportError.
+ */
+export async function deviceFile(
+  name: string,
+  fd: number,
+  signal: AbortSignal | undefined,
+): Promise<ReadableFile> {
+  const cached = readableFile(name, fd);
+  const past = await openPast(fd);
+  if (past === undefined) return cached;
+  try {
+    await untilAborted(flush(fd), signal);
+  } catch (error) {
+    await closeFile(past);
+    throw error;
+  }
+  const readPast = directReads(name, past);
+  let isRefused = false;
+  return {
+    async read(position, target) {
+      if (isRefused) return cached.read(position, target);
+      try {
+        await readPast(position, target);
+      } catch (error) {
+        // Some drivers accept O_DIRECT but need a larger alignment.
+        if (!(error instanceof KexportError) || errnoOf(error.cause) !== 'EINVAL') throw error;
+        isRefused = true;
+        await cached.read(position, target);
+      }
+    },
+    async close() {
+      await closeFile(past);
+      await cached.close();
+    },
+  };
+}
+
+/** Opens the same device again with O_DIRECT; undefined where the system cannot. */
+async function openPast(fd: number): Promise<number | undefined> {
+  const { O_DIRECT } = constants as Partial<typeof constants>;
+  if (O_DIRECT === undefined) return undefined; // not Linux
+  return openFile(`/proc/self/fd/${fd}`, constants.O_RDONLY | O_DIRECT).catch(() => undefined);
+}
+
+async function flush(fd: number): Promise<void> {
+  const { rdev } = await statFile(fd, { bigint: true });
+  const device = await nameOfDevice(rdev);
+  if (device === undefined) await flushFile(`/proc/self/fd/${fd}`);
+  else await flushDisk(device);
+}
