@@ -50,7 +50,7 @@ async function read(address: string): Promise<Buffer> {
 
 describe('a disk at an address', () => {
   test('is read by ranges, several at a time', async () => {
-    web.latency = 10;
+    web.latency = 100;
     expect((await read(`${web.url}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
     expect(web.mostAtOnce).toBeGreaterThan(3);
     const sent = web.requests.filter(({ method }) => method === 'GET').length;
