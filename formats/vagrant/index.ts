@@ -38,7 +38,7 @@ export function vagrantVirtualbox(options: VagrantOptions = {}): Format {
 }
 
 interface Box extends Pick<Format, 'name' | 'title' | 'extension' | 'machineOptions'> {
-  contents(diskFormat: Format): Promise<BoxContents>;
+  readonly contents: (diskFormat: Format) => Promise<BoxContents>;
 }
 
 function boxOf(diskFormat: Format, { contents, ...named }: Box): Format {

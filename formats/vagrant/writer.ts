@@ -25,7 +25,7 @@ export interface BoxContents {
   /** Name of the disk's file. */
   readonly diskName: string;
   /** The other files, of the same lengths for every size of the disk's file. */
-  texts(disk: SizedDisk, fileSize: number): readonly BoxFile[];
+  readonly texts: (disk: SizedDisk, fileSize: number) => readonly BoxFile[];
 }
 
 /** `request.output` must be empty. Rejects with a FormatError if the disk's size is not known. */

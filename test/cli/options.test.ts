@@ -102,7 +102,7 @@ describe('an option that cannot take effect is refused', () => {
     ['qcow2 d --zip', '--zip needs the format raw or vhd: the others are compressed'],
     [
       'raw d --level 9',
-      '--level needs a compressed format: qcow2, raw.gz, raw.zst, gce, vmdk or ova',
+      '--level needs a compressed format: qcow2, raw.gz, raw.zst, gce, vmdk, ova,',
     ],
     ['raw,vhd d --compression zlib', '--compression needs a compressed format'],
     ['raw d --zip --optimize size', '--optimize needs a format that is compressed with zlib'],

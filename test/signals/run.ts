@@ -33,7 +33,7 @@ interface Stop {
   readonly signal: (typeof SIGNALS)[number];
   /** Milliseconds after the start. */
   readonly at: number;
-  /** How long it may then take to end. On a busy machine as long as a whole run. In milliseconds. */
+  /** How long it may then take to end: on a busy machine as long as a run. In milliseconds. */
   readonly patience: number;
 }
 
