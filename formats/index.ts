@@ -7,6 +7,7 @@ import { incus } from './incus/index.ts';
 import { ova } from './ova/index.ts';
 import { qcow2 } from './qcow2/index.ts';
 import { raw } from './raw.ts';
+import { vagrantLibvirt, vagrantVirtualbox } from './vagrant/index.ts';
 import { vdi } from './vdi/index.ts';
 import { vhd, vhdDynamic } from './vhd/index.ts';
 import { vhdx } from './vhdx/index.ts';
@@ -30,6 +31,7 @@ export type { IncusOptions } from './incus/index.ts';
 export type { ManifestAlgorithm } from './ova/encode-manifest.ts';
 export type { Profile } from './ova/profile.ts';
 export type { Qcow2Options } from './qcow2/index.ts';
+export type { VagrantOptions } from './vagrant/index.ts';
 export type { VhdOptions } from './vhd/index.ts';
 export type { VhdxOptions } from './vhdx/index.ts';
 export type { VmaOptions } from './vma/index.ts';
@@ -44,6 +46,8 @@ export {
   raw,
   rawGz,
   rawZst,
+  vagrantLibvirt,
+  vagrantVirtualbox,
   vdi,
   vhd,
   vhdDynamic,
@@ -84,6 +88,10 @@ export const FORMATS = {
   containerdisk,
   /** See {@link incus}. */
   incus,
+  /** See {@link vagrantLibvirt}. */
+  'vagrant-libvirt': vagrantLibvirt,
+  /** See {@link vagrantVirtualbox}. */
+  'vagrant-virtualbox': vagrantVirtualbox,
 };
 
 /** A format as typed on the command line. */

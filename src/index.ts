@@ -68,7 +68,7 @@ export type {
   PartitionTable,
   PoolFacts,
 } from './inspect/disk-facts.ts';
-export { disksIn } from './open/disks-in.ts';
+export { disksIn, type DisksInOptions } from './open/disks-in.ts';
 export { openChanges, openSource } from './open/open-source.ts';
 export {
   type BytesOptions,

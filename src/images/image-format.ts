@@ -28,6 +28,7 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   ova: 'ova',
   vma: 'vma',
   'oci.tar': 'containerdisk',
+  box: 'vagrant-libvirt', // or another provider's: its metadata says so
   ovf: 'ova', // not an archive: its disks are beside it
 };
 

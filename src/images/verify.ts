@@ -50,8 +50,8 @@ export interface Verdict {
 /** Options of {@link verifyImageFiles}. */
 export interface VerifyOptions extends CompareOptions {
   /**
-   * The disk that the one in the image must equal, which must not have several, apart from zeros at the end of the longer one. A
-   * block device may hold anything after it.
+   * The disk that the one in the image must equal, apart from zeros at the end of the longer one. A
+   * block device may hold anything after it. The image must not have several disks.
    */
   readonly against?: Source | undefined;
   /** Threads that decompress. Default: one for each processor. */

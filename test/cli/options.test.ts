@@ -109,7 +109,7 @@ describe('an option that cannot take effect is refused', () => {
     ['qcow2 d --compression zstd --compressor pako', '--compressor needs a format that is'],
     ['qcow2,raw d --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
     ['vhd d --vhd-align none --keep-gpt', '--keep-gpt needs a format that rounds the disk up'],
-    ['raw d --keep-going', '--keep-going needs more than one format'],
+    ['raw d --keep-going', '--keep-going needs more than one image'],
     ['raw d --ova-disk x', '--ova-disk needs an OVA or a VMA, and d is not read as one'],
     ['raw d.ova --from raw --ova-disk x', '--ova-disk needs an OVA or a VMA, and d.ova is not'],
     ['info d.vmdk --ova-disk x', '--ova-disk needs an OVA or a VMA, and d.vmdk is not'],

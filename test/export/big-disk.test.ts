@@ -7,10 +7,13 @@ import {
   encode,
   fileSink,
   type Format,
+  type FormatName,
   openSource,
   qcow2,
   type Source,
+  vdi,
   vhdDynamic,
+  vhdx,
   vmdk,
 } from 'kexport';
 import { beforeAll, expect, test } from 'vitest';
@@ -58,7 +61,7 @@ function sourceOf({ size, offsets }: BigDisk): Source {
 }
 
 /** The offset of every block of data in an image, by our reader, and the byte that fills it. */
-async function dataIn(path: string, from: 'qcow2' | 'vmdk' | 'vhd-dynamic') {
+async function dataIn(path: string, from: FormatName) {
   const source = await openSource(path, { from });
   const found: [offset: number, fill: number][] = [];
   const zeros = Buffer.alloc(BLOCK);
@@ -87,6 +90,7 @@ const SIXTEEN_TIB = bigDisk(16 * TIB + 3 * BLOCK, [
   16 * TIB - 32 * MIB,
   16 * TIB,
 ]);
+const THREE_TIB = bigDisk(3 * TIB + MIB, [MIB, 4 * GIB, 130 * GIB, TIB, 2 * TIB]);
 const LARGEST_VHD = bigDisk(2040 * GIB, [2 * MIB, 4 * GIB, TIB, 2 * TIB - 16 * GIB]);
 
 describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
@@ -94,6 +98,8 @@ describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
     [qcow2(), SIXTEEN_TIB, 'qcow2'],
     [vmdk(), SIXTEEN_TIB, 'vmdk'],
     [vhdDynamic(), LARGEST_VHD, 'vpc'],
+    [vhdx(), THREE_TIB, 'vhdx'],
+    [vdi(), THREE_TIB, 'vdi'],
   ];
   const folder = sharedFolder();
   const imageOf = ({ name }: Format) => join(folder, name);
@@ -103,6 +109,7 @@ describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
     for (const [formats, disk] of [
       [big, SIXTEEN_TIB],
       [[vhdDynamic()], LARGEST_VHD],
+      [[vhdx(), vdi()], THREE_TIB],
     ] as const) {
       const targets = formats.map(async (format) => ({
         format,
@@ -132,7 +139,7 @@ describeWith(['qemu-img', 'qemu-io'], 'the largest disks', () => {
   });
 
   test.each(cases)('have nothing else in their image: $name', async (format, disk) => {
-    const found = await dataIn(imageOf(format), format.name as 'qcow2');
+    const found = await dataIn(imageOf(format), format.name as FormatName);
     expect(found).toEqual(disk.offsets.map((offset, n) => [offset, fillOf(n)]));
   });
 });

@@ -48,11 +48,25 @@ console.log(JSON.stringify({
 `;
 
 const ZSTD = HAS_ZSTD ? ['raw.zst'] : [];
+const BOXES = ['vagrant-libvirt', 'vagrant-virtualbox'];
 
 test.each([
   [
     'known',
-    ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vdi', 'vmdk', 'ova', 'gce', 'incus'],
+    [
+      'raw',
+      'raw.gz',
+      ...ZSTD,
+      'qcow2',
+      'vhdx',
+      'vhdx',
+      'vdi',
+      'vmdk',
+      'ova',
+      'gce',
+      'incus',
+      ...BOXES,
+    ],
   ],
   // The others would spool the disk.
   ['unknown', ['raw', 'raw.gz', ...ZSTD, 'qcow2', 'vhdx', 'vhdx', 'vmdk', 'incus']],

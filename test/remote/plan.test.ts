@@ -6,7 +6,6 @@ function plan(options: Options) {
   const request = {
     list: 'raw',
     formats: ['raw'],
-    source: 'disk.img',
     sources: ['disk.img'],
     outputDir: undefined,
   } as const;

@@ -36,7 +36,9 @@ export function prepare(folder: string): void {
 
 /** `device`: a block device of `DISK_SIZE` to write to; undefined: there is none. */
 export function commands(device: string | undefined): readonly Command[] {
-  const formats = Object.keys(FORMATS).filter((name) => HAS_ZSTD || name !== 'raw.zst');
+  const all = Object.values(FORMATS).map((create) => create());
+  const withDisk = all.filter(({ describes }) => describes === undefined);
+  const formats = withDisk.map(({ name }) => name).filter((name) => HAS_ZSTD || name !== 'raw.zst');
   const named = ['--name', 'x'];
   const holds = ['--against', 'disk'];
   const increment = join(STREAMS, 'grow-inc-b.zfs');

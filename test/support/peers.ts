@@ -147,6 +147,8 @@ const DRIVERS = {
   ova: 'vmdk',
   vma: 'raw',
   containerdisk: 'qcow2',
+  'vagrant-libvirt': 'qcow2',
+  'vagrant-virtualbox': 'vmdk',
 } as const;
 
 /** Throws unless QEMU reads an image of one of our formats as exactly that raw disk. */
@@ -158,6 +160,12 @@ export function compareImage(format: keyof typeof DRIVERS, image: string, disk: 
 /** Takes the disk out of an archive, into a file that QEMU reads. */
 const WITHIN: Partial<Record<keyof typeof DRIVERS, (archive: string) => string>> = {
   ova: vmdkIn,
+  'vagrant-virtualbox': vmdkIn,
+  'vagrant-libvirt': (archive) => {
+    const folder = temporaryFolder();
+    run('tar', '-C', folder, '-xf', archive);
+    return join(folder, 'box.img');
+  },
   vma: (archive) => {
     const folder = temporaryFolder();
     readVma(archive, folder);

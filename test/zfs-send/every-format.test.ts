@@ -11,7 +11,7 @@ import { FULL, INCREMENTS, type RealStream } from '../support/send-streams.ts';
 
 // Others hold what raw does, or nothing of the disk.
 type Uncompressed = Exclude<FormatName, 'gce' | 'incus' | 'raw.gz' | 'raw.zst'>;
-const NAMES = (Object.keys(FORMATS) as Uncompressed[]).filter((name) => FORMATS[name]().read);
+const NAMES = (Object.keys(FORMATS) as Uncompressed[]).filter((name) => 'read' in FORMATS[name]());
 
 /** One image of each format, from one read of the stream. */
 async function makeAll(path: string, folder: string, options: SourceOptions = {}): Promise<void> {

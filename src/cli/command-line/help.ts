@@ -49,17 +49,21 @@ function shortHelp(program: Program, shown: ReadonlySet<OptionName>): string {
   const text = (part: readonly (readonly [term: string, text: string])[]) =>
     part.map(([term, meaning]) => rowText(term, meaning, SHORT_TEXT_COLUMN)).join('');
   return [
-    `${usageOf(program)}${program.summary}\n\n`,
+    `${usageLine([callsOf(program).join(' | ')])}${program.summary}\n\n`,
     text(rows),
     '\n',
     text(commands.filter(({ isRare }) => !isRare).map(commandRow)),
     '\n',
-    ...footer.map((line) => `${line}\n`),
+    ...footer.map((line) => `${wrapped(line, WIDTH).join('\n  ')}\n`),
   ].join('');
 }
 
-function usageOf({ name, main, commands }: Program): string {
-  return usageLine([callOf(name, main), ...(commands.length > 0 ? [`${name} COMMAND ...`] : [])]);
+function usageOf(program: Program): string {
+  return usageLine(callsOf(program));
+}
+
+function callsOf({ name, main, commands }: Program): string[] {
+  return [callOf(name, main), ...(commands.length > 0 ? [`${name} COMMAND ...`] : [])];
 }
 
 function usageLine(calls: readonly string[]): string {

@@ -1,6 +1,6 @@
-import { shownName } from '../../remote/open-remote.ts';
 import { openSource } from '../../open/open-source.ts';
 import { disksIn } from '../../open/disks-in.ts';
+import { shownName } from '../../remote/open-remote.ts';
 import type { Options } from '../options/options.ts';
 import type { SourceOptions } from '../../open/source-options.ts';
 import type { JobDisk } from './export-job.ts';

@@ -95,7 +95,7 @@ function openStore(address: string, output: Output, request: OpenRequest): Promi
   const { force, verify, connections, endpoint, onWarning } = request;
   const sizes = request.disks.map(({ size }) => ({ size })); // what is zeros may be written too
   const most = maxOutputSize(output, sizes);
-  const maxLength = most === undefined ? undefined : most + MAX_ROUNDING;
+  const maxLength = most === undefined ? undefined : most + sizes.length * MAX_ROUNDING;
   const disk = output.disk === undefined ? undefined : request.disks[output.disk];
   return remoteSink(address, {
     ...{ force, verify, connections, endpoint, onWarning, maxLength },

@@ -48,12 +48,11 @@ export interface Output {
  * contradict each other.
  */
 export function planOutputs(request: Request, diskCount: number, options: Options): Plan {
-  const { outputDir } = request;
   const formats = createFormats(request.formats, options);
   for (const format of formats) checkDiskCount(format, diskCount, options);
   const { output } = options;
   const isFolder = output !== undefined && isRemote(output) && output.endsWith('/');
-  const folder = outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
+  const folder = request.outputDir ?? options.outputDir ?? (isFolder ? output : undefined);
   return output === undefined || isFolder
     ? planFolder({ formats, diskCount, folder: folder ?? '.', options }, request)
     : planFile(checkSingle(formats, folder, diskCount, options), diskCount, options);
@@ -91,6 +90,7 @@ function planNamed(name: string, now: Date, { formats, diskCount, folder, option
     const place = placeIn(folder, zip ? `${file}.zip` : file);
     return { format, disk, ...place, fileName: file, zipEntry: zip ? file : undefined };
   };
+  if (isRemote(folder)) checkStored(options);
   const isWhole = (format: Format) => diskCount > 1 && format.machine !== undefined;
   const names = Array.from({ length: diskCount }, (_, index) =>
     diskCount === 1 ? name : `${name}-${index + 1}`,

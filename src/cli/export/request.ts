@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { FORMATS, type FormatName } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
-import { isRemote } from '../../remote/open-remote.ts';
 import { shellWord } from '../../host/shell-word.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import { mostSimilar } from '../command-line/most-similar.ts';
 import { FORMAT_WORDS, parseFormats } from './parse-formats.ts';
 
@@ -38,7 +38,9 @@ export function parseRequest(
   if (swapped && second !== undefined) {
     const [outputDir, ...others] = rest;
     checkFolder(outputDir, `several disks follow the formats: kexport ${second} DISK DISK`);
-    if (others.length > 0) checkFolder(others[0], 'one folder is given for the images');
+    if (others.length > 0) {
+      throw new KexportError('usage', `unexpected argument "${others.join(' ')}"`, USAGE);
+    }
     return { list: second, formats: swapped, sources: [first], outputDir };
   }
   throw second !== undefined && looksLikeDisk(first) && looksLikeDisk(second)
@@ -46,11 +48,13 @@ export function parseRequest(
     : unknownFormat(first, second, commandNames);
 }
 
-/** A folder at the end is that of the images; a disk comes before it. */
+/** A folder at the end, here or in a store, is that of the images; a disk comes before it. */
 function disksAndFolder(words: readonly string[]): Pick<Request, 'sources' | 'outputDir'> {
   const last = words.at(-1);
   if (words.length < 2 || last === undefined) return { sources: words, outputDir: undefined };
-  if (isDirectory(last)) return { sources: words.slice(0, -1), outputDir: last };
+  if (isDirectory(last) || (isRemote(last) && last.endsWith('/'))) {
+    return { sources: words.slice(0, -1), outputDir: last };
+  }
   // A volume of ZFS need not have a file of its name.
   if (!existsSync(last) && last !== '-' && !isRemote(last) && !/^[^./][^/]*\//.test(last)) {
     throw new KexportError('usage', `${last} is neither a disk nor a folder for the images`, {

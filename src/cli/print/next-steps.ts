@@ -33,7 +33,7 @@ const IMPORTS: Readonly<Record<string, Import>> = {
   vhd: {
     where: 'Azure',
     command: (file, name) =>
-      `az storage blob upload --type page -c CONTAINER -f ${file} -n ${name}.vhd`,
+      `az storage blob upload --account-name ACCOUNT --type page -c CONTAINER -f ${file} -n ${name}.vhd && az disk create -g GROUP -n ${name} --source https://ACCOUNT.blob.core.windows.net/CONTAINER/${name}.vhd --hyper-v-generation V2`,
   },
   'vhd-dynamic': {
     where: 'Hyper-V',
@@ -66,11 +66,32 @@ const IMPORTS: Readonly<Record<string, Import>> = {
     command: (file, name) =>
       `incus image import ${file} ${file.replace(/incus\.tar\.gz('?)$/, 'qcow2$1')} --alias ${name}`,
   },
+  'vagrant-libvirt': {
+    where: 'Vagrant',
+    command: (file, name) => `vagrant box add --name ${name} --provider libvirt ${file}`,
+  },
+  'vagrant-virtualbox': {
+    where: 'Vagrant',
+    command: (file, name) => `vagrant box add --name ${name} --provider virtualbox ${file}`,
+  },
   containerdisk: {
     where: 'KubeVirt',
     command: (file, name) => `skopeo copy oci-archive:${file} docker://REGISTRY/${name}:latest`,
   },
 };
+
+/** Where else an image is imported. */
+const MORE_IMPORTS: Readonly<Record<string, Import>> = {
+  raw: { where: 'AWS', command: (file) => snapshotOf('RAW', file) },
+  vmdk: { where: 'AWS', command: (file) => snapshotOf('VMDK', file) },
+};
+
+/** Takes the disk as it is: import-image looks into it, and refuses what it does not know. */
+function snapshotOf(format: string, file: string): string {
+  const key = file.replace(/^.*\//, '');
+  const from = `'Format=${format},UserBucket={S3Bucket=BUCKET,S3Key='${key}'}'`;
+  return `aws s3 cp ${file} s3://BUCKET/ && aws ec2 import-snapshot --disk-container ${from}`;
+}
 
 const BY_BMAP: Import = {
   where: 'bare metal',
@@ -98,8 +119,10 @@ export function nextSteps({ options, result, sources }: ReportedRun): string {
     const machine = basename(basename(name, '.zip'), `.${format.extension}`);
     const stored = nextInStore(image, shellWord(machine));
     if (stored) return [[`  ${stored[0]}:`, stored[1]]];
-    const step = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
-    return step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [];
+    const first = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
+    return [first, MORE_IMPORTS[format.name]].flatMap((step) =>
+      step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [],
+    );
   });
   const next = commands.length === 0 ? '' : `next:\n${formatTable(commands)}`;
   return `${compared}${summed}${isPrivate}${next}`;

@@ -178,7 +178,7 @@ export const KEXPORT: Program = {
       FORMATS_OPERAND,
       {
         name: 'DISK',
-        summary: 'a file, device, ZFS volume or snapshot, or - for stdin; several are one machine',
+        summary: 'files, devices, ZFS volumes or snapshots, or - for stdin',
         isOptional: true,
         isRepeated: true,
       },
