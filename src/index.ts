@@ -47,6 +47,7 @@ export type { ImageResult, Target } from './export/image.ts';
 export type { MachineDisk } from './export/machine-disk.ts';
 export { encodeOverlay, type OverlayOptions } from './export/overlay.ts';
 export type { HostDisk, HostPartition } from './host/host-disk.ts';
+export type { ReadableFile } from './host/readable-file.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
 export type { FileInput } from './images/file-input.ts';
 export {
@@ -93,7 +94,7 @@ export { deviceSink, type DeviceSinkOptions } from './sinks/device.ts';
 export { fileSink, type FileSinkOptions } from './sinks/file.ts';
 export { memorySink, type MemorySink, type MemorySinkOptions } from './sinks/memory.ts';
 export type { OpenSink } from './sinks/open-sink.ts';
-export type { FinishProgress, OnFinishProgress, Sink } from './sinks/sink.ts';
+export type { FinishProgress, OnFinishProgress, Sink, Traffic } from './sinks/sink.ts';
 export { writableSink, type WritableSinkOptions } from './sinks/writable.ts';
 export { type DataExtent, extents, type ExtentsOptions } from './sources/extents.ts';
 export type { DiskNumber, OnProgress, Phase, Progress } from './sources/progress.ts';

@@ -27,6 +27,7 @@ export interface Progress {
 export interface DiskNumber {
   /** From 1. */
   readonly number: number;
+  /** Of all disks of the machine. */
   readonly count: number;
 }
 
