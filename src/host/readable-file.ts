@@ -5,6 +5,7 @@ import { readFully, readUpTo } from './read-fully.ts';
 export interface ReadableFile {
   /** Fills `target` from a position on. Throws a KexportError. Calls may overlap. */
   read(position: number, target: Uint8Array): Promise<void>;
+  /** Releases the file. */
   close(): Promise<void>;
 }
 
