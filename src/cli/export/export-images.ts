@@ -9,6 +9,7 @@ import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
 import { placesOf, spaceWarnings } from './space.ts';
 import { modeOfImages } from './mode-of-images.ts';
+import { withGuest } from './with-guest.ts';
 import { openOutputs, type Outputs, sumsOf } from './outputs.ts';
 
 /** What became of an export. */
@@ -73,7 +74,8 @@ async function openFor(sources: readonly Source[], job: ExportJob): Promise<Outp
       size,
     }));
     const fileMode = await modeOfImages(paths, options);
-    return await openOutputs(plan, read, { ...options, signal, onWarning, fileMode });
+    const planned = await withGuest(plan, sources[0], options);
+    return await openOutputs(planned, read, { ...options, signal, onWarning, fileMode });
   } catch (error) {
     await closeAll(sources);
     throw error;

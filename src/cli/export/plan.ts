@@ -90,7 +90,6 @@ function planNamed(name: string, now: Date, { formats, diskCount, folder, option
     const place = placeIn(folder, zip ? `${file}.zip` : file);
     return { format, disk, ...place, fileName: file, zipEntry: zip ? file : undefined };
   };
-  if (isRemote(folder)) checkStored(options);
   const isWhole = (format: Format) => diskCount > 1 && format.machine !== undefined;
   const names = Array.from({ length: diskCount }, (_, index) =>
     diskCount === 1 ? name : `${name}-${index + 1}`,

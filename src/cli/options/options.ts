@@ -126,7 +126,7 @@ export const OPTIONS = {
     isOsType,
     Object.keys(OS_TYPES) as OsType[],
     'guest, by any of its names in VMware',
-    { default: 'otherLinux64Guest' },
+    { default: 'by the EFI boot loader, else otherLinux64Guest' },
   ),
   diskController: oneOf(
     'TYPE',
