@@ -125,7 +125,7 @@ describe('kexport FORMATS DISK', () => {
   });
 
   test.each([
-    ['nothing', [], 'missing argument FORMATS (usage: kexport FORMATS [DISK] [OUTDIR]'],
+    ['nothing', [], 'missing argument FORMATS (usage: kexport FORMATS [DISK...] [OUTDIR]'],
     ['no disk', ['qcow2'], '(give one: kexport qcow2 /dev/sdX'],
     ['the format of no disk', ['raw', '--from', 'qcow2'], '--from needs a DISK, and none is given'],
     ['no snapshot of no disk', ['raw', '--no-snapshot'], '--no-snapshot needs a DISK'],
