@@ -89,7 +89,7 @@ export function formatOfFile(
   const known = Object.entries(EXTENSIONS).find(([end]) => lower.endsWith(`.${end}`));
   const [extension, name] = known ?? [];
   const format = name && formatNamed(name, choice);
-  const begins = imageKind(head, size) ?? (extension === 'dmg' ? DMG : undefined);
+  const begins = imageKind(head, size) ?? (lower.endsWith('.dmg') ? DMG : undefined);
   const agrees =
     name === 'ova'
       ? (begins?.isTar ?? (extension === 'ovf' && begins?.isText))

@@ -35,9 +35,11 @@ export async function deviceFile(
         await readPast(position, target);
       } catch (error) {
         // Some drivers accept O_DIRECT but need a larger alignment.
-        if (!(error instanceof KexportError) || errnoOf(error.cause) !== 'EINVAL') throw error;
-        isRefused = true;
+        const isWrong = error instanceof KexportError && errnoOf(error.cause) === 'EINVAL';
+        isRefused ||= isWrong;
         await cached.read(position, target);
+        // The cache may be old. It was read for its error, which has the byte that cannot be read.
+        if (!isWrong) throw error;
       }
     },
     async close() {
