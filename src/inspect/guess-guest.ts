@@ -20,7 +20,7 @@ const VENDORS: Readonly<Record<string, OsType>> = {
   SYSTEMD: 'other4xLinux64Guest', // systemd-boot
   ZBM: 'other4xLinux64Guest', // ZFSBootMenu
   FREEBSD: 'freebsd12_64Guest',
-  'MICROSO~1': 'windows9_64Guest',
+  'MICROS~1': 'windows9_64Guest',
 };
 
 /**
