@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { errnoOf, KexportError, untilAborted } from '../errors.ts';
+import { join } from 'node:path';
+import { errnoOf, KexportError, throwIfAborted, untilAborted } from '../errors.ts';
 import { closeFile, openFile, statFile } from '../host/descriptors.ts';
 import { flushDisk, flushFile } from '../host/flush.ts';
-import { nameOfDevice } from '../host/host-disk.ts';
+import { BLOCK_DEVICES, nameOfDevice, textOf } from '../host/host-disk.ts';
 import { readableFile, type ReadableFile } from '../host/readable-file.ts';
 import { directReads } from './direct-reads.ts';
 
@@ -24,6 +25,9 @@ export async function deviceFile(
     await untilAborted(flush(fd), signal);
   } catch (error) {
     await closeFile(past);
+    throwIfAborted(signal);
+    // What could not be written is only in the cache.
+    if (error instanceof KexportError) return cached;
     throw error;
   }
   const readPast = directReads(name, past);
@@ -59,6 +63,7 @@ async function openPast(fd: number): Promise<number | undefined> {
 async function flush(fd: number): Promise<void> {
   const { rdev } = await statFile(fd, { bigint: true });
   const device = await nameOfDevice(rdev);
-  if (device === undefined) await flushFile(`/proc/self/fd/${fd}`);
-  else await flushDisk(device);
+  if (device === undefined) return flushFile(`/proc/self/fd/${fd}`);
+  // A snapshot of a ZFS volume fails to flush, and has nothing to.
+  if ((await textOf(join(BLOCK_DEVICES, device), 'ro')) !== '1') await flushDisk(device);
 }
