@@ -5,6 +5,7 @@ import { readVhd } from '../vhd/reader.ts';
 import { readVmdk } from '../vmdk/reader.ts';
 import type { OvfDisk, OvfFile, OvfItem, OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
+import { memberInput } from '../tar/member-image.ts';
 import { damaged, unsupported } from './faults.ts';
 
 /** A disk that is in the archive. */
@@ -77,7 +78,7 @@ export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefin
  * the disk is read; its first bytes do not. Rejects with a FormatError if it cannot be read.
  */
 export function openDisk(request: ReadRequest, found: FoundDisk): Promise<ImageReader> {
-  return openFile(request, found, memberInput(request.input, found.member));
+  return openFile(request, found, memberInput(request.input, found.member, damaged));
 }
 
 /** The same for a disk in a file, `input`. */
@@ -116,15 +117,4 @@ export function readOf({
   if (/vmdk/i.test(format) || kind === '.vmdk') return readVmdk;
   if (/vhd|virtual-?pc/i.test(format) || kind === '.vhd') return readVhd;
   return undefined;
-}
-
-function memberInput(archive: ImageInput, { name, size, imageOffset }: TarMember): ImageInput {
-  return {
-    size,
-    read: async (offset, length) => {
-      if (length <= size - offset) return archive.read(imageOffset + offset, length);
-      throw damaged(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
-    },
-    isHole: (offset, length) => archive.isHole?.(imageOffset + offset, length) ?? false,
-  };
 }

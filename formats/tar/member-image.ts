@@ -16,16 +16,19 @@ export function memberImage(archive: ImageOutput): ImageOutput {
   };
 }
 
-/** A member of an archive as an image of its own. */
+/**
+ * A member of an archive as an image of its own. `fault` makes the error of a read past its end.
+ */
 export function memberInput(
   archive: ImageInput,
   { name, size, imageOffset }: TarMember,
+  fault = damaged,
 ): ImageInput {
   return {
     size,
     read: async (offset, length) => {
       if (length <= size - offset) return archive.read(imageOffset + offset, length);
-      throw damaged(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
+      throw fault(`${name} ends at byte ${size}, within ${length} bytes at ${offset}`);
     },
     isHole: (offset, length) => archive.isHole?.(imageOffset + offset, length) ?? false,
   };

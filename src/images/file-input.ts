@@ -49,12 +49,7 @@ export function fileInput(
     fd,
     size,
     async read(imageOffset, length) {
-      if (length > size - imageOffset) {
-        throw new FormatError(
-          'damaged',
-          `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`,
-        );
-      }
+      checkWithin(size, imageOffset, length);
       const bytes = Buffer.allocUnsafeSlow(length);
       const reading = readFully(name, file, imageOffset, bytes);
       await (signal ? untilAborted(reading, signal) : reading);
@@ -72,4 +67,11 @@ export function fileInput(
 function isHoleIn(data: readonly DataRange[], imageOffset: number, length: number): boolean {
   const next = data[firstAfter(data, imageOffset)];
   return next === undefined || next.start >= imageOffset + length;
+}
+
+/** Throws a FormatError if an image of `size` bytes does not have those bytes. */
+export function checkWithin(size: number, imageOffset: number, length: number): void {
+  if (length <= size - imageOffset) return;
+  const what = `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`;
+  throw new FormatError('damaged', what);
 }

@@ -6,6 +6,7 @@ import { KexportError, unexpectedFailure } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
+import { headOf } from '../remote/remote-file.ts';
 import { fileInput } from './file-input.ts';
 import { openRemoteImage } from './open-remote-image.ts';
 import { checkChoice, type DiskChoice, formatNamed, formatOfFile } from './image-format.ts';
@@ -59,8 +60,7 @@ async function openInStore(
   const file = await openRemoteFile(address, { connections, endpoint, signal });
   try {
     const { name, size } = file;
-    const head = Buffer.alloc(Math.min(HEAD_SIZE, size));
-    await file.read(0, head);
+    const head = await headOf(file, HEAD_SIZE);
     const format =
       from === undefined ? formatOfFile(name, { head, size }, choice) : formatNamed(from, choice);
     checkChoice(name, format, choice);

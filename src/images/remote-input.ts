@@ -1,6 +1,5 @@
-import { FormatError } from '../../formats/index.ts';
 import type { ReadableFile } from '../host/readable-file.ts';
-import type { FileInput } from './file-input.ts';
+import { checkWithin, type FileInput } from './file-input.ts';
 
 /** An image of `size` bytes in a file that is not open on this machine. Does not own the file. */
 export function remoteInput(
@@ -13,12 +12,7 @@ export function remoteInput(
     fd: undefined,
     size,
     async read(imageOffset, length) {
-      if (length > size - imageOffset) {
-        throw new FormatError(
-          'damaged',
-          `the image ends at byte ${size}, within ${length} bytes at ${imageOffset}`,
-        );
-      }
+      checkWithin(size, imageOffset, length);
       const bytes = new Uint8Array(length);
       await file.read(imageOffset, bytes);
       return bytes;

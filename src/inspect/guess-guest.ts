@@ -1,7 +1,7 @@
 import type { OsType } from '../../formats/index.ts';
 import type { Source } from '../sources/source.ts';
+import type { DiskFacts } from './disk-facts.ts';
 import { openFat } from './fat.ts';
-import { inspectDisk } from './inspect-disk.ts';
 import { diskView } from '../partitions/disk-view.ts';
 
 /**
@@ -27,11 +27,13 @@ const VENDORS: Readonly<Record<string, OsType>> = {
  * The guest that the EFI boot loader on a disk starts, by VMware's name; undefined unless there is
  * one of a known vendor, for x64, and the source has random access. Throws what its `read` throws.
  */
-export async function guessGuest(source: Source): Promise<OsType | undefined> {
+export async function guessGuest(
+  source: Source,
+  { table }: DiskFacts,
+): Promise<OsType | undefined> {
   const { size } = source;
   const read = source.read?.bind(source);
   if (!read || size === undefined) return undefined;
-  const { table } = await inspectDisk(read, size);
   const esps = table.partitions.filter(({ esp }) => esp?.fat !== undefined);
   if (esps.some(({ esp }) => esp?.bootFiles.includes('BOOTAA64.EFI'))) return undefined;
   const disk = diskView(read, size);

@@ -6,7 +6,7 @@ import { KexportError, option, wording } from '../errors.ts';
 import { checkChoice } from '../images/image-format.ts';
 import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
 import { openRemoteFile } from '../remote/open-remote.ts';
-import type { RemoteFile } from '../remote/remote-file.ts';
+import { headOf, type RemoteFile } from '../remote/remote-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import { checkStatedSize, formatOf, packedKind } from './open-descriptor.ts';
 import type { Opened } from './opened.ts';
@@ -24,19 +24,11 @@ export async function openStored(address: string, options: SourceOptions): Promi
   }
 }
 
-/** The first bytes of a file, as many as tell what it is. Throws a KexportError for none. */
-export async function headOf(file: RemoteFile): Promise<Buffer> {
-  const { name, size } = file;
-  if (size === 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
-  const head = Buffer.alloc(Math.min(HEAD_SIZE, size));
-  await file.read(0, head);
-  return head;
-}
-
 async function openFile(file: RemoteFile, options: SourceOptions): Promise<Opened> {
   const { name, size } = file;
   const { from } = options;
-  const head = await headOf(file);
+  if (size === 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  const head = await headOf(file, HEAD_SIZE);
   const packed = packedKind(name, head, options);
   const isSent = from === undefined ? beginsSendStream(head) : from === 'zfs-send';
   if (isSent || packed) {

@@ -9,6 +9,7 @@ import {
   packedNamed,
 } from '../images/image-kind.ts';
 import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
+import { headOf } from '../remote/remote-file.ts';
 import type { CommonOptions, FromFormat } from './source-options.ts';
 
 /**
@@ -61,9 +62,7 @@ async function kindInStore(
 ): Promise<StreamKind | undefined> {
   const file = await openRemoteFile(address, options);
   try {
-    const head = Buffer.alloc(Math.min(READ_SIZE, file.size));
-    await file.read(0, head);
-    return kindOf(file.name, head);
+    return kindOf(file.name, await headOf(file, READ_SIZE));
   } finally {
     await file.close();
   }

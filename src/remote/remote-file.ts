@@ -22,6 +22,13 @@ export function closedBy(file: RemoteFile, connections: { close(): void }): Remo
   };
 }
 
+/** The first bytes of a file, at most so many. Throws a KexportError. */
+export async function headOf(file: RemoteFile, most: number): Promise<Buffer> {
+  const head = Buffer.alloc(Math.min(most, file.size));
+  await file.read(0, head);
+  return head;
+}
+
 /** Reads a range, which lies within the file, into a buffer of its size. */
 export type ReadRange = (position: number, target: Uint8Array) => Promise<void>;
 

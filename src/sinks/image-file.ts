@@ -3,10 +3,11 @@
 // unaligned pieces go through the cache.
 
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { ALIGNMENT, isAligned } from '../workers/aligned-memory.ts';
 import { errnoOf } from '../errors.ts';
 import { systemFile } from '../host/descriptors.ts';
+import { reopenDirect } from '../host/reopen-direct.ts';
 import { after, writeFully } from '../host/write-fully.ts';
 
 // Bytes. A direct write waits for the disk: for smaller pieces that wait costs more than a copy, at
@@ -24,7 +25,8 @@ export interface ImageFile {
 /** With `direct`, pieces that are large and aligned bypass the page cache. */
 export async function imageFile(file: FileHandle, direct: boolean): Promise<ImageFile> {
   const cached = systemFile(file.fd);
-  let past = direct ? await openDirect(file) : undefined;
+  const reopened = direct ? await reopenDirect(file.fd, constants.O_WRONLY) : undefined;
+  let past = reopened === undefined ? undefined : systemFile(reopened);
   return {
     async write(position, buffers) {
       const joined = joinNeighbours(buffers);
@@ -32,7 +34,7 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
       let written = 0;
       if (past && total >= MIN_DIRECT && position % ALIGNMENT === 0 && joined.every(isAligned)) {
         try {
-          written = (await past.writev(joined, position)).bytesWritten;
+          written = await past.write(position, joined);
         } catch (error) {
           // Some file systems and drivers accept O_DIRECT but need a larger alignment.
           if (errnoOf(error) !== 'EINVAL') throw error;
@@ -47,13 +49,6 @@ export async function imageFile(file: FileHandle, direct: boolean): Promise<Imag
       await past?.close();
     },
   };
-}
-
-/** Opens the same file again with O_DIRECT; undefined where the system cannot. */
-async function openDirect(file: FileHandle): Promise<FileHandle | undefined> {
-  const { O_DIRECT, O_WRONLY } = constants as Partial<typeof constants>;
-  if (O_DIRECT === undefined || O_WRONLY === undefined) return undefined; // not Linux
-  return open(`/proc/self/fd/${file.fd}`, O_WRONLY | O_DIRECT).catch(() => undefined);
 }
 
 /** Joins adjacent views of one buffer, so that the blocks of a slab become a single write. */

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, KexportError, throwIfAborted, untilAborted } from '../errors.ts';
-import { closeFile, openFile, statFile } from '../host/descriptors.ts';
+import { closeFile, statFile } from '../host/descriptors.ts';
 import { flushDisk, flushFile } from '../host/flush.ts';
 import { BLOCK_DEVICES, nameOfDevice, textOf } from '../host/host-disk.ts';
 import { readableFile, type ReadableFile } from '../host/readable-file.ts';
+import { reopenDirect } from '../host/reopen-direct.ts';
 import { directReads } from './direct-reads.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function deviceFile(
   signal: AbortSignal | undefined,
 ): Promise<ReadableFile> {
   const cached = readableFile(name, fd);
-  const past = await openPast(fd);
+  const past = await reopenDirect(fd, constants.O_RDONLY);
   if (past === undefined) return cached;
   try {
     await untilAborted(flush(fd), signal);
@@ -51,13 +52,6 @@ export async function deviceFile(
       await cached.close();
     },
   };
-}
-
-/** Opens the same device again with O_DIRECT; undefined where the system cannot. */
-async function openPast(fd: number): Promise<number | undefined> {
-  const { O_DIRECT } = constants as Partial<typeof constants>;
-  if (O_DIRECT === undefined) return undefined; // not Linux
-  return openFile(`/proc/self/fd/${fd}`, constants.O_RDONLY | O_DIRECT).catch(() => undefined);
 }
 
 async function flush(fd: number): Promise<void> {

@@ -6,32 +6,40 @@ import { HAS_ZSTD } from '../support/zstd.ts';
 
 const MIB = 2 ** 20;
 
-// 16 TiB with 64 KiB of data in every GiB, so that every table of every format grows to its full
-// size.
-const PROGRAM = `
-import { availableParallelism } from 'node:os';
-import { encode, FORMATS, vhdx } from 'kexport';
-const isSizeKnown = process.argv[1] === 'known';
-const GIB = 2 ** 30, SIZE = 16 * 1024 * GIB;
-let at = 0;
-const source = {
-  name: 'fake',
-  size: isSizeKnown ? SIZE : undefined,
-  next(buffer) {
-    if (at === SIZE) source.size = SIZE;
-    if (at === SIZE) return Promise.resolve(undefined);
-    const extent = { diskOffset: at, length: 65536 };
-    new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
-    at += GIB;
-    return Promise.resolve(extent);
-  },
-  close: () => Promise.resolve(),
+// A disk with 64 KiB of data in every GiB, and a place that takes all and keeps nothing.
+const FAKES = `
+const GIB = 2 ** 30;
+const fakeDisk = (size, isSizeKnown = true) => {
+  let at = 0;
+  const source = {
+    name: 'fake',
+    size: isSizeKnown ? size : undefined,
+    next(buffer) {
+      if (at === size) source.size = size;
+      if (at === size) return Promise.resolve(undefined);
+      const extent = { diskOffset: at, length: 65536 };
+      new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
+      at += GIB;
+      return Promise.resolve(extent);
+    },
+    close: () => Promise.resolve(),
+  };
+  return source;
 };
 const nothing = () => Promise.resolve();
 const sink = () => ({
   name: 'null', seekable: true, write: nothing, zeros: nothing,
   finish: nothing, commit: nothing, discard: nothing,
 });
+`;
+
+// 16 TiB, so that every table of every format grows to its full size.
+const PROGRAM = `
+import { availableParallelism } from 'node:os';
+import { encode, FORMATS, vhdx } from 'kexport';
+const isSizeKnown = process.argv[1] === 'known';
+${FAKES}
+const SIZE = 16 * 1024 * GIB;
 const targets = [...Object.values(FORMATS).map((create) => create()), vhdx({ fixed: true })]
   .filter(({ maxDiskSize }) => maxDiskSize >= SIZE)
   .filter(({ needsDiskSize }) => isSizeKnown || !needsDiskSize)
@@ -39,7 +47,7 @@ const targets = [...Object.values(FORMATS).map((create) => create()), vhdx({ fix
   .filter(({ readsBack }) => !readsBack) // no sink of nothing can be read
   .filter(({ name }) => name !== 'vma') // it takes a minute for five million MD5s
   .map((format) => ({ format, sink: sink() }));
-const { images } = await encode(source, targets);
+const { images } = await encode(fakeDisk(SIZE, isSizeKnown), targets);
 console.log(JSON.stringify({
   images: images.map(({ format, length }) => ({ name: format.name, length })),
   peak: process.resourceUsage().maxRSS * 1024,
@@ -110,29 +118,9 @@ test('64 threads keep to the ceiling, with all images hashed and read back', () 
 const MACHINE = `
 import { availableParallelism } from 'node:os';
 import { encodeMachine, ova, qcow2 } from 'kexport';
-const GIB = 2 ** 30, SIZE = 512 * GIB;
-const source = () => {
-  let at = 0;
-  return {
-    name: 'fake',
-    size: SIZE,
-    next(buffer) {
-      if (at === SIZE) return Promise.resolve(undefined);
-      const extent = { diskOffset: at, length: 65536 };
-      new DataView(buffer.buffer, buffer.byteOffset).setFloat64(0, at + 1, true);
-      at += GIB;
-      return Promise.resolve(extent);
-    },
-    close: () => Promise.resolve(),
-  };
-};
-const nothing = () => Promise.resolve();
-const sink = () => ({
-  name: 'null', seekable: true, write: nothing, zeros: nothing,
-  finish: nothing, commit: nothing, discard: nothing,
-});
+${FAKES}
 const disks = Array.from({ length: 12 }, () => ({
-  source: source(),
+  source: fakeDisk(512 * GIB),
   targets: [{ format: qcow2(), sink: sink() }],
 }));
 const result = await encodeMachine(disks, [{ format: ova(), sink: sink() }]);

@@ -3,19 +3,12 @@
 // fail once, each program that is run, then each task of a worker; prints how many. `--quick`
 // leaves out a second errno, and reading back.
 
-import { execFileSync } from 'node:child_process';
-import {
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { attachLoop, detachLoop } from '../support/attach-loop.ts';
 import { arm, failedCall, type Fault, install, killWorkerAt, taskCount } from './inject.ts';
 import { DISK, type Scenario, scenarios } from './scenarios.ts';
 
@@ -36,7 +29,7 @@ const SECONDS = 20;
 const CLEANING = ['rm'];
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-faults-'));
-const loop = attach();
+const loop = attachLoop(join(folder, 'device'), DISK.length);
 let faults = 0;
 let survived = 0;
 try {
@@ -46,19 +39,10 @@ try {
     if (values.only === undefined || values.only === scenario.name) await every(scenario, inputs);
   }
 } finally {
-  if (loop !== undefined) execFileSync('losetup', ['--detach', loop]);
+  detachLoop(loop);
   rmSync(folder, { recursive: true });
 }
 console.log(`${faults} faults, of which ${survived} did not matter`);
-
-/** A loop device, where this user can make one. */
-function attach(): string | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const path = join(folder, 'device');
-  writeFileSync(path, '');
-  truncateSync(path, DISK.length);
-  return execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
-}
 
 async function every(scenario: Scenario, inputs: readonly string[]): Promise<void> {
   arm(undefined);

@@ -60,13 +60,7 @@ export async function scenarios(
     { verify, ...options }: SourceOptions & { verify: boolean },
   ) => {
     const opened = await openSource(source, { takeSnapshot: false, ...options });
-    let sink;
-    try {
-      sink = await openSink();
-    } catch (error) {
-      await opened.close();
-      throw error;
-    }
+    const sink = await openAfter(opened, openSink);
     await encode(opened, [{ format, sink }], { identity: IDENTITY, verify, threads: 1 });
   };
   const toFile = (source: string, format: Format, options: SourceOptions & { verify: boolean }) =>
@@ -106,13 +100,7 @@ export async function scenarios(
       name: 'overlay',
       run: async () => {
         const changes = await openChanges(increment);
-        let sink;
-        try {
-          sink = await library.fileSink(path);
-        } catch (error) {
-          await changes.close();
-          throw error;
-        }
+        const sink = await openAfter(changes, () => library.fileSink(path));
         await encodeOverlay(changes, sink, { backingFile: base, threads: 1 });
       },
       result,
@@ -121,13 +109,9 @@ export async function scenarios(
       name: 'check',
       run: async () => {
         const against = await openSource(disk);
-        let image;
-        try {
-          image = await openImageFile(join(folder, 'of-qcow2'), { from: 'qcow2' });
-        } catch (error) {
-          await against.close();
-          throw error;
-        }
+        const image = await openAfter(against, () =>
+          openImageFile(join(folder, 'of-qcow2'), { from: 'qcow2' }),
+        );
         await verifyImageFiles(image, { against, threads: 1 });
       },
       result: () => undefined,
@@ -142,5 +126,18 @@ export async function scenarios(
       result: () => readFileSync(to),
       isDevice: true,
     };
+  }
+}
+
+/** Opens something; closes what was opened before if that fails. */
+async function openAfter<Opened>(
+  before: { close(): Promise<void> },
+  open: () => Promise<Opened>,
+): Promise<Opened> {
+  try {
+    return await open();
+  } catch (error) {
+    await before.close();
+    throw error;
   }
 }

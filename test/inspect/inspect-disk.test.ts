@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inspectDisk } from '../../src/inspect/inspect-disk.ts';
+import { inspectSource } from '../../src/inspect/inspect-source.ts';
 import { warningsFor } from '../../src/inspect/warnings-for.ts';
 import { openSource } from '../../src/open/open-source.ts';
 import { crc32 } from '../../src/runtime/crc32.ts';
@@ -64,7 +65,7 @@ describe('a source', () => {
     const path = join(temporaryFolder(), 'disk');
     writeFileSync(path, FIXTURE.subarray(ESP_OFFSET, ESP_OFFSET + 2 * MIB));
     const source = await openSource(path);
-    const [warning] = await warningsFor(source, { firmware: 'efi' });
+    const [warning] = warningsFor(await inspectSource(source), { firmware: 'efi' });
     expect(warning?.message).toMatch(
       /^the disk has no partition table: it begins with a FAT12 file system\./,
     );
@@ -90,9 +91,10 @@ describe('a source', () => {
     const next = () => Promise.resolve(undefined);
     const close = () => Promise.resolve();
     const pipe = { name: 'pipe', size: 8 * MIB, next, close };
-    expect(await warningsFor(pipe, { firmware: 'efi' })).toEqual([]);
+    expect(warningsFor(await inspectSource(pipe), { firmware: 'efi' })).toEqual([]);
     const read = () => Promise.reject(new Error('read'));
-    expect(await warningsFor({ ...pipe, size: undefined, read }, { firmware: 'efi' })).toEqual([]);
+    const unsized = { ...pipe, size: undefined, read };
+    expect(warningsFor(await inspectSource(unsized), { firmware: 'efi' })).toEqual([]);
   });
 
   test('that cannot be read fails the inspection', async () => {

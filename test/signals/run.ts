@@ -3,19 +3,12 @@
 // SIGKILL the next run says what there is; SIGSTOP and SIGCONT change nothing. Prints how many.
 
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  createReadStream,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { attachLoop, detachLoop } from '../support/attach-loop.ts';
 import { type Command, commands, DISK_SIZE, prepare, PROGRAM } from './commands.ts';
 
 const { values } = parseArgs({
@@ -48,7 +41,8 @@ interface Ended {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'kexport-signals-'));
-const loop = attach();
+const loop = attachLoop(join(folder, 'device'), DISK_SIZE);
+if (loop === undefined) console.log('no loop device without root: no device is written');
 try {
   prepare(folder);
   const inputs = readdirSync(folder);
@@ -59,20 +53,8 @@ try {
   }
   console.log(`${moments} moments`);
 } finally {
-  if (loop !== undefined) execFileSync('losetup', ['--detach', loop]);
+  detachLoop(loop);
   rmSync(folder, { recursive: true });
-}
-
-/** A loop device, where this user can make one. */
-function attach(): string | undefined {
-  if (process.getuid?.() !== 0) {
-    console.log('no loop device without root: no device is written');
-    return undefined;
-  }
-  const path = join(folder, 'device');
-  writeFileSync(path, '');
-  truncateSync(path, DISK_SIZE);
-  return execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
 }
 
 async function every(command: Command, inputs: readonly string[]): Promise<number> {

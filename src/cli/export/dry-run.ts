@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { openSource } from '../../open/open-source.ts';
+import { inspectSource } from '../../inspect/inspect-source.ts';
 import type { Warning } from '../../errors.ts';
 import type { Source } from '../../sources/source.ts';
 import { tell } from '../command-line/messages.ts';
@@ -78,7 +79,11 @@ async function lookAtAll(
     for (const disk of disks) {
       found.push({ name: disk.name, source: await lookAt(disk, options, warnings) });
     }
-    warnings.push(...(await diskWarnings(found, plan, options)));
+    const inspected = found.map(async ({ name, source }) => ({
+      name,
+      facts: source && (await inspectSource(source)),
+    }));
+    warnings.push(...diskWarnings(await Promise.all(inspected), plan, options));
     const sizes = found.map(({ source }) =>
       source ? { size: source.size, dataSize: source.dataSize } : { size: options.size },
     );

@@ -1,5 +1,6 @@
 import { encodeMachine, type MachineResult } from '../../export/encode-machine.ts';
 import { compressionOf } from '../../export/encodings.ts';
+import { inspectSource } from '../../inspect/inspect-source.ts';
 import { limitedSource } from '../../sources/rate-limit.ts';
 import type { Source } from '../../sources/source.ts';
 import { withChecksums } from './checksums.ts';
@@ -64,9 +65,10 @@ async function openAll({ disks, options, signal, onWarning }: ExportJob): Promis
 async function openFor(sources: readonly Source[], job: ExportJob): Promise<Outputs> {
   const { disks, plan, options, signal, onWarning } = job;
   try {
-    const named = disks.map(({ name }, index) => ({ name, source: sources[index] }));
-    for (const { name, source } of named) if (source) detail(describeSource(source, name));
-    for (const warning of await diskWarnings(named, plan, options)) onWarning(warning);
+    sources.forEach((source, index) => detail(describeSource(source, disks[index]?.name ?? '')));
+    const facts = await Promise.all(sources.map(inspectSource));
+    const named = disks.map(({ name }, index) => ({ name, facts: facts[index] }));
+    for (const warning of diskWarnings(named, plan, options)) onWarning(warning);
     for (const warning of spaceWarnings(await placesOf(plan), sources)) onWarning(warning);
     const paths = disks.map(({ path }) => path);
     const read = sources.map(({ origin, size }, index) => ({
@@ -74,7 +76,7 @@ async function openFor(sources: readonly Source[], job: ExportJob): Promise<Outp
       size,
     }));
     const fileMode = await modeOfImages(paths, options);
-    const planned = await withGuest(plan, sources[0], options);
+    const planned = await withGuest(plan, { source: sources[0], facts: facts[0] }, options);
     return await openOutputs(planned, read, { ...options, signal, onWarning, fileMode });
   } catch (error) {
     await closeAll(sources);

@@ -1,4 +1,5 @@
 import type { FormatName, OsType } from '../../../formats/index.ts';
+import type { DiskFacts } from '../../inspect/disk-facts.ts';
 import { guessGuest } from '../../inspect/guess-guest.ts';
 import type { Source } from '../../sources/source.ts';
 import { detail } from '../command-line/messages.ts';
@@ -15,13 +16,17 @@ const MIN_HW_VERSION = 14;
  */
 export async function withGuest(
   plan: Plan,
-  boot: Source | undefined,
+  {
+    source,
+    facts,
+  }: { readonly source?: Source | undefined; readonly facts?: DiskFacts | undefined },
   options: Options,
 ): Promise<Plan> {
   const { osType, hwVersion = MIN_HW_VERSION } = options;
   const isWanted = plan.outputs.some(({ format }) => format.machineOptions?.includes('osType'));
-  if (!boot || !isWanted || osType !== undefined || hwVersion < MIN_HW_VERSION) return plan;
-  const guest = await guessGuest(boot);
+  if (!source || !facts || !isWanted || osType !== undefined || hwVersion < MIN_HW_VERSION)
+    return plan;
+  const guest = await guessGuest(source, facts);
   if (guest === undefined) return plan;
   detail(`the guest is ${guest}, by its boot loader`);
   return planFor(plan, guest, options);

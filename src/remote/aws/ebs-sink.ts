@@ -5,7 +5,7 @@
 // zeros are sent, and only what the source knows was never stored is left out.
 
 import { createHash } from 'node:crypto';
-import { KexportError, reasonOf, throwIfAborted, untilAborted, Warning } from '../../errors.ts';
+import { KexportError, throwIfAborted, untilAborted } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { openSink, type OpenSink } from '../../sinks/open-sink.ts';
 import type { Sink } from '../../sinks/sink.ts';
@@ -13,6 +13,7 @@ import { blockBuffer } from '../block-buffer.ts';
 import { inFlight } from '../http/in-flight.ts';
 import type { SendOptions } from '../store-options.ts';
 import { storedParts } from '../stored-parts.ts';
+import { leftBehind } from '../left-behind.ts';
 import { traffic } from '../traffic.ts';
 import { ebsFile } from './ebs-file.ts';
 import { EBS_BLOCK, ebsSnapshot } from './ebs-snapshot.ts';
@@ -118,8 +119,8 @@ export async function ebsSink(name: string, options: SendOptions = {}): Promise<
       try {
         await snapshot.remove();
       } catch (error) {
-        const text = `the EBS snapshot ${id} could not be deleted: ${reasonOf(error)}; ${remedy} does it`;
-        options.onWarning?.(new Warning('left-behind', text));
+        const failed = `the EBS snapshot ${id} could not be deleted`;
+        options.onWarning?.(leftBehind(failed, error, remedy));
       }
       forget();
       snapshot.close();

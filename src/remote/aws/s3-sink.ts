@@ -1,13 +1,14 @@
 // Writes an image to an object of S3, as a multipart upload: parts are sent while the image is
 // made, several at a time. The object gets its name when the upload is completed.
 
-import { reasonOf, throwIfAborted, untilAborted, Warning } from '../../errors.ts';
+import { throwIfAborted, untilAborted } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { openSink, type OpenSink } from '../../sinks/open-sink.ts';
 import { type Sink, writeZeros } from '../../sinks/sink.ts';
 import { inFlight } from '../http/in-flight.ts';
 import type { SendOptions } from '../store-options.ts';
+import { leftBehind } from '../left-behind.ts';
 import { traffic } from '../traffic.ts';
 import { partSizes } from './part-sizes.ts';
 import { s3File } from './s3-file.ts';
@@ -104,8 +105,7 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
         await (completed ? removeObject(object, completed) : abortUpload(object, uploadId));
       } catch (error) {
         const [what, remedy] = completed ? [name, `aws s3 rm ${shellWord(name)}`] : isLeft;
-        const text = `${what} could not be removed: ${reasonOf(error)}; ${remedy} does it`;
-        options.onWarning?.(new Warning('left-behind', text));
+        options.onWarning?.(leftBehind(`${what} could not be removed`, error, remedy));
       }
       forget();
       object.close();

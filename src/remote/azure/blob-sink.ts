@@ -4,7 +4,7 @@
 // an earlier upload: zeros are written over those.
 
 import { roundUp } from '../../../formats/rounding.ts';
-import { KexportError, option, reasonOf, untilAborted, Warning, wording } from '../../errors.ts';
+import { KexportError, option, untilAborted, wording } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { openSink, type OpenSink } from '../../sinks/open-sink.ts';
@@ -14,6 +14,7 @@ import { rangeReader, versionOf } from '../ranges.ts';
 import { type RemoteFile, remoteFile } from '../remote-file.ts';
 import type { SendOptions } from '../store-options.ts';
 import { type StoredParts, storedParts } from '../stored-parts.ts';
+import { leftBehind } from '../left-behind.ts';
 import { traffic } from '../traffic.ts';
 import { type Blob, blobAt } from './blob-store.ts';
 import { MAX_WRITE, pageWriter } from './page-writer.ts';
@@ -121,8 +122,8 @@ export async function blobSink(address: string, options: SendOptions = {}): Prom
           patience: CLEANUP_PATIENCE,
         });
       } catch (error) {
-        const text = `what was written to ${name} could not be removed: ${reasonOf(error)}; ${remedy} does it`;
-        options.onWarning?.(new Warning('left-behind', text));
+        const failed = `what was written to ${name} could not be removed`;
+        options.onWarning?.(leftBehind(failed, error, remedy));
       }
       forget();
       blob.close();
