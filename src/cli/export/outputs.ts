@@ -1,6 +1,7 @@
 import { KexportError } from '../../errors.ts';
 import { levelsOf } from '../../export/encodings.ts';
 import type { Target } from '../../export/image.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import { fileSink } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
@@ -84,7 +85,7 @@ async function openAll(
     const { checksums: sums } = plan;
     if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disks });
     const file = sums === undefined ? undefined : checksumsFile(sums, options);
-    const checksums = file && { file, images };
+    const checksums = file && { file, images: images.filter(({ name }) => !isRemote(name)) };
     const { fileMode } = options;
     return { plan, targets, machines, bmaps, hashed: images, fileMode, checksums };
   } catch (error) {
