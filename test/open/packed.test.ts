@@ -206,7 +206,7 @@ describe.runIf(HAS_ZSTD)('the disk in a zstd file', () => {
 
 test.skipIf(HAS_ZSTD)('a zstd file is refused where Node has no zstd, with a way out', () => {
   const frame = Buffer.from('28b52ffd2000010000', 'hex');
-  expectRefused('x.raw.zst', frame, 'zstd -dc FILE | kexport FORMAT -');
+  expectRefused('x.raw.zst', frame, 'zstd -d FILE');
 });
 
 describe('the disk in a zip archive', () => {
