@@ -35,8 +35,8 @@ const next = struct('big', TAR_BLOCK, {
   padding: [505, bytes(7)],
 });
 
-/** Limit of this program: an archive can have any number of pairs. */
-const MAX_EXTENTS = 2 ** 20;
+/** Limit of this program on the pairs of a member, used or not: a stream can go on without end. */
+const MAX_PAIRS = 2 ** 20;
 
 /** Decodes where a sparse member has data. Blocks follow the header until `isWhole`. */
 export function sparseMap(head: Uint8Array) {
@@ -44,6 +44,7 @@ export function sparseMap(head: Uint8Array) {
   const extents: SparseExtent[] = [];
   let more = isExtended !== 0;
   let end = 0;
+  let pairCount = 0;
   addPairs(pairs);
   return {
     /** In bytes. */
@@ -59,6 +60,10 @@ export function sparseMap(head: Uint8Array) {
   };
 
   function addPairs(all: Uint8Array): void {
+    pairCount += all.length / PAIR_SIZE;
+    if (pairCount > MAX_PAIRS) {
+      throw unsupported(`a sparse member has more than ${MAX_PAIRS} extents`);
+    }
     for (let at = 0; at < all.length; at += PAIR_SIZE) {
       if (all[at] === 0) return; // not used
       const { offset, length } = pair.decode(all.subarray(at));
@@ -67,9 +72,6 @@ export function sparseMap(head: Uint8Array) {
       }
       end = offset + length;
       if (length > 0) extents.push({ offset, length });
-      if (extents.length > MAX_EXTENTS) {
-        throw unsupported(`a sparse member has more than ${MAX_EXTENTS} extents`);
-      }
     }
   }
 }
