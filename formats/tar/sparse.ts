@@ -38,9 +38,15 @@ const next = struct('big', TAR_BLOCK, {
 /** Limit of this program on the pairs of a member, used or not: a stream can go on without end. */
 const MAX_PAIRS = 2 ** 20;
 
-/** Decodes where a sparse member has data. Blocks follow the header until `isWhole`. */
+/**
+ * Decodes where a sparse member has data. Blocks follow the header until `isWhole`. Throws a
+ * FormatError for a map that cannot be right, as `addBlock` does.
+ */
 export function sparseMap(head: Uint8Array) {
   const { pairs, isExtended, realSize } = first.decode(head.subarray(FIRST_AT));
+  if (!Number.isSafeInteger(realSize)) {
+    throw damaged(`a sparse member has ${realSize} bytes, which no disk has`);
+  }
   const extents: SparseExtent[] = [];
   let more = isExtended !== 0;
   let end = 0;

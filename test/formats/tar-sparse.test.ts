@@ -63,11 +63,24 @@ describe('the map of a sparse member', () => {
     expect(() => map.addBlock(blockOf(pairs))).toThrow(expect.objectContaining(wrong));
   });
 
-  test.each<[string, Buffer]>([
-    ['pairs of no bytes', blockOf(Array<Pair>(PAIRS_IN_BLOCK).fill([0, 0]), true)],
-    ['nothing', blockOf([], true)],
-  ])('is refused if it goes on without end, with %s in each block', (_, block) => {
+  test.each<[string, Buffer, string]>([
+    ['that is no number', Buffer.from('9999999999x\0'), 'NaN'],
+    ['less than nothing', Buffer.alloc(12, 0xff), 'Infinity'],
+    ['of 2^60', Buffer.from('800000001000000000000000', 'hex'), '1152921504606847000'],
+  ])('of a size %s is damaged', (_, field, found) => {
+    const head = headOf(0, []);
+    field.copy(head, 483);
+    expect(() => sparseMap(head)).toThrow(
+      expect.objectContaining({
+        kind: 'damaged',
+        message: `tar: a sparse member has ${found} bytes, which no disk has`,
+      }),
+    );
+  });
+
+  test('is refused if it goes on without end, and without data', () => {
     const map = sparseMap(headOf(9000, [], true));
+    const block = blockOf([], true);
     const endless = () => {
       for (let i = 0; i <= 2 ** 20 / PAIRS_IN_BLOCK; i++) map.addBlock(block);
     };
