@@ -87,9 +87,13 @@ async function* referSnapshots(context: CheckContext): AsyncGenerator<Problem> {
   if (count === 0) return;
   let end = offset;
   try {
-    for await (const { name, l1, end: entryEnd } of decodeSnapshots(input, header)) {
+    for await (const { name, l1, diskSize, end: entryEnd } of decodeSnapshots(input, header)) {
       end = entryEnd;
-      yield* referL1(context, `the L1 table of the snapshot ${JSON.stringify(name)}`, l1);
+      const which = `the snapshot ${JSON.stringify(name)}`;
+      if (diskSize === undefined && header.version > 2) {
+        yield error(`the entry of ${which} lacks the size of its disk, which version 3 demands`);
+      }
+      yield* referL1(context, `the L1 table of ${which}`, l1);
       if (context.tableBytes > input.size) break;
     }
   } catch (cause) {

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { type ImageExtent, type ImageInput, qcow2 } from '../../formats/index.ts';
-import { bitmap, bitmaps, header, snapshot } from '../../formats/qcow2/layout.ts';
+import { bitmap, bitmaps, header, snapshot, snapshotExtra } from '../../formats/qcow2/layout.ts';
 import { openImage, problemsOf } from '../support/read-image.ts';
 
 const MIB = 2 ** 20;
@@ -68,10 +68,16 @@ function table(...entries: readonly bigint[]): Buffer {
   return bytes;
 }
 
-function snapshotOf(l1TableOffset: number, l1Size: number): Uint8Array {
-  const sizes = { idSize: 0, nameSize: 0, vmStateSize: 0, extraSize: 0 };
+/** An entry of the snapshot table; that of version 2 may leave the size of the disk out. */
+function snapshotOf(l1TableOffset: number, l1Size: number, extraSize = snapshotExtra.size): Buffer {
+  const sizes = { idSize: 0, nameSize: 0, vmStateSize: 0, extraSize };
   const times = { seconds: 0, nanoseconds: 0, guestClock: 0n };
-  return snapshot.encode({ l1TableOffset: BigInt(l1TableOffset), l1Size, ...sizes, ...times });
+  const place = { l1TableOffset: BigInt(l1TableOffset), l1Size };
+  const extra = snapshotExtra.encode({ vmStateSize: 0n, diskSize: 32_768n });
+  return Buffer.concat([
+    snapshot.encode({ ...place, ...sizes, ...times }),
+    extra.subarray(0, extraSize),
+  ]);
 }
 
 function bitmapOf(tableOffset: number, tableSize: number): Uint8Array {
@@ -108,6 +114,30 @@ const problemsIn = async (image: Buffer | ImageInput) =>
 
 test('an image made by hand is sound', async () => {
   expect(await problemsIn(imageOf(headerOf({}), 4))).toEqual([]);
+});
+
+describe('the entry of a snapshot', () => {
+  const withSnapshot = (version: number, extraSize: number) =>
+    imageOf(headerOf({ version, snapshotCount: 1, snapshotsOffset: BigInt(4 * CLUSTER) }), 6, [
+      [4 * CLUSTER, snapshotOf(5 * CLUSTER, 1, extraSize)],
+    ]);
+
+  test.each([
+    [2, 0],
+    [2, 8],
+    [3, 16],
+  ])('of version %i is sound with %i bytes of extra data', async (version, extraSize) => {
+    expect(await problemsIn(withSnapshot(version, extraSize))).toEqual([]);
+  });
+
+  test.each([0, 8])(
+    'of version 3 with %i bytes of extra data is found, as by QEMU',
+    async (extraSize) => {
+      expect(await problemsIn(withSnapshot(3, extraSize))).toEqual([
+        'error: the entry of the snapshot "" lacks the size of its disk, which version 3 demands',
+      ]);
+    },
+  );
 });
 
 describe('the table of a snapshot', () => {
