@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FormatName } from '../../formats/index.ts';
-import { planOutputs } from '../../src/cli/export/plan.ts';
+import { planOutputs } from '../../src/cli/export/plan-outputs.ts';
 import type { Options } from '../../src/cli/options/options.ts';
 
 function plan(options: Options, formats: readonly FormatName[] = ['raw']) {

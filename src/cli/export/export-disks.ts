@@ -20,7 +20,8 @@ import { dryRun } from './dry-run.ts';
 import type { ExportJob, JobDisk } from './export-job.ts';
 import { exportImages, type ExportResult } from './export-images.ts';
 import { namedDisks } from './named-disks.ts';
-import { type Plan, planOutputs } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { planOutputs } from './plan-outputs.ts';
 import type { Request } from './request.ts';
 
 /**

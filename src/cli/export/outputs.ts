@@ -73,9 +73,12 @@ async function openAll(
         sink = hashing;
       }
       if (zipEntry !== undefined) {
-        const { level } = levelsOf(options);
+        const { gzipStream } = await import('../../compress/gzip-stream.ts');
         const { zipped } = await import('../../sinks/zipped.ts'); // fifty modules
-        sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
+        const { createdAt } = plan.identity;
+        const { threads, compressor } = options;
+        const gzip = gzipStream({ level: levelsOf(options).level, threads, compressor });
+        sink = keep(await zipped(sink, { entryName: zipEntry, createdAt, gzip }));
       }
       const own = output.disk === undefined ? machines : targets[output.disk];
       own?.push({ format, sink, fileName: output.fileName });
