@@ -282,7 +282,7 @@ describe('a map that names one L2 table for three parts of the disk', () => {
     return found;
   };
 
-  test('is zeros if the table has nothing else, and it is read once', async () => {
+  test('is zeros if the table has nothing else, from any place on', async () => {
     const image = sharing(zeros);
     const parts = [SPAN, SPAN, SPAN - 512].map((diskLength, i) => ({
       kind: 'zeros',
