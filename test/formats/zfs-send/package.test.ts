@@ -1,4 +1,4 @@
-// Packages of streams (zfs send -R, -I): which stream of them is the disk, and lists that are wrong.
+// Packages of streams (zfs send -R, -I): which of them is the disk, and lists that are wrong.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
