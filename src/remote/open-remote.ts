@@ -25,6 +25,12 @@ const STORES: readonly Store[] = [
     sink: async (name, options) => (await import('./aws/ebs-sink.ts')).ebsSink(name, options),
   },
   {
+    names: /^gs:/i,
+    sink: async (name, options) => (await import('./google/gcs-sink.ts')).gcsSink(name, options),
+    file: async (name, options) =>
+      (await import('./google/gcs-file.ts')).openGcsFile(name, options),
+  },
+  {
     names: /^https?:/i,
     sink: async (name, options) => (await import('./azure/blob-sink.ts')).blobSink(name, options),
     file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
@@ -56,7 +62,7 @@ export async function remoteSink(name: string, options: SendOptions): Promise<Op
   });
 }
 
-const SENT_TO = 's3://BUCKET/KEY, ebs: and page blobs of Azure';
+const SENT_TO = 's3://BUCKET/KEY, ebs:, gs://BUCKET/KEY and page blobs of Azure';
 
 /** Opens a file in a store for reading. Throws a KexportError. */
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {

@@ -16,6 +16,7 @@ const EC2_FORMATS: Readonly<Record<string, string>> = {
 const STORES: readonly (readonly [RegExp, NextInStore])[] = [
   [/^s3:/i, nextInS3],
   [/^ebs:/i, nextInEbs],
+  [/^gs:/i, nextInGoogleCloud],
   [/^https?:/i, nextInAzure],
 ];
 
@@ -44,6 +45,19 @@ function nextInEbs({ ids = {} }: ImageResult): readonly [string, string] {
   return [
     'AWS',
     `aws ec2 wait snapshot-completed ${where} --snapshot-ids ${snapshotId} && aws ec2 register-image ${where} --name NAME --architecture x86_64 --virtualization-type hvm --ena-support --boot-mode uefi --root-device-name /dev/xvda --block-device-mappings '${disk}'`,
+  ];
+}
+
+function nextInGoogleCloud(
+  { format, name }: ImageResult,
+  machine: string,
+): readonly [string, string] {
+  const place = shellWord(name);
+  return [
+    'Google Cloud',
+    format.name === 'gce'
+      ? `gcloud compute images create ${machine} --source-uri ${place} --guest-os-features UEFI_COMPATIBLE`
+      : `gcloud storage cp ${place} .`,
   ];
 }
 

@@ -23,6 +23,11 @@ export interface HttpRequest {
   readonly accepts?: readonly number[] | undefined;
   /** Header fields of an attempt: those that sign it. Called for each, since they age. */
   readonly authorize?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /**
+   * What to send in place of the request when it is sent again, as some of it may have arrived.
+   * Called before each attempt but the first.
+   */
+  readonly resume?: (() => Promise<Pick<HttpRequest, 'headers' | 'body'>>) | undefined;
   /** What the service says in an answer that is not accepted. */
   readonly explain?: ((response: HttpResponse) => Explanation | Promise<Explanation>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -103,15 +108,17 @@ export function httpClient(options: ClientOptions): HttpClient {
       const { signal } = request;
       const start = performance.now();
       const deadline = start + (request.patience ?? patience);
+      let current = request;
       for (let attempts = 1; ; attempts++) {
         throwIfAborted(signal);
-        const result = await attempt(request);
+        const result = await attempt(current);
         if (!('failure' in result)) return result;
         const wait = Math.max(result.wait, waitBefore(attempts, firstWait));
         const isLate = performance.now() + wait > deadline && attempts >= MIN_ATTEMPTS;
         if (!result.isTransient || isLate) throw errorOf(request, result.failure, attempts);
         options.onRetry?.();
         await setTimeout(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
+        if (request.resume) current = { ...request, ...(await request.resume()) };
       }
     },
     close: () => ways.close(),
