@@ -31,6 +31,10 @@ const STORES: readonly Store[] = [
       (await import('./google/gcs-file.ts')).openGcsFile(name, options),
   },
   {
+    names: /^oci:/i,
+    sink: async (name, options) => (await import('./registry/oci-sink.ts')).ociSink(name, options),
+  },
+  {
     names: /^https?:/i,
     sink: async (name, options) => (await import('./azure/blob-sink.ts')).blobSink(name, options),
     file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
@@ -62,7 +66,8 @@ export async function remoteSink(name: string, options: SendOptions): Promise<Op
   });
 }
 
-const SENT_TO = 's3://BUCKET/KEY, ebs:, gs://BUCKET/KEY and page blobs of Azure';
+const SENT_TO =
+  's3://BUCKET/KEY, ebs:, gs://BUCKET/KEY, oci://REGISTRY/REPOSITORY:TAG and page blobs of Azure';
 
 /** Opens a file in a store for reading. Throws a KexportError. */
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {

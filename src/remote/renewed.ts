@@ -12,16 +12,16 @@ export interface Renewed<T extends Ending> {
   renew(): boolean;
 }
 
-/** How long before its end it is found anew, in milliseconds. */
 const MARGIN = 300_000;
 
-export function renewed<T extends Ending>(find: () => Promise<T>): Renewed<T> {
+/** It is found anew so many milliseconds before its end: five minutes, unless `margin` is given. */
+export function renewed<T extends Ending>(find: () => Promise<T>, margin = MARGIN): Renewed<T> {
   let current: Promise<T> | undefined;
   let found: T | undefined;
   return {
     async get() {
       const { expiresAt = Infinity } = found ?? {};
-      if (Date.now() > expiresAt - MARGIN) current = undefined;
+      if (Date.now() > expiresAt - margin) current = undefined;
       current ??= find().catch((error: unknown) => {
         current = undefined;
         throw error;

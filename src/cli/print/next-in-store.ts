@@ -17,6 +17,7 @@ const STORES: readonly (readonly [RegExp, NextInStore])[] = [
   [/^s3:/i, nextInS3],
   [/^ebs:/i, nextInEbs],
   [/^gs:/i, nextInGoogleCloud],
+  [/^oci:/i, nextInRegistry],
   [/^https?:/i, nextInAzure],
 ];
 
@@ -59,6 +60,13 @@ function nextInGoogleCloud(
       ? `gcloud compute images create ${machine} --source-uri ${place} --guest-os-features UEFI_COMPATIBLE`
       : `gcloud storage cp ${place} .`,
   ];
+}
+
+function nextInRegistry({ name }: ImageResult): readonly [string, string] {
+  const image = name.replace(/^oci:\/\//i, '');
+  const [, machine = 'vm'] = /([^/:]+):[^/:]*$/.exec(image) ?? [];
+  const disk = `--volume-containerdisk src:${image}`;
+  return ['KubeVirt', `virtctl create vm --name ${machine} ${disk} | kubectl create -f -`];
 }
 
 function nextInAzure({ name }: ImageResult, machine: string): readonly [string, string] {

@@ -6,9 +6,8 @@ import type { HttpResponse } from '../http/exchange.ts';
 import type { Explanation } from '../http/failure.ts';
 import type { Environment } from '../http/route.ts';
 import { jsonMembers, jsonTexts, membersOf } from '../json-texts.ts';
-import type { Renewed } from '../renewed.ts';
 import type { StoreOptions } from '../store-options.ts';
-import { type GoogleToken, googleTokens } from './token.ts';
+import { googleTokens } from './token.ts';
 
 /** A request for one object. `what` is a verb: the name of the object follows. */
 export interface GcsRequest extends Omit<HttpRequest, 'url' | 'authorize' | 'explain'> {
@@ -64,6 +63,12 @@ export function gcsObject(name: string, options: StoreOptions): GcsObject {
       for (const [parameter, value] of Object.entries(query)) {
         url.searchParams.set(parameter, value);
       }
+      let isRenewed = false; // another token may be refused too
+      const renew = () => {
+        if (isRenewed) return false;
+        isRenewed = tokens?.renew() ?? false;
+        return isRenewed;
+      };
       return client.send({
         ...request,
         what: `${request.what} ${name}`,
@@ -71,7 +76,7 @@ export function gcsObject(name: string, options: StoreOptions): GcsObject {
         ...(tokens && {
           authorize: async () => ({ authorization: `Bearer ${(await tokens.get()).text}` }),
         }),
-        explain: (response) => explained(response, tokens),
+        explain: (response) => explained(response, renew),
       });
     },
     close: () => client.close(),
@@ -95,18 +100,14 @@ const HINTS: Readonly<Record<number, string>> = {
 
 const NO_BUCKET = 'create the bucket first, and check its name: gcloud storage buckets create';
 
-function explained(
-  { status, body }: HttpResponse,
-  tokens: Renewed<GoogleToken> | undefined,
-): Explanation {
+function explained({ status, body }: HttpResponse, renew: () => boolean): Explanation {
   const text = body.toString();
   const error = membersOf(jsonMembers(text)['error']);
   const { message } = error;
   const causes: unknown = error['errors'];
   const reason = Array.isArray(causes) ? membersOf(causes[0])['reason'] : undefined;
   const code = typeof reason === 'string' ? reason : undefined;
-  const isTransient =
-    /rateLimitExceeded$/i.test(code ?? '') || (status === 401 && tokens?.renew() === true);
+  const isTransient = /rateLimitExceeded$/i.test(code ?? '') || (status === 401 && renew());
   return {
     code,
     // An upload is refused by a line of text.

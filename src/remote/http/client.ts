@@ -27,7 +27,7 @@ export interface HttpRequest {
    * What to send in place of the request when it is sent again, as some of it may have arrived.
    * Called before each attempt but the first.
    */
-  readonly resume?: (() => Promise<Pick<HttpRequest, 'headers' | 'body'>>) | undefined;
+  readonly resume?: (() => Promise<Resumed>) | undefined;
   /** What the service says in an answer that is not accepted. */
   readonly explain?: ((response: HttpResponse) => Explanation | Promise<Explanation>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -38,6 +38,9 @@ export interface HttpRequest {
   /** Whether an answer with an accepted status is a refusal all the same. */
   readonly isRefusal?: ((response: HttpResponse) => boolean) | undefined;
 }
+
+/** What changes in a request that is sent again. */
+export type Resumed = Partial<Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>>;
 
 /** Options of {@link httpClient}. */
 export interface ClientOptions {
