@@ -18,6 +18,7 @@ const STORES: readonly (readonly [RegExp, NextInStore])[] = [
   [/^ebs:/i, nextInEbs],
   [/^gs:/i, nextInGoogleCloud],
   [/^oci:/i, nextInRegistry],
+  [/^proxmox:/i, nextInProxmox],
   [/^https?:/i, nextInAzure],
 ];
 
@@ -67,6 +68,20 @@ function nextInRegistry({ name }: ImageResult): readonly [string, string] {
   const [, machine = 'vm'] = /([^/:]+):[^/:]*$/.exec(image) ?? [];
   const disk = `--volume-containerdisk src:${image}`;
   return ['KubeVirt', `virtctl create vm --name ${machine} ${disk} | kubectl create -f -`];
+}
+
+function nextInProxmox(
+  { format, ids = {} }: ImageResult,
+  machine: string,
+): readonly [string, string] {
+  const { volid = '' } = ids;
+  const name = machine.replace(/[^\w.-]/g, '-');
+  return [
+    'Proxmox',
+    format.name === 'ova'
+      ? `qm import VMID ${volid} --storage STORAGE`
+      : `qm create VMID --name ${name} --memory 4096 --bios ovmf --efidisk0 STORAGE:1 --scsihw virtio-scsi-single --scsi0 STORAGE:0,import-from=${volid} --boot order=scsi0`,
+  ];
 }
 
 function nextInAzure({ name }: ImageResult, machine: string): readonly [string, string] {

@@ -3,7 +3,14 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, type ErrorCode, KexportError, throwIfAborted } from '../../errors.ts';
-import { exchange, type HttpResponse, type Method, type Timeouts, TIMEOUTS } from './exchange.ts';
+import {
+  type Body,
+  exchange,
+  type HttpResponse,
+  type Method,
+  type Timeouts,
+  TIMEOUTS,
+} from './exchange.ts';
 import { type Explanation, HttpFailure } from './failure.ts';
 import { type Environment, routes } from './route.ts';
 import { shownUrl, withoutSecrets } from './secrets.ts';
@@ -16,7 +23,7 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Must not change until the request has ended. */
-  readonly body?: readonly Uint8Array[] | undefined;
+  readonly body?: Body | undefined;
   /** Gets the bytes of an answer to a request for a range, which must be as many. */
   readonly into?: Uint8Array | undefined;
   /** Statuses that are answers besides 2xx. */
@@ -49,6 +56,8 @@ export interface ClientOptions {
   /** Default: that of the process. */
   readonly env?: Environment | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
+  /** SHA-256 of the one certificate that is trusted, in hexadecimal digits with colons. */
+  readonly fingerprint?: string | undefined;
   /** How long failures are retried, in milliseconds. Default: two minutes. */
   readonly patience?: number | undefined;
   /** The first wait before a retry, in milliseconds. */
@@ -82,7 +91,7 @@ const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 export function httpClient(options: ClientOptions): HttpClient {
   const { code, env = process.env, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const ways = routes(env);
+  const ways = routes(env, options.fingerprint);
   let hasAnswered = false; // whether the server is known to be there
 
   async function attempt(request: HttpRequest): Promise<HttpResponse | Refusal> {
