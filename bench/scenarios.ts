@@ -22,6 +22,7 @@ export interface Side {
 const FIXED = 'subformat=fixed,force_size';
 const MAIN = fileURLToPath(new URL('../bundle/kexport.cjs', import.meta.url));
 const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
+const WITH_STORE = fileURLToPath(new URL('./with-store.js', import.meta.url));
 const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
 const KEXPORT = kexport(process.execPath);
 
@@ -160,6 +161,18 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
         `${peer}.vmdk`,
       ),
     },
+    ...[
+      ['raw to EBS', 'ebs', 'raw'],
+      ['vhd to a page blob', 'azure', 'vhd'],
+    ].map(([what = '', kind = '', format = '']) => {
+      const send = (milliseconds: number) =>
+        `"${process.execPath}" "${WITH_STORE}" ${kind} ${milliseconds} ${KEXPORT} ${format} "${disk}" -o STORE`;
+      return {
+        name: `${what} at 20 ms a request, against the same at once`,
+        ours: { command: send(20), outputs: [] },
+        peer: { command: send(0), outputs: [] },
+      };
+    }),
     {
       name: 'all, against five runs of qemu-img and tar',
       ours: {

@@ -70,6 +70,6 @@ export function zstdStream(packed: ByteStream): ByteStream {
 function noZstd(name: string): KexportError {
   const what = `${name} is compressed with zstd, which Node ${process.version} cannot read`;
   return new KexportError('unsupported', what, {
-    hint: 'Node 22.15 and newer can; or unpack it into a pipe: zstd -dc FILE | kexport FORMAT -',
+    hint: 'Node 22.15 and newer can; or unpack it first: zstd -d FILE',
   });
 }

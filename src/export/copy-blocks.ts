@@ -9,7 +9,7 @@ import { BLOCK_SIZE, type Block, type Encoding } from '../../formats/index.ts';
 import { AsyncQueue } from '../workers/async-queue.ts';
 import type { CompressorName } from '../compress/compressor.ts';
 import { compressPool } from '../compress/pool.ts';
-import { dataBlocks } from './data-blocks.ts';
+import { dataBlocks } from '../workers/data-blocks.ts';
 import type { BlockMap } from '../../formats/bmap/index.ts';
 import type { DiskDigest } from './disk-digest.ts';
 import type { OnProgress } from '../sources/progress.ts';

@@ -3,7 +3,7 @@ import { BLOCK_SIZE, type WholeCompression } from '../../formats/index.ts';
 import { compressedDisk } from '../byte-streams/compressed-disk.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
 import { type ReadableFile, readableFile } from '../host/readable-file.ts';
-import { dataBlocks } from './data-blocks.ts';
+import { dataBlocks } from '../workers/data-blocks.ts';
 import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';

@@ -1,6 +1,7 @@
 // Opens a disk in a compressed file or a zip archive. It is read front to back, in constant memory
 // whatever its size.
 
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { crc32 } from '../runtime/crc32.ts';
 import { KexportError, option, wording } from '../errors.ts';
@@ -30,8 +31,7 @@ export async function openPacked(
   options: SourceOptions,
 ): Promise<OpenedStream> {
   if (kind !== 'zip') {
-    const file = createReadStream('', { ...streamOf(fd), start });
-    return openCompressed(byteStream(name, file), kind);
+    return openCompressed(fileStream(name, fd, { start }), kind);
   }
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an archive begins at byte 0`);
@@ -46,8 +46,7 @@ export async function openPacked(
     throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
   const end = dataOffset + packedSize - 1;
-  const file = createReadStream('', { ...streamOf(fd), start: dataOffset, end });
-  const packed = byteStream(name, file);
+  const packed = fileStream(name, fd, { start: dataOffset, end });
   const unpacked = entry.isStored ? packed : inflatedStream(packed, 'deflate');
   return {
     stream: diskStream(checkedStream(unpacked, entry), isVhd),
@@ -56,8 +55,22 @@ export async function openPacked(
   };
 }
 
-function streamOf(fd: number) {
-  return { fd, highWaterMark: STREAM_CHUNK, autoClose: !isStandardStream(fd) };
+/** A part of a regular file. Its `close` waits until the descriptor is closed. */
+function fileStream(
+  name: string,
+  fd: number,
+  range: { readonly start: number; readonly end?: number },
+): ByteStream {
+  const autoClose = !isStandardStream(fd);
+  const file = createReadStream('', { fd, highWaterMark: STREAM_CHUNK, autoClose, ...range });
+  const stream = byteStream(name, file);
+  return {
+    ...stream,
+    async close() {
+      await stream.close();
+      if (!file.closed) await once(file, 'close');
+    },
+  };
 }
 
 /** The disk in a compressed stream, which it owns; the stream's name says whether it is a vhd. */

@@ -10,12 +10,14 @@ import { type Mutation, numberAt } from './mutations.ts';
 import type { Place } from './place.ts';
 import { GZIP_PLACES, TAR_IN_GZIP, ZIP_PLACES, ZSTD_PLACES } from './places/compressed.ts';
 import { DISK_PLACES } from './places/disk.ts';
+import { BOX_CHANGES, CONTAINERDISK_CHANGES } from './places/machine.ts';
 import { OVA_CHANGES } from './places/ova.ts';
 import { QCOW2_PLACES } from './places/qcow2.ts';
 import { SEND_CHANGES, sealStream } from './places/send.ts';
 import { VDI_PLACES } from './places/vdi.ts';
 import { VHD_DYNAMIC_PLACES, VHD_PLACES } from './places/vhd.ts';
 import { VHDX_PLACES } from './places/vhdx.ts';
+import { VMA_PLACES } from './places/vma.ts';
 import { VMDK_CHANGES } from './places/vmdk.ts';
 import { ZFS_LABEL_PLACES } from './places/zfs-label.ts';
 import { compressedReader, readZip } from './readers/compressed.ts';
@@ -55,6 +57,10 @@ export function targetsWith(byQemu: ByQemu): readonly Target[] {
     image(byQemu, 'vdi', fields(VDI_PLACES)),
     image(byQemu, 'vmdk', VMDK_CHANGES),
     image(byQemu, 'ova', OVA_CHANGES),
+    image(byQemu, 'vma', fields(VMA_PLACES)),
+    image(byQemu, 'containerdisk', CONTAINERDISK_CHANGES),
+    image(byQemu, 'vagrant-libvirt', BOX_CHANGES),
+    image(byQemu, 'vagrant-virtualbox', BOX_CHANGES),
     {
       name: 'gz',
       seeds: () => compressedSeeds('gz'),

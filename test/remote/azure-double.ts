@@ -30,7 +30,8 @@ export interface AzureDouble extends Double {
   addDisk(path: string, length: number, used: number): void;
 }
 
-export async function startAzure(): Promise<AzureDouble> {
+/** Starts it. A blob is no longer than `capacity` bytes, whatever it is said to be. */
+export async function startAzure(capacity = 2 ** 26): Promise<AzureDouble> {
   const blobs = new Map<string, PageBlob>();
   const counts = { pageBytes: 0 };
   const double = await startDouble((request) => {
@@ -77,9 +78,8 @@ export async function startAzure(): Promise<AzureDouble> {
     const length = Number(headers['x-ms-blob-content-length']);
     if (headers['x-ms-blob-type'] !== 'PageBlob' || !(length % PAGE === 0))
       return refused(400, 'InvalidHeaderValue');
-    // The blob is as long as the test can hold.
     blobs.set(url.pathname, {
-      bytes: Buffer.alloc(Math.min(length, 2 ** 26)),
+      bytes: Buffer.alloc(Math.min(length, capacity)),
       etag: 1,
       pages: new Set(),
     });

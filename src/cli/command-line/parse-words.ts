@@ -86,15 +86,19 @@ function unknownOption(typed: string): KexportError {
 }
 
 /**
- * The values of the options that were given; the last one of an option that was repeated. Throws a
- * KexportError.
+ * The values of the options that were given: of one that was repeated the last, or all as a list.
+ * Throws a KexportError.
  */
 export function parseOptions(given: readonly GivenOption[]): Options {
-  const values = given.map(({ name, typed, text = '' }) => {
-    const { parse, expects } = ALL[name];
+  const values = new Map<OptionName, unknown>();
+  for (const { name, typed, text = '' } of given) {
+    const { parse, expects, isList } = ALL[name];
     const value = parse(text);
-    if (value !== undefined) return [name, value] as const;
-    throw new KexportError('usage', `${typed}: "${text}" is not ${expects}`);
-  });
+    if (value === undefined) {
+      throw new KexportError('usage', `${typed}: "${text}" is not ${expects}`);
+    }
+    const before = isList ? values.get(name) : undefined;
+    values.set(name, before === undefined ? value : [before, value].flat());
+  }
   return Object.fromEntries(values); // each by the parser of its name
 }

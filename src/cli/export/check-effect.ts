@@ -17,7 +17,7 @@ interface Rule {
   readonly options: readonly OptionName[];
   /** What they need. */
   readonly needs: string;
-  readonly isMet: (formats: readonly Format[], options: Options, diskCount: number) => boolean;
+  readonly isMet: (formats: readonly Format[], options: Options, imageCount: number) => boolean;
 }
 
 const RULES: readonly Rule[] = [
@@ -70,15 +70,19 @@ const RULES: readonly Rule[] = [
   {
     options: ['keepGoing'],
     needs: 'more than one image',
-    isMet: (formats, _, diskCount) => formats.length * diskCount > 1,
+    isMet: (_formats, _options, imageCount) => imageCount > 1,
   },
 ];
 
 /** Throws a KexportError for an option that has no effect on any of the formats. */
-export function checkEffect(formats: readonly Format[], diskCount: number, options: Options): void {
+export function checkEffect(
+  formats: readonly Format[],
+  imageCount: number,
+  options: Options,
+): void {
   for (const { options: names, needs, isMet } of RULES) {
     const given = names.find((name) => options[name] !== undefined);
-    if (given === undefined || isMet(formats, options, diskCount)) continue;
+    if (given === undefined || isMet(formats, options, imageCount)) continue;
     const list = formats.map(({ name }) => name).join(',');
     throw new KexportError('usage', `${longForm(given)} needs ${needs}`, {
       hint: `it has no effect on ${list}`,

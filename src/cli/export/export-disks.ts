@@ -20,7 +20,8 @@ import { dryRun } from './dry-run.ts';
 import type { ExportJob, JobDisk } from './export-job.ts';
 import { exportImages, type ExportResult } from './export-images.ts';
 import { namedDisks } from './named-disks.ts';
-import { type Plan, planOutputs } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { planOutputs } from './plan-outputs.ts';
 import type { Request } from './request.ts';
 
 /**
@@ -39,7 +40,7 @@ export async function exportDisks(request: Request, options: Options): Promise<n
 function planFor(request: Request, diskCount: number, options: Options): Plan {
   const plan = planOutputs(request, diskCount, options);
   const formats = [...new Set(plan.outputs.map(({ format }) => format))];
-  checkEffect(formats, diskCount, options);
+  checkEffect(formats, plan.outputs.length, options);
   checkCompression(formats, options);
   return plan;
 }
@@ -92,7 +93,8 @@ async function runExport(disks: readonly JobDisk[], plan: Plan, options: Options
     ignoreFirstSignal();
     progress.done();
     const seconds = (performance.now() - started) / 1000;
-    const shown = options.output === undefined ? {} : { output: shownName(options.output) };
+    const { output } = options;
+    const shown = output === undefined ? {} : { output: output.map(shownName) };
     const report = {
       sources: disks.map(({ name }) => name),
       options: { ...options, ...shown },

@@ -31,6 +31,7 @@ export type OpenOptions = Pick<
   Options,
   | 'backingFile'
   | 'compression'
+  | 'compressor'
   | 'connections'
   | 'endpoint'
   | 'flatten'
@@ -38,6 +39,7 @@ export type OpenOptions = Pick<
   | 'json'
   | 'level'
   | 'mode'
+  | 'threads'
   | 'verify'
 > & {
   readonly signal: AbortSignal;

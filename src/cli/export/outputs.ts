@@ -1,6 +1,7 @@
 import { KexportError } from '../../errors.ts';
 import { levelsOf } from '../../export/encodings.ts';
 import type { Target } from '../../export/image.ts';
+import { isRemote } from '../../remote/open-remote.ts';
 import { fileSink } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
 import type { Sink } from '../../sinks/sink.ts';
@@ -72,9 +73,12 @@ async function openAll(
         sink = hashing;
       }
       if (zipEntry !== undefined) {
-        const { level } = levelsOf(options);
+        const { gzipStream } = await import('../../compress/gzip-stream.ts');
         const { zipped } = await import('../../sinks/zipped.ts'); // fifty modules
-        sink = zipped(sink, { entryName: zipEntry, level, createdAt: plan.identity.createdAt });
+        const { createdAt } = plan.identity;
+        const { threads, compressor } = options;
+        const gzip = gzipStream({ level: levelsOf(options).level, threads, compressor });
+        sink = keep(await zipped(sink, { entryName: zipEntry, createdAt, gzip }));
       }
       const own = output.disk === undefined ? machines : targets[output.disk];
       own?.push({ format, sink, fileName: output.fileName });
@@ -84,7 +88,7 @@ async function openAll(
     const { checksums: sums } = plan;
     if (sums !== undefined) await checkNotRead(sums, sums, { ...options, disks });
     const file = sums === undefined ? undefined : checksumsFile(sums, options);
-    const checksums = file && { file, images };
+    const checksums = file && { file, images: images.filter(({ name }) => !isRemote(name)) };
     const { fileMode } = options;
     return { plan, targets, machines, bmaps, hashed: images, fileMode, checksums };
   } catch (error) {

@@ -18,6 +18,8 @@ export interface Option<T = unknown> {
   readonly suggestions?: readonly string[];
   /** What a value must be, for errors. */
   readonly expects: string;
+  /** Whether it can be repeated: its value is then a list, which `parse` makes of one. */
+  readonly isList?: boolean;
   /** Parses a value; undefined if the option does not accept the text. */
   readonly parse: (text: string) => T | undefined;
 }
@@ -32,6 +34,16 @@ export function flag(summary: string, extra: Extra = {}): Option<boolean> {
 
 export function text(placeholder: string, summary: string, extra: Extra = {}): Option<string> {
   return { ...extra, placeholder, summary, expects: 'a text', parse: (value) => value };
+}
+
+/** An option that can be repeated: a list of all its values. */
+export function texts(
+  placeholder: string,
+  summary: string,
+  extra: Extra = {},
+): Option<readonly string[]> {
+  const parse = (value: string) => [value];
+  return { ...extra, placeholder, summary, expects: 'a text', isList: true, parse };
 }
 
 export function oneOf<const Choice extends string>(

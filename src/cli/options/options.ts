@@ -18,6 +18,7 @@ import {
   shaped,
   size,
   text,
+  texts,
   wholeNumber,
 } from './option.ts';
 
@@ -34,7 +35,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: text('FILE', 'write the image to FILE: a path, store, or - for stdout', {
+  output: texts('FILE', 'write the image to FILE: a path, store, or - for stdout; repeatable', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),

@@ -7,10 +7,10 @@
 export const MAX_INPUT: usize = 65_536;
 
 /**
- * All of it, in bytes: 31 pages, as asconfig.json has it. The last 4 KiB are for what asc itself
+ * All of it, in bytes: 32 pages, as asconfig.json has it. The last 4 KiB are for what asc itself
  * places.
  */
-export const MEMORY_SIZE: usize = 31 << 16;
+export const MEMORY_SIZE: usize = 32 << 16;
 
 /** The input, and room behind it for loads of 8 bytes that start inside it. */
 export const INPUT: usize = 8;
@@ -27,7 +27,7 @@ export const HEAD3_SIZE: usize = 2 << HEAD3_BITS;
 
 /** u16 per hash: the latest position with that hash of 4 bytes; 0 is none. */
 export const HEAD4: usize = HEAD3 + HEAD3_SIZE;
-export const HEAD4_BITS: u32 = 15;
+export const HEAD4_BITS: u32 = 16;
 export const HEAD4_SIZE: usize = 2 << HEAD4_BITS;
 
 /** u16 per position: the one before it with the same hash of 4 bytes. */

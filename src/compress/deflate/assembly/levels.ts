@@ -26,7 +26,7 @@ export function setLevel(level: u32): void {
   else if (level == 6) set(1, 32, 128);
   else if (level == 7) set(2, 100, 258);
   else if (level == 8) set(1, 32, 128, 1, 24, 64);
-  else set(1, 32, 128, 2, 100, 128);
+  else set(1, 32, 128, 2, 64, 128);
 }
 
 function set(

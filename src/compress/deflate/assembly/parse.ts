@@ -19,6 +19,17 @@ function bitLength(n: u32): i32 {
   return 31 - clz(n);
 }
 
+/**
+ * How many earlier positions are compared for a match that is better than one of `length` at hand,
+ * `tried` positions after it: the longer that is, the less a better one gains.
+ */
+// @ts-ignore: decorator
+@inline
+function depthAfter(most: u32, tried: u32, length: u32): u32 {
+  const halvings = 1 + tried + u32(length >= 6) + u32(length >= 10) + u32(length >= 24);
+  return max<u32>(most >> halvings, 2);
+}
+
 /** Tokenizes the input up to `end`. */
 export function parse(end: usize, window: usize): void {
   forgetPositions();
@@ -69,7 +80,7 @@ export function parse(end: usize, window: usize): void {
         length - 1,
         most,
         min(niceLength, most),
-        maxDepth >> (1 + tried),
+        depthAfter(maxDepth, tried, length),
       );
       at++;
       tried++;
