@@ -156,6 +156,15 @@ describe('a body that is made while it is sent', () => {
     slow.close();
   });
 
+  test('may take longer than a timer waits', async () => {
+    const refusing = createPlain((_, answer) => answer.writeHead(403).end());
+    const url = new URL(await listen(refusing));
+    const huge = { ...body, length: 2 ** 40 };
+    await expect(get({}, { method: 'PUT', body: huge, url })).rejects.toThrow(/HTTP 403/);
+    refusing.closeAllConnections();
+    refusing.close();
+  });
+
   test('that cannot be made fails the request', async () => {
     const broken = {
       length: 10,

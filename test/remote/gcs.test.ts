@@ -16,8 +16,8 @@ import { everyNth, type Received } from './double.ts';
 import { type GcsDouble, GOOGLE_ENVIRONMENT, startGcs, sumOf, TOKEN } from './gcs-double.ts';
 
 const MIB = 2 ** 20;
-/** Of two parts and a piece, of one piece, of one whole part. */
-const LARGE = noise(32 * MIB + 512);
+/** Of a part and a piece, of one piece, of one whole part. */
+const LARGE = noise(17 * MIB + 512);
 const SMALL = noise(MIB);
 const PART = LARGE.subarray(0, 16 * MIB);
 const NAME = 'gs://bucket/images/web 1+ü.raw';

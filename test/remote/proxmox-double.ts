@@ -104,26 +104,27 @@ export async function startProxmox(): Promise<ProxmoxDouble> {
 function parseForm(type: string, length: string | undefined, body: Buffer) {
   const [, boundary = ''] = /^multipart\/form-data;\s*boundary=(\S+)$/.exec(type) ?? [];
   if (boundary === '' || Number(length) !== body.length) return undefined;
-  let rest = body.toString('latin1');
+  let rest = body;
   const fields: Record<string, string> = {};
   for (const name of ['content', 'checksum-algorithm', 'checksum']) {
     const part = `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`;
-    if (!rest.startsWith(part)) return undefined;
+    if (rest.indexOf(part) !== 0) return undefined;
     const end = rest.indexOf(`\r\n--${boundary}\r\n`, part.length);
-    fields[name] = rest.slice(part.length, end);
-    rest = rest.slice(end + 2);
+    fields[name] = rest.toString('latin1', part.length, end);
+    rest = rest.subarray(end + 2);
   }
   const head = `--${boundary}\r\nContent-Disposition: form-data; name="filename"; filename="`;
   const end = `\r\n--${boundary}--\r\n`;
-  if (!rest.startsWith(head) || !rest.endsWith(end)) return undefined;
-  const fileName = rest.slice(head.length, rest.indexOf('"', head.length));
-  const bytes = rest.slice(rest.indexOf('\r\n\r\n') + 4, -end.length);
+  if (rest.indexOf(head) !== 0 || !rest.subarray(-end.length).equals(Buffer.from(end)))
+    return undefined;
+  const fileName = rest.toString('latin1', head.length, rest.indexOf('"', head.length));
+  const bytes = rest.subarray(rest.indexOf('\r\n\r\n') + 4, -end.length);
   return {
     content: fields['content'],
     algorithm: fields['checksum-algorithm'],
     checksum: fields['checksum'] ?? '',
     fileName,
-    bytes: Buffer.from(bytes, 'latin1'),
+    bytes,
   };
 }
 

@@ -56,7 +56,7 @@ export interface ClientOptions {
   /** Default: that of the process. */
   readonly env?: Environment | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
-  /** SHA-256 of the one certificate that is trusted, in hexadecimal digits with colons. */
+  /** SHA-256 of the one certificate that is trusted, in hexadecimal digits; colons may be there. */
   readonly fingerprint?: string | undefined;
   /** How long failures are retried, in milliseconds. Default: two minutes. */
   readonly patience?: number | undefined;

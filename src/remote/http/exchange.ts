@@ -39,6 +39,9 @@ export const TIMEOUTS: Timeouts = { connect: 10_000, idle: 60_000, total: 120_00
 /** Bytes in a millisecond that a connection must at least carry. */
 const MIN_RATE = 16;
 
+/** The longest time that a timer of Node waits, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
+
 /** The longest answer that is kept in memory, in bytes: lists and errors. */
 const MAX_BODY = 16 * 2 ** 20;
 
@@ -100,7 +103,7 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const moved = length + (into?.length ?? 0);
-    limit(timeouts.total + moved / MIN_RATE, 'no complete answer');
+    limit(Math.min(timeouts.total + moved / MIN_RATE, MAX_TIMER), 'no complete answer');
     const connecting = limit(timeouts.connect, `no connection to ${url.host}`);
     sent.on('socket', (socket) => {
       const connected = () => clearTimeout(connecting);

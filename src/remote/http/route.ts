@@ -121,7 +121,7 @@ function secured(options: ConnectionOptions, { fingerprint, ca }: Trust, done: C
   socket.once('secureConnect', () => {
     socket.off('error', onError);
     const { fingerprint256: found } = socket.getPeerCertificate();
-    if (found.toUpperCase() === fingerprint.toUpperCase()) {
+    if (digitsOf(found) === digitsOf(fingerprint)) {
       done(null, socket);
       return;
     }
@@ -129,6 +129,10 @@ function secured(options: ConnectionOptions, { fingerprint, ca }: Trust, done: C
     const error = new Error(`the certificate has the fingerprint ${found}, not ${fingerprint}`);
     failed(done, Object.assign(error, { code: 'ERR_TLS_FINGERPRINT' }));
   });
+}
+
+function digitsOf(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toUpperCase();
 }
 
 /** An agent whose connections are tunnels through a proxy (RFC 9110, CONNECT). */
