@@ -1,5 +1,6 @@
 // with-store.js ebs|azure MILLISECONDS PROGRAM [ARGUMENT ...]: runs a program beside a store of its
-// own on the loopback, each of whose answers takes that long. In the arguments STORE is its address.
+// own on the loopback, each of whose answers takes that long. STORE in the arguments is its
+// address.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 // npm run signals [-- --count N] [-- --only NAME]: ends commands by signals at moments that are
 // drawn over their run. An ended command has the right status, soon, and leaves nothing; after
-// SIGKILL the next run says what there is; SIGSTOP and SIGCONT change nothing. Prints how many.
+// SIGKILL the next run says what there is; SIGSTOP and SIGCONT change nothing. Prints how many
+// there were, after each command.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createReadStream, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
@@ -50,8 +51,8 @@ try {
   for (const command of commands(loop)) {
     if (values.only !== undefined && command.name !== values.only) continue;
     moments += await every(command, inputs);
+    console.log(`${command.name}: ${moments} moments so far`);
   }
-  console.log(`${moments} moments`);
 } finally {
   detachLoop(loop);
   rmSync(folder, { recursive: true });
