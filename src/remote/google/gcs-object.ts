@@ -123,5 +123,5 @@ export function decodeVersion(name: string, { body }: HttpResponse): GcsVersion 
   if (generation !== undefined && /^\d+$/.test(size)) {
     return { generation, size: Number(size), crc32c };
   }
-  throw new KexportError('target', `the answer for ${name} does not describe an object`);
+  throw new KexportError('unsupported', `the answer for ${name} does not describe an object`);
 }

@@ -36,9 +36,10 @@ const SHORT = { patience: 1000, timeouts: { connect: 1000, idle: 2000 } };
 /** The tokens of this process. Their `get` throws a KexportError if there is none. */
 export function googleTokens(env: Environment, client: HttpClient): Renewed<GoogleToken> {
   return renewed(async () => {
-    const given = env['GOOGLE_OAUTH_ACCESS_TOKEN'] ?? env['CLOUDSDK_AUTH_ACCESS_TOKEN'] ?? '';
+    const { GOOGLE_OAUTH_ACCESS_TOKEN, CLOUDSDK_AUTH_ACCESS_TOKEN } = env;
+    const given = [GOOGLE_OAUTH_ACCESS_TOKEN, CLOUDSDK_AUTH_ACCESS_TOKEN].find(Boolean);
     const found =
-      (given === '' ? undefined : { text: given }) ??
+      (given === undefined ? undefined : { text: given }) ??
       (await fromFile(env, client)) ??
       (await fromMetadata(env, client)) ??
       (await fromTool('auth', 'print-access-token'));
@@ -92,7 +93,6 @@ function signed(text: string, key: string, path: string): string {
   try {
     return createSign('RSA-SHA256').update(text).sign(createPrivateKey(key), 'base64url');
   } catch (cause) {
-    // The error of the library may quote the key.
     throw new KexportError('usage', `${path} has no private key that can be used`, { cause });
   }
 }

@@ -43,12 +43,12 @@ export function authorization(
   let challenge: Challenge | undefined;
   let tokens: Renewed<RegistryToken> | undefined;
   let login: Promise<Login | undefined> | undefined;
+  const findOnce = () => (login ??= findLogin());
   return {
     async headers() {
       if (!challenge) return {};
       if (tokens) return { authorization: `Bearer ${(await tokens.get()).text}` };
-      login ??= findLogin();
-      const found = await login;
+      const found = await findOnce();
       return found ? { authorization: basic(found) } : {};
     },
     accept({ headers }) {
@@ -56,9 +56,7 @@ export function authorization(
       challenge = decodeChallenge(headers['www-authenticate'] ?? '');
       if (challenge?.scheme === 'bearer') {
         const place = { ...reference, isPlain, ...challenge.parameters };
-        login ??= findLogin();
-        const known = login;
-        tokens = renewed(async () => askToken(place, await known, client), MARGIN);
+        tokens = renewed(async () => askToken(place, await findOnce(), client), MARGIN);
       }
       return challenge !== undefined;
     },
