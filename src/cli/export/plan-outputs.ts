@@ -77,7 +77,7 @@ function planOf(outputs: readonly Output[], name: string, now: Date, options: Op
 
 function checkDiskCount({ name, machine }: Format, diskCount: number, options: Options): void {
   if (!machine || diskCount <= machine.maxDisks) return;
-  const what = `${diskCount} disks are given, an ${name} holds at most ${machine.maxDisks}`;
+  const what = `${diskCount} disks are given, and ${name} holds at most ${machine.maxDisks}`;
   const isMore = (diskController: DiskController) => {
     const format = createFormat('ova', { ...options, diskController });
     return diskCount <= (format.machine?.maxDisks ?? 0);

@@ -1,5 +1,5 @@
-// The form that an image is uploaded with (RFC 7578). Proxmox VE reads it front to back: the file is
-// last, and each part begins with its Content-Disposition.
+// The form that an image is uploaded with (RFC 7578). Proxmox VE reads it front to back: the file
+// is last, and each part begins with its Content-Disposition.
 
 import { randomBytes } from 'node:crypto';
 import type { ReadableFile } from '../../host/readable-file.ts';
