@@ -35,7 +35,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: texts('FILE', 'write to FILE: a path, store, or - for stdout; repeatable', {
+  output: texts('FILE', 'write to FILE, a path, store or -; again for more', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
