@@ -136,6 +136,24 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       ours: side(`${KEXPORT} raw.gz "${disk}" -o`, `${ours}.raw.gz`),
       peer: side(`pigz -c "${disk}" >`, `${peer}.raw.gz`),
     },
+    ...withProgram('libdeflate-gzip', {
+      name: 'raw.gz with one thread, against libdeflate-gzip',
+      ours: side(`${KEXPORT} raw.gz --threads 1 "${disk}" -o`, `${ours}.raw.gz`),
+      peer: side(`libdeflate-gzip -c "${disk}" >`, `${peer}.raw.gz`),
+    }),
+    ...withProgram('igzip', {
+      name: 'raw.gz at level 1 with one thread, against igzip -1',
+      ours: side(`${KEXPORT} raw.gz --level 1 --threads 1 "${disk}" -o`, `${ours}.raw.gz`),
+      peer: side(`igzip -1 -c "${disk}" >`, `${peer}.raw.gz`),
+    }),
+    {
+      name: 'raw and vhd in zip archives, against qemu-img convert and 7-Zip',
+      ours: {
+        command: `${KEXPORT} raw,vhd --zip "${disk}" --output-dir "${folder}" --name ours`,
+        outputs: [`${ours}.raw.zip`, `${ours}.vhd.zip`],
+      },
+      peer: zipOfBoth(convert, disk, peer),
+    },
     ...zstdNodes().map((node) => ({
       name: 'raw.zst, against zstd -T0',
       ours: side(`${kexport(node)} raw.zst "${disk}" -o`, `${ours}.raw.zst`),
@@ -211,6 +229,25 @@ function onDevice(what: {
       },
     },
   ];
+}
+
+/** A scenario whose peer may not be installed. */
+function withProgram(program: string, scenario: Scenario): Scenario[] {
+  if (spawnSync('sh', ['-c', `command -v ${program}`]).status === 0) return [scenario];
+  process.stderr.write(`${scenario.name}: left out, as there is no ${program}\n`);
+  return [];
+}
+
+/** 7-Zip takes as many threads as there are, and no other packer of Debian's does. */
+function zipOfBoth(convert: string, disk: string, peer: string): Side {
+  const steps = [
+    `7zz a -tzip -mx=5 -bso0 -bsp0 ${peer}.raw.zip "${disk}"`,
+    `${convert} -O vpc -o ${FIXED} ${peer}.vhd`,
+    `7zz a -tzip -mx=5 -bso0 -bsp0 ${peer}.vhd.zip ${peer}.vhd`,
+    `rm ${peer}.vhd`,
+  ];
+  const outputs = [`${peer}.raw.zip`, `${peer}.vhd.zip`];
+  return { command: [...steps, `sync ${outputs.join(' ')}`].join(' && '), outputs };
 }
 
 function ofStream(disk: string, stream: string, ours: string, compression = ''): Side {

@@ -1,14 +1,11 @@
 import type { Problem } from '../contract.ts';
 import { error } from '../problems.ts';
 import { roundUp } from '../rounding.ts';
-import { viewOf } from '../struct.ts';
 import { type CheckContext, referTable } from './cluster-uses.ts';
 import { decodeEntry, offsetOf } from './decode-l2-entry.ts';
 import { hexOffset, tableProblem } from './faults.ts';
 import { bitmap, ENTRY_SIZE, MAX_BITMAP_SIZE } from './layout.ts';
-
-/** Entries of a bitmap table that are read at a time. */
-const STEP = 8192;
+import { tablePieces } from './table-pieces.ts';
 
 /** Counts the references of the dirty bitmaps: their directory, their tables and their clusters. */
 export async function* checkBitmaps(context: CheckContext): AsyncGenerator<Problem> {
@@ -48,9 +45,7 @@ async function* referBitmap(
     return;
   }
   if (!referTable(context, offset, size)) return;
-  for (let first = 0; first < entryCount; first += STEP) {
-    const count = Math.min(STEP, entryCount - first);
-    const view = viewOf(await input.read(offset + first * ENTRY_SIZE, count * ENTRY_SIZE));
+  for await (const { count, view } of tablePieces(input, offset, entryCount)) {
     for (let i = 0; i < count; i++) {
       const at = offsetOf(decodeEntry(view, i));
       if (at === 0) continue;

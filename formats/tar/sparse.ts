@@ -35,15 +35,22 @@ const next = struct('big', TAR_BLOCK, {
   padding: [505, bytes(7)],
 });
 
-/** Limit of this program: an archive can have any number of pairs. */
-const MAX_EXTENTS = 2 ** 20;
+/** Limit of this program on the pairs of a member, used or not: a stream can go on without end. */
+const MAX_PAIRS = 2 ** 20;
 
-/** Decodes where a sparse member has data. Blocks follow the header until `isWhole`. */
+/**
+ * Decodes where a sparse member has data. Blocks follow the header until `isWhole`. Throws a
+ * FormatError for a map that cannot be right, as `addBlock` does.
+ */
 export function sparseMap(head: Uint8Array) {
   const { pairs, isExtended, realSize } = first.decode(head.subarray(FIRST_AT));
+  if (!Number.isSafeInteger(realSize)) {
+    throw damaged(`a sparse member has ${realSize} bytes, which no disk has`);
+  }
   const extents: SparseExtent[] = [];
   let more = isExtended !== 0;
   let end = 0;
+  let pairCount = 0;
   addPairs(pairs);
   return {
     /** In bytes. */
@@ -59,6 +66,10 @@ export function sparseMap(head: Uint8Array) {
   };
 
   function addPairs(all: Uint8Array): void {
+    pairCount += all.length / PAIR_SIZE;
+    if (pairCount > MAX_PAIRS) {
+      throw unsupported(`a sparse member has more than ${MAX_PAIRS} extents`);
+    }
     for (let at = 0; at < all.length; at += PAIR_SIZE) {
       if (all[at] === 0) return; // not used
       const { offset, length } = pair.decode(all.subarray(at));
@@ -67,9 +78,6 @@ export function sparseMap(head: Uint8Array) {
       }
       end = offset + length;
       if (length > 0) extents.push({ offset, length });
-      if (extents.length > MAX_EXTENTS) {
-        throw unsupported(`a sparse member has more than ${MAX_EXTENTS} extents`);
-      }
     }
   }
 }

@@ -3,7 +3,7 @@
 // version of 23 April 2024.
 
 import { ascii, bytes, struct, u16, u32, u64, viewOf } from '../struct.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../crc32c.ts';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;

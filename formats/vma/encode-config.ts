@@ -1,15 +1,14 @@
 // The machine as Proxmox's qemu-server describes it, a line for each property, in the order of the
 // alphabet as Proxmox writes them. A comment says which device of the archive is which drive.
 
-import type { Disk } from '../contract.ts';
 import type { DiskController, MachineOptions, Machine, Nic } from '../machine.ts';
 import { hexDigits, uuidText } from '../uuid.ts';
 import { unsupported } from './faults.ts';
 
 /** The hardware of a machine in Proxmox's words. */
 export interface Hardware {
-  /** The bus that the disk is at, with its number: `scsi0`. */
-  readonly drive: string;
+  /** The bus that the disks are at. */
+  readonly bus: 'scsi' | 'sata' | 'ide';
   /** Model of the SCSI controller; undefined on another bus. */
   readonly scsiModel: string | undefined;
   /** Model of the network card; undefined without one. */
@@ -18,19 +17,21 @@ export interface Hardware {
 
 /** What the description is of. */
 export interface ConfigFacts {
-  readonly disk: Pick<Disk, 'name' | 'uuid'>;
+  readonly name: string;
+  readonly uuid: Uint8Array;
+  readonly diskCount: number;
   readonly machine: Machine;
   readonly hardware: Hardware;
 }
 
 const CONTROLLERS: Readonly<Record<DiskController, Omit<Hardware, 'nicModel'> | undefined>> = {
-  lsilogic: { drive: 'scsi0', scsiModel: 'lsi' },
-  lsilogicsas: { drive: 'scsi0', scsiModel: 'megasas' },
+  lsilogic: { bus: 'scsi', scsiModel: 'lsi' },
+  lsilogicsas: { bus: 'scsi', scsiModel: 'megasas' },
   buslogic: undefined,
-  VirtualSCSI: { drive: 'scsi0', scsiModel: 'pvscsi' },
-  sata: { drive: 'sata0', scsiModel: undefined },
+  VirtualSCSI: { bus: 'scsi', scsiModel: 'pvscsi' },
+  sata: { bus: 'sata', scsiModel: undefined },
   nvme: undefined,
-  ide: { drive: 'ide0', scsiModel: undefined },
+  ide: { bus: 'ide', scsiModel: undefined },
 };
 
 const NICS: Readonly<Record<Nic, string | undefined>> = {
@@ -41,10 +42,10 @@ const NICS: Readonly<Record<Nic, string | undefined>> = {
 };
 
 /** What Proxmox's own machines have by default; Linux and the BSDs have drivers for both. */
-const VIRTIO = { drive: 'scsi0', scsiModel: 'virtio-scsi-pci', nicModel: 'virtio' };
+const VIRTIO = { bus: 'scsi', scsiModel: 'virtio-scsi-pci', nicModel: 'virtio' } as const;
 
 /** What every Windows has drivers for. */
-const FOR_WINDOWS = { drive: 'sata0', scsiModel: undefined, nicModel: 'e1000' };
+const FOR_WINDOWS = { bus: 'sata', scsiModel: undefined, nicModel: 'e1000' } as const;
 
 /**
  * The hardware of a machine for Proxmox: what the options say, else what the guest has drivers for.
@@ -58,30 +59,48 @@ export function hardwareOf({ diskController, nic }: MachineOptions, { osType }: 
   return { ...drive, nicModel: nic === undefined ? nicModel : NICS[nic] };
 }
 
-/** The name of the device that a drive is restored from. */
-export function deviceNameOf({ drive }: Hardware): string {
+/** Drives that Proxmox knows on each bus. */
+const MAX_DRIVES = { scsi: 31, sata: 6, ide: 4 } as const;
+
+/** The most disks of a machine. */
+export function maxDisksOf({ bus }: Hardware): number {
+  return MAX_DRIVES[bus];
+}
+
+/** The names of the devices that the drives are restored from. */
+export function deviceNamesOf(hardware: Hardware, diskCount: number): string[] {
+  return drivesOf(hardware, diskCount).map(deviceNameOf);
+}
+
+function drivesOf({ bus }: Hardware, diskCount: number): string[] {
+  return Array.from({ length: diskCount }, (_, index) => `${bus}${index}`);
+}
+
+function deviceNameOf(drive: string): string {
   return `drive-${drive}`;
 }
 
 /** Encodes `qemu-server.conf`. */
-export function encodeConfig({ disk, machine, hardware }: ConfigFacts): Uint8Array {
-  const { drive, scsiModel, nicModel } = hardware;
+export function encodeConfig(facts: ConfigFacts): Uint8Array {
+  const { name, uuid, diskCount, machine, hardware } = facts;
+  const { scsiModel, nicModel } = hardware;
+  const drives = drivesOf(hardware, diskCount);
   const lines = [
     ...(machine.firmware === 'efi' ? ['bios: ovmf'] : []), // the other is the default
-    `boot: order=${drive}`,
+    `boot: order=${drives[0] ?? ''}`,
     `cores: ${machine.cpus}`,
     'cpu: host', // the default lacks what glibc of many distributions needs: x86-64-v2
     `memory: ${machine.memory}`,
-    `name: ${hostName(machine.vmName ?? disk.name)}`,
-    ...(nicModel === undefined ? [] : [`net0: ${nicModel}=${macOf(disk.uuid)},bridge=vmbr0`]),
+    `name: ${hostName(machine.vmName ?? name)}`,
+    ...(nicModel === undefined ? [] : [`net0: ${nicModel}=${macOf(uuid)},bridge=vmbr0`]),
     `ostype: ${guestOf(machine.osType)}`,
     // The restore puts the name of the volume that it makes here.
-    `${drive}: local:100/vm-100-disk-0.raw`,
+    ...drives.map((drive, index) => `${drive}: local:100/vm-100-disk-${index}.raw`).sort(),
     ...(scsiModel === undefined ? [] : [`scsihw: ${scsiModel}`]),
-    `smbios1: uuid=${uuidText(disk.uuid)}`,
+    `smbios1: uuid=${uuidText(uuid)}`,
     'sockets: 1',
     // Drive, device, storage (the restore's own) and format.
-    `#qmdump#map:${drive}:${deviceNameOf(hardware)}::raw:`,
+    ...drives.map((drive) => `#qmdump#map:${drive}:${deviceNameOf(drive)}::raw:`),
   ];
   return new TextEncoder().encode(`${lines.join('\n')}\n`);
 }

@@ -1,6 +1,5 @@
-// The header: the disk as a device, and the description of the machine as a file.
+// The header: each disk as a device, and the description of the machine as a file.
 
-import type { Disk } from '../contract.ts';
 import { roundUp } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import {
@@ -19,29 +18,32 @@ import { type Hashers, md5Of } from './md5.ts';
 
 /** What the header names. */
 export interface HeaderFacts {
-  readonly disk: Pick<Disk, 'uuid' | 'createdAt'> & { readonly size: number };
-  /** Proxmox finds the device of a drive by this. */
-  readonly deviceName: string;
+  readonly uuid: Uint8Array;
+  /** Seconds since 1970, UTC. */
+  readonly createdAt: number;
+  /** In their order; Proxmox finds that of a drive by its name. Sizes in bytes. */
+  readonly devices: readonly { readonly name: string; readonly size: number }[];
   /** The file "qemu-server.conf", at most MAX_BLOB bytes. */
   readonly config: Uint8Array;
 }
 
-/** The number of the only device. */
-export const DEVICE_ID = 1;
+/** The number of the first device. */
+export const FIRST_DEVICE = 1;
 
 /** Encodes the header with the blobs after it. */
 export function encodeHeader(
-  { disk, deviceName, config }: HeaderFacts,
+  { uuid, createdAt, devices, config }: HeaderFacts,
   hashers: Hashers,
 ): Uint8Array {
-  const blobs = [text(deviceName), text('qemu-server.conf'), config];
+  const names = devices.map(({ name }) => text(name));
+  const blobs = [...names, text('qemu-server.conf'), config];
   const offsets: number[] = [];
   let end = FIRST_BLOB;
   for (const { length } of blobs) {
     offsets.push(end);
     end += BLOB_HEAD + length;
   }
-  const [name = 0, configName = 0, configData = 0] = offsets;
+  const [configName = 0, configData = 0] = offsets.slice(devices.length);
   const blobsSize = roundUp(end, HEADER_UNIT);
   const size = header.size + blobsSize;
 
@@ -50,8 +52,8 @@ export function encodeHeader(
     header.encode({
       magic: MAGIC,
       version: VERSION,
-      uuid: disk.uuid,
-      createdAt: BigInt(disk.createdAt),
+      uuid,
+      createdAt: BigInt(createdAt),
       md5: new Uint8Array(16),
       blobsOffset: header.size,
       blobsSize,
@@ -60,7 +62,9 @@ export function encodeHeader(
       configNames: firstOf(configName),
       configData: firstOf(configData),
       reserved1: 0,
-      devices: devicesOf(name, disk.size),
+      devices: tableOf(
+        devices.map(({ size: bytes }, i) => ({ name: offsets[i] ?? 0, size: bytes })),
+      ),
     }),
   );
   blobs.forEach((blob, i) => {
@@ -83,9 +87,12 @@ function firstOf(offset: number): Uint8Array {
   return table;
 }
 
-function devicesOf(name: number, size: number): Uint8Array {
+/** `name` is the offset of a blob. */
+function tableOf(devices: readonly { readonly name: number; readonly size: number }[]): Uint8Array {
   const table = new Uint8Array(device.size * DEVICE_COUNT);
-  const entry = { name, reserved: 0, size: BigInt(size), reserved1: 0n, reserved2: 0n };
-  table.set(device.encode(entry), DEVICE_ID * device.size);
+  devices.forEach(({ name, size }, i) => {
+    const entry = { name, reserved: 0, size: BigInt(size), reserved1: 0n, reserved2: 0n };
+    table.set(device.encode(entry), (FIRST_DEVICE + i) * device.size);
+  });
   return table;
 }

@@ -1,6 +1,6 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { machineOf, type MachineOptions } from '../machine.ts';
-import { hardwareOf } from './encode-config.ts';
+import { hardwareOf, maxDisksOf } from './encode-config.ts';
 import { BEGIN, MAX_DISK_SIZE } from './layout.ts';
 
 /** Options of {@link vma}: either to write an archive or to read one. */
@@ -10,12 +10,13 @@ export interface VmaOptions extends Omit<MachineOptions, 'hwVersion'> {
 }
 
 /**
- * A machine as Proxmox backs it up: its description and its disk, without the zeros. Throws a
+ * A machine as Proxmox backs it up: its description and its disks, without the zeros. Throws a
  * FormatError for options that Proxmox has nothing for.
  */
 export function vma(options: VmaOptions = {}): Format {
   const machine = machineOf('vma', options);
   const hardware = hardwareOf(options, machine);
+  const contents = { machine, hardware };
   return {
     name: 'vma',
     title: 'backup of a machine, without the zeros (Proxmox)',
@@ -26,8 +27,11 @@ export function vma(options: VmaOptions = {}): Format {
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
     machineOptions: ['cpus', 'memory', 'firmware', 'osType', 'diskController', 'nic', 'vmName'],
-    write: async (request) =>
-      (await import('./writer.ts')).vmaWriter(request, { machine, hardware }),
+    write: async (request) => (await import('./writer.ts')).vmaWriter(request, contents),
+    machine: {
+      maxDisks: maxDisksOf(hardware),
+      write: async (request) => (await import('./writer.ts')).vmaMachineWriter(request, contents),
+    },
     matches: (head) => BEGIN.every((byte, i) => head[i] === byte),
     read: async (request) => (await import('./reader.ts')).readVma(request, options.device),
   };

@@ -1,15 +1,22 @@
 // Writes a VMA front to back:
-//   header     with the blobs: the name of the device, the description of the machine
-//   extents    up to 59 clusters in turn: a header with the mask of each, and the pages that are
-//              not zeros
+//   header     with the blobs: the names of the devices, the description of the machine
+//   extents    up to 59 clusters of a device in turn: a header with the mask of each, and the pages
+//              that are not zeros
 
-import type { Block, FormatWriter, WriteRequest } from '../contract.ts';
+import type {
+  Block,
+  FormatWriter,
+  ImageOutput,
+  MachineRequest,
+  MachineWriter,
+  WriteRequest,
+} from '../contract.ts';
 import type { Machine } from '../machine.ts';
 import { viewOf } from '../struct.ts';
 import { isZero } from '../zeros.ts';
 import { bitCount } from './bit-count.ts';
-import { deviceNameOf, encodeConfig, type Hardware } from './encode-config.ts';
-import { DEVICE_ID, encodeHeader } from './encode-header.ts';
+import { deviceNamesOf, encodeConfig, type Hardware } from './encode-config.ts';
+import { encodeHeader, FIRST_DEVICE } from './encode-header.ts';
 import { unsupported } from './faults.ts';
 import {
   ALL_PAGES,
@@ -24,26 +31,55 @@ import {
   MAX_BLOB,
   PAGE_SIZE,
 } from './layout.ts';
-import { md5Of } from './md5.ts';
+import { type Hashers, md5Of } from './md5.ts';
+
+/** What an archive is of. */
+export interface VmaContents {
+  readonly machine: Machine;
+  readonly hardware: Hardware;
+}
+
+/** The archive of a machine with one disk; see {@link vmaMachineWriter}. */
+export async function vmaWriter(
+  { disk, ...request }: WriteRequest,
+  contents: VmaContents,
+): Promise<FormatWriter> {
+  const { name } = disk;
+  return vmaMachineWriter({ ...request, name, disks: [disk] }, contents).startDisk();
+}
 
 /**
- * `request.output` must be empty. Throws a FormatError if the size of the disk is not known, which
- * the header has.
+ * `request.output` must be empty. Throws a FormatError if the size of a disk is not known, which
+ * the header has, or if the description is too long.
  */
-export function vmaWriter(
-  request: WriteRequest,
-  { machine, hardware }: { readonly machine: Machine; readonly hardware: Hardware },
-): FormatWriter {
-  const { disk, output } = request;
-  const { size } = disk;
-  if (size === undefined) {
+export function vmaMachineWriter(request: MachineRequest, contents: VmaContents): MachineWriter {
+  const { name, disks, output } = request;
+  const { uuid, createdAt } = disks[0] ?? { uuid: new Uint8Array(16), createdAt: 0 };
+  const names = deviceNamesOf(contents.hardware, disks.length);
+  const devices = disks.map(({ size }, index) => {
+    if (size !== undefined) return { name: names[index] ?? '', size };
     throw unsupported('the size of the disk must be known before it is written');
-  }
-  const config = encodeConfig({ disk, machine, hardware });
+  });
+  const config = encodeConfig({ name, uuid, diskCount: disks.length, ...contents });
   if (config.length > MAX_BLOB) throw unsupported('the description of the machine is too long');
-  const deviceName = deviceNameOf(hardware);
-  output.append(encodeHeader({ disk: { ...disk, size }, deviceName, config }, request));
+  output.append(encodeHeader({ uuid, createdAt, devices, config }, request));
+  const archive = { output, uuid, hasher: request.hasher };
+  let deviceId = FIRST_DEVICE;
+  return {
+    startDisk: () => Promise.resolve(deviceWriter(archive, deviceId++)),
+    finish: () => undefined, // nothing follows the last extent
+  };
+}
 
+/** Where extents are written to. */
+interface Archive extends Hashers {
+  readonly output: ImageOutput;
+  readonly uuid: Uint8Array;
+}
+
+/** Writes the extents of one device. Those of the next begin with a new one. */
+function deviceWriter(archive: Archive, deviceId: number): FormatWriter {
+  const { output } = archive;
   let next = 0; // the cluster that comes next
   let masks: number[] = []; // of the extent that is not full yet
   let pages: Uint8Array[] = [];
@@ -78,7 +114,7 @@ export function vmaWriter(
   }
 
   function endExtent(): void {
-    output.append(encodeExtent(next - masks.length, masks, request));
+    output.append(encodeExtent(archive, deviceId, next - masks.length, masks));
     for (const bytes of pages) output.append(bytes);
     masks = [];
     pages = [];
@@ -89,7 +125,7 @@ export function vmaWriter(
     let left = count;
     for (; left > 0 && masks.length > 0; left--) addMask(0);
     const whole = Math.floor(left / EXTENT_CLUSTERS);
-    output.appendPieces(whole * extent.size, emptyExtents(next, whole, request));
+    output.appendPieces(whole * extent.size, emptyExtents(archive, deviceId, next, whole));
     next += whole * EXTENT_CLUSTERS;
     for (left -= whole * EXTENT_CLUSTERS; left > 0; left--) addMask(0);
   }
@@ -100,14 +136,19 @@ const PIECE_EXTENTS = 128;
 
 const NO_DATA: readonly number[] = Array.from({ length: EXTENT_CLUSTERS }, () => 0);
 
-function* emptyExtents(first: number, count: number, request: WriteRequest): Generator<Uint8Array> {
-  const header = encodeExtent(first, NO_DATA, request);
+function* emptyExtents(
+  archive: Archive,
+  deviceId: number,
+  first: number,
+  count: number,
+): Generator<Uint8Array> {
+  const header = encodeExtent(archive, deviceId, first, NO_DATA);
   for (let at = 0; at < count; at += PIECE_EXTENTS) {
     const length = Math.min(PIECE_EXTENTS, count - at);
     const piece = new Uint8Array(length * extent.size);
     for (let i = 0; i < length; i++) {
-      putEntries(header, first + (at + i) * EXTENT_CLUSTERS, NO_DATA);
-      header.set(md5Of(header, EXTENT_MD5, request), EXTENT_MD5[0]);
+      putEntries(header, deviceId, first + (at + i) * EXTENT_CLUSTERS, NO_DATA);
+      header.set(md5Of(header, EXTENT_MD5, archive), EXTENT_MD5[0]);
       piece.set(header, i * extent.size);
     }
     yield piece;
@@ -115,26 +156,36 @@ function* emptyExtents(first: number, count: number, request: WriteRequest): Gen
 }
 
 /** Encodes the header of an extent of clusters that follow each other. */
-function encodeExtent(first: number, masks: readonly number[], request: WriteRequest): Uint8Array {
+function encodeExtent(
+  archive: Archive,
+  deviceId: number,
+  first: number,
+  masks: readonly number[],
+): Uint8Array {
   const bytes = extent.encode({
     magic: EXTENT_MAGIC,
     reserved: 0,
     pageCount: masks.reduce((sum, mask) => sum + bitCount(mask), 0),
-    uuid: request.disk.uuid,
+    uuid: archive.uuid,
     md5: new Uint8Array(16),
     entries: new Uint8Array(ENTRY_SIZE * EXTENT_CLUSTERS),
   });
-  putEntries(bytes, first, masks);
-  bytes.set(md5Of(bytes, EXTENT_MD5, request), EXTENT_MD5[0]);
+  putEntries(bytes, deviceId, first, masks);
+  bytes.set(md5Of(bytes, EXTENT_MD5, archive), EXTENT_MD5[0]);
   return bytes;
 }
 
-function putEntries(header: Uint8Array, first: number, masks: readonly number[]): void {
+function putEntries(
+  header: Uint8Array,
+  deviceId: number,
+  first: number,
+  masks: readonly number[],
+): void {
   const view = viewOf(header.subarray(ENTRIES_AT));
   masks.forEach((mask, i) => {
     const at = i * ENTRY_SIZE;
     view.setUint16(at + entry.mask, mask);
-    view.setUint8(at + entry.deviceId, DEVICE_ID);
+    view.setUint8(at + entry.deviceId, deviceId);
     view.setUint32(at + entry.cluster, first + i);
   });
 }

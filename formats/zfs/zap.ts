@@ -91,18 +91,17 @@ async function readFat(object: PoolObject, first: Uint8Array): Promise<Zap> {
   const values = header.decode(first);
   if (values.magic !== HEADER_MAGIC) throw damaged('the header of a ZAP is damaged');
   const entries = new Map<string, readonly bigint[]>();
-  let entryCount = 0;
   for (const leaf of await leavesOf(object, values)) {
     if (leaf === 0 || leaf >= object.blockCount) {
       throw damaged('the table of a ZAP refers to a leaf past its end');
     }
     for (const [name, value] of leafEntries(await object.block(leaf))) {
+      if (entries.has(name)) throw damaged('a ZAP has two entries with one name');
       entries.set(name, value);
-      entryCount++;
     }
   }
-  if (BigInt(entryCount) !== values.entryCount || entries.size !== entryCount) {
-    throw damaged(`a ZAP has ${entryCount} entries, its header says ${values.entryCount}`);
+  if (BigInt(entries.size) !== values.entryCount) {
+    throw damaged(`a ZAP has ${entries.size} entries, its header says ${values.entryCount}`);
   }
   return entries;
 }

@@ -4,7 +4,7 @@ import { hasWebAssembly } from '../workers/wasm.ts';
 import type { Compressor, CompressorName } from './compressor.ts';
 import { hasZstd, zstdCompressor } from './zstd.ts';
 
-/** Opens a compressor, which holds up to 2 MiB. */
+/** Opens a compressor, which holds about 2 MiB. */
 export async function openCompressor(
   encoding: Encoding,
   name: CompressorName,

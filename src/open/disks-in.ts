@@ -9,19 +9,22 @@ export type DisksInOptions = Pick<
   'from' | 'ovaDisk' | 'connections' | 'endpoint' | 'signal'
 >;
 
+const MACHINES: readonly string[] = ['ova', 'vma'];
+
 /**
- * The names of the disks in a file that has several, an OVA or an OVF, in the order of the machine:
- * each is opened with `ovaDisk`. Empty for anything that is one disk. Throws a KexportError.
+ * The names of the disks in a file that has several, an OVA, an OVF or a VMA, in the order of the
+ * machine: each is opened with `ovaDisk`. Empty for anything that is one disk. Throws a
+ * KexportError.
  */
 export async function disksIn(name: string, options: DisksInOptions = {}): Promise<string[]> {
   const { from, ovaDisk, connections, endpoint, signal } = options;
   const path = isRemote(name) ? shownName(name).replace(/\?.*$/s, '') : name;
-  const isMachine = from === undefined ? /\.(ova|ovf)$/i.test(path) : from === 'ova';
+  const isMachine = from === undefined ? /\.(ova|ovf|vma)$/i.test(path) : MACHINES.includes(from);
   if (!isMachine || ovaDisk !== undefined) return [];
   const found = isRemote(name) ? undefined : await stat(name).catch(() => undefined);
   if (!isRemote(name) && !found?.isFile()) return []; // opening it says why
   await using image = await openImageFile(name, {
-    from: from === 'ova' ? from : undefined,
+    from: from === 'ova' || from === 'vma' ? from : undefined,
     alone: true,
     ...{ connections, endpoint, signal },
   });

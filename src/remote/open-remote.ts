@@ -25,6 +25,21 @@ const STORES: readonly Store[] = [
     sink: async (name, options) => (await import('./aws/ebs-sink.ts')).ebsSink(name, options),
   },
   {
+    names: /^gs:/i,
+    sink: async (name, options) => (await import('./google/gcs-sink.ts')).gcsSink(name, options),
+    file: async (name, options) =>
+      (await import('./google/gcs-file.ts')).openGcsFile(name, options),
+  },
+  {
+    names: /^oci:/i,
+    sink: async (name, options) => (await import('./registry/oci-sink.ts')).ociSink(name, options),
+  },
+  {
+    names: /^proxmox:/i,
+    sink: async (name, options) =>
+      (await import('./proxmox/proxmox-sink.ts')).proxmoxSink(name, options),
+  },
+  {
     names: /^https?:/i,
     sink: async (name, options) => (await import('./azure/blob-sink.ts')).blobSink(name, options),
     file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
@@ -36,8 +51,9 @@ export function isRemote(name: string): boolean {
   return STORES.some(({ names }) => names.test(name));
 }
 
-/** The name without what may be secret in it: the query of an address. A path as it is. */
+/** The name without a query, which may be secret and is no part of it. A path as it is. */
 export function shownName(name: string): string {
+  if (/^proxmox:/i.test(name)) return name.replace(/\?.*$/s, '');
   if (!/^https?:/i.test(name)) return name;
   if (!URL.canParse(name)) {
     throw new KexportError('usage', `${name.replace(/\?.*$/s, '')} is not an address`);
@@ -56,7 +72,8 @@ export async function remoteSink(name: string, options: SendOptions): Promise<Op
   });
 }
 
-const SENT_TO = 's3://BUCKET/KEY, ebs: and page blobs of Azure';
+const SENT_TO =
+  's3://BUCKET/KEY, ebs:, gs://BUCKET/KEY, oci://REGISTRY/REPOSITORY:TAG, proxmox://HOST/STORAGE:import and page blobs of Azure';
 
 /** Opens a file in a store for reading. Throws a KexportError. */
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {

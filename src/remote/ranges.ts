@@ -16,6 +16,9 @@ export interface FileVersion {
 
 type RangeRequest = Pick<HttpRequest, 'what' | 'method' | 'headers' | 'into' | 'isRefusal'>;
 
+/** Statuses of a file that is another by now, or is gone. */
+const CHANGED = new Set([206, 404, 412, 416]);
+
 /**
  * Reads ranges of one version of a file by requests that `send` completes. Throws a KexportError if
  * the file is another by now.
@@ -39,7 +42,7 @@ export function rangeReader(
       });
     } catch (cause) {
       const { status } = failureOf(cause) ?? {};
-      if (status === 412 || status === 206 || status === 416) {
+      if (status !== undefined && CHANGED.has(status)) {
         throw new KexportError('source', `${name} changed while it was read`, { cause });
       }
       if (status !== 200) throw cause;

@@ -10,15 +10,17 @@ const run = promisify(execFile);
 /** How long it may take, in milliseconds: some ask another machine. */
 const TIMEOUT = 60_000;
 
-/** What it prints. Throws a KexportError if it fails, or is not there. */
+/** What it prints; it reads `input`. Throws a KexportError if it fails, or is not there. */
 export async function runTool(
   program: string,
   args: readonly string[],
   hint?: string,
+  input = '',
 ): Promise<string> {
   try {
-    const { stdout } = await run(program, args, { timeout: TIMEOUT, encoding: 'utf8' });
-    return stdout;
+    const running = run(program, args, { timeout: TIMEOUT, encoding: 'utf8' });
+    running.child.stdin?.on('error', () => undefined).end(input); // some do not read it
+    return (await running).stdout;
   } catch (cause) {
     const isMissing = errnoOf(cause) === 'ENOENT';
     const said = isMissing ? 'it is not installed' : lastLine(cause);

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../errors.ts';
-import { openSpoolFile, type SpoolFile } from '../host/spool-file.ts';
 import { settle, type Sink } from './sink.ts';
+import { spooledImage } from './spooled-image.ts';
 
 const CHUNK_SIZE = 1 << 20;
 
@@ -9,13 +9,7 @@ const CHUNK_SIZE = 1 << 20;
  * the sink once it is complete.
  */
 export function spooled(sink: Sink): Sink {
-  let file: SpoolFile | undefined;
-
-  const open = async () => (file ??= await openSpoolFile('the image'));
-  const close = async () => {
-    await file?.close();
-    file = undefined;
-  };
+  const image = spooledImage();
 
   return {
     name: sink.name,
@@ -27,16 +21,9 @@ export function spooled(sink: Sink): Sink {
       return sink.ids;
     },
     ...(sink.readBack && { readBack: sink.readBack.bind(sink) }),
-    write: async (imageOffset, buffers) => (await open()).write(imageOffset, buffers),
-    // Zeros come after all that was written; the file has them for `read`.
-    zeros: async (imageOffset, count) => (await open()).truncate(imageOffset + count),
-    async read(imageOffset, buffer) {
-      await (await open()).read(imageOffset, buffer);
-      return buffer.length;
-    },
+    ...image.access,
     async finish(length, signal, onProgress) {
-      const spool = await open();
-      await spool.truncate(length);
+      const spool = await image.finished(length);
       const buffer = new Uint8Array(CHUNK_SIZE);
       for (let at = 0; at < length; at += CHUNK_SIZE) {
         throwIfAborted(signal);
@@ -45,13 +32,13 @@ export function spooled(sink: Sink): Sink {
         await sink.write(at, [chunk], signal);
         onProgress?.({ phase: 'sending', done: at + chunk.length, total: length });
       }
-      await close();
+      await image.close();
       await sink.finish(length, signal, onProgress);
     },
     commit: () => sink.commit(),
     settle: () => settle(sink),
     async discard() {
-      await close();
+      await image.close();
       await sink.discard();
     },
   };

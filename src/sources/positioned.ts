@@ -1,12 +1,16 @@
 import type { ReadableFile } from '../host/readable-file.ts';
+import { roundUp } from '../../formats/rounding.ts';
+import { ALIGNMENT } from '../workers/aligned-memory.ts';
 import { allSettled } from '../workers/all-settled.ts';
 import type { Source } from './source.ts';
 
 /** A source that also has random access. */
 export type RandomAccessSource = Source & Required<Pick<Source, 'read'>>;
 
-// Bytes per read. Several reads at once are faster where the disk is not in the page cache.
-const PIECE = 2 ** 21;
+// Several reads at once are faster where the disk is not in the page cache: as many as the system's
+// threads, of at least so many bytes.
+const READS = 4;
+const MIN_PIECE = 2 ** 19;
 
 /**
  * A disk in an open file or device: `size` bytes from its byte `start` on. Owns `file`, and closes
@@ -40,8 +44,9 @@ export function positionedSource(
 
   async function fill(buffer: Uint8Array, from: number, length: number): Promise<void> {
     const pieces: Promise<void>[] = [];
-    for (let at = 0; at < length; at += PIECE) {
-      pieces.push(file.read(start + from + at, buffer.subarray(at, Math.min(at + PIECE, length))));
+    const piece = Math.max(MIN_PIECE, roundUp(length / READS, ALIGNMENT));
+    for (let at = 0; at < length; at += piece) {
+      pieces.push(file.read(start + from + at, buffer.subarray(at, Math.min(at + piece, length))));
     }
     await allSettled(pieces);
   }

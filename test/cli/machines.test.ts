@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../support/disks.ts';
 import { folderWith, sharedFolder, temporaryFolder } from '../support/folder.ts';
 import { kexport, kexportOk, shell, startKexport } from '../support/kexport.ts';
-import { compareWithRaw, describeWith, run, runIn } from '../support/peers.ts';
+import { compareWithRaw, describeWith, PYTHON, readVma, run, runIn } from '../support/peers.ts';
 import { until } from '../support/until.ts';
 
 const KIB = 2 ** 10;
@@ -27,6 +27,44 @@ beforeAll(() => {
 function outcomeOf(words: readonly string[], cwd = folder) {
   return kexport(words, { cwd });
 }
+
+describeWith([PYTHON], 'a vma of several disks', () => {
+  const names = ['root', 'data', 'more'];
+  const kept = sharedFolder();
+  beforeAll(() => {
+    const disks = names.map((name) => join(folder, `${name}.img`));
+    kexportOk(kept, 'vma', ...disks, '--name', 'web1', '--verify');
+  });
+
+  test('has each at a drive of its own, for a reader as strict as Proxmox', () => {
+    const config = readVma(join(kept, 'web1.vma'), kept);
+    expect(config).toContain('boot: order=scsi0\n');
+    for (const [index, name] of names.entries()) {
+      const drive = `scsi${index}`;
+      run('cmp', join(kept, `drive-${drive}.raw`), join(folder, `${name}.img`));
+      expect(config).toContain(`${drive}: local:100/vm-100-disk-${index}.raw\n`);
+      expect(config).toContain(`#qmdump#map:${drive}:drive-${drive}::raw:\n`);
+    }
+  });
+
+  test('is converted, all disks or one of them, and verified', () => {
+    kexportOk(kept, 'convert', 'web1.vma', 'raw', '--name', 'out');
+    for (const [index, name] of names.entries()) {
+      run('cmp', join(kept, `out-${index + 1}.raw`), join(folder, `${name}.img`));
+    }
+    kexportOk(kept, 'verify', 'web1.vma', '--ova-disk', 'scsi1', '--against', `${folder}/data.img`);
+    const { stdout } = kexport(['verify', 'web1.vma'], { cwd: kept });
+    expect(stdout).toContain('of its 3 disks can be read');
+  });
+
+  test('has at most as many as Proxmox has drives', () => {
+    const disks = Array.from({ length: 7 }, (_, index) => `disk${index}`);
+    const cwd = folderWith(Object.fromEntries(disks.map((name) => [name, MORE])));
+    const { status, stderr } = kexport(['vma', ...disks, '--disk-controller', 'sata'], { cwd });
+    expect(status).toBe(2);
+    expect(stderr).toContain('7 disks are given, and vma holds at most 6');
+  });
+});
 
 describe('kexport FORMATS DISK DISK DISK', () => {
   test('makes one ova of all disks, and a qcow2 of each with its number', () => {
@@ -118,7 +156,7 @@ describe('a machine that cannot be made', () => {
     [
       'more than its controllers take',
       ['ova', 'web1.ova', 'data.img', 'root.img', '--disk-controller', 'ide'],
-      '5 disks are given, an ova holds at most 4 (--disk-controller lsilogic',
+      '5 disks are given, and ova holds at most 4 (--disk-controller lsilogic',
     ],
     [
       'a disk or folder that is not there',

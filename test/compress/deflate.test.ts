@@ -112,6 +112,21 @@ describe.each(ENCODINGS)(
       }
     });
 
+    test('compresses noise with something in it', () => {
+      const bytes = noise(BLOCK);
+      for (const [length, parts] of [
+        [64, 100],
+        [1024, 4],
+      ] as const) {
+        const repeated = Buffer.from(bytes);
+        for (let i = 0; i < parts; i++) repeated.copy(repeated, i * 600, 62_000, 62_000 + length);
+        expect(compress(repeated).length).toBeLessThan(BLOCK - (length * parts) / 4);
+      }
+      const text = Buffer.from(bytes);
+      text.fill('as good as any other text ', 30_000, 34_000);
+      expect(compress(text).length).toBeLessThan(BLOCK - 3000);
+    });
+
     test('grows noise by no more than a header, two stored blocks and a checksum', () => {
       expect(compress(noise(BLOCK)).length).toBe(BLOCK + 2 + 2 * 5 + 4);
     });

@@ -154,6 +154,28 @@ describe('an OVA of others', () => {
     expect(reader.facts.details['disks']).toContain('b.iso (iso1): not a disk');
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect((await problemsOf(reader)).join()).not.toContain('b.iso');
+    await expect(openImage(ova({ ovaDisk: 'iso1' }), image)).rejects.toThrow(
+      /^ova: b.iso has the format ".*Ecma-119.htm"/,
+    );
+  });
+
+  test('that cannot be read for another reason than its bytes says that reason', async () => {
+    const image = tar(files);
+    const input = inputOf(image);
+    const second = image.indexOf(diskBytes, image.indexOf(diskBytes) + 1);
+    const read = (at: number, length: number) =>
+      at < second ? input.read(at, length) : Promise.reject(new Error('EIO: i/o error, read'));
+    await expect(openImage(ova(), { size: input.size, read })).rejects.toThrow(/^EIO/);
+  });
+
+  test('with a manifest of over 1 MiB is reported, and no digest is compared', async () => {
+    const line = `SHA256(a.vmdk)= ${'0'.repeat(64)}\n`;
+    const manifest = line.repeat(MIB / line.length + 1);
+    const reader = await openImage(ova(), tar({ ...files, 'x.mf': manifest }));
+    const problems = (await problemsOf(reader)).filter((problem) => /x\.mf|digest/.test(problem));
+    expect(problems).toEqual([
+      `error: x.mf has ${manifest.length} bytes, at most 1048576 can be read`,
+    ]);
   });
 
   test('with a member that many disks name opens and checks it once', async () => {
@@ -237,6 +259,19 @@ describe('an OVA of others', () => {
       'wrong tag "<!DOCTYPE',
     ],
     ['an OVF of 2 MiB', { ...files, 'x.ovf': ' '.repeat(2 * MIB) }, 'at most 1048576 can be read'],
+    [
+      'over a thousand devices',
+      { ...files, 'x.ovf': OVF.replace('<Item>', `${'<Item/>'.repeat(1000)}$&`) },
+      'more than 1000 files, disks or devices',
+    ],
+    [
+      'a disk of another format alone',
+      {
+        'x.ovf': OVF.replace('a.vmdk', 'a.img').replace('x#streamOptimized', 'x#qcow2'),
+        'a.img': 'QFI',
+      },
+      'a.img has the format "x#qcow2", vmdk and vhd are supported',
+    ],
   ])('with %s is refused', async (_, content, message) => {
     await expect(openImage(ova(), tar(content))).rejects.toThrow(message);
   });

@@ -4,10 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vhdx } from '../../formats/index.ts';
+import { readHeader } from '../../formats/vhdx/decode-headers.ts';
+import { replayLog } from '../../formats/vhdx/replay-log.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { run, testWith } from '../support/peers.ts';
-import { diskOf, openImage, problemsOf } from '../support/read-image.ts';
+import { diskOf, inputOf, openImage, problemsOf } from '../support/read-image.ts';
 import { type Entry, LOG_GUID, logEntry, sealed, withLog } from '../support/vhdx-log.ts';
 import { writeImage } from '../support/write-image.ts';
 
@@ -116,6 +118,9 @@ describe('a log of several entries', () => {
     ],
     ['with a number that does not follow', entry(7, 0, { 1: 0, 2: 0, 3: 5 })],
     ['with the number 0', entry(0, 0, { 1: 0, 2: 0, 3: 5 })],
+    ['with the beginning of another one in it', changed((copy) => copy.write('loge', 9 * SECTOR))],
+    ['with a descriptor of no kind', changed((copy) => copy.write('what', 64))],
+    ['with a descriptor of another entry', changed((copy) => copy.writeUInt8(2, 64 + 24))],
   ])('is replayed up to an entry %s', async (_, stale) => {
     const dirty = withLog(image, [
       [0, first],
@@ -157,6 +162,14 @@ describe('a log of several entries', () => {
     expect((await blocksOf(dirty))[5]).toBe(16);
   });
 });
+
+/** A third entry, longer than what it describes, that was changed before its checksum was made. */
+function changed(change: (copy: Buffer) => void): Buffer {
+  const copy = Buffer.concat([entry(3, 0, { 1: 0, 2: 0, 3: 5 }), Buffer.alloc(14 * SECTOR)]);
+  copy.writeUInt32LE(copy.length, 8);
+  change(copy);
+  return sealed(copy);
+}
 
 function updates(places: Parameters<typeof table>[0]): Pick<Entry, 'updates'> {
   return { updates: [{ offset: TABLE, data: table(places) }] };
@@ -224,6 +237,27 @@ describe('a log that', () => {
   test('changes data of the disk is refused', async () => {
     const dirty = one({ updates: [{ offset: 5 * MIB, data: Buffer.alloc(SECTOR, 1) }] });
     await expect(blocksOf(dirty)).rejects.toThrow('the log changes data of the disk at 5242880');
+  });
+
+  test('is longer than any is refused', async () => {
+    const long = Buffer.concat([one({}), Buffer.alloc(18 * MIB)]);
+    for (const at of [65_536, 131_072]) {
+      long.writeUInt32LE(17 * MIB, at + 68);
+      sealed(long.subarray(at, at + SECTOR));
+    }
+    await expect(openImage(vhdx(), long)).rejects.toMatchObject({
+      kind: 'unsupported',
+      message: 'vhdx: a log of 17825792 bytes is to be replayed, 16777216 are the most here',
+    });
+  });
+
+  test('extends the image gives it an end, past which nothing is read', async () => {
+    const input = inputOf(one({ ...updates({}), lastSize: 8 * MIB }));
+    const replayed = await replayLog(input, await readHeader(input));
+    expect(await replayed.read(8 * MIB - 1, 1)).toEqual(Uint8Array.of(0));
+    await expect(replayed.read(8 * MIB - 1, 2)).rejects.toThrow(
+      'vhdx: the image ends at byte 8388608, within 2 bytes at 8388607',
+    );
   });
 
   test('has no GUID is ignored', async () => {

@@ -9,6 +9,7 @@ import { differencingVhdx } from '../support/differencing-vhdx.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { runPython, testWith } from '../support/peers.ts';
 import { diskOf, openImage, problemsOf } from '../support/read-image.ts';
+import { logEntry, withLog } from '../support/vhdx-log.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -47,6 +48,25 @@ describe('a differencing VHDX', () => {
       { kind: 'zeros', diskOffset: 3 * MIB, diskLength: MIB },
     ]);
     expect(await problemsOf(await openImage(vhdx(), child))).toEqual([]);
+  });
+
+  test('has zeros where its log has made it larger, not what its parent has', async () => {
+    const table = Buffer.from(child.subarray(TABLE, TABLE + 4096));
+    table.writeBigUInt64LE(BigInt(child.length) | 6n, 8 * 1);
+    table.writeBigUInt64LE(BigInt(child.length + MIB) | 6n, 8 * 5);
+    const updates = [{ offset: TABLE, data: table }];
+    const lastSize = child.length + 2 * MIB;
+    const entry = logEntry({ sequence: 1, tail: 0, updates, lastSize });
+    const image = Buffer.concat([withLog(child, [[0, entry]]), Buffer.alloc(4096, 'x')]);
+    const found = (await extentsOf(image)).filter(({ diskOffset }) => diskOffset >= MIB);
+    expect(found).toEqual([
+      { kind: 'plain', diskOffset: MIB, diskLength: 4096, imageOffset: child.length },
+      { kind: 'zeros', diskOffset: MIB + 4096, diskLength: MIB - 4096 },
+      { kind: 'plain', diskOffset: 2 * MIB, diskLength: MIB, imageOffset: 5 * MIB },
+      { kind: 'zeros', diskOffset: 3 * MIB, diskLength: MIB },
+      { kind: 'zeros', diskOffset: 5 * MIB, diskLength: MIB },
+    ]);
+    expect(await problemsOf(await openImage(vhdx(), image))).toEqual([]);
   });
 
   test('is read from any place on', async () => {

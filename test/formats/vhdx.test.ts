@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, vhdx } from '../../formats/index.ts';
-import { crc32c } from '../../formats/vhdx/crc32c.ts';
+import { crc32c } from '../../formats/crc32c.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { hexLines } from '../support/hex-lines.ts';
 import { openImage } from '../support/read-image.ts';

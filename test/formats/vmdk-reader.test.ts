@@ -297,6 +297,11 @@ describe('a VMDK', () => {
       { descriptorSize: 1000n },
       'the descriptor ends at 512512, the image at',
     ],
+    [
+      'a descriptor of over 1 MiB',
+      { descriptorSize: 2049n },
+      'a descriptor of 1049088 bytes, at most 1048576',
+    ],
     ['no descriptor', { descriptorOffset: 0n }, 'one extent of an image in several files'],
     ['line ends that were changed', { doubleEndLineChar1: 10 }, 'transferred as text'],
     ['an unknown compression', { compressAlgorithm: 2 }, 'compression 2'],
@@ -319,6 +324,68 @@ describe('a VMDK', () => {
     await expect(diskOf(reader, part)).rejects.toThrow('a grain of "a" reaches past its extent');
   });
 
+  const described = (...lines: string[]) =>
+    Buffer.from(['# Disk DescriptorFile', 'createType="custom"', ...lines].join('\n'));
+
+  test('of which a part has another size than its descriptor says is refused', async () => {
+    const open = () => Promise.resolve(inputOf(sparse));
+    const longer = openImage(vmdk(), described('RW 113 SPARSE "a"'), open);
+    await expect(longer).rejects.toMatchObject({
+      kind: 'damaged',
+      message: 'vmdk: "a" has 51200 bytes of the disk, the descriptor says 57856',
+    });
+  });
+
+  test('has zeros where it has an extent without a file', async () => {
+    const image = described('RW 1 FLAT "a" 1', 'RW 2 ZERO', 'RW 1 FLAT "a" 0');
+    const bytes = Buffer.concat([Buffer.alloc(512, 1), Buffer.alloc(512, 2)]);
+    const reader = await openImage(vmdk(), image, () => Promise.resolve(inputOf(bytes)));
+    const zeros = Buffer.alloc(1024);
+    const disk = Buffer.concat([bytes.subarray(512), zeros, bytes.subarray(0, 512)]);
+    expect((await diskOf(reader, image)).equals(disk)).toBe(true);
+    expect(await problemsOf(reader)).toEqual([]);
+  });
+
+  test('whose files are not open has its size, and names them', async () => {
+    const image = described('RW 3 FLAT "a" 0', 'RW 4 SPARSE "b"', 'RW 5 ZERO');
+    const reader = await openImage(vmdk(), image, () => Promise.resolve(undefined));
+    expect(reader.notOpened).toEqual({ files: ['a', 'b'], isMapped: false });
+    expect(reader.facts).toMatchObject({ diskSize: 12 * 512, details: { extents: ['a', 'b'] } });
+    expect(await problemsOf(reader)).toEqual([]);
+  });
+
+  test('in one file that says it is in several is refused', async () => {
+    const copy = Buffer.from(sparse);
+    copy.write(
+      copy.toString('latin1', 512, 1024).replace('monolithicSparse', 'twoGbMaxExtentS.'),
+      512,
+    );
+    await expect(openImage(vmdk(), copy)).rejects.toMatchObject({
+      kind: 'unsupported',
+      message:
+        'vmdk: createType twoGbMaxExtentS. in one file, monolithicSparse and streamOptimized are supported',
+    });
+  });
+
+  test('whose parts have more tables than fit in memory is refused', async () => {
+    const tables = 2 ** 22;
+    const part = withHeader({ flags: 1, capacity: BigInt(tables * 16 * 512), gdOffset: 1n });
+    let opened = 0;
+    const open = () => {
+      opened++;
+      const head = part.subarray(0, 512);
+      const read = (at: number, length: number) =>
+        Promise.resolve(at === 0 ? Uint8Array.from(head) : new Uint8Array(length));
+      return Promise.resolve({ size: 2 ** 40, read });
+    };
+    const lines = Array<string>(100).fill(`RW ${tables * 16 * 512} SPARSE "a"`);
+    await expect(openImage(vmdk(), described(...lines), open)).rejects.toMatchObject({
+      kind: 'unsupported',
+      message: 'vmdk: more than 8388608 grain tables in all extents',
+    });
+    expect(opened).toBe(3);
+  });
+
   test('of ESXi alone is refused by name', async () => {
     const cowd = Buffer.alloc(512, 'COWD');
     const sesparse = Buffer.alloc(512);
@@ -339,6 +406,9 @@ describe('a VMDK', () => {
     ['an extent of 10^15 sectors', 'RW 999999999999999 ZERO', 'an extent of 999999999999999'],
     ['a raw device', 'createType="fullDevice"\nRW 1 VMFSRDM "x"', 'an extent of type VMFSRDM'],
     ['no extent', 'createType="custom"', 'the extents in the descriptor have 0 bytes'],
+    ['4097 extents', `createType="f"${'\nRW 1 ZERO'.repeat(4097)}`, '4097 extents, at most 4096'],
+    ['over 1 MiB', `#${' '.repeat(MIB)}`, 'a descriptor of 1048600 bytes, at most 1048576'],
+    ['an extent without a file', 'createType="f"\nRW 1 FLAT', 'names no file for its FLAT extent'],
     ['files that may not be opened', 'createType="f"\nRW 1 FLAT "../x" 0', 'another file'],
   ])('whose descriptor has %s is refused', async (_, lines, message) => {
     const descriptor = Buffer.from(`# Disk DescriptorFile\n${lines}\n`);

@@ -180,8 +180,10 @@ describe('a qcow2', () => {
   );
 
   test('with 65,536 snapshots of one long table is found damaged', async () => {
+    const extra = Buffer.alloc(16);
+    extra.writeBigUInt64BE(BigInt(DISK.size), 8);
     const entry = (i: number) =>
-      Buffer.from(
+      Buffer.concat([
         snapshot.encode({
           l1TableOffset: BigInt(SPARSE / 2),
           l1Size: 2 ** 22,
@@ -191,9 +193,10 @@ describe('a qcow2', () => {
           nanoseconds: 0,
           guestClock: 0n,
           vmStateSize: 0,
-          extraSize: 0,
+          extraSize: extra.length,
         }),
-      );
+        extra,
+      ]);
     const values = { snapshotCount: 65_536, snapshotsOffset: BigInt(MIB) };
     const { bytes } = await writeImage(qcow2(), DISK);
     const file: SparseFile = {

@@ -8,6 +8,7 @@ import { warningsFor } from '../../src/inspect/warnings-for.ts';
 import { openSource } from '../../src/open/open-source.ts';
 import { crc32 } from '../../src/runtime/crc32.ts';
 import { gptHeader, partitionRecord } from '../../src/partitions/layout.ts';
+import { withPartition } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ESP_GUID, ESP_OFFSET, FIXTURE, fixtureWith, inspect, warnings } from './inspecting.ts';
 
@@ -195,6 +196,15 @@ describe('a disk for firmware bios', () => {
     expect(await warnings(disk, 'bios')).toEqual([
       'the MBR has no boot code (its 440 bytes are zeros). A BIOS starts nothing else, so the disk does not boot; ' +
         'it has an EFI system partition, so import it with firmware efi',
+    ]);
+  });
+
+  test('has a warning that says what to do, without anything that boots', async () => {
+    const disk = withPartition(Buffer.alloc(MIB));
+    expect(await warnings(disk, 'bios')).toEqual([
+      expect.stringMatching(
+        /^the MBR has no boot code .*; install a boot loader for a BIOS, or check that this is the disk meant$/,
+      ),
     ]);
   });
 });

@@ -117,6 +117,67 @@ describe('a request', () => {
   });
 });
 
+describe('a body that is made while it is sent', () => {
+  const COUNT = 200;
+  let made: number;
+  const body = {
+    length: COUNT * 65_536,
+    async *pieces() {
+      for (made = 0; made < COUNT; made++) yield await Promise.resolve(Buffer.alloc(65_536, made));
+    },
+  };
+
+  test('arrives whole, anew in each attempt', async () => {
+    double.faults = oneByOne('reset');
+    await get({}, { method: 'PUT', body });
+    const bodies = double.requests.map((request) => request.body);
+    expect(bodies.map(({ length }) => length)).toEqual([body.length, body.length]);
+    expect(bodies[1]?.at(-1)).toBe(COUNT - 1);
+  });
+
+  test('is not made faster than it is taken, nor further after a refusal', async () => {
+    let refuse: () => void = () => undefined;
+    const slow = createPlain((_, answer) => {
+      refuse = () => answer.writeHead(403).end(); // and nothing of the body is read
+    });
+    const url = new URL(await listen(slow));
+    const work = get({}, { method: 'PUT', body, url });
+    const refused = expect(work).rejects.toThrow(/HTTP 403/);
+    let halted = -1;
+    while (halted !== made) {
+      halted = made;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(halted).toBeLessThan(COUNT);
+    refuse();
+    await refused;
+    expect(made).toBeLessThan(halted + 4);
+    slow.closeAllConnections();
+    slow.close();
+  });
+
+  test('may take longer than a timer waits', async () => {
+    const refusing = createPlain((_, answer) => answer.writeHead(403).end());
+    const url = new URL(await listen(refusing));
+    const huge = { ...body, length: 2 ** 40 };
+    await expect(get({}, { method: 'PUT', body: huge, url })).rejects.toThrow(/HTTP 403/);
+    refusing.closeAllConnections();
+    refusing.close();
+  });
+
+  test('that cannot be made fails the request', async () => {
+    const broken = {
+      length: 10,
+      // eslint-disable-next-line require-yield
+      async *pieces() {
+        throw await Promise.resolve(new Error('the spool file is gone'));
+      },
+    };
+    const work = get({ patience: 0 }, { method: 'PUT', body: broken });
+    await expect(work).rejects.toThrow(/the spool file is gone/);
+  });
+});
+
 describe('the way to a server', () => {
   let tls: Server;
   let tlsUrl: string;

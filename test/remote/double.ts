@@ -2,6 +2,7 @@
 
 import {
   createServer,
+  STATUS_CODES,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type Server,
@@ -21,6 +22,8 @@ export interface Received {
 
 export interface Reply {
   readonly status: number;
+  /** The words behind the status, if they are not those of HTTP. */
+  readonly reason?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Uint8Array;
 }
@@ -87,7 +90,8 @@ export async function startDouble(
       return;
     }
     const body = Buffer.from(reply.body ?? '');
-    outgoing.writeHead(reply.status, { 'content-length': body.length, ...reply.headers });
+    const { status, reason = STATUS_CODES[status] } = reply;
+    outgoing.writeHead(status, reason, { 'content-length': body.length, ...reply.headers });
     if (fault === 'half') {
       outgoing.write(body.subarray(0, body.length >> 1), () => outgoing.destroy());
       return;

@@ -71,3 +71,15 @@ test('SHA256SUMS and the block map lie beside what is on this machine', () => {
   const { bmaps, checksums } = planOutputs(request, 1, options);
   expect({ bmaps, checksums }).toEqual({ bmaps: ['a/x.bmap'], checksums: 'a/SHA256SUMS' });
 });
+
+test.each([
+  [['proxmox://pve1/local:import'], '/srv/web1.example.com.img', 'web1.example.com'],
+  [['ebs:'], 'tank/vm@gold', 'vm-gold'],
+  [['proxmox://pve1/local:import/web2.ova'], '/srv/web1.img', 'web2'],
+  [['web3.ova', 'ebs:'], '/srv/web1.img', 'web3'],
+])('what goes to %j, of %s, is called %s', (output, source, name) => {
+  const request = { list: 'raw', formats: ['raw'] as const, sources: [source] };
+  const formats = output[0]?.endsWith('.ova') ? (['ova', 'raw'] as const) : request.formats;
+  const planned = { ...request, formats: formats.slice(0, output.length), outputDir: undefined };
+  expect(planOutputs(planned, 1, { output }).identity.name).toBe(name);
+});

@@ -11,6 +11,8 @@ import { SAS, startAzure } from './azure-double.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
 import { type Double, everyNth, type Fault } from './double.ts';
 import { startEbs } from './ebs-double.ts';
+import { GOOGLE_ENVIRONMENT, startGcs } from './gcs-double.ts';
+import { PROXMOX_ENVIRONMENT, startProxmox } from './proxmox-double.ts';
 import { startS3 } from './s3-double.ts';
 
 const MIB = 2 ** 20;
@@ -33,6 +35,7 @@ const FAULTS: readonly Fault[] = [
 
 interface Store extends Double {
   readonly address: string;
+  readonly env?: Record<string, string>;
   readonly format: string;
   /** What it has stored of the disk. */
   stored(): Buffer | undefined;
@@ -57,10 +60,27 @@ async function azure(): Promise<Store> {
   return Object.assign(double, { address, format: 'vhd', stored });
 }
 
+async function gcs(): Promise<Store> {
+  const double = await startGcs();
+  double.state.keptUnits = 50;
+  const stored = () => double.objects.get('x.raw')?.bytes;
+  const place = { address: 'gs://bucket/x.raw', format: 'raw', env: GOOGLE_ENVIRONMENT };
+  return Object.assign(double, { ...place, stored });
+}
+
+async function proxmox(): Promise<Store> {
+  const double = await startProxmox();
+  const stored = () => double.volumes.get('local:import/x.raw');
+  const address = 'proxmox://pve1/local:import/x.raw';
+  return Object.assign(double, { address, format: 'raw', env: PROXMOX_ENVIRONMENT, stored });
+}
+
 test.each([
   ['S3', s3],
   ['EBS', ebs],
   ['Azure', azure],
+  ['Google Cloud Storage', gcs],
+  ['Proxmox VE', proxmox],
 ])('%s gets the whole disk although requests fail and answers are slow', async (_, start) => {
   const store = await start();
   onTestFinished(() => store.close());
@@ -68,11 +88,9 @@ test.each([
   store.faults = everyNth(GIVEN === undefined ? 7 : 50, ...FAULTS);
   const cwd = folderWith({ 'disk.img': '' });
   writeFileSync(join(cwd, 'disk.img'), DISK);
-  const args = [store.format, 'disk.img', '-o', store.address, '--threads', '2'];
-  const { child, ended } = startKexport(args, cwd, {
-    ...AWS_ENVIRONMENT,
-    AWS_ENDPOINT_URL: store.url,
-  });
+  const place = ['-o', store.address, '--endpoint', store.url];
+  const args = [store.format, 'disk.img', ...place, '--threads', '2'];
+  const { child, ended } = startKexport(args, cwd, store.env ?? AWS_ENVIRONMENT);
   let peak = 0;
   const timer = setInterval(() => {
     peak = Math.max(peak, peakOf(child.pid));

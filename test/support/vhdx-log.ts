@@ -1,6 +1,6 @@
 // Logs of VHDXs, entry by entry as [MS-VHDX] 2.3 has them and without our own layouts.
 
-import { crc32c } from '../../formats/vhdx/crc32c.ts';
+import { crc32c } from '../../formats/crc32c.ts';
 
 const SECTOR = 4096;
 const HEADERS = [65_536, 131_072];

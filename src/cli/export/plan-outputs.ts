@@ -1,3 +1,4 @@
+import { parse } from 'node:path';
 import {
   type DiskController,
   type Format,
@@ -26,7 +27,7 @@ export function planOutputs(request: Request, diskCount: number, options: Option
   const wanted = { formats, diskCount, options };
   const now = new Date();
   const named = imagesNamed(files, wanted);
-  if (folders.length === 0) return planOf(named, nameOf(named[0], options), now, options);
+  if (folders.length === 0) return planOf(named, nameAt(named[0], request, options), now, options);
   const planNamed = (name: string): Plan => {
     const inFolders = folders.flatMap((folder) => imagesIn(folder, name, wanted));
     return planOf([...named, ...inFolders], name, now, options);
@@ -66,6 +67,12 @@ function placesOf(request: Request, { output, outputDir, name }: Options): Place
   return { files, folders: files.length + folders.length === 0 ? ['.'] : folders };
 }
 
+/** The name of an image: that of the disk at a place in a store that has none of its own. */
+function nameAt(output: Output | undefined, { sources }: Request, options: Options): string {
+  const isUnnamed = output?.address !== undefined && /:(import)?$/.test(output.path);
+  return isUnnamed ? parse(shownName(sources[0] ?? '')).name : nameOf(output, options);
+}
+
 /** Paths of standard output. It must not be replaced as a file. */
 const STDOUT_NAMES = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
 
@@ -77,7 +84,7 @@ function planOf(outputs: readonly Output[], name: string, now: Date, options: Op
 
 function checkDiskCount({ name, machine }: Format, diskCount: number, options: Options): void {
   if (!machine || diskCount <= machine.maxDisks) return;
-  const what = `${diskCount} disks are given, an ${name} holds at most ${machine.maxDisks}`;
+  const what = `${diskCount} disks are given, and ${name} holds at most ${machine.maxDisks}`;
   const isMore = (diskController: DiskController) => {
     const format = createFormat('ova', { ...options, diskController });
     return diskCount <= (format.machine?.maxDisks ?? 0);

@@ -35,7 +35,7 @@ const READ_FORMATS: readonly FromFormat[] = [
  * it is accepted; `kexport.ts` says which command accepts which.
  */
 export const OPTIONS = {
-  output: texts('FILE', 'write the image to FILE: a path, store, or - for stdout; repeatable', {
+  output: texts('FILE', 'write to FILE, a path, store or -; again for more', {
     short: 'o',
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
@@ -61,7 +61,7 @@ export const OPTIONS = {
   from: oneOf('FORMAT', READ_FORMATS, 'read the disk or image as FORMAT, whatever its name'),
   allowBacking: flag('open the other files that an image names, in its folder'),
   ovaDisk: text('NAME', 'read only this disk of an OVA or a VMA', {
-    default: 'each of an OVA, the first of a VMA',
+    default: 'each',
   }),
   internalSnapshot: text('NAME', 'read the disk as this snapshot in a qcow2 has it', {
     default: 'as it is now',

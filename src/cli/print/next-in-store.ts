@@ -16,6 +16,9 @@ const EC2_FORMATS: Readonly<Record<string, string>> = {
 const STORES: readonly (readonly [RegExp, NextInStore])[] = [
   [/^s3:/i, nextInS3],
   [/^ebs:/i, nextInEbs],
+  [/^gs:/i, nextInGoogleCloud],
+  [/^oci:/i, nextInRegistry],
+  [/^proxmox:/i, nextInProxmox],
   [/^https?:/i, nextInAzure],
 ];
 
@@ -44,6 +47,40 @@ function nextInEbs({ ids = {} }: ImageResult): readonly [string, string] {
   return [
     'AWS',
     `aws ec2 wait snapshot-completed ${where} --snapshot-ids ${snapshotId} && aws ec2 register-image ${where} --name NAME --architecture x86_64 --virtualization-type hvm --ena-support --boot-mode uefi --root-device-name /dev/xvda --block-device-mappings '${disk}'`,
+  ];
+}
+
+function nextInGoogleCloud(
+  { format, name }: ImageResult,
+  machine: string,
+): readonly [string, string] {
+  const place = shellWord(name);
+  return [
+    'Google Cloud',
+    format.name === 'gce'
+      ? `gcloud compute images create ${machine} --source-uri ${place} --guest-os-features UEFI_COMPATIBLE`
+      : `gcloud storage cp ${place} .`,
+  ];
+}
+
+function nextInRegistry({ name }: ImageResult): readonly [string, string] {
+  const image = name.replace(/^oci:\/\//i, '');
+  const [, machine = 'vm'] = /([^/:]+):[^/:]*$/.exec(image) ?? [];
+  const disk = `--volume-containerdisk src:${image}`;
+  return ['KubeVirt', `virtctl create vm --name ${machine} ${disk} | kubectl create -f -`];
+}
+
+function nextInProxmox(
+  { format, ids = {} }: ImageResult,
+  machine: string,
+): readonly [string, string] {
+  const { volid = '' } = ids;
+  const name = machine.replace(/[^\w.-]/g, '-');
+  return [
+    'Proxmox',
+    format.name === 'ova'
+      ? `qm import VMID ${volid} --storage STORAGE`
+      : `qm create VMID --name ${name} --memory 4096 --bios ovmf --efidisk0 STORAGE:1 --scsihw virtio-scsi-single --scsi0 STORAGE:0,import-from=${volid} --boot order=scsi0`,
   ];
 }
 

@@ -19,8 +19,8 @@ interface DeflateExports {
 
 /**
  * Compresses inputs of up to 64 KiB, each by itself, to zlib streams (RFC 1950): the same bytes for
- * the same input on every machine. Smaller and faster than Node's zlib at the same level. Holds 2
- * MiB, no more; throws a RangeError if the input is longer or the output too short.
+ * the same input on every machine. Smaller and faster than Node's zlib at the same level. Holds a
+ * little more than 2 MiB; throws a RangeError if the input is longer or the output too short.
  */
 export async function deflateCompressor(encoding: ZlibEncoding): Promise<Compressor> {
   const { windowBits, level, isJoinable = false } = encoding;

@@ -9,42 +9,18 @@ import { keepSecret } from '../http/secrets.ts';
 import { xmlText } from '../http/xml-text.ts';
 import { jsonTexts } from '../json-texts.ts';
 import { readSecret } from '../read-secret.ts';
+import { type Renewed, renewed } from '../renewed.ts';
 import { runTool, splitCommand } from '../run-tool.ts';
 import { metadataCredentials } from './metadata.ts';
 import { type Profile, profileName, readProfile } from './shared-files.ts';
 import type { AwsCredentials } from './sign.ts';
 
 /** The credentials of this process, which are renewed before they end. */
-export interface CredentialProvider {
-  /** Throws a KexportError if there are none. */
-  get(): Promise<AwsCredentials>;
-  /** Has `get` find new ones, as those were refused; false if they cannot change. */
-  renew(): boolean;
-}
+export type CredentialProvider = Renewed<AwsCredentials>;
 
-/** How long before their end credentials are renewed, in milliseconds. */
-const MARGIN = 300_000;
-
+/** Its `get` throws a KexportError if there are none. */
 export function credentialProvider(env: Environment, client: HttpClient): CredentialProvider {
-  let current: Promise<AwsCredentials> | undefined;
-  let found: AwsCredentials | undefined;
-  return {
-    async get() {
-      const { expiresAt = Infinity } = found ?? {};
-      if (Date.now() > expiresAt - MARGIN) current = undefined;
-      current ??= find(env, client).catch((error: unknown) => {
-        current = undefined;
-        throw error;
-      });
-      found = await current;
-      return found;
-    },
-    renew() {
-      if (found?.expiresAt === undefined) return false;
-      current = undefined;
-      return true;
-    },
-  };
+  return renewed(() => find(env, client));
 }
 
 async function find(env: Environment, client: HttpClient): Promise<AwsCredentials> {

@@ -9,6 +9,7 @@ import { type Sink, writeZeros } from '../../sinks/sink.ts';
 import { inFlight } from '../http/in-flight.ts';
 import type { SendOptions } from '../store-options.ts';
 import { leftBehind } from '../left-behind.ts';
+import { partFiller } from '../part-filler.ts';
 import { traffic } from '../traffic.ts';
 import { partSizes } from './part-sizes.ts';
 import { s3File } from './s3-file.ts';
@@ -117,43 +118,4 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
 function abortCommand({ bucket, key }: S3Place, uploadId: string): string {
   const place = `--bucket ${bucket} --key ${shellWord(key)}`;
   return `aws s3api abort-multipart-upload ${place} --upload-id ${shellWord(uploadId)}`;
-}
-
-/** Collects bytes into parts. The memory of a part is used again once it was sent. */
-function partFiller(sizeOf: (partNumber: number) => number) {
-  const free: Uint8Array[] = [];
-  let partNumber = 1;
-  let part: Uint8Array | undefined;
-  let filled = 0;
-
-  const begin = (): Uint8Array => {
-    const size = sizeOf(partNumber);
-    const used = free.pop();
-    return used?.length === size ? used : new Uint8Array(size);
-  };
-  return {
-    partSize: () => sizeOf(partNumber),
-    isFull: () => filled === part?.length,
-    isEmpty: () => filled === 0,
-    /** Adds as many bytes as the part has room for, and returns how many. */
-    add(bytes: Uint8Array): number {
-      part ??= begin();
-      const taken = bytes.subarray(0, part.length - filled);
-      part.set(taken, filled);
-      filled += taken.length;
-      return taken.length;
-    },
-    /** The part so far; the next one is empty. */
-    take() {
-      const bytes = (part ??= begin()).subarray(0, filled);
-      const taken = { partNumber, bytes };
-      part = undefined;
-      filled = 0;
-      partNumber++;
-      return taken;
-    },
-    recycle({ buffer }: Uint8Array) {
-      free.push(new Uint8Array(buffer));
-    },
-  };
 }

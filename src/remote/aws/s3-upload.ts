@@ -101,7 +101,11 @@ export async function completeUpload(
       isRefusal: ({ body: answer }) => xmlText(answer.toString(), 'Code') !== undefined,
     });
     const etag = xmlText(body.toString(), 'ETag') ?? '';
-    return { etag, versionId: headers['x-amz-version-id'] };
+    // Ceph writes it without the quotes that headers have.
+    return {
+      etag: etag.startsWith('"') ? etag : `"${etag}"`,
+      versionId: headers['x-amz-version-id'],
+    };
   } catch (error) {
     const { serviceCode, status } = failureOf(error) ?? {};
     const isPast = serviceCode === 'NoSuchUpload' || status === 412;

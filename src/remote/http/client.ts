@@ -3,7 +3,14 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, type ErrorCode, KexportError, throwIfAborted } from '../../errors.ts';
-import { exchange, type HttpResponse, type Method, type Timeouts, TIMEOUTS } from './exchange.ts';
+import {
+  type Body,
+  exchange,
+  type HttpResponse,
+  type Method,
+  type Timeouts,
+  TIMEOUTS,
+} from './exchange.ts';
 import { type Explanation, HttpFailure } from './failure.ts';
 import { type Environment, routes } from './route.ts';
 import { shownUrl, withoutSecrets } from './secrets.ts';
@@ -16,13 +23,18 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Must not change until the request has ended. */
-  readonly body?: readonly Uint8Array[] | undefined;
+  readonly body?: Body | undefined;
   /** Gets the bytes of an answer to a request for a range, which must be as many. */
   readonly into?: Uint8Array | undefined;
   /** Statuses that are answers besides 2xx. */
   readonly accepts?: readonly number[] | undefined;
   /** Header fields of an attempt: those that sign it. Called for each, since they age. */
   readonly authorize?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /**
+   * What to send in place of the request when it is sent again, as some of it may have arrived.
+   * Called before each attempt but the first.
+   */
+  readonly resume?: (() => Promise<Resumed>) | undefined;
   /** What the service says in an answer that is not accepted. */
   readonly explain?: ((response: HttpResponse) => Explanation | Promise<Explanation>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,6 +46,9 @@ export interface HttpRequest {
   readonly isRefusal?: ((response: HttpResponse) => boolean) | undefined;
 }
 
+/** What changes in a request that is sent again. */
+export type Resumed = Partial<Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>>;
+
 /** Options of {@link httpClient}. */
 export interface ClientOptions {
   /** The code of the errors that `send` throws. */
@@ -41,6 +56,8 @@ export interface ClientOptions {
   /** Default: that of the process. */
   readonly env?: Environment | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
+  /** SHA-256 of the one certificate that is trusted, in hexadecimal digits; colons may be there. */
+  readonly fingerprint?: string | undefined;
   /** How long failures are retried, in milliseconds. Default: two minutes. */
   readonly patience?: number | undefined;
   /** The first wait before a retry, in milliseconds. */
@@ -74,7 +91,7 @@ const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 export function httpClient(options: ClientOptions): HttpClient {
   const { code, env = process.env, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const ways = routes(env);
+  const ways = routes(env, options.fingerprint);
   let hasAnswered = false; // whether the server is known to be there
 
   async function attempt(request: HttpRequest): Promise<HttpResponse | Refusal> {
@@ -103,15 +120,17 @@ export function httpClient(options: ClientOptions): HttpClient {
       const { signal } = request;
       const start = performance.now();
       const deadline = start + (request.patience ?? patience);
+      let current = request;
       for (let attempts = 1; ; attempts++) {
         throwIfAborted(signal);
-        const result = await attempt(request);
+        const result = await attempt(current);
         if (!('failure' in result)) return result;
         const wait = Math.max(result.wait, waitBefore(attempts, firstWait));
         const isLate = performance.now() + wait > deadline && attempts >= MIN_ATTEMPTS;
         if (!result.isTransient || isLate) throw errorOf(request, result.failure, attempts);
         options.onRetry?.();
         await setTimeout(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
+        if (request.resume) current = { ...request, ...(await request.resume()) };
       }
     },
     close: () => ways.close(),

@@ -1,8 +1,14 @@
 // One HTTP request and its answer. It ends within a known time, whatever the other side does.
 
 import { setMaxListeners } from 'node:events';
-import { type Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { Readable } from 'node:stream';
 import { HttpFailure } from './failure.ts';
 
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -10,6 +16,8 @@ export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 /** An answer. */
 export interface HttpResponse {
   readonly status: number;
+  /** The words behind the status, which say something in some protocols. */
+  readonly reason: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** Empty if the bytes went into `Exchange.into`. */
@@ -31,14 +39,27 @@ export const TIMEOUTS: Timeouts = { connect: 10_000, idle: 60_000, total: 120_00
 /** Bytes in a millisecond that a connection must at least carry. */
 const MIN_RATE = 16;
 
+/** The longest time that a timer of Node waits, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
+
 /** The longest answer that is kept in memory, in bytes: lists and errors. */
 const MAX_BODY = 16 * 2 ** 20;
+
+/** The body of a request that does not fit into the memory. */
+export interface StreamedBody {
+  /** In bytes. */
+  readonly length: number;
+  /** All of them from the first on, each piece in memory of its own. Called for each attempt. */
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
+export type Body = readonly Uint8Array[] | StreamedBody;
 
 export interface Exchange {
   readonly method: Method;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: readonly Uint8Array[];
+  readonly body: Body;
   /** Gets the body of an answer with the status 206, which must be as long. */
   readonly into?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -57,7 +78,7 @@ export interface Route {
 /** Throws an HttpFailure, whose cause is the error of the system if there is one. */
 export function exchange(request: Exchange): Promise<HttpResponse> {
   const { method, url, body, into, signal, timeouts } = request;
-  const length = body.reduce((sum, bytes) => sum + bytes.length, 0);
+  const length = lengthOf(body);
   return new Promise((resolve, reject) => {
     const sent = start(request, length);
     const timers: NodeJS.Timeout[] = [];
@@ -82,7 +103,7 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const moved = length + (into?.length ?? 0);
-    limit(timeouts.total + moved / MIN_RATE, 'no complete answer');
+    limit(Math.min(timeouts.total + moved / MIN_RATE, MAX_TIMER), 'no complete answer');
     const connecting = limit(timeouts.connect, `no connection to ${url.host}`);
     sent.on('socket', (socket) => {
       const connected = () => clearTimeout(connecting);
@@ -97,12 +118,32 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
       sent.on('error', () => undefined);
       receive(answer, method === 'HEAD' ? undefined : into).then((response) => {
         settle();
+        if (!sent.writableEnded) sent.destroy(); // what is left of the body is not wanted
         resolve(response);
       }, fail);
     });
-    for (const bytes of body.slice(0, -1)) sent.write(bytes);
-    sent.end(body.at(-1));
+    send(body, sent, fail);
   });
+}
+
+function lengthOf(body: Body): number {
+  return isStreamed(body) ? body.length : body.reduce((sum, { length }) => sum + length, 0);
+}
+
+function isStreamed(body: Body): body is StreamedBody {
+  return 'pieces' in body;
+}
+
+function send(body: Body, sent: ClientRequest, fail: (error: unknown) => void): void {
+  if (isStreamed(body)) {
+    const bytes = Readable.from(body.pieces(), { objectMode: false });
+    bytes.on('error', fail); // those of the connection are heard of by themselves
+    sent.once('close', () => bytes.destroy());
+    bytes.pipe(sent);
+    return;
+  }
+  for (const bytes of body.slice(0, -1)) sent.write(bytes);
+  sent.end(body.at(-1));
 }
 
 function start({ method, url, headers, route, timeouts }: Exchange, length: number) {
@@ -127,10 +168,11 @@ async function receive(
   into: Uint8Array | undefined,
 ): Promise<HttpResponse> {
   const status = answer.statusCode ?? 0;
+  const reason = answer.statusMessage ?? '';
   const headers = headersOf(answer);
   if (into && status === 200) {
     answer.destroy(); // the whole file, where a part was asked for
-    return { status, headers, body: Buffer.alloc(0) };
+    return { status, reason, headers, body: Buffer.alloc(0) };
   }
   const target = status === 206 ? into : undefined;
   const chunks: Buffer[] = [];
@@ -147,7 +189,7 @@ async function receive(
   if (target && received < target.length) {
     throw new HttpFailure(`the answer ended after ${received} of ${target.length} bytes`);
   }
-  return { status, headers, body: Buffer.concat(chunks) };
+  return { status, reason, headers, body: Buffer.concat(chunks) };
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {

@@ -2,10 +2,10 @@
 // the certificates that the environment adds.
 
 import { readFileSync } from 'node:fs';
-import { Agent, type ClientRequestArgs, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { connect, rootCertificates } from 'node:tls';
+import { connect, type ConnectionOptions, rootCertificates } from 'node:tls';
 import { KexportError, reasonOf } from '../../errors.ts';
 import type { Route } from './exchange.ts';
 import { keepSecret, shownUrl } from './secrets.ts';
@@ -25,20 +25,24 @@ export interface Routes {
 const CA_VARIABLES = ['SSL_CERT_FILE', 'AWS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
 
 /** How long an idle connection is kept, in milliseconds: less than servers do. */
-const KEEP_ALIVE = 4000;
+const KEEP = { keepAlive: true, timeout: 4000 };
 
-export function routes(env: Environment): Routes {
-  const keep = { keepAlive: true, timeout: KEEP_ALIVE };
+/** `fingerprint` is the SHA-256 of the one certificate that is trusted, if it is given. */
+export function routes(env: Environment, fingerprint?: string): Routes {
   const ca = certificates(env);
-  const plain = new Agent(keep);
-  const secure = new SecureAgent({ ...keep, ...(ca && { ca }) });
+  const trust = { fingerprint, ca };
+  const plain = new Agent(KEEP);
+  const secure =
+    fingerprint === undefined
+      ? new SecureAgent({ ...KEEP, ...(ca && { ca }) })
+      : agentWith((options, done) => secured(options, trust, done));
   const tunnels = new Map<string, SecureAgent>();
   return {
     to(url) {
       const proxy = proxyFor(url, env);
       if (url.protocol === 'http:') return { agent: plain, proxy };
       if (!proxy) return { agent: secure };
-      const agent = tunnels.get(proxy.href) ?? tunnelAgent(proxy, ca);
+      const agent = tunnels.get(proxy.href) ?? tunnelAgent(proxy, trust);
       tunnels.set(proxy.href, agent);
       return { agent };
     },
@@ -88,15 +92,53 @@ function isDirect({ hostname, host }: URL, noProxy: string): boolean {
   });
 }
 
+/** Which certificates are trusted. */
+interface Trust {
+  /** SHA-256 of the only one; else those of a known authority are. */
+  readonly fingerprint: string | undefined;
+  readonly ca: string[] | undefined;
+}
+
+type Connected = (error: Error | null, stream: Duplex) => void;
+
+function agentWith(open: (options: ConnectionOptions, done: Connected) => void): SecureAgent {
+  return Object.assign(new SecureAgent(KEEP), { createConnection: open });
+}
+
+function failed(done: Connected, error: Error): void {
+  done(error, undefined as unknown as Duplex); // no stream
+}
+
+/** Hands over a connection by TLS: with a fingerprint, not before that was compared. */
+function secured(options: ConnectionOptions, { fingerprint, ca }: Trust, done: Connected): void {
+  if (fingerprint === undefined) {
+    done(null, connect({ ...options, ...(ca && { ca }) }));
+    return;
+  }
+  const socket = connect({ ...options, rejectUnauthorized: false });
+  const onError = (error: Error) => failed(done, error);
+  socket.once('error', onError);
+  socket.once('secureConnect', () => {
+    socket.off('error', onError);
+    const { fingerprint256: found } = socket.getPeerCertificate();
+    if (digitsOf(found) === digitsOf(fingerprint)) {
+      done(null, socket);
+      return;
+    }
+    socket.destroy();
+    const error = new Error(`the certificate has the fingerprint ${found}, not ${fingerprint}`);
+    failed(done, Object.assign(error, { code: 'ERR_TLS_FINGERPRINT' }));
+  });
+}
+
+function digitsOf(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toUpperCase();
+}
+
 /** An agent whose connections are tunnels through a proxy (RFC 9110, CONNECT). */
-function tunnelAgent(proxy: URL, ca: string[] | undefined): SecureAgent {
-  const agent = new SecureAgent({ keepAlive: true, timeout: KEEP_ALIVE });
-  const open = (
-    { host, port, servername }: ClientRequestArgs & { servername?: string },
-    done: (error: Error | null, stream: Duplex) => void,
-  ) => {
+function tunnelAgent(proxy: URL, trust: Trust): SecureAgent {
+  return agentWith(({ host, port, servername }, done) => {
     const server = `${host ?? ''}:${port ?? 443}`;
-    const failed = (error: Error) => done(error, undefined as unknown as Duplex); // no stream
     const asked = httpRequest({
       method: 'CONNECT',
       hostname: proxy.hostname,
@@ -105,20 +147,19 @@ function tunnelAgent(proxy: URL, ca: string[] | undefined): SecureAgent {
       headers: { host: server, ...credentialsOf(proxy) },
       agent: false,
     });
-    asked.once('error', failed);
+    asked.once('error', (error) => failed(done, error));
     asked.once('connect', ({ statusCode = 0 }, socket) => {
       if (statusCode === 200) {
         const name = servername ?? host ?? undefined;
-        const secured = connect({ socket, servername: name, ...(ca && { ca }) });
-        done(null, secured);
+        secured({ socket, servername: name }, trust, done);
         return;
       }
       socket.destroy();
-      failed(new Error(`the proxy ${shownUrl(proxy)} answered ${statusCode} to CONNECT ${server}`));
+      const what = `the proxy ${shownUrl(proxy)} answered ${statusCode} to CONNECT ${server}`;
+      failed(done, new Error(what));
     });
     asked.end();
-  };
-  return Object.assign(agent, { createConnection: open });
+  });
 }
 
 function credentialsOf({ username, password }: URL): Record<string, string> {

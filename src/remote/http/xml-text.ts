@@ -1,7 +1,13 @@
 /** The text of the first element of that name in a short XML document; undefined without one. */
 export function xmlText(xml: string, name: string): string | undefined {
   const [, text] = new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)</${name}>`).exec(xml) ?? [];
-  return text?.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => ENTITIES[entity] ?? '');
+  return text?.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, decoded);
+}
+
+/** A character by its number, or by a name that XML itself has. */
+function decoded(reference: string, decimal = '', hex = '', name = ''): string {
+  const code = name === '' ? parseInt(decimal || hex, decimal ? 10 : 16) : NaN;
+  return code <= 0x10ffff ? String.fromCodePoint(code) : (ENTITIES[name] ?? reference);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

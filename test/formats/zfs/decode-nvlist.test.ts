@@ -1,24 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../../formats/errors.ts';
 import { decodeNvList } from '../../../formats/zfs/decode-nvlist.ts';
-
-const words = (...values: number[]) => {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, index) => bytes.writeInt32BE(value, index * 4));
-  return bytes;
-};
-const text = (value: string) => {
-  const length = Buffer.byteLength(value);
-  const padded = Buffer.alloc(Math.ceil(length / 4) * 4);
-  padded.write(value);
-  return Buffer.concat([words(length), padded]);
-};
-const pair = (name: string, type: number, count: number, value: Buffer) => {
-  const body = Buffer.concat([text(name), words(type, count), value]);
-  return Buffer.concat([words(body.length + 8, 64), body]);
-};
-const inner = (...pairs: Buffer[]) => Buffer.concat([words(0, 1), ...pairs, words(0, 0)]);
-const packed = (...pairs: Buffer[]) => Buffer.concat([Buffer.of(1, 1, 0, 0), inner(...pairs)]);
+import {
+  innerList as inner,
+  packedList as packed,
+  pair,
+  words,
+  xdrText as text,
+} from '../../support/nvlist.ts';
 
 describe('a name-value list', () => {
   test('has values of every type', () => {

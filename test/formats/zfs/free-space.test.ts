@@ -123,7 +123,7 @@ const of = (object: number, spoil: (bytes: Buffer) => void) => (which: number, b
 const setProperty = (low: number, value: bigint) => (pointer: Buffer) => {
   pointer.writeBigUInt64LE(pointer.readBigUInt64LE(48) | (value << BigInt(low)), 48);
 };
-const { directory, config, array, firstMap } = OBJECTS;
+const { directory, config, logs: logsObject, array, firstMap } = OBJECTS;
 
 describe('a pool that is not as it must be', () => {
   test.each<[string, Spoiled, string]>([
@@ -173,9 +173,24 @@ describe('a pool that is not as it must be', () => {
       'every copy of a block is damaged',
     ],
     ['no object set', { pointer: of(-1, (p) => (p[54] = 10)) }, 'does not lead to an object set'],
+    [
+      'a log of no transaction group',
+      { content: of(logsObject, (c) => c.write('log', 64 + 14)) },
+      'the name of a log of space maps is not a transaction group',
+    ],
     ['no directory', { content: of(directory, (c) => c.fill(0)) }, 'a ZAP has no header'],
   ])('is not read: %s', async (_, spoiled, message) => {
     await expect(freeOf({}, spoiled)).rejects.toThrow(message);
+  });
+
+  test.each([28n, 5001n])('is not read: version %i', async (version) => {
+    const { uberblock, ...pool } = madePool();
+    const values = { ...uberblock.values, version };
+    const found = freeRuns({ ...pool, uberblock: { ...uberblock, values } });
+    await expect(found).rejects.toMatchObject({
+      kind: 'unsupported',
+      message: `zfs: the pool has version ${version}, 5000 is supported`,
+    });
   });
 
   test('may name one block a million times, and is not read to its end', async () => {

@@ -71,6 +71,20 @@ describe('the labels of a vdev', () => {
   });
 });
 
+describe('a label that is sound', () => {
+  test.each([0, 8, 17, 255])('is refused with an ashift of %i', (ashift) => {
+    const { label } = capturedLabels('ashift12', 100 * MIB)[0]!;
+    const config = label.subarray(CONFIG_OFFSET, CONFIG_OFFSET + CONFIG_SIZE);
+    const at = Buffer.from(config).indexOf('ashift');
+    // After the name, which takes whole words: the type, the count, and the value of 64 bits.
+    config[at + 8 + 4 + 4 + 7] = ashift;
+    seal(config, CONFIG_OFFSET, 'little', sha256);
+    expect(() => readVdevConfig(label, 0, sha256)).toThrow(
+      `zfs: ashift is ${ashift} in the vdev label, expected 9 to 16`,
+    );
+  });
+});
+
 const place = (vdevOffset: number, ashift: number) => ({ vdevOffset, ashift, sha256 });
 
 describe('the ring of uberblocks', () => {

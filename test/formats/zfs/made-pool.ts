@@ -5,6 +5,7 @@
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { UBERBLOCK_MAGIC } from '../../../formats/zfs/label.ts';
+import { innerList, packedList, pair, pairOf } from '../../support/nvlist.ts';
 import type { RecordedPool } from '../../support/zfs-pools.ts';
 
 export const METASLAB = 2 ** 24;
@@ -193,31 +194,7 @@ function configList(more: Readonly<Record<string, string | bigint>>): Buffer {
     asize: BigInt(METASLABS * METASLAB),
     ...more,
   };
-  const pairs = Object.entries(vdev).map(([name, value]) =>
-    typeof value === 'bigint' ? pair(name, 8, 1, number(value)) : pair(name, 9, 1, text(value)),
-  );
-  const children = pair('children', 20, 1, list(...pairs));
-  return Buffer.concat([Buffer.of(1, 1, 0, 0), list(pair('vdev_tree', 19, 1, list(children)))]);
+  const pairs = Object.entries(vdev).map(([name, value]) => pairOf(name, value));
+  const children = pair('children', 20, 1, innerList(...pairs));
+  return packedList(pairOf('vdev_tree', innerList(children)));
 }
-
-// Name-value lists in XDR.
-const words = (...values: number[]) => {
-  const content = Buffer.alloc(4 * values.length);
-  values.forEach((value, index) => content.writeInt32BE(value, 4 * index));
-  return content;
-};
-const number = (value: bigint) => {
-  const content = Buffer.alloc(8);
-  content.writeBigUInt64BE(value);
-  return content;
-};
-const text = (value: string) => {
-  const padded = Buffer.alloc(Math.ceil(value.length / 4) * 4);
-  padded.write(value);
-  return Buffer.concat([words(value.length), padded]);
-};
-const pair = (name: string, type: number, count: number, value: Buffer) => {
-  const body = Buffer.concat([text(name), words(type, count), value]);
-  return Buffer.concat([words(body.length + 8, 64), body]);
-};
-const list = (...pairs: Buffer[]) => Buffer.concat([words(0, 1), ...pairs, words(0, 0)]);

@@ -1,6 +1,8 @@
 // The checksum of RFC 1950, section 8.2: `a` is 1 + the sum of all bytes, `b` the sum of all values
 // of `a`.
 
+import { across } from './lanes';
+
 const PRIME: u32 = 65_521;
 // So many bytes can be added up before 32 bits run over; zlib calls it NMAX, here a multiple of 16.
 const RUN: u32 = 5552;
@@ -33,13 +35,4 @@ export function adler32(at: usize, end: usize): u32 {
     b += a;
   }
   return ((b % PRIME) << 16) | (a % PRIME);
-}
-
-function across(v: v128): u32 {
-  return (
-    i32x4.extract_lane(v, 0) +
-    i32x4.extract_lane(v, 1) +
-    i32x4.extract_lane(v, 2) +
-    i32x4.extract_lane(v, 3)
-  );
 }

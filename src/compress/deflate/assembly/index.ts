@@ -8,6 +8,7 @@ import { parseFast } from './fast';
 import { INPUT, MAX_INPUT, OUTPUT } from './layout';
 import { fast, passes, setLevel } from './levels';
 import { noteMatches, parseOptimal } from './optimal';
+import { isNoise } from './noise';
 import { parse } from './parse';
 import { firstSegment, Segment, splitTokens } from './split';
 import { buildTables } from './tables';
@@ -44,9 +45,10 @@ export function compress(length: usize): usize {
   const end = INPUT + length;
   memory.fill(end, 0, 16);
   begin();
-  if (length >= MIN_PARSED) putBlocks(end);
+  const isParsed = length >= MIN_PARSED && !isNoise(end);
+  if (isParsed) putBlocks(end);
   // Blocks that are stored one by one may add up to more than one stored as a whole.
-  if (length < MIN_PARSED || outputAt - OUTPUT > length + STORED_SLACK) {
+  if (!isParsed || outputAt - OUTPUT > length + STORED_SLACK) {
     begin();
     putStored(!isJoinable, INPUT, <u32>length);
   }

@@ -7,10 +7,10 @@
 export const MAX_INPUT: usize = 65_536;
 
 /**
- * All of it, in bytes: 32 pages, as asconfig.json has it. The last 4 KiB are for what asc itself
+ * All of it, in bytes: 33 pages, as asconfig.json has it. The last 4 KiB are for what asc itself
  * places.
  */
-export const MEMORY_SIZE: usize = 32 << 16;
+export const MEMORY_SIZE: usize = 33 << 16;
 
 /** The input, and room behind it for loads of 8 bytes that start inside it. */
 export const INPUT: usize = 8;
@@ -63,8 +63,12 @@ export const SEGMENT_SIZE: usize = 32;
 export const LOG2: usize = SEGMENTS + SEGMENT_COUNT * SEGMENT_SIZE;
 const LOG2_SIZE: usize = 2 << 12;
 
+/** u32 per number below N_LOG2_COUNT: it times its logarithm, in the same units. */
+export const N_LOG2: usize = LOG2 + LOG2_SIZE;
+export const N_LOG2_COUNT: u32 = 4096;
+
 /** u8 per match length 0 to 258: its length code less 257. */
-export const LENGTH_SLOT: usize = LOG2 + LOG2_SIZE;
+export const LENGTH_SLOT: usize = N_LOG2 + 4 * N_LOG2_COUNT;
 /** u8 per length code less 257: how many extra bits; then u16 each: the shortest length. */
 export const LENGTH_EXTRA: usize = LENGTH_SLOT + 264;
 export const LENGTH_BASE: usize = LENGTH_EXTRA + 32;

@@ -2,6 +2,7 @@
 // a histogram each; neighbours are merged as long as one code for both is estimated to take fewer
 // bits than two codes and their headers.
 
+import { across } from './lanes';
 import {
   DISTANCE_EXTRA,
   DISTANCE_SYMBOLS,
@@ -10,6 +11,8 @@ import {
   HISTOGRAMS,
   INPUT,
   LENGTH_EXTRA,
+  N_LOG2,
+  N_LOG2_COUNT,
   SEGMENT_SIZE,
   SEGMENTS,
   TOKENS,
@@ -164,14 +167,35 @@ function estimate(a: usize, b: usize, mask: u32, extra: u32, bytes: u32): u32 {
  * header.
  */
 function entropy(a: usize, b: usize, mask: u32, from: usize, to: usize): u32 {
-  let sum: u32 = 0;
-  let weighted: u64 = 0;
-  let used: u32 = 0;
-  for (let symbol = from; symbol < to; symbol++) {
-    const frequency = countOf(a, symbol) + (countOf(b, symbol) & mask);
-    sum += frequency;
-    used += u32(frequency != 0);
-    weighted += <u64>frequency * log2(frequency);
+  const allowed = i32x4.splat(mask);
+  const zero = i32x4.splat(0);
+  const most = i32x4.splat(N_LOG2_COUNT - 1);
+  let sums = zero;
+  let unused = zero;
+  let weighted: u32 = 0; // at most 2^16 times 16 bits
+  for (let at = from << 2; at < to << 2; at += 16) {
+    const counts = i32x4.add(v128.load(a + at), v128.and(v128.load(b + at), allowed));
+    sums = i32x4.add(sums, counts);
+    unused = i32x4.sub(unused, i32x4.eq(counts, zero));
+    if (v128.any_true(i32x4.gt_u(counts, most))) {
+      weighted +=
+        product(i32x4.extract_lane(counts, 0)) +
+        product(i32x4.extract_lane(counts, 1)) +
+        product(i32x4.extract_lane(counts, 2)) +
+        product(i32x4.extract_lane(counts, 3));
+    } else {
+      weighted +=
+        load<u32>(i32x4.extract_lane(counts, 0) << 2, N_LOG2) +
+        load<u32>(i32x4.extract_lane(counts, 1) << 2, N_LOG2) +
+        load<u32>(i32x4.extract_lane(counts, 2) << 2, N_LOG2) +
+        load<u32>(i32x4.extract_lane(counts, 3) << 2, N_LOG2);
+    }
   }
-  return <u32>((<u64>sum * log2(sum) - weighted) >> 11) + used * SYMBOL_BITS;
+  const sum = across(sums);
+  const used = <u32>(to - from) - across(unused);
+  return ((sum * log2(sum) - weighted) >> 11) + used * SYMBOL_BITS;
+}
+
+function product(count: u32): u32 {
+  return count * log2(count);
 }

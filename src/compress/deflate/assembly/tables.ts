@@ -9,6 +9,7 @@ import {
   LENGTH_EXTRA,
   LENGTH_SLOT,
   LOG2,
+  N_LOG2,
   PRECODE_ORDER,
   STATIC_CODE_LENGTHS,
 } from './layout';
@@ -109,5 +110,6 @@ function buildLog2(): void {
       }
     }
     store<u16>(n << 1, log, LOG2);
+    store<u32>(n << 2, n * log, N_LOG2);
   }
 }

@@ -1,0 +1,64 @@
+// The manifest of an image, which its tag names.
+
+import { MEDIA_TYPES } from '../../../formats/containerdisk/layout.ts';
+import { KexportError, option, wording } from '../../errors.ts';
+import type { OciManifest } from './oci-archive.ts';
+import type { Repository } from './repository.ts';
+
+/** How long the clean-up of a failed upload is retried, in milliseconds. */
+const CLEANUP_PATIENCE = 30_000;
+
+/** What a tag may name. */
+const NAMED = [
+  MEDIA_TYPES.manifest,
+  MEDIA_TYPES.index,
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+/** Throws a KexportError `exists` if the tag exists. */
+export async function refuseExisting(repository: Repository): Promise<void> {
+  const { name, tag } = repository;
+  const { status } = await repository.send({
+    what: 'look for',
+    method: 'HEAD',
+    at: `manifests/${tag}`,
+    headers: { accept: NAMED.join(', ') },
+    accepts: [404],
+  });
+  if (status === 404) return;
+  const hint = wording`use ${option('force', true)} to replace it`;
+  throw new KexportError('exists', `${name} exists`, { hint });
+}
+
+/** Makes the tag name the manifest, whose blobs must be there. */
+export async function pushManifest(
+  repository: Repository,
+  { mediaType, digest, bytes }: OciManifest,
+): Promise<void> {
+  const { name, tag } = repository;
+  const { headers } = await repository.send({
+    what: 'push the manifest of',
+    method: 'PUT',
+    at: `manifests/${tag}`,
+    headers: { 'content-type': mediaType },
+    body: [bytes],
+  });
+  const stored = headers['docker-content-digest'] ?? digest;
+  if (stored === digest) return;
+  throw new KexportError('target', `${name} was stored as ${stored}, what was sent is ${digest}`);
+}
+
+/** Removes the manifest, and the tag with it. */
+export async function removeManifest(
+  repository: Repository,
+  { digest }: OciManifest,
+): Promise<void> {
+  await repository.send({
+    what: 'remove the manifest of',
+    method: 'DELETE',
+    at: `manifests/${digest}`,
+    accepts: [404],
+    patience: CLEANUP_PATIENCE,
+  });
+}

@@ -1,0 +1,307 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { containerdisk } from '../../formats/index.ts';
+import { throwIfAborted, type Warning } from '../../src/errors.ts';
+import { ociSink } from '../../src/remote/registry/oci-sink.ts';
+import type { SendOptions } from '../../src/remote/store-options.ts';
+import { noise } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { writeImage } from '../support/write-image.ts';
+import { everyNth, type Received } from './double.ts';
+import {
+  basicOf,
+  digestOf,
+  PASSWORD,
+  type RegistryDouble,
+  startRegistry,
+  TOKEN,
+  USER,
+} from './registry-double.ts';
+
+const MIB = 2 ** 20;
+let large: Buffer; // an archive with a layer of two chunks
+let small: Buffer; // of one
+beforeAll(async () => {
+  large = await archiveOf(noise(20 * MIB));
+  small = await archiveOf(noise(MIB));
+});
+
+async function archiveOf(bytes: Buffer): Promise<Buffer> {
+  const disk = { name: 'disk', size: bytes.length, pieces: [{ offset: 0, bytes }] };
+  return (await writeImage(containerdisk(), disk)).bytes;
+}
+
+const ANYBODY = { HOME: '/nowhere', XDG_RUNTIME_DIR: '/nowhere' };
+
+let registry: RegistryDouble;
+let name: string;
+beforeEach(async () => {
+  registry = await startRegistry();
+  name = `oci://${new URL(registry.url).host}/vms/web1:1.0`;
+});
+afterEach(() => registry.close());
+
+/** Sends an archive, as an export does. Returns what is reported. */
+async function send(options: SendOptions = {}, signal?: AbortSignal, archive = small) {
+  const how = { env: ANYBODY, firstWait: 1, patience: 500, ...options };
+  await using sink = await ociSink(name, how);
+  await sink.write(0, [archive], signal);
+  await sink.finish(archive.length, signal);
+  if (options.verify) {
+    const found = Buffer.alloc(archive.length);
+    await sink.readBack?.(archive.length, signal).read(0, found);
+    expect(found.equals(archive)).toBe(true);
+  }
+  throwIfAborted(signal);
+  await sink.commit();
+  return sink.ids ?? {};
+}
+
+function isChunk({ method }: Received): boolean {
+  return method === 'PATCH';
+}
+
+/** Whether nothing is in the registry. */
+function isEmpty(): boolean {
+  const { blobs, manifests, tags, uploads } = registry;
+  return [blobs, manifests, tags, uploads].every(({ size }) => size === 0);
+}
+
+describe('an image in a registry', () => {
+  test('has the blobs and the manifest of the archive', async () => {
+    const ids = await send({}, undefined, large);
+    const layer = registry.blobs.get(ids['layer'] ?? '') ?? Buffer.alloc(0);
+    expect(layer.length).toBeGreaterThan(20 * MIB);
+    expect(large.subarray(512, 512 + layer.length).equals(layer)).toBe(true);
+    const digest = registry.tags.get('1.0') ?? '';
+    expect(ids['digest']).toBe(digest);
+    expect(ids['reference']).toBe(`${new URL(registry.url).host}/vms/web1@${digest}`);
+    expect(large.includes(registry.manifests.get(digest)?.bytes ?? '')).toBe(true);
+    expect(registry.blobs.size).toBe(2);
+    expect(registry.uploads.size).toBe(0);
+  });
+
+  test.each([
+    ['that forgets uploads', false],
+    ['that goes on with them', true],
+  ])('arrives whole if a fifth of the requests fail, in a registry %s', async (_, isLenient) => {
+    registry.state.isLenient = isLenient;
+    registry.faults = everyNth(5, 'reset', { status: 503 }, 'lost', { status: 500 }, 'half', {
+      status: 429,
+    });
+    const ids = await send({ patience: 5000 }, undefined, large);
+    const layer = registry.blobs.get(ids['layer'] ?? '') ?? Buffer.alloc(0);
+    expect(layer.length).toBeGreaterThan(20 * MIB);
+    expect(large.subarray(512, 512 + layer.length).equals(layer)).toBe(true);
+    expect(registry.tags.get('1.0')).toBe(ids['digest']);
+  });
+
+  test('goes on after a chunk whose answer was lost', async () => {
+    registry.state.isLenient = true;
+    let lost = 0;
+    registry.faults = (request) => (isChunk(request) && lost++ === 0 ? 'lost' : undefined);
+    await send({}, undefined, large);
+    const chunks = registry.requests.filter(isChunk).map(({ body }) => body.length);
+    expect(chunks[0]).toBe(16 * MIB);
+    expect(chunks).toHaveLength(3); // the rest of the layer, and the configuration
+  });
+
+  test('has chunks as large as the registry wants, and is sent again after a hang', async () => {
+    registry.state.leastChunk = 18 * MIB;
+    let hung = 0;
+    registry.faults = (request) => (isChunk(request) && hung++ === 0 ? 'hang' : undefined);
+    await send({ timeouts: { idle: 100 }, patience: 5000 }, undefined, large);
+    expect(registry.tags.size).toBe(1);
+  });
+
+  test('has no blob and no tag until it is committed', async () => {
+    const sink = await ociSink(name, { env: ANYBODY });
+    await sink.write(0, [small]);
+    await sink.finish(small.length);
+    expect(registry.blobs.size + registry.tags.size).toBe(0);
+    await sink.commit();
+    expect(registry.tags.size).toBe(1);
+    await sink.settle?.();
+  });
+
+  test('is not sent twice', async () => {
+    await send();
+    const before = registry.requests.length;
+    await send({ force: true });
+    expect(registry.requests.slice(before).some(isChunk)).toBe(false);
+  });
+
+  test('is read back, also from another place', async () => {
+    registry.state.redirects = true;
+    registry.state.access = 'basic';
+    await send({ verify: true, env: withLogin({ auth: pair(USER, PASSWORD) }) });
+    expect(registry.requests.some(({ url }) => url.pathname.startsWith('/elsewhere/'))).toBe(true);
+  });
+});
+
+describe('a tag that exists', () => {
+  const other = Buffer.from('{}');
+  beforeEach(() => {
+    registry.tags.set('1.0', digestOf(other));
+    const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+    registry.manifests.set(digestOf(other), { bytes: other, mediaType });
+  });
+
+  test('is not replaced without force', async () => {
+    await expect(send()).rejects.toMatchObject({ code: 'exists', message: `${name} exists` });
+    expect(registry.tags.get('1.0')).toBe(digestOf(other));
+    expect(registry.uploads.size).toBe(0);
+  });
+
+  test('is not replaced if it appears during the upload', async () => {
+    registry.tags.clear();
+    registry.faults = (request) => {
+      if (isChunk(request)) registry.tags.set('1.0', digestOf(other));
+      return undefined;
+    };
+    await expect(send()).rejects.toMatchObject({ code: 'exists' });
+    expect(registry.tags.get('1.0')).toBe(digestOf(other));
+    expect(registry.blobs.size).toBe(0);
+  });
+
+  test('is replaced with force', async () => {
+    const ids = await send({ force: true });
+    expect(registry.tags.get('1.0')).toBe(ids['digest']);
+  });
+});
+
+describe('a failed push', () => {
+  test.each(Array.from({ length: 10 }, (_, index) => index))(
+    'leaves nothing if it is aborted at request %i',
+    async (at) => {
+      const stop = new AbortController();
+      let count = 0;
+      registry.faults = () => {
+        if (count++ === at) stop.abort();
+        return undefined;
+      };
+      const outcome = await send({ verify: true }, stop.signal).catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(isEmpty()).toBe(true);
+      expect(registry.uploads.size).toBe(0);
+    },
+  );
+
+  test('leaves neither a tag nor a blob if the manifest is refused', async () => {
+    registry.faults = ({ method, url }) =>
+      method === 'PUT' && url.pathname.includes('/manifests/') ? { status: 400 } : undefined;
+    await expect(send()).rejects.toThrow(`cannot push the manifest of ${name}: HTTP 400`);
+    expect(isEmpty()).toBe(true);
+  });
+
+  test('names what the registry does not delete', async () => {
+    const warnings: Warning[] = [];
+    registry.state.deletes = false;
+    registry.faults = ({ method, url }) =>
+      method === 'PUT' && url.pathname.includes('/manifests/') ? 'lost' : undefined;
+    const onWarning = (warning: Warning) => void warnings.push(warning);
+    await expect(send({ onWarning, patience: 0 })).rejects.toThrow(/tried 3 times/);
+    const messages = warnings.map(({ message }) => message);
+    expect(messages[0]).toContain(`skopeo delete ${name.replace('oci:', 'docker:')} does it`);
+    expect(messages[1]).toContain('the garbage collection of the registry does it');
+  });
+
+  test('says what makes no sense', async () => {
+    await expect(ociSink(name, { formatName: 'qcow2' })).rejects.toThrow(/not a qcow2/);
+    for (const wrong of ['oci://host', 'oci://host/web1', 'oci://host/Web1:1', 'oci://h/w:1/x']) {
+      await expect(ociSink(wrong, {})).rejects.toThrow(/does not name an image in a registry/);
+    }
+  });
+});
+
+function pair(user: string, password: string): string {
+  return Buffer.from(`${user}:${password}`).toString('base64');
+}
+
+/** The environment of a program that has a login in the file of podman. */
+function withLogin(login: object): Record<string, string> {
+  const path = join(temporaryFolder(), 'auth.json');
+  const { host } = new URL(registry.url);
+  writeFileSync(path, JSON.stringify({ auths: { other: {}, [host]: login } }));
+  return { ...ANYBODY, REGISTRY_AUTH_FILE: path };
+}
+
+describe('a login', () => {
+  test('is taken from the file of docker, with its old names', async () => {
+    registry.state.access = 'basic';
+    const folder = temporaryFolder();
+    const auths = { [`https://${new URL(registry.url).host}/v2/`]: { auth: pair(USER, PASSWORD) } };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths }));
+    await send({ env: { ...ANYBODY, DOCKER_CONFIG: folder } });
+    expect(registry.tags.size).toBe(1);
+  });
+
+  test('is asked of a helper of docker', async () => {
+    registry.state.access = 'basic';
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'bin'));
+    const helper = join(folder, 'bin/docker-credential-test18');
+    const answer = JSON.stringify({ ServerURL: 'x', Username: USER, Secret: PASSWORD });
+    const { host } = new URL(registry.url);
+    writeFileSync(
+      helper,
+      `#!/bin/sh\nread -r server\n[ "$server" = ${host} ] && echo '${answer}'\n`,
+    );
+    chmodSync(helper, 0o755);
+    const config = { credsStore: 'none', credHelpers: { [host]: 'test18' } };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
+    try {
+      await send({ env: { ...ANYBODY, DOCKER_CONFIG: folder } });
+    } finally {
+      process.env['PATH'] = path;
+    }
+    expect(registry.tags.size).toBe(1);
+  });
+
+  test('that is missing or wrong is named, and not shown', async () => {
+    registry.state.access = 'basic';
+    const { host } = new URL(registry.url);
+    await expect(send()).rejects.toMatchObject({
+      message: `cannot look for ${name}: HTTP 401`,
+      hint: `docker login ${host}, or skopeo login ${host}`,
+    });
+    registry.faults = ({ headers }) => ({ status: 403, body: headers['authorization'] ?? '' });
+    const error = await send({ env: withLogin({ auth: pair(USER, PASSWORD) }) }).catch(String);
+    expect(error).not.toMatch(/secret:pass|c2VjcmV0/);
+  });
+
+  test('gives a token for the repository, which is renewed', async () => {
+    registry.state.access = 'bearer';
+    let given = 0;
+    registry.state.giveToken = ({ url, headers }) => {
+      if (headers['authorization'] !== basicOf(USER, PASSWORD)) return { status: 401 };
+      expect(url.search).toBe('?service=registry.test&scope=repository%3Avms%2Fweb1%3Apull%2Cpush');
+      const token = `${TOKEN}${++given}`;
+      registry.state.tokens.add(token);
+      return { status: 200, body: JSON.stringify({ token, expires_in: 300 }) };
+    };
+    registry.faults = (request) => {
+      if (isChunk(request) && given === 1) registry.state.tokens.clear();
+      return undefined;
+    };
+    await send({ env: withLogin({ auth: pair(USER, PASSWORD) }) });
+    expect(given).toBe(2);
+    const wrong = send({ force: true, env: withLogin({ auth: pair(USER, 'wrong password') }) });
+    await expect(wrong).rejects.toThrow(/cannot ask for a token of 127\S+: HTTP 401$/);
+  });
+
+  test('with a refresh token gives a token too', async () => {
+    registry.state.access = 'bearer';
+    registry.state.giveToken = ({ method, body }) => {
+      const form = new URLSearchParams(body.toString());
+      if (method !== 'POST' || form.get('refresh_token') !== 'identity-token')
+        return { status: 401 };
+      registry.state.tokens.add(TOKEN);
+      return { status: 200, body: JSON.stringify({ access_token: TOKEN }) };
+    };
+    await send({ env: withLogin({ identitytoken: 'identity-token' }) });
+    expect(registry.tags.size).toBe(1);
+  });
+});
