@@ -310,8 +310,8 @@ describe('the layers', () => {
 });
 
 /**
- * What of `src/` a browser gets, besides what `formats/` has: whole rooms, and single files of those
- * that also know this machine. The built bundles say what they have inside.
+ * What of `src/` a browser gets, besides what `formats/` has: whole rooms, and single files of
+ * those that also know this machine. The built bundles say what they have inside.
  */
 const IN_BROWSERS: readonly RegExp[] = [
   /^src\/browser\.ts$/,

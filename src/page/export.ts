@@ -98,7 +98,7 @@ async function openPlace(
   return { sink: wrap(sink), file, isDownload: true };
 }
 
-/** The file of a failed export is removed, if it is there only because the user was asked for it. */
+/** A failed export removes the file, if it is there only because the user was asked for it. */
 async function chosenSink(place: FilePlace, name: string): Promise<Sink> {
   const isNew = (await place.getFile()).size === 0;
   const sink: Sink = browserFileSink(await place.createWritable(), { name });

@@ -19,7 +19,7 @@ const MEMORY_LIMIT = 2 ** 30;
 
 /**
  * Asks where the images of those formats shall go; undefined if the user thinks better of it.
- * Throws an Error for images that cannot be made here: `diskSize` is what they hold, if it is known.
+ * Throws an Error for images that cannot be made here: they hold `diskSize` bytes, if it is known.
  */
 export async function choosePlaces(
   formats: readonly FormatName[],

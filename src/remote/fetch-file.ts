@@ -49,11 +49,11 @@ async function exchange(
 ): Promise<HttpResponse> {
   try {
     const response = await fetch(url, { method: method ?? 'GET', headers, signal: signal ?? null });
-    const { status } = response;
+    const { status, statusText: reason } = response;
     if (status === 206) await fill(response, into);
     else await response.body?.cancel();
     const body = Buffer.alloc(0);
-    return { status, headers: Object.fromEntries(response.headers), body };
+    return { status, reason, headers: Object.fromEntries(response.headers), body };
   } catch (cause) {
     if (signal?.aborted) throw new KexportError('aborted', 'interrupted', { cause });
     throw new KexportError('source', `cannot ${what}: ${reasonOf(cause)}`, {

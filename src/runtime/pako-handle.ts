@@ -2,7 +2,8 @@ import { ZStream, zlibInflate, zlibInflateInit2, zlibInflateReset } from 'pako';
 import type { InflateKind } from './host.ts';
 import type { Leftover, ZlibHandle } from './zlib-handle.ts';
 
-// As in inflateInit2 of zlib: a window of 32 KiB, for no header (negative), zlib's, gzip's (16 more).
+// As in inflateInit2 of zlib: a window of 32 KiB, and no header (negative), zlib's, or gzip's (16
+// more).
 const WINDOW_BITS: Readonly<Record<InflateKind, number>> = { deflate: -15, zlib: 15, gzip: 31 };
 
 // Of zlib.h.

@@ -85,9 +85,10 @@ async function check(page: Page, formats: readonly FormatName[]): Promise<void> 
 
 /** What the page says after a click. */
 async function resultOf(page: Page, button: string): Promise<string> {
+  await page.evaluate(`document.querySelector('#results').replaceChildren()`);
   await page.click(button);
-  await page.waitForSelector('#run', { state: 'hidden' });
   await page.waitForSelector('#results p');
+  await page.waitForSelector('#run', { state: 'hidden' });
   return page.innerText('#results');
 }
 
