@@ -76,7 +76,7 @@ test('a handle of pako fills the output, keeps its state, and reports damage', (
 
 /** A frame of zstd: of one block that repeats a byte, as often as it says. */
 function repeated(count: number): Buffer {
-  const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x48, 0, 0, 0, 0x61]); // a window of 512 KiB
+  const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x48, 0, 0, 0, 0x61]); // window: 512 KiB
   frame.writeUIntLE((count << 3) | (1 << 1) | 1, 6, 3);
   return frame;
 }
