@@ -1,9 +1,22 @@
 import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
+const manifest = readFileSync(new URL('package.json', import.meta.url), 'utf8');
+const { imports } = JSON.parse(manifest) as { imports: Record<string, { default: string }> };
+
+function sourceOf(built: string): string {
+  const source = built.replace('./dist/', '').replace(/\.js$/, '.ts');
+  return fileURLToPath(new URL(source, import.meta.url));
+}
+
 export default defineConfig({
-  // package.json has it of what is built; TypeScript finds the source of that by itself.
-  resolve: { alias: { '#host': fileURLToPath(new URL('src/runtime/node.ts', import.meta.url)) } },
+  // package.json has them of what is built; TypeScript finds the source of that by itself.
+  resolve: {
+    alias: Object.fromEntries(
+      Object.entries(imports).map(([name, to]) => [name, sourceOf(to.default)]),
+    ),
+  },
   test: {
     include: ['test/**/*.test.ts'],
     // What is built runs as users run it.

@@ -4,6 +4,7 @@
 //   kexport.cjs ksnap.cjs             the commands of the npm package, one file
 //   kexport.mjs                       the same, to be copied anywhere
 //   index.js formats.js chunks/       the library
+//   browser/                          the library for browsers, and its workers
 //   LICENSES.txt                      of the packages that are inside
 //
 // and what those packages are, as dist/sbom.cdx.json.
@@ -15,7 +16,9 @@ import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { isBuiltin } from 'node:module';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import type { InsideFiles } from '../src/runtime/own-files-inside.ts';
+import { BROWSER, NO_YAML } from './browser.ts';
 import { bundledPackages, licensesOf } from './licenses.ts';
 import { sbomOf } from './sbom.ts';
 import { sourceDate } from './source-date.ts';
@@ -59,18 +62,9 @@ const AS_MODULE =
 const OWN_FILES: Plugin = {
   name: 'own files',
   setup(bundle) {
-    bundle.onResolve({ filter: /\/own-files\.js$/ }, ({ importer }) => ({
-      path: join(dirname(importer), 'own-files-inside.js'),
+    bundle.onResolve({ filter: /\/own-files\.js$/ }, ({ path, importer }) => ({
+      path: join(dirname(importer), dirname(path), 'own-files-inside.js'),
     }));
-  },
-};
-
-/** xmlbuilder2 loads a reader of YAML, for which it is never used here. */
-const NO_YAML: Plugin = {
-  name: 'no YAML',
-  setup(bundle) {
-    bundle.onResolve({ filter: /^js-yaml$/ }, ({ path }) => ({ path, namespace: 'nothing' }));
-    bundle.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
   },
 };
 
@@ -95,7 +89,7 @@ await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 const contents: Metafile[] = [];
 const files = await insideFiles();
-await Promise.all([buildCommand(files), buildLibrary(files)]);
+await Promise.all([buildCommand(files), buildLibrary(files), buildForBrowsers(files)]);
 const packages = await bundledPackages(TOP, contents);
 await writeFile(join(OUT, 'LICENSES.txt'), licensesOf(packages));
 await writeFile(join(DIST, 'sbom.cdx.json'), sbomOf(files.version, sourceDate(TOP), packages));
@@ -130,7 +124,7 @@ async function scriptOf(entryPoint: string, options: Adjustments): Promise<strin
 }
 
 async function buildCommand(files: InsideFiles): Promise<void> {
-  const { define, plugins } = inside(files);
+  const { define, plugins } = inside({ ...files, page: await packedPage() });
   const script = await scriptOf('dist/src/cli/main.js', { define, plugins: [...plugins, AS_TEXT] });
   const [hashbang = ''] = /^#!.*\n/.exec(script) ?? [];
   const mode = 0o755;
@@ -138,6 +132,10 @@ async function buildCommand(files: InsideFiles): Promise<void> {
   await writeFile(join(OUT, 'kexport.cjs'), script, { mode });
   await writeFile(join(OUT, 'ksnap.cjs'), `${hashbang}require('./kexport.cjs');\n`, { mode });
   await writeFile(join(OUT, 'kexport.mjs'), module, { mode });
+}
+
+async function packedPage(): Promise<string> {
+  return brotliCompressSync(await readFile(join(DIST, 'kexport.html'))).toString('base64');
 }
 
 async function buildLibrary(files: InsideFiles): Promise<void> {
@@ -153,6 +151,28 @@ async function buildLibrary(files: InsideFiles): Promise<void> {
     outdir: OUT,
   });
   contents.push(metafile);
+}
+
+async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
+  const workers = { compress: '', decompress: '' }; // they are files of their own
+  const { metafile } = await build({
+    ...COMMON,
+    ...BROWSER,
+    plugins: [...BROWSER.plugins],
+    define: { KEXPORT_FILES: JSON.stringify({ version, wasm, workers } satisfies InsideFiles) },
+    entryPoints: {
+      index: 'dist/src/browser.js',
+      formats: 'dist/formats/index.js',
+      'compress-worker': 'dist/src/compress/worker.js',
+      'decompress-worker': 'dist/src/decompress/worker.js',
+    },
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunk-[hash]', // beside the workers, which they name
+    outdir: join(OUT, 'browser'),
+  });
+  contents.push(metafile);
+  await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify(metafile));
 }
 
 /** Has a bundle find its files in itself. */

@@ -50,16 +50,11 @@ export type { HostDisk, HostPartition } from './host/host-disk.ts';
 export type { ReadableFile } from './host/readable-file.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
 export type { FileInput } from './images/file-input.ts';
-export {
-  type DiskInfo,
-  imageInfo,
-  type ImageInfo,
-  type ImageInfoOptions,
-  type NamedDiskInfo,
-} from './images/image-info.ts';
+export type { DiskInfo, ImageInfo, NamedDiskInfo } from './images/describe-image.ts';
+export { imageInfo, type ImageInfoOptions } from './images/image-info.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { openImageFile, type OpenFileOptions } from './images/open-image-file.ts';
-export type { ImageFiles, OpenImage } from './images/open-image.ts';
+export type { ImageFiles, OpenImage } from './images/read-image.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
 export type {
   Content,
@@ -71,8 +66,8 @@ export type {
 } from './inspect/disk-facts.ts';
 export { disksIn, type DisksInOptions } from './open/disks-in.ts';
 export { openChanges, openSource } from './open/open-source.ts';
+export type { BytesOptions } from './open/bytes-source.ts';
 export {
-  type BytesOptions,
   type RawBytes,
   type SentBytes,
   sourceFrom,

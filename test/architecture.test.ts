@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Metafile } from 'esbuild';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { BROWSER_META, PAGE_META } from './support/built.ts';
 import { TOP } from './support/project.ts';
 
 /**
@@ -21,6 +23,33 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'sinks',
     'compress',
     'host',
+    'errors.ts',
+  ],
+  'browser.ts': [
+    'export',
+    'open',
+    'images',
+    'zfs-send',
+    'inspect',
+    'sources',
+    'byte-streams',
+    'remote',
+    'sinks',
+    'compress',
+    'host',
+    'runtime',
+    'errors.ts',
+  ],
+  page: [
+    'cli',
+    'export',
+    'open',
+    'images',
+    'sources',
+    'remote',
+    'sinks',
+    'inspect',
+    'runtime',
     'errors.ts',
   ],
   cli: [
@@ -98,7 +127,23 @@ function filesIn(folder: string): string[] {
     .map((path) => join(folder, path));
 }
 
-/** The source file that `#host` in package.json maps to. */
+const { imports: IMPORTS } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8')) as {
+  readonly imports: Readonly<
+    Record<string, { readonly browser: string; readonly default: string }>
+  >;
+};
+
+/** The source files that `#host` and others in package.json map to, in Node and in a browser. */
+function mappedTo(name: string): string[] {
+  const { [name]: to } = IMPORTS;
+  return to ? [sourceOf(to.default), sourceOf(to.browser)] : [];
+}
+
+/** The source of a built file. */
+function sourceOf(built: string): string {
+  return built.replace(/^(\.\/)?dist\//, '').replace(/\.js$/, '.ts');
+}
+
 const HOST = 'src/runtime/node.ts';
 
 /**
@@ -106,8 +151,8 @@ const HOST = 'src/runtime/node.ts';
  */
 function importsOf(path: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(TOP, path), 'utf8'));
-  return importedFiles.map(({ fileName }) => {
-    if (fileName === '#host') return HOST;
+  return importedFiles.flatMap(({ fileName }) => {
+    if (fileName.startsWith('#')) return mappedTo(fileName);
     return fileName.startsWith('.') ? join(dirname(path), fileName) : fileName;
   });
 }
@@ -262,6 +307,52 @@ describe('the layers', () => {
       for (const name of importsOf(path)) expect(name).not.toMatch(/child_process$/);
     },
   );
+});
+
+/**
+ * What of `src/` a browser gets, besides what `formats/` has: whole rooms, and single files of
+ * those that also know this machine. The built bundles say what they have inside.
+ */
+const IN_BROWSERS: readonly RegExp[] = [
+  /^src\/browser\.ts$/,
+  /^src\/(export|compress|decompress|workers|partitions|inspect)\//,
+  /^src\/(byte-streams|images|open|sources|sinks|zfs-send)\//,
+  /^src\/errors\.ts$/,
+  /^src\/host\/(no-descriptors|read-fully|readable-file|shell-word|spool-file|write-fully)\.ts$/,
+  /^src\/remote\/(fetch-file|hide-query|ranges|remote-file|http\/(failure|secrets))\.ts$/,
+  /^src\/runtime\/(?!node\.ts|own-files)/,
+];
+
+/** Besides these the page has, of the command: what it prints, and its options. */
+const IN_THE_PAGE: readonly RegExp[] = [
+  ...IN_BROWSERS,
+  /^src\/page\//,
+  /^src\/cli\/(print|options)\//,
+  /^src\/cli\/export\/create-format\.ts$/,
+];
+
+describe('the bundles for browsers', () => {
+  test.each([
+    ['the library', BROWSER_META, IN_BROWSERS],
+    ['the page', PAGE_META, IN_THE_PAGE],
+  ] as const)('%s has nothing inside that needs this machine', (_, path, allowed) => {
+    const found = [JSON.parse(readFileSync(path, 'utf8')) as Metafile | Metafile[]].flat();
+    const outputs = found.flatMap((each) => Object.values(each.outputs));
+    const inputs = outputs.flatMap((output) =>
+      Object.entries(output.inputs).flatMap(([name, { bytesInOutput }]) =>
+        bytesInOutput > 0 ? [sourceOf(name).replace(/^dist\//, '')] : [],
+      ),
+    );
+    const own = [...new Set(inputs)].filter((name) => name.startsWith('src/'));
+    expect(own.length).toBeGreaterThan(100);
+    expect(own.filter((name) => !allowed.some((pattern) => pattern.test(name)))).toEqual([]);
+    const external = outputs.flatMap((output) => output.imports.filter((each) => each.external));
+    expect(external).toEqual([]);
+    for (const name of own) {
+      const loads = loadsOf(name).filter((each) => each.startsWith('node:'));
+      expect(loads, name).toEqual([]);
+    }
+  });
 });
 
 /** The imports of values in a file; types are the same in both. */

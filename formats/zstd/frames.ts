@@ -15,8 +15,8 @@ const SKIPPABLE = 0x184d2a50;
 /** A part of a file: this many bytes, and what they say of the next part. */
 interface Part {
   readonly length: number;
-  /** Undefined for bytes that say nothing. */
-  readonly next?: (bytes: Uint8Array) => Part;
+  /** Undefined for bytes that say nothing; returns undefined for those that say nothing of it. */
+  readonly next?: (bytes: Uint8Array) => Part | undefined;
 }
 
 /** A file that is followed. */
@@ -25,6 +25,8 @@ export interface ZstdFrames {
   push(bytes: Uint8Array): void;
   /** Whether all frames so far are whole. */
   isWhole(): boolean;
+  /** The largest window that a frame so far has asked for, in bytes. */
+  readonly window: number;
 }
 
 /** Starts at the beginning of a file. */
@@ -34,6 +36,7 @@ export function zstdFrames(): ZstdFrames {
   let after: Part[] = []; // what follows `part`, if it says nothing itself
   let held = new Uint8Array(0); // the bytes of `part` so far, if they say something
   let seen = 0; // how many those are
+  let window = 0;
 
   return {
     push(bytes) {
@@ -46,6 +49,9 @@ export function zstdFrames(): ZstdFrames {
       }
     },
     isWhole: () => part === start && seen === 0,
+    get window() {
+      return window;
+    },
   };
 
   function advance(): void {
@@ -73,7 +79,16 @@ export function zstdFrames(): ZstdFrames {
     const checksum = (descriptor & CHECKSUM) !== 0 ? CHECKSUM_SIZE : 0;
     const block: Part = { length: BLOCK_HEADER_SIZE, next: (head) => blockOf(head, checksum) };
     after = [block];
-    return { length };
+    if (isSingle) return { length };
+    after = length > 1 ? [{ length: length - 1 }, block] : [block];
+    return { length: 1, next: withWindow };
+  }
+
+  /** "Window_Descriptor": an exponent of 5 bits and a mantissa of 3. */
+  function withWindow(bytes: Uint8Array): undefined {
+    const [descriptor = 0] = bytes;
+    const base = 2 ** (10 + (descriptor >>> 3));
+    window = Math.max(window, base + (base / 8) * (descriptor & 7));
   }
 
   function skipped(size: Uint8Array): Part {

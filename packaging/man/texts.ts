@@ -88,6 +88,25 @@ export const TEXTS: Readonly<Record<string, PageText>> = {
     ],
     seeAlso: ['qemu-img(1)', 'zfs-send(8)'],
   },
+  'kexport-page': {
+    description: [
+      'Serves a page that converts disk images in a browser on this machine, and prints its ' +
+        'address. A file that is dropped on the page is read, described, converted, verified ' +
+        'and hashed in the browser; nothing is sent to any server.',
+      'It listens on 127.0.0.1 alone. The address has a random token in it, without which ' +
+        'nothing is served, and the page is not allowed to connect to anything. The port is a ' +
+        'free one, or that of `--port`. Ctrl-C ends it.',
+      'The page has the formats and most options of kexport(1). It cannot write zstd, and ' +
+        'opens no other file that an image names.',
+    ],
+    exitStatus: EXIT_STATUS,
+    environment: [],
+    examples: [
+      ['The page, at an address that is printed:', 'kexport page'],
+      ['On a port that is forwarded to another machine:', 'kexport page --port 8080'],
+    ],
+    seeAlso: [],
+  },
   'kexport-convert': {
     description: [
       'Makes images of the disk in `IMAGE`, which may be qcow2, vhd, vhdx, vdi, vmdk, ova ' +

@@ -1,7 +1,7 @@
+import { inflatedStream } from '#inflated';
 import type { WholeCompression } from '../../formats/index.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
 import { diskInTar } from './disk-in-tar.ts';
-import { inflatedStream } from './inflated.ts';
 import { zstdStream } from './zstd-stream.ts';
 
 /**

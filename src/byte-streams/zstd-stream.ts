@@ -1,20 +1,25 @@
 // Decompresses a zstd file by Node's zlib. Its own stream ends after the first frame, so that the
-// handle below it is used.
+// handle below it is used. Where there is no zlib at all, fzstd does it, in JavaScript.
 
-import * as zlib from 'node:zlib';
+import { host } from '#host';
 import { zstdFrames } from '../../formats/zstd/frames.ts';
 import { KexportError, throwIfAborted } from '../errors.ts';
-import { zlibHandle } from '../runtime/zlib-handle.ts';
+import { type ZlibHandle, zlibHandle } from '../runtime/zlib-handle.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
+import { fzstdHandle } from './fzstd-handle.ts';
 
 /** Bytes per piece of the output. */
 const CHUNK_SIZE = 1 << 18;
 
+/** Largest window, in bytes. */
+const MAX_WINDOW = 2 ** 27;
+
 // The types are those of the oldest supported Node, which has no zstd.
-const { createZstdDecompress, constants } = zlib as unknown as {
+interface Zstd {
   readonly createZstdDecompress?: (options: object) => unknown;
-  readonly constants: { readonly ZSTD_e_continue: number };
-};
+}
+
+const ZSTD_E_CONTINUE = 0;
 
 /**
  * Decompresses all frames of a stream. Owns `packed`, unless it throws a KexportError because this
@@ -22,7 +27,7 @@ const { createZstdDecompress, constants } = zlib as unknown as {
  */
 export function zstdStream(packed: ByteStream): ByteStream {
   const { name } = packed;
-  const handle = createZstdDecompress && zlibHandle(createZstdDecompress({}));
+  const handle = openHandle();
   if (!handle) throw noZstd(name);
   const frames = zstdFrames();
   let input: Uint8Array = new Uint8Array();
@@ -43,6 +48,7 @@ export function zstdStream(packed: ByteStream): ByteStream {
         return undefined;
       }
       frames.push(piece);
+      if (frames.window > MAX_WINDOW) throw damaged('its window is larger than 128 MiB');
       input = piece;
       used = 0;
     }
@@ -50,7 +56,7 @@ export function zstdStream(packed: ByteStream): ByteStream {
 
   /** What the rest of `input` gives; 0 once it is used up. */
   function decompress(output: Buffer): number {
-    const left = handle!.write(constants.ZSTD_e_continue, input, used, output); // checked above
+    const left = handle!.write(ZSTD_E_CONTINUE, input, used, output); // checked above
     if (failure !== undefined) throw damaged(failure);
     used = input.length - left.input;
     position += output.length - left.output;
@@ -67,8 +73,14 @@ export function zstdStream(packed: ByteStream): ByteStream {
   return peekable(name, readChunk, () => packed.close());
 }
 
+function openHandle(): Pick<ZlibHandle, 'write' | 'onError'> | undefined {
+  const zlib = host.zlib() as Zstd | undefined;
+  if (!zlib) return fzstdHandle();
+  return zlib.createZstdDecompress && zlibHandle(zlib.createZstdDecompress({}));
+}
+
 function noZstd(name: string): KexportError {
-  const what = `${name} is compressed with zstd, which Node ${process.version} cannot read`;
+  const what = `${name} is compressed with zstd, which ${host.name} cannot read`;
   return new KexportError('unsupported', what, {
     hint: 'Node 22.15 and newer can; or unpack it first: zstd -d FILE',
   });

@@ -2,7 +2,7 @@ import type { Encoding } from '../../formats/index.ts';
 import type { Slab, SlabShape } from '../workers/slab.ts';
 import { taskPool } from '../workers/task-pool.ts';
 import type { CompressorName } from './compressor.ts';
-import type { WorkerSetup, WorkerTask } from './worker.ts';
+import { compressSlabs, type WorkerSetup, type WorkerTask } from './compress-slabs.ts';
 
 /** What V8 reserves of the address space for the memory of WebAssembly, in bytes, and more. */
 const WASM_SPACE = 12 * 2 ** 30;
@@ -20,7 +20,7 @@ export interface CompressPool {
 
 export interface PoolOptions {
   /** The memory of the slabs. */
-  readonly memory: SharedArrayBuffer;
+  readonly memory: ArrayBufferLike;
   readonly shape: SlabShape;
   readonly encodings: readonly Encoding[];
   readonly threads: number;
@@ -29,8 +29,9 @@ export interface PoolOptions {
 
 export function compressPool({ threads, ...setup }: PoolOptions): CompressPool {
   const workerSetup: WorkerSetup = setup;
-  const pool = taskPool<WorkerTask, undefined>(
+  const pool = taskPool<WorkerSetup, WorkerTask, undefined>(
     'compress',
+    compressSlabs,
     workerSetup,
     setup.compressor === 'pako' ? Math.min(threads, MAX_PAKO_THREADS) : threads,
     setup.compressor === 'wasm' ? WASM_SPACE : undefined,

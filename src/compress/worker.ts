@@ -1,38 +1,6 @@
 // Module of the worker threads that compress blocks in place, in shared memory.
 
-import type { Encoding } from '../../formats/contract.ts'; // not the registry: workers load this
 import { serveTasks } from '../workers/serve-tasks.ts';
-import { type SlabShape, slabsIn } from '../workers/slab.ts';
-import type { CompressorName } from './compressor.ts';
-import { openCompressor } from './open-compressor.ts';
+import { compressSlabs } from './compress-slabs.ts';
 
-/** Setup of a worker. */
-export interface WorkerSetup {
-  readonly memory: SharedArrayBuffer;
-  readonly shape: SlabShape;
-  readonly encodings: readonly Encoding[];
-  readonly compressor: CompressorName;
-}
-
-/** Blocks of one slab, by their index in it. The result is in the slab, so there is no answer. */
-export interface WorkerTask {
-  readonly slab: number;
-  readonly blocks: readonly number[];
-}
-
-void serveTasks(async (setup: WorkerSetup) => {
-  const slabs = slabsIn(setup.memory, setup.shape);
-  const compressors = await Promise.all(
-    setup.encodings.map((encoding) => openCompressor(encoding, setup.compressor)),
-  );
-  return ({ slab: number, blocks }: WorkerTask) => {
-    const slab = slabs[number];
-    if (!slab) throw new Error(`no slab ${number}`);
-    for (const block of blocks) {
-      compressors.forEach((compressor, encoding) => {
-        const room = slab.compressedRoom(encoding, block);
-        slab.setCompressedLength(encoding, block, compressor.compress(slab.block(block), room));
-      });
-    }
-  };
-});
+void serveTasks(compressSlabs);

@@ -1,7 +1,7 @@
+import { readFullySync } from '#descriptors';
 // Not from the registry of formats: workers load this file.
 import { MAX_COMPRESSED_EXTENT, type CompressionKind } from '../../formats/contract.ts';
 import { reasonOf } from '../errors.ts';
-import { readFullySync } from '../host/descriptors.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 import { decompressors } from './open-decompressor.ts';
 

@@ -1,20 +1,27 @@
-import { constants, createInflate, createInflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
-import { type Leftover, zlibHandle } from '../runtime/zlib-handle.ts';
+import { host } from '#host';
+import type { Zlib } from '../runtime/host.ts';
+import type { Leftover } from '../runtime/zlib-handle.ts';
 import { type Decompressor, DecompressError } from './decompressor.ts';
 
+const Z_FINISH = 4;
+
 /**
- * Makes a decompressor for RFC 1951 (`deflate`) or RFC 1950 (`zlib`) by Node's zlib, whose state is
- * reused from stream to stream.
+ * Makes a decompressor for RFC 1951 (`deflate`) or RFC 1950 (`zlib`) by the platform's zlib, whose
+ * state is reused from stream to stream.
  */
 export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
-  const handle = zlibHandle(kind === 'zlib' ? createInflate() : createInflateRaw());
-  if (!handle) return documentedInflater(kind);
+  const handle = host.inflateHandle(kind);
+  if (!handle) {
+    const zlib = host.zlib();
+    if (!zlib) throw new Error(`${host.name} has no zlib`);
+    return documentedInflater(kind, zlib);
+  }
   const more = new Uint8Array(1);
   let failure: string | undefined;
   handle.onError((message) => (failure = message));
 
   const write = (packed: Uint8Array, from: number, output: Uint8Array): Leftover => {
-    const left = handle.write(constants.Z_FINISH, packed, from, output);
+    const left = handle.write(Z_FINISH, packed, from, output);
     if (failure !== undefined) throw new DecompressError(failure);
     return left;
   };
@@ -32,8 +39,8 @@ export function inflater(kind: 'deflate' | 'zlib'): Decompressor {
 }
 
 /** The same by documented calls alone, for a Node or a replacement of it without that handle. */
-export function documentedInflater(kind: 'deflate' | 'zlib'): Decompressor {
-  const inflate = kind === 'zlib' ? inflateSync : inflateRawSync;
+export function documentedInflater(kind: 'deflate' | 'zlib', zlib: Zlib): Decompressor {
+  const inflate = kind === 'zlib' ? zlib.inflateSync : zlib.inflateRawSync;
   return (packed, output, atLeast = output.length) => {
     let bytes: Buffer;
     try {

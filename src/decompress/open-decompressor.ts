@@ -1,8 +1,8 @@
 // Not from the registry of formats: workers load this file.
 import type { CompressionKind } from '../../formats/contract.ts';
 import type { Decompressor } from './decompressor.ts';
-import { decompressZstd } from './zstd.ts';
 import { inflater } from './inflate.ts';
+import { decompressZstd } from './zstd.ts';
 
 /**
  * Returns a decompressor for each kind of stream, made when it is first needed. Each call of this

@@ -1,12 +1,17 @@
 // Decompresses one frame of Zstandard (RFC 8878), by Node's own zlib where it has zstd (from
 // 22.15), else by fzstd, in JavaScript.
 
+import { host } from '#host';
 import { Decompress } from 'fzstd';
-import * as zlib from 'node:zlib';
 import { DecompressError } from './decompressor.ts';
 
 type ZstdSync = (packed: Uint8Array, options: { maxOutputLength: number }) => Buffer;
-const { zstdDecompressSync } = zlib as unknown as { readonly zstdDecompressSync?: ZstdSync };
+
+/** Undefined where the platform's zlib has no zstd. */
+function zstdSync(): ZstdSync | undefined {
+  return (host.zlib() as { readonly zstdDecompressSync?: ZstdSync } | undefined)
+    ?.zstdDecompressSync;
+}
 
 const MAGIC = 0xfd2fb528;
 
@@ -21,7 +26,8 @@ export function decompressZstd(packed: Uint8Array, output: Uint8Array): void {
   const frame = packed.subarray(0, frameLength(packed, output.length));
   let found: number;
   try {
-    found = zstdDecompressSync ? byNode(zstdDecompressSync, frame, output) : byFzstd(frame, output);
+    const byPlatform = zstdSync();
+    found = byPlatform ? byNode(byPlatform, frame, output) : byFzstd(frame, output);
   } catch (error) {
     if (error instanceof DecompressError) throw error;
     throw new DecompressError(error instanceof Error ? error.message : String(error));

@@ -8,8 +8,7 @@ import { diskDigest } from './disk-digest.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageGroup } from './image-set.ts';
-import { fileInput } from '../images/file-input.ts';
-import { diskOfImage, type ImageFiles, readImage } from '../images/open-image.ts';
+import { diskOfImage, type ImageFiles, readImage } from '../images/read-image.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { extentsOf } from '../sources/extents-of.ts';
@@ -79,8 +78,8 @@ async function verifyImage(image: Image, length: number, expected: Expected): Pr
     if (packed && disk) {
       await compare(unpacked(name, file, length, packed), format.name, disk, expected);
     } else {
-      const input =
-        fd === undefined ? remoteInput(name, length, file) : fileInput(name, fd, length);
+      // Workers read a file by its descriptor.
+      const input = { ...remoteInput(name, length, file), fd };
       await readBack(await readImage(input, format), format.name, expected);
     }
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { closeFile, systemFile } from './descriptors.ts';
+import { closeFile, systemFile } from '#descriptors';
 import { readFully, readUpTo } from './read-fully.ts';
 
 /** An open file with random access. */

@@ -1,72 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import { FormatError, type ImageInput } from '../../formats/index.ts';
-import { throwIfAborted, untilAborted } from '../errors.ts';
-import { systemFile } from '../host/descriptors.ts';
-import { readFully } from '../host/read-fully.ts';
-import type { DataRange } from '../sources/data-map.ts';
-import { dataRanges, firstAfter } from './data-ranges.ts';
 
-/** A file that is read as an image, or as a part of one. Does not own the descriptor. */
+/** A file that is read as an image, or as a part of one. Does not own what it is read by. */
 export interface FileInput extends ImageInput {
   /** The name of the file in messages. */
   readonly name: string;
   /** The descriptor of the open file; undefined of one that is only read by `read`. */
   readonly fd: number | undefined;
-}
-
-/** An input that is an open file of this machine. */
-export type LocalInput = FileInput & { readonly fd: number };
-
-/** Tables that are read before the holes of the file are looked up, which starts a program. */
-const MANY_TABLES = 4096;
-
-/** Answers between two turns of the event loop, in which a signal can be heard. */
-const TURN = 1024;
-
-/**
- * Reads `size` bytes of the file open as `fd`, which the caller closes. Its `read` throws a
- * KexportError if the file cannot be read, and at once if the signal is aborted.
- */
-export function fileInput(
-  name: string,
-  fd: number,
-  size: number,
-  signal?: AbortSignal,
-): LocalInput {
-  const file = systemFile(fd);
-  let asked = 0;
-  let data: readonly DataRange[] | undefined;
-
-  async function lookUpHole(imageOffset: number, length: number): Promise<boolean> {
-    await setImmediate();
-    throwIfAborted(signal);
-    data ??= await dataRanges(fd, size, signal);
-    return isHoleIn(data, imageOffset, length);
-  }
-
-  return {
-    name,
-    fd,
-    size,
-    async read(imageOffset, length) {
-      checkWithin(size, imageOffset, length);
-      const bytes = Buffer.allocUnsafeSlow(length);
-      const reading = readFully(name, file, imageOffset, bytes);
-      await (signal ? untilAborted(reading, signal) : reading);
-      return bytes;
-    },
-    isHole(imageOffset, length) {
-      asked++;
-      if (asked < MANY_TABLES) return false;
-      if (!data || asked % TURN === 0) return lookUpHole(imageOffset, length);
-      return isHoleIn(data, imageOffset, length);
-    },
-  };
-}
-
-function isHoleIn(data: readonly DataRange[], imageOffset: number, length: number): boolean {
-  const next = data[firstAfter(data, imageOffset)];
-  return next === undefined || next.start >= imageOffset + length;
+  /** Whether it is a block device. Default false. */
+  readonly isDevice?: boolean | undefined;
+  /** Space that it takes in its file system, in bytes. Default: `size`. */
+  readonly allocatedSize?: number | undefined;
 }
 
 /** Throws a FormatError if an image of `size` bytes does not have those bytes. */

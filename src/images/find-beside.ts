@@ -5,8 +5,9 @@ import type { BackingFacts } from '../../formats/index.ts';
 import { KexportError } from '../errors.ts';
 import { closeFile } from '../host/descriptors.ts';
 import { backingName } from './backing-name.ts';
-import type { FileInput, LocalInput } from './file-input.ts';
+import type { FileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
+import type { LocalInput } from './local-input.ts';
 import { openBeside } from './open-beside.ts';
 
 /** Files that are looked at. A limit of this program. */

@@ -5,7 +5,7 @@ import type { ImageExtent } from '../../formats/index.ts';
 import { asKexportError, throwIfAborted } from '../errors.ts';
 import { type FileHoles, fileHoles } from './file-holes.ts';
 import type { FileInput } from './file-input.ts';
-import type { OpenImage } from './open-image.ts';
+import type { OpenImage } from './read-image.ts';
 
 /** An extent of the disk. In bytes. */
 export interface MapExtent {

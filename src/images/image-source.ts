@@ -4,11 +4,13 @@
 import { host } from '#host';
 import { AsyncQueue } from '../workers/async-queue.ts';
 import { asKexportError, KexportError, throwIfAborted } from '../errors.ts';
-import type { ImageFiles } from './open-image.ts';
+import type { ImageFiles } from './read-image.ts';
 import { fillPieces } from './fill-pieces.ts';
 import { type Piece, piecesOf, type Window, windowsOf } from './pieces.ts';
+import { sharedMemory } from '../workers/aligned-memory.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import { type TaskPool, taskPool } from '../workers/task-pool.ts';
+import { fillSlabs } from '../decompress/fill-slabs.ts';
 import { type FillProblem, type FillTask, fillWindow } from '../decompress/fill-window.ts';
 import type { Source } from '../sources/source.ts';
 
@@ -100,15 +102,15 @@ export function imageSource(image: ImageFiles, most = host.availableParallelism(
 }
 
 interface Workers {
-  readonly slabs: readonly SharedArrayBuffer[];
+  readonly slabs: readonly ArrayBufferLike[];
   readonly pool: TaskPool<FillTask, FillProblem | undefined>;
 }
 
 /** `free` gets the index of every slab. */
 function startWorkers(threads: number, free: AsyncQueue<number>): Workers {
-  const slabs = Array.from({ length: 2 + 2 * threads }, () => new SharedArrayBuffer(SLAB_SIZE));
+  const slabs = Array.from({ length: 2 + 2 * threads }, () => sharedMemory(SLAB_SIZE));
   slabs.forEach((_, slab) => free.push(slab));
-  return { slabs, pool: taskPool('decompress', slabs, threads) };
+  return { slabs, pool: taskPool('decompress', fillSlabs, slabs, threads) };
 }
 
 /** Reads a few bytes on this thread, such as those of partition tables. */

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../errors.ts';
 import { closeFile, openFile, statFile } from '../host/descriptors.ts';
-import { fileInput, type LocalInput } from './file-input.ts';
+import { fileInput, type LocalInput } from './local-input.ts';
 
 /**
  * Opens the regular file that the image at `path` names. It must lie in the folder of the image or

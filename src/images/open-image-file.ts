@@ -6,11 +6,11 @@ import { KexportError, unexpectedFailure } from '../errors.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
-import { headOf } from '../remote/remote-file.ts';
-import { fileInput } from './file-input.ts';
-import { openRemoteImage } from './open-remote-image.ts';
+import { fileInput } from './local-input.ts';
+import { openRangedImage } from './open-ranged-image.ts';
 import { checkChoice, type DiskChoice, formatNamed, formatOfFile } from './image-format.ts';
-import { type ImageFiles, openImage, type OpenImageOptions } from './open-image.ts';
+import { openImage, type OpenImageOptions } from './open-image.ts';
+import type { ImageFiles } from './read-image.ts';
 
 /** Options of {@link openImageFile}. */
 export interface OpenFileOptions extends Omit<OpenImageOptions, 'format'>, DiskChoice {
@@ -55,18 +55,8 @@ export async function openImageFile(
 
 async function openInStore(
   address: string,
-  { from, alone, connections, endpoint, signal, ...choice }: OpenFileOptions,
+  { connections, endpoint, signal, ...options }: OpenFileOptions,
 ): Promise<ImageFiles> {
   const file = await openRemoteFile(address, { connections, endpoint, signal });
-  try {
-    const { name, size } = file;
-    const head = await headOf(file, HEAD_SIZE);
-    const format =
-      from === undefined ? formatOfFile(name, { head, size }, choice) : formatNamed(from, choice);
-    checkChoice(name, format, choice);
-    return await openRemoteImage(file, format ?? raw(), { alone });
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  return openRangedImage(file, options);
 }

@@ -1,25 +1,21 @@
-import { host } from '#host';
-import type { BackingFacts, DiskInImage, Format, ImageReader } from '../../formats/index.ts';
-import { asKexportError, KexportError, option, wording } from '../errors.ts';
+import type { BackingFacts, Format } from '../../formats/index.ts';
+import { KexportError, option, wording } from '../errors.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
-import { type FileInput, fileInput, type LocalInput } from './file-input.ts';
+import type { FileInput } from './file-input.ts';
 import { formatOfBacking } from './image-format.ts';
 import { backingName } from './backing-name.ts';
 import { findBeside } from './find-beside.ts';
+import { fileInput, type LocalInput } from './local-input.ts';
 import { openBeside } from './open-beside.ts';
-import { withinFiles } from './within-files.ts';
+import {
+  type ImageFiles,
+  leaveAlone,
+  type OpenImage,
+  type ReadOptions,
+  readWith,
+} from './read-image.ts';
 
-/** An open image, and its chain of backing files. */
-export interface OpenImage {
-  /** The reader of its format, which has the map of the disk. */
-  readonly reader: ImageReader;
-  /** The file of the image. */
-  readonly input: FileInput;
-  /** The image that holds what this one leaves out; undefined if that is zeros. */
-  readonly backing: OpenImage | undefined;
-}
-
-export interface OpenImageOptions {
+export interface OpenImageOptions extends ReadOptions {
   readonly format: Format;
   /**
    * Opens the other files that an image names, if they are in its folder. Default: refuses an image
@@ -28,19 +24,8 @@ export interface OpenImageOptions {
   readonly allowBacking?: boolean | undefined;
   /** The size that the disk must have, in bytes. */
   readonly diskSize?: number | undefined;
-  /**
-   * Opens none of the other files, to inspect the image itself: the disk then lacks their data. For
-   * images that are not read as disks; see `filesNotOpened`.
-   */
-  readonly alone?: boolean | undefined;
   /** Aborts all reading of the files with a KexportError `aborted`, also after this. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** An image and all of its files. */
-export interface ImageFiles extends OpenImage {
-  /** Closes all files; call it once. */
-  close(): Promise<void>;
 }
 
 /** Longest chain of backing files. A limit of this program; QEMU has none. */
@@ -88,32 +73,6 @@ export async function openImage(
     await closeOthers();
     throw error;
   }
-}
-
-/** The files that an image needs and that were not opened, as it names them. */
-export function filesNotOpened({ reader, backing }: OpenImage): readonly string[] {
-  const below = backing ? undefined : reader.facts.backing;
-  return [...(reader.notOpened?.files ?? []), ...(below ? [backingName(below)] : [])];
-}
-
-/**
- * Reads an image that needs no other file, or with `alone` only what it has itself. The caller owns
- * `input` and closes it. Throws a KexportError.
- */
-export async function readImage(
-  input: FileInput,
-  format: Format,
-  { alone = false }: Pick<OpenImageOptions, 'alone'> = {},
-): Promise<ImageFiles> {
-  const refuse = (name: string) => {
-    throw new KexportError('source', `${input.name} needs another file, ${JSON.stringify(name)}`, {
-      hint: 'an image of several files is read from a folder of this machine',
-    });
-  };
-  const reader = await readWith(format, input, alone ? leaveAlone : refuse);
-  const { backing } = reader.facts;
-  if (backing && !alone) refuse(backingName(backing));
-  return { reader, input, backing: undefined, close: () => Promise.resolve() };
 }
 
 interface Chain {
@@ -169,10 +128,6 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
   return { reader, input, backing };
 }
 
-function leaveAlone(): Promise<undefined> {
-  return Promise.resolve(undefined);
-}
-
 /**
  * Throws if the backing file is another image than the overlay records, or was written to since:
  * what the overlay leaves out would then be wrong.
@@ -191,48 +146,6 @@ function checkIdentity({ name }: FileInput, below: BackingFacts, { reader, input
   throw new KexportError('source', what, {
     hint: 'it is another image, or was written to since; if it is the right one, merge the two with the program that made them',
   });
-}
-
-async function readWith(
-  format: Format,
-  input: FileInput,
-  openOther: (name: string) => Promise<FileInput | undefined>,
-): Promise<ImageReader> {
-  if (!format.read) {
-    throw new KexportError('unsupported', `${input.name}: ${format.name} can be written, not read`);
-  }
-  try {
-    return guarded(await format.read({ input, openOther, hasher: host.hasher }), input);
-  } catch (error) {
-    throw asKexportError(error, input.name);
-  }
-}
-
-/** A reader that is not led astray by a hostile image, nor are those of its disks. */
-function guarded(reader: ImageReader, input: FileInput): ImageReader {
-  return {
-    ...reader,
-    extents: (from) => withinFiles(reader.extents(from), input),
-    disks: reader.disks?.map((disk) => ({
-      name: disk.name,
-      async read() {
-        try {
-          return guarded(await disk.read(), input);
-        } catch (error) {
-          throw asKexportError(error, input.name);
-        }
-      },
-    })),
-  };
-}
-
-/**
- * The image as one of the disks of its machine, which the image still owns. Rejects with a
- * KexportError if it cannot be read.
- */
-export async function diskOfImage(image: OpenImage, disk: DiskInImage): Promise<ImageFiles> {
-  const reader = await disk.read();
-  return { reader, input: image.input, backing: undefined, close: () => Promise.resolve() };
 }
 
 async function identityOf(fd: number): Promise<string> {

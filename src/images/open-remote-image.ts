@@ -1,6 +1,6 @@
 import type { Format } from '../../formats/index.ts';
 import type { RemoteFile } from '../remote/remote-file.ts';
-import { type ImageFiles, type OpenImageOptions, readImage } from './open-image.ts';
+import { type ImageFiles, readImage, type ReadOptions } from './read-image.ts';
 import { remoteInput } from './remote-input.ts';
 
 /**
@@ -10,7 +10,7 @@ import { remoteInput } from './remote-input.ts';
 export async function openRemoteImage(
   file: RemoteFile,
   format: Format,
-  options: Pick<OpenImageOptions, 'alone'> = {},
+  options: ReadOptions = {},
 ): Promise<ImageFiles> {
   const image = await readImage(remoteInput(file.name, file.size, file), format, options);
   return { ...image, close: () => file.close() };

@@ -10,7 +10,7 @@ import {
 import { roundDown, roundUp } from '../../formats/rounding.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
 import type { FileInput } from './file-input.ts';
-import type { OpenImage } from './open-image.ts';
+import type { OpenImage } from './read-image.ts';
 
 /**
  * A part of the disk to read: some or all of an extent of an image. `start` and `end` are bytes

@@ -1,7 +1,6 @@
 // The checks of `kexport verify`: whether the structure is valid, whether all of the disk can be
 // read, and whether it equals another disk.
 
-import { fstatSync } from 'node:fs';
 import type { DiskInImage, Problem } from '../../formats/index.ts';
 import { compareDisks, type CompareOptions } from './compare-disks.ts';
 import { asKexportError, KexportError, option, throwIfAborted, wording } from '../errors.ts';
@@ -11,7 +10,7 @@ import { imageSource } from './image-source.ts';
 import { extentsOf } from '../sources/extents-of.ts';
 import type { DiskNumber, Progress } from '../sources/progress.ts';
 import type { Source } from '../sources/source.ts';
-import { diskOfImage, filesNotOpened, type ImageFiles } from './open-image.ts';
+import { diskOfImage, filesNotOpened, type ImageFiles } from './read-image.ts';
 
 /** How many problems are listed: a hostile image can have any number. */
 const MAX_TOLD = 100;
@@ -72,9 +71,7 @@ export async function verifyImageFiles(
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
   const notOpened = filesNotOpened(image);
   const hasData = image.reader.notOpened === undefined;
-  const { fd } = image.input;
-  const isDevice = fd !== undefined && fstatSync(fd).isBlockDevice();
-  const length = isDevice ? options.against?.size : undefined;
+  const length = image.input.isDevice ? options.against?.size : undefined;
   return { ...(await verify(source, check, { ...options, length }, hasData)), notOpened };
 }
 

@@ -2,27 +2,22 @@
 
 import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import type { Format, FormatName } from '../../formats/index.ts';
+import type { Format } from '../../formats/index.ts';
 import { blockDeviceSize } from '../host/block-device.ts';
 import { isStandardStream, statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
-import { checkChoice, type FileBegin, formatNamed, formatOfFile } from '../images/image-format.ts';
+import { checkChoice } from '../images/image-format.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
-import {
-  beginsSendStream,
-  HEAD_SIZE,
-  packedByName,
-  packedNamed,
-  type PackedKind,
-} from '../images/image-kind.ts';
+import { beginsSendStream, HEAD_SIZE, packedByName, packedNamed } from '../images/image-kind.ts';
 import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { SourceOptions } from './source-options.ts';
 import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
 import { withSource } from '../sources/with-source.ts';
+import { checkStatedSize, formatOf, packedKind } from './format-of.ts';
 import { warnOfMounts } from './warn-of-mounts.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
@@ -62,7 +57,7 @@ export async function openDescriptor(
   }
   const packed = packedKind(name, head, options);
   if (packed) {
-    const { openPacked } = await import('./packed.ts'); // rare
+    const { openPacked } = await import('./packed-file.ts'); // rare
     return openPacked(descriptor, size, packed, options);
   }
   const format = formatOf(name, head && { head, size }, options);
@@ -86,42 +81,6 @@ async function openRaw(
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size, { signal: options.signal });
   return ranges ? sparseSource(source, ranges) : source;
-}
-
-/** Throws a KexportError if the disk does not have the size that was stated. */
-export function checkStatedSize(name: string, size: number, options: SourceOptions): void {
-  if (options.size === undefined || options.size === size) return;
-  throw new KexportError(
-    'source',
-    wording`${name} has ${size} bytes, ${option('size')} says ${options.size}`,
-  );
-}
-
-/**
- * How a regular file with that head is compressed. Throws a KexportError if `from` gives a
- * compression for anything but a regular file.
- */
-export function packedKind(
-  name: string,
-  head: Buffer | undefined,
-  { from }: SourceOptions,
-): PackedKind | undefined {
-  if (from === undefined) return head && packedByName(name, head);
-  const packed = packedNamed(from);
-  if (packed === undefined || head) return packed;
-  throw new KexportError('usage', `${name} is a device: ${from} is read from files`);
-}
-
-/** The format of an image; undefined for a raw disk. `begin` is only given for a regular file. */
-export function formatOf(
-  name: string,
-  begin: FileBegin | undefined,
-  { from, ovaDisk, internalSnapshot }: SourceOptions,
-): Format | undefined {
-  if (from === 'raw' || from === 'zfs-send' || packedNamed(from)) return undefined;
-  const choice = { ovaDisk, internalSnapshot };
-  if (from !== undefined) return formatNamed(from as FormatName, choice); // no compression
-  return begin && formatOfFile(name, begin, choice);
 }
 
 async function openImageSource(

@@ -1,6 +1,6 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { KexportError, option, reasonOf, unexpectedFailure, Warning, wording } from '../errors.ts';
+import { KexportError, reasonOf, unexpectedFailure } from '../errors.ts';
 import { isRemote } from '../remote/open-remote.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
@@ -8,9 +8,9 @@ import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
 import { disposable } from '../sources/disposable.ts';
-import { beginsSendStream, HEAD_SIZE, imageKind, remedyOfStream } from '../images/image-kind.ts';
-import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
-import { wholeDisk } from './whole-disk.ts';
+import { asDisk } from './as-disk.ts';
+import { checkStatedSize } from './format-of.ts';
+import { openDescriptor } from './open-descriptor.ts';
 import { closeFile } from '../host/descriptors.ts';
 import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
@@ -19,7 +19,6 @@ import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
-import { streamSource } from '../sources/stream.ts';
 import { withSource } from '../sources/with-source.ts';
 
 /**
@@ -39,15 +38,15 @@ export async function openSource(name: string, options: SourceOptions = {}): Pro
 
 async function openNamed(name: string, options: SourceOptions): Promise<Source> {
   if (options.incrementalFrom !== undefined) {
-    return asDisk({ stream: await openSent(name, options), isSent: true }, options);
+    return asDisk({ stream: await openSent(name, options), isSent: true }, options, openBase);
   }
-  if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options);
-  if (isRemote(name)) return asDisk(await openInStore(name, options), options);
+  if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options, openBase);
+  if (isRemote(name)) return asDisk(await openInStore(name, options), options, openBase);
   const snapshot = await snapshotDisk(name, options);
-  if (!snapshot) return asDisk(await openPath(name, name, options), options);
+  if (!snapshot) return asDisk(await openPath(name, name, options), options, openBase);
   try {
     const opened = await openPath(name, snapshot.path, options, snapshot.window);
-    const source = await asDisk(opened, options);
+    const source = await asDisk(opened, options, openBase);
     const isRaw = options.from === undefined || options.from === 'raw';
     return snapshotSource(source, isRaw ? snapshot : { ...snapshot, snapshotGuid: undefined });
   } catch (error) {
@@ -128,59 +127,8 @@ function startOfStdin(): number {
   }
 }
 
-/** The disk in what was opened. Owns `opened`, and closes it if it throws. */
-export async function asDisk(opened: Opened, options: SourceOptions): Promise<Source> {
-  const { size, signal, allowTruncated, streamVolume, streamSnapshot, flatten } = options;
-  try {
-    if (!('stream' in opened)) {
-      refuseSentOptions(opened.name, options);
-      return opened;
-    }
-    const { stream } = opened;
-    const isSent = opened.isSent ?? beginsSendStream(await stream.peek(HEAD_SIZE, signal));
-    if (!isSent) {
-      refuseSentOptions(stream.name, options);
-      if (options.from === undefined) await warnOfImage(stream, options);
-      const stated = opened.size ?? size;
-      const source = streamSource(stream, stated);
-      return stated === undefined && !allowTruncated ? wholeDisk(source) : source;
-    }
-    // Imported on demand: most disks are not streams.
-    const { zfsSendSource } = await import('../zfs-send/send-source.ts');
-    const base = flatten === undefined ? undefined : await openBase(flatten, options);
-    return await zfsSendSource(stream, {
-      size,
-      volume: streamVolume,
-      snapshot: streamSnapshot,
-      base,
-      signal,
-    });
-  } catch (error) {
-    await ('stream' in opened ? opened.stream : opened).close();
-    throw error;
-  }
-}
-
-/** The first bytes of a stream decide nothing, since a guest may have written them. */
-async function warnOfImage(stream: ByteStream, options: SourceOptions): Promise<void> {
-  const begins = imageKind(await stream.peek(HEAD_SIZE, options.signal));
-  if (!begins) return;
-  const what = `${stream.name} begins like ${begins.title}, and is read as a raw disk`;
-  options.onWarning?.(
-    new Warning('looks-like-image', wording`${what}; if it is not one, ${remedyOfStream(begins)}`),
-  );
-}
-
-function refuseSentOptions(name: string, options: SourceOptions): void {
-  const forStreams = ['streamVolume', 'streamSnapshot', 'flatten'] as const;
-  const given = forStreams.find((each) => options[each] !== undefined);
-  if (!given) return;
-  const what = wording`${option(given)} is for zfs send streams, and ${name} is not one`;
-  throw new KexportError('usage', what);
-}
-
 /** Opens the base of an increment: an image, a device, a pipe, or another stream. */
-async function openBase(path: string, options: SourceOptions): Promise<Source> {
+export async function openBase(path: string, options: SourceOptions): Promise<Source> {
   const { snapshotOfFile } = await import('../images/backing-file.ts');
   const told = await snapshotOfFile(path);
   // The options of the increment do not apply to its base.

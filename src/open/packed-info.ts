@@ -11,7 +11,7 @@ import { isRemote } from '../remote/open-remote.ts';
 import { openSource } from './open-source.ts';
 import type { CommonOptions } from './source-options.ts';
 import type { PackedKind } from '../images/image-kind.ts';
-import type { ImageInfo } from '../images/image-info.ts';
+import type { ImageInfo } from '../images/describe-image.ts';
 
 /** Bytes of the disk that are kept: enough for a partition table. */
 const HEAD_SIZE = 2 ** 20;

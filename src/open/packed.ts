@@ -1,42 +1,32 @@
 // Opens a disk in a compressed file or a zip archive. It is read front to back, in constant memory
 // whatever its size.
 
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { inflatedStream } from '#inflated';
 import { crc32 } from '../runtime/crc32.ts';
 import { KexportError, option, wording } from '../errors.ts';
-import { isStandardStream } from '../host/descriptors.ts';
-import { fileInput } from '../images/file-input.ts';
-import { type ByteStream, byteStream, peekable } from '../byte-streams/byte-stream.ts';
-import { HEAD_SIZE, imageKind, type PackedKind } from '../images/image-kind.ts';
-import { inflatedStream } from '../byte-streams/inflated.ts';
-import type { Descriptor } from './opened.ts';
+import { type ByteStream, peekable } from '../byte-streams/byte-stream.ts';
+import { HEAD_SIZE, imageKind } from '../images/image-kind.ts';
 import type { OpenedStream } from './opened.ts';
 import type { SourceOptions } from './source-options.ts';
-import type { WholeCompression } from '../../formats/index.ts';
+import type { ImageInput, WholeCompression } from '../../formats/index.ts';
 import { compressedDisk } from '../byte-streams/compressed-disk.ts';
 import { fixedVhdStream, VHD_FOOTER_SIZE } from '../byte-streams/vhd-stream.ts';
 import { findZipEntry, type ZipEntry } from '../byte-streams/zip-entry.ts';
 
-const STREAM_CHUNK = 1 << 20;
+/** A zip archive with random access. */
+type Archive = ImageInput & { readonly name: string };
 
 /**
- * Opens the compressed disk in a regular file. Owns the descriptor from then on, unless it throws a
- * KexportError.
+ * Opens the disk in a zip archive, of which `part` reads the bytes from one to before another. The
+ * stream owns what `part` returns. Throws a KexportError.
  */
-export async function openPacked(
-  { name, fd, start }: Descriptor,
-  size: number,
-  kind: PackedKind,
-  options: SourceOptions,
+export async function openZip(
+  archive: Archive,
+  part: (start: number, end: number) => ByteStream,
+  options: Pick<SourceOptions, 'size'>,
 ): Promise<OpenedStream> {
-  if (kind !== 'zip') {
-    return openCompressed(fileStream(name, fd, { start }), kind);
-  }
-  if (start !== 0) {
-    throw new KexportError('source', `${name} has been read from: an archive begins at byte 0`);
-  }
-  const entry = await findZipEntry(fileInput(name, fd, size));
+  const { name } = archive;
+  const entry = await findZipEntry(archive);
   const { dataOffset, packedSize } = entry;
   const isVhd = isVhdName(entry.name);
   const diskSize = isVhd ? entry.size - VHD_FOOTER_SIZE : entry.size;
@@ -45,31 +35,12 @@ export async function openPacked(
     const what = `the disk in ${name} has ${diskSize} bytes`;
     throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
-  const end = dataOffset + packedSize - 1;
-  const packed = fileStream(name, fd, { start: dataOffset, end });
+  const packed = part(dataOffset, dataOffset + packedSize);
   const unpacked = entry.isStored ? packed : inflatedStream(packed, 'deflate');
   return {
     stream: diskStream(checkedStream(unpacked, entry), isVhd),
     isSent: undefined,
     size: diskSize,
-  };
-}
-
-/** A part of a regular file. Its `close` waits until the descriptor is closed. */
-function fileStream(
-  name: string,
-  fd: number,
-  range: { readonly start: number; readonly end?: number },
-): ByteStream {
-  const autoClose = !isStandardStream(fd);
-  const file = createReadStream('', { fd, highWaterMark: STREAM_CHUNK, autoClose, ...range });
-  const stream = byteStream(name, file);
-  return {
-    ...stream,
-    async close() {
-      await stream.close();
-      if (!file.closed) await once(file, 'close');
-    },
   };
 }
 

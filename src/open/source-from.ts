@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { None } from '../../formats/index.ts';
 import { disposable } from '../sources/disposable.ts';
 import { KexportError } from '../errors.ts';
@@ -7,35 +8,15 @@ import {
   isFileHandle,
   nameOf,
 } from '../byte-streams/byte-stream-from.ts';
-import { randomAccessSource } from '../sources/random-access.ts';
 import type { OpenSource, Source } from '../sources/source.ts';
-import { checkStatedSize, openDescriptor } from './open-descriptor.ts';
-import { asDisk } from './open-source.ts';
+import { asDisk } from './as-disk.ts';
+import { type BytesOptions, bytesSource } from './bytes-source.ts';
+import { openDescriptor } from './open-descriptor.ts';
+import { openBase } from './open-source.ts';
 import type { SentChoice } from './source-options.ts';
 
 /** Options of {@link sourceFrom}, for a raw disk or a zfs send stream. */
 export type SourceFromOptions = BytesOptions & (RawBytes | SentBytes);
-
-/** Options of {@link sourceFrom} for any input. */
-export interface BytesOptions {
-  /**
-   * The name of the disk in messages. Default: the kind of the input, such as `memory` or `the
-   * stream`.
-   */
-  readonly name?: string | undefined;
-  /**
-   * Size of the disk in bytes; an error if it is wrong. Without it, the size of a stream is known
-   * only at its end, and the disk is spooled to a file for formats that need the size beforehand.
-   */
-  readonly size?: number | undefined;
-  /**
-   * Accepts a stream that ends before the end that its partition table or file system requires.
-   * Default: an error.
-   */
-  readonly allowTruncated?: boolean | undefined;
-  /** Aborts the opening with a KexportError `aborted`; reading has a signal of its own. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The bytes are a raw disk, whatever they begin with. */
 export interface RawBytes extends None<StreamDisk> {
@@ -65,34 +46,17 @@ export async function sourceFrom(
   const { name = nameOf(input), from, ...rest } = options;
   if (from === 'zfs-send') {
     const stream = byteStreamFrom(input, { name });
-    return disposable(await asDisk({ stream, isSent: true }, { ...rest, from }));
+    return disposable(await asDisk({ stream, isSent: true }, { ...rest, from }, openBase));
   }
-  return disposable(await rawSource(input, name, options));
+  if (isFileHandle(input)) return disposable(await handleSource(input, name, options));
+  return disposable(await bytesSource(input, name, options));
 }
 
-async function rawSource(
-  input: BytesFrom,
+async function handleSource(
+  input: FileHandle,
   name: string,
-  { size, allowTruncated, signal }: BytesOptions,
+  { size }: BytesOptions,
 ): Promise<Source> {
-  if (input instanceof Uint8Array) {
-    checkSize(name, input.length, size);
-    return randomAccessSource(name, input.length, (diskOffset, buffer) => {
-      buffer.set(input.subarray(diskOffset, diskOffset + buffer.length));
-      return Promise.resolve();
-    });
-  }
-  if (input instanceof Blob) {
-    checkSize(name, input.size, size);
-    return randomAccessSource(name, input.size, async (diskOffset, buffer) => {
-      const slice = input.slice(diskOffset, diskOffset + buffer.length);
-      buffer.set(new Uint8Array(await slice.arrayBuffer()));
-    });
-  }
-  if (!isFileHandle(input)) {
-    const stream = byteStreamFrom(input, { name });
-    return asDisk({ stream, isSent: false }, { from: 'raw', size, allowTruncated, signal });
-  }
   const found = await input.stat();
   if (!found.isFile() && !found.isBlockDevice() && !found.isDirectory()) {
     throw new KexportError('source', `${name} is neither a file nor a block device`, {
@@ -102,9 +66,4 @@ async function rawSource(
   const descriptor = { name, path: name, fd: input.fd, start: 0 };
   const source = await asDisk(await openDescriptor(descriptor, { from: 'raw', size }), {});
   return { ...source, close: () => Promise.resolve() }; // the caller owns the file
-}
-
-function checkSize(name: string, size: number, stated: number | undefined): void {
-  if (size === 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
-  checkStatedSize(name, size, { size: stated });
 }

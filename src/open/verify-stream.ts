@@ -1,15 +1,10 @@
 import { compareDisks, type CompareOptions } from '../images/compare-disks.ts';
 import type { Problem } from '../../formats/index.ts';
 import { damagedToProblem, type Verdict } from '../images/verify.ts';
+import type { SentVerdict } from './sent-verdict.ts';
 import { openSent, openSource } from './open-source.ts';
 import type { CommonOptions, FromFormat } from './source-options.ts';
 import { describeStream, type StreamDescription } from '../zfs-send/describe.ts';
-
-/** The result of a check of a send stream. */
-export interface SentVerdict extends Verdict {
-  /** The streams that were read; undefined if that failed, or if a disk was compared. */
-  readonly streams: readonly StreamDescription[] | undefined;
-}
 
 export interface VerifySentOptions
   extends CompareOptions, Pick<CommonOptions, 'connections' | 'endpoint'> {

@@ -3,6 +3,7 @@
 // other dependency on Node.
 
 import type { HashAlgorithm, Hasher } from '../../formats/contract.ts';
+import type { ZlibHandle } from './zlib-handle.ts';
 
 /** The platform that kexport runs on. */
 export interface Host {
@@ -27,14 +28,20 @@ export interface Host {
   systemError(errno: number): readonly [name: string, words: string] | undefined;
   /** Node's zlib; undefined if the platform has none. */
   readonly zlib: () => Zlib | undefined;
+  /** Opens a decompressor of zlib; undefined if only documented calls of `zlib` can be had. */
+  inflateHandle(kind: InflateKind): ZlibHandle | undefined;
   /** The version of kexport. */
   version(): string;
   /** Reads one of kexport's own WebAssembly modules. */
   wasm(name: WasmName): Promise<Uint8Array>;
+  /** Waits for the next turn of the event loop, in which a signal can be heard. */
+  turn(): Promise<void>;
+  /** Whether threads can share memory; if not, nothing starts one. */
+  readonly sharesMemory: boolean;
   /** Starts a thread. It calls `workerPort`, whose `setup` is a copy of this one. */
   startWorker(name: WorkerName, setup: unknown, listener: WorkerListener): HostWorker;
   /** In a worker: the port to the thread that started it. */
-  workerPort(): WorkerPort;
+  workerPort(): Promise<WorkerPort>;
   /** Opens a temporary file that disappears however the program ends. */
   openTemporary(): Promise<SystemFile>;
   /** The folder of temporary files, for messages. */
@@ -46,6 +53,9 @@ export type WasmName = 'deflate' | 'zfs-send';
 
 /** The `worker.ts` of a room. */
 export type WorkerName = 'compress' | 'decompress';
+
+/** A stream of RFC 1952, RFC 1951 or RFC 1950. */
+export type InflateKind = 'gzip' | 'deflate' | 'zlib';
 
 /** Node's own zlib, including its undocumented handles: see `zlib-handle.ts`. */
 export type Zlib = typeof import('node:zlib');

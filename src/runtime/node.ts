@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { Host, SystemFile, Zlib } from './host.ts';
 import { ownFiles } from './own-files.ts';
+import { zlibHandle } from './zlib-handle.ts';
 
 // Modules that take milliseconds to load are loaded on their first use, since every worker loads
 // this file. Modules of Node are the same from every path; a bundle need not have a URL.
@@ -30,8 +31,19 @@ export const host: Host = {
   },
   systemError: (errno) => getSystemErrorMap().get(errno),
   zlib: nodeZlib,
+  inflateHandle(kind) {
+    const zlib = nodeZlib();
+    const create = {
+      gzip: 'createGunzip',
+      deflate: 'createInflateRaw',
+      zlib: 'createInflate',
+    } as const;
+    return zlib && zlibHandle(zlib[create[kind]]());
+  },
   version: ownFiles.version,
   wasm: ownFiles.wasm,
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
+  sharesMemory: true,
   startWorker(name, setup, { onMessage, onError }) {
     const code = ownFiles.worker(name);
     const { Worker } = threads();
@@ -55,13 +67,13 @@ export const host: Host = {
   workerPort() {
     const { parentPort: port, workerData: setup } = threads() as WorkerSide;
     if (!port) throw new Error('this is not a worker');
-    return {
+    return Promise.resolve({
       setup,
       post: (message) => port.postMessage(message),
       onMessage(listener) {
         port.on('message', listener);
       },
-    };
+    });
   },
   openTemporary,
   temporaryFolder: tmpdir,

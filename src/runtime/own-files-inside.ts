@@ -11,6 +11,8 @@ export interface InsideFiles {
   readonly wasm: Readonly<Record<WasmName, string>>;
   /** The text of a CommonJS module. */
   readonly workers: Readonly<Record<WorkerName, string>>;
+  /** The page by brotli, in base64; only in the command. */
+  readonly page?: string | undefined;
 }
 
 declare const KEXPORT_FILES: InsideFiles;
@@ -19,4 +21,8 @@ export const ownFiles: OwnFiles = {
   version: () => KEXPORT_FILES.version,
   wasm: (name) => Promise.resolve(Buffer.from(KEXPORT_FILES.wasm[name], 'base64')),
   worker: (name) => KEXPORT_FILES.workers[name],
+  async page() {
+    const { brotliDecompressSync } = await import('node:zlib');
+    return brotliDecompressSync(Buffer.from(KEXPORT_FILES.page ?? '', 'base64'));
+  },
 };

@@ -10,6 +10,8 @@ export interface OwnFiles {
   readonly wasm: (name: WasmName) => Promise<Uint8Array>;
   /** The module of a worker, or its text, a CommonJS module. */
   readonly worker: (name: WorkerName) => URL | string;
+  /** The page for browsers, as one file of HTML. */
+  readonly page: () => Promise<Uint8Array>;
 }
 
 const WASM: Readonly<Record<WasmName, string>> = {
@@ -24,4 +26,5 @@ export const ownFiles: OwnFiles = {
   },
   wasm: (name) => readFile(new URL(WASM[name], import.meta.url)),
   worker: (name) => new URL(`../${name}/worker.js`, import.meta.url),
+  page: () => readFile(new URL('../../kexport.html', import.meta.url)),
 };

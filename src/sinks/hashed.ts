@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { host } from '#host';
+import type { Hasher } from '../../formats/contract.ts';
 import { throwIfAborted } from '../errors.ts';
 import { type OnFinishProgress, settle, type Sink } from './sink.ts';
 
@@ -13,10 +13,13 @@ export interface HashedSink extends Sink {
 
 /**
  * Hashes an image while it is written. If its writer seeks (`inOrder` is false), reads the image
- * back at the end instead; the sink must then have `read`.
+ * back at the end instead; the sink must then have `read`. `hash` is SHA-256.
  */
-export function hashed(sink: Sink, inOrder: boolean): HashedSink {
-  const hash = host.hasher('sha256');
+export function hashed(
+  sink: Sink,
+  inOrder: boolean,
+  hash: Hasher = host.hasher('sha256'),
+): HashedSink {
   let sha256: string | undefined;
 
   return {
@@ -62,7 +65,7 @@ export function hashed(sink: Sink, inOrder: boolean): HashedSink {
   async function hashZeros(count: number, signal: AbortSignal | undefined): Promise<void> {
     for (let left = count; left > 0; left -= ZEROS.length) {
       hash.update(ZEROS.subarray(0, left));
-      await setImmediate(); // a gap may be TiB long
+      await host.turn(); // a gap may be TiB long
       throwIfAborted(signal);
     }
   }

@@ -12,20 +12,22 @@ export const ALIGNMENT = 4096;
 
 const aligned = new WeakSet<ArrayBufferLike>();
 
-/**
- * Allocates at least `size` bytes of shared memory, all zeros, aligned where the platform can do
- * it.
- */
-export function alignedMemory(size: number): SharedArrayBuffer {
+/** Allocates `size` bytes, all zeros, which threads can share if the platform has that. */
+export function sharedMemory(size: number): ArrayBufferLike {
+  return host.sharesMemory ? new SharedArrayBuffer(size) : new ArrayBuffer(size);
+}
+
+/** Allocates at least as much, aligned where the platform can do it. */
+export function alignedMemory(size: number): ArrayBufferLike {
   // V8 reserves 10 GiB of addresses for the memory of WebAssembly.
-  if (host.addressSpace() !== Infinity) return new SharedArrayBuffer(size);
+  if (!host.sharesMemory || host.addressSpace() !== Infinity) return sharedMemory(size);
   try {
     // The memory of WebAssembly begins at a page; a Buffer does not.
     const buffer = sharedPages(size);
     aligned.add(buffer);
     return buffer;
   } catch {
-    return new SharedArrayBuffer(size); // --jitless, more than 4 GiB
+    return sharedMemory(size); // --jitless, more than 4 GiB
   }
 }
 

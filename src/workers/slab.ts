@@ -40,7 +40,7 @@ export interface Slab {
 }
 
 /** Allocates shared memory for slabs of that shape. */
-export function slabMemory(shape: SlabShape): SharedArrayBuffer {
+export function slabMemory(shape: SlabShape): ArrayBufferLike {
   return alignedMemory(shape.count * strideOf(shape));
 }
 
@@ -48,11 +48,11 @@ export function slabMemory(shape: SlabShape): SharedArrayBuffer {
  * The slabs in memory from `slabMemory`, for the same shape. The main thread and the workers each
  * make their own views.
  */
-export function slabsIn(memory: SharedArrayBuffer, shape: SlabShape): Slab[] {
+export function slabsIn(memory: ArrayBufferLike, shape: SlabShape): Slab[] {
   return Array.from({ length: shape.count }, (_, number) => slabView(memory, shape, number));
 }
 
-function slabView(memory: SharedArrayBuffer, shape: SlabShape, number: number): Slab {
+function slabView(memory: ArrayBufferLike, shape: SlabShape, number: number): Slab {
   const { blockSize } = shape;
   const bytesAt = (at: number, length: number) => new Uint8Array(memory, at, length);
   const start = number * strideOf(shape);

@@ -10,6 +10,11 @@ export interface TaskPool<Task, Answer> {
   close(): Promise<void>;
 }
 
+/** Prepares what does one task after the other, and whose result is the answer. */
+export type StartTasks<Setup, Task, Answer> = (
+  setup: Setup,
+) => Promise<(task: Task) => Answer> | ((task: Task) => Answer);
+
 /** A task that is sent to a worker, or the answer that it sends back with the same `id`. */
 export interface Numbered<T> {
   readonly id: number;
@@ -28,15 +33,42 @@ const MAIN_SPACE = 2 * GIB;
 const WORKER_SPACE = GIB / 2;
 
 /**
- * Makes a pool of the workers of that name; each gets a copy of `setup`. A worker is only started
+ * Makes a pool of the workers of that name, which serve tasks by `start`; each gets a copy of
+ * `setup`. A worker is only started
  * when all others are busy, up to `threads`, or as many as the system has room for. `space` is the
- * address space that one reserves, in bytes. Throws a KexportError if there is room for none.
+ * address space that one reserves, in bytes. Throws a KexportError if there is room for none. Where
+ * threads cannot share memory, this thread does the tasks.
  */
-export function taskPool<Task, Answer>(
+export function taskPool<Setup, Task, Answer>(
+  name: WorkerName,
+  start: StartTasks<Setup, Task, Answer>,
+  setup: Setup,
+  threads: number,
+  space = WORKER_SPACE,
+): TaskPool<Task, Answer> {
+  return host.sharesMemory ? workerPool(name, setup, threads, space) : ownPool(start, setup);
+}
+
+/** Does the tasks in this thread. */
+function ownPool<Setup, Task, Answer>(
+  start: StartTasks<Setup, Task, Answer>,
+  setup: Setup,
+): TaskPool<Task, Answer> {
+  let started: Promise<(task: Task) => Answer> | undefined;
+  return {
+    async run(task) {
+      started ??= Promise.resolve(start(setup));
+      return (await started)(task);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function workerPool<Task, Answer>(
   name: WorkerName,
   setup: unknown,
   threads: number,
-  space = WORKER_SPACE,
+  space: number,
 ): TaskPool<Task, Answer> {
   interface Entry {
     readonly worker: HostWorker;

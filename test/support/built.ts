@@ -23,3 +23,13 @@ export const MANUAL = join(TOP, 'dist', 'man');
 
 /** The file that lists what is inside. */
 export const SBOM = join(TOP, 'dist', 'sbom.cdx.json');
+
+/** The page for browsers: a folder for a web server. */
+export const PAGE = join(TOP, 'dist', 'page');
+
+/** The same as one file. */
+export const PAGE_FILE = join(TOP, 'dist', 'kexport.html');
+
+/** What esbuild says is in the library for browsers, and in the page: a metafile of each script. */
+export const BROWSER_META = join(TOP, 'dist', 'browser-meta.json');
+export const PAGE_META = join(TOP, 'dist', 'page-meta.json');

@@ -146,6 +146,8 @@ export const OPTIONS = {
     default: 'sha256',
   }),
 
+  port: wholeNumber([1, 65535], 'port of 127.0.0.1 to listen on', { default: 'a free one' }),
+
   map: flag('list where the disk lies in files, as qemu-img map does'),
 
   against: text('DISK', 'compare with DISK, a disk or an image, byte for byte'),

@@ -1,4 +1,4 @@
-import type { DiskInfo, ImageInfo } from '../../images/image-info.ts';
+import type { DiskInfo, ImageInfo, NamedDiskInfo } from '../../images/describe-image.ts';
 import { typeName } from '../../inspect/type-name.ts';
 import type {
   Content,
@@ -51,13 +51,13 @@ function contentJson(disk: DiskFacts | undefined) {
   };
 }
 
-/** The output of `kexport info`, its drawing of each disk in so many columns. */
-export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
-  const { facts, fileSize, allocatedSize, storedSize, disks = [] } = info;
+/** What `kexport info` says of an image, and of its first disk. */
+export function imageInfoLines(file: string, info: ImageInfo): Line[] {
+  const { facts, fileSize, allocatedSize, storedSize } = info;
   const { format, subformat, diskSize, details, backing } = facts;
   const backingText =
     backing && `${backingName(backing)}${backing.format ? ` (${backing.format})` : ''}`;
-  const lines = formatLines([
+  return [
     ['image', file],
     ['format', subformat === undefined ? format : `${format}, ${subformat}`],
     ['virtual size', exactSize(diskSize)],
@@ -67,18 +67,30 @@ export function imageInfoText(file: string, info: ImageInfo, columns: number): s
     ...Object.entries(details).map(([key, value]): Line => [key, valueText(value)]),
     ...(backingText === undefined ? [] : [['backing file', backingText] as const]),
     ...contentLines(info),
-  ]);
-  const further = disks
-    .slice(1)
-    .map(
-      (one) =>
-        `\n${formatLines([
-          ['disk', one.name],
-          ['virtual size', exactSize(one.facts.diskSize)],
-          ...sizeLine('data stored', one.storedSize),
-          ...contentLines(one),
-        ])}${drawing(one, columns)}`,
-    );
+  ];
+}
+
+/** What it says of each disk but the first. */
+export function furtherDiskLines({
+  disks = [],
+}: ImageInfo): { disk: NamedDiskInfo; lines: Line[] }[] {
+  return disks.slice(1).map((disk) => ({
+    disk,
+    lines: [
+      ['disk', disk.name],
+      ['virtual size', exactSize(disk.facts.diskSize)],
+      ...sizeLine('data stored', disk.storedSize),
+      ...contentLines(disk),
+    ],
+  }));
+}
+
+/** The output of `kexport info`, its drawing of each disk in so many columns. */
+export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
+  const lines = formatLines(imageInfoLines(file, info));
+  const further = furtherDiskLines(info).map(
+    (one) => `\n${formatLines(one.lines)}${drawing(one.disk, columns)}`,
+  );
   return lines + drawing(info, columns) + further.join('');
 }
 

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../images/verify.ts';
-import type { SentVerdict } from '../../open/verify-stream.ts';
+import type { SentVerdict } from '../../open/sent-verdict.ts';
 import type { Options } from '../options/options.ts';
 import { paint } from './color.ts';
 import { jsonText } from './lines.ts';
@@ -47,8 +47,7 @@ export function verdictText(
   }
   const lines = wrong.map((line) => (isOne ? line : `${path}: ${line}`));
   if (isSound(verdict) && !quiet) {
-    const same = against === '' ? '' : `, and the same disk as ${against}`;
-    lines.push(`${path}: ${paint('stdout', 'green', 'sound')}${readText(verdict)}${same}`);
+    lines.push(`${path}: ${paint('stdout', 'green', 'sound')}${soundText(verdict, against)}`);
     if (otherSize !== undefined && otherSize !== diskSize) {
       lines.push(lengthsText(path, against, verdict));
     }
@@ -65,6 +64,12 @@ function lengthsText(
   return comparedSize === undefined || comparedSize >= diskSize
     ? `${against} has ${otherSize} bytes; the longer of the two ends in zeros`
     : `the ${diskSize - comparedSize} bytes after it on ${path} were not compared`;
+}
+
+/** How much of a sound image was read, and that it equals another. */
+export function soundText(verdict: StreamVerdict, against: string): string {
+  const same = against === '' ? '' : `, and the same disk as ${against}`;
+  return readText(verdict) + same;
 }
 
 /** How much of a sound image was read. */

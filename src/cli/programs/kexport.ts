@@ -141,6 +141,14 @@ const COMMANDS: readonly NamedCommand[] = [
     load: () => import('../commands/sources.ts'),
   },
   {
+    name: 'page',
+    isRare: true,
+    summary: 'Serve a page that converts disk images in a browser on this machine.',
+    operands: [],
+    options: only('port'),
+    load: () => import('../commands/page.ts'),
+  },
+  {
     name: 'clean',
     summary: 'Remove what killed exports left in ZFS pools.',
     operands: [],

@@ -1,0 +1,133 @@
+// Makes the images that the page asks for, as `kexport FORMATS` does it.
+
+import { createFormat } from '../cli/export/create-format.ts';
+import type { Options } from '../cli/options/options.ts';
+import { type OnWarning, throwIfAborted } from '../errors.ts';
+import { encode } from '../export/encode.ts';
+import { compressionOf } from '../export/encodings.ts';
+import type { Target } from '../export/image.ts';
+import { openSource } from '../open/open-in-browser.ts';
+import { browserFileSink } from '../sinks/browser-file.ts';
+import { hashed, type HashedSink } from '../sinks/hashed.ts';
+import { memorySink } from '../sinks/memory.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { storedSink } from '../sinks/stored.ts';
+import type { OnProgress } from '../sources/progress.ts';
+import type { Exported, ExportRequest, FilePlace, MadeImage, WantedImage } from './protocol.ts';
+import { imageHasher } from './hasher.ts';
+import { sourceOptions } from './source-options.ts';
+import { storage } from './storage.ts';
+
+/** How far a request has come is told to these. */
+export interface Listeners {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  readonly onWarning: OnWarning;
+}
+
+/** An image under way. */
+interface Place {
+  readonly sink: HashedSink | Sink;
+  /** The image, once it is made. */
+  readonly file: () => Promise<Blob>;
+  readonly isDownload: boolean;
+}
+
+/** Answers `export`. Throws a KexportError; nothing is left then. */
+export async function exportImages(
+  { file, name, options, images }: ExportRequest,
+  listeners: Listeners,
+): Promise<Exported> {
+  const { signal, onProgress, onWarning } = listeners;
+  const source = await openSource(file, { ...sourceOptions(options), signal, onWarning });
+  const places: Place[] = [];
+  let targets: Target[];
+  try {
+    for (const image of images) places.push(await openPlace(image, options, source.size));
+    targets = images.map(({ format, fileName }, index) => ({
+      format: createFormat(format, options),
+      sink: places[index]!.sink, // one of each image
+      fileName,
+    }));
+  } catch (error) {
+    await source.close();
+    await Promise.all(places.map(({ sink }) => sink.discard()));
+    throw error;
+  }
+  const { threads, keepGpt } = options;
+  const compression = compressionOf({ level: options.level, optimize: options.optimize });
+  const run = {
+    ...compression,
+    threads,
+    keepGpt,
+    signal,
+    onProgress,
+    onWarning,
+    identity: { name },
+  };
+  await encode(source, targets, run);
+  const made: MadeImage[] = [];
+  for (const [index, place] of places.entries()) {
+    made.push(await madeImage(images[index]!.fileName, place, listeners)); // one of each
+  }
+  return { kind: 'export', images: made };
+}
+
+async function openPlace(
+  { format, fileName, place }: WantedImage,
+  options: Options,
+  diskSize: number | undefined,
+): Promise<Place> {
+  const { streaming } = createFormat(format, options);
+  const inOrder = streaming === 'always' || (streaming === 'size-first' && diskSize !== undefined);
+  const hash = await imageHasher();
+  const wrap = (sink: Sink) => (inOrder ? hashed(sink, true, hash) : sink);
+  if (place) {
+    const sink = await chosenSink(place, fileName);
+    return { sink: wrap(sink), file: () => place.getFile(), isDownload: false };
+  }
+  const folder = await storage();
+  if (folder) {
+    const name = `kexport-${crypto.randomUUID()}.image`;
+    const sink = await storedSink(folder, name);
+    const file = async () => (await folder.getFileHandle(name, { create: false })).getFile();
+    return { sink: wrap(sink), file, isDownload: true };
+  }
+  const sink = memorySink({ name: fileName });
+  const file = () => Promise.resolve(new Blob([sink.bytes() as Uint8Array<ArrayBuffer>]));
+  return { sink: wrap(sink), file, isDownload: true };
+}
+
+/** A failed export removes the file, if it is there only because the user was asked for it. */
+async function chosenSink(place: FilePlace, name: string): Promise<Sink> {
+  const isNew = (await place.getFile()).size === 0;
+  const sink: Sink = browserFileSink(await place.createWritable(), { name });
+  const discard = async () => {
+    await sink.discard();
+    if (isNew) await place.remove?.().catch(() => undefined);
+  };
+  return { ...sink, discard };
+}
+
+async function madeImage(
+  fileName: string,
+  { sink, file, isDownload }: Place,
+  listeners: Listeners,
+): Promise<MadeImage> {
+  const image = await file();
+  const known = 'sha256' in sink ? sink.sha256 : undefined;
+  const sha256 = known ?? (await hashOf(image, listeners));
+  return { fileName, size: image.size, sha256, download: isDownload ? image : undefined };
+}
+
+const PIECE = 2 ** 22;
+
+async function hashOf(image: Blob, { signal, onProgress }: Listeners): Promise<string> {
+  const hash = await imageHasher();
+  for (let at = 0; at < image.size; at += PIECE) {
+    throwIfAborted(signal);
+    hash.update(new Uint8Array(await image.slice(at, at + PIECE).arrayBuffer()));
+    onProgress({ phase: 'hashing', done: at, total: image.size });
+  }
+  return hash.digest();
+}

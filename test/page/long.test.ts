@@ -1,0 +1,115 @@
+// npm run page:long: 2 GiB through the page, in bounded memory, and its speed beside that of the
+// command on the same file with as many threads. Takes minutes; the machine must do nothing else.
+
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { PAGE } from '../support/built.ts';
+import { CHROMIUM, openPage, serve } from '../support/chromium.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { kexportOk } from '../support/kexport.ts';
+import { describeWith } from '../support/peers.ts';
+
+const MIB = 2 ** 20;
+/** What the processes of the page may take together, in bytes: docs/browser.md says so. */
+const CEILING = 768 * MIB;
+
+const TIMEOUT = 15 * 60_000;
+
+const SAVED = `
+  window.showSaveFilePicker = async ({ suggestedName }) =>
+    (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+`;
+
+/** A disk that is half zeros, and otherwise what programs are made of. */
+function makeDisk(path: string, size: number): void {
+  const program = readFileSync(process.execPath);
+  const file = openSync(path, 'w');
+  for (let at = 0, turn = 0; at < size; at += 8 * MIB, turn++) {
+    const from = (turn * 3 * MIB) % (program.length - 4 * MIB);
+    const piece = Buffer.from(program.subarray(from, from + 4 * MIB));
+    for (let byte = 0; byte < piece.length; byte += 4096) piece.writeUInt32LE(turn, byte);
+    writeSync(file, piece, 0, piece.length, at);
+  }
+  writeSync(file, Buffer.of(1), 0, 1, size - 1);
+  closeSync(file);
+}
+
+/** Memory of the renderers of this machine's chromium, in bytes: proportional shares. */
+function memoryOfPages(): number {
+  let sum = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(join('/proc', pid, 'cmdline'), 'latin1');
+      if (!words.includes('--type=renderer')) continue;
+      const found = /^Pss:\s+(\d+)/m.exec(
+        readFileSync(join('/proc', pid, 'smaps_rollup'), 'latin1'),
+      );
+      sum += Number(found?.[1] ?? 0) * 1024;
+    } catch {
+      // it has ended
+    }
+  }
+  return sum;
+}
+
+/** Lets the page make an image; returns how long it took, in milliseconds. */
+async function byPage(page: Page, disk: string, format: string): Promise<number> {
+  await page.reload();
+  await page.setInputFiles('#file', disk);
+  await page.waitForSelector('.picture');
+  for (const name of ['qcow2', 'vmdk', 'raw']) {
+    await page.setChecked(`[id="format-${name}"]`, name === format);
+  }
+  const began = performance.now();
+  await page.click('#start');
+  await page.waitForSelector('#results .sum', { timeout: TIMEOUT });
+  return performance.now() - began;
+}
+
+function byCommand(disk: string, format: string): number {
+  const began = performance.now();
+  kexportOk(dirname(disk), format, disk, '--name', 'command', '--force', '--checksums');
+  return performance.now() - began;
+}
+
+const isLong = process.env['KEXPORT_PAGE_LONG'] === '1';
+
+describeWith([CHROMIUM], 'the page, with a large disk', () => {
+  test.runIf(isLong)(
+    'of 2 GiB, takes bounded memory',
+    async () => {
+      const disk = join(temporaryFolder(), 'disk.raw');
+      makeDisk(disk, 2048 * MIB);
+      const { address } = await serve(PAGE);
+      const { page } = await openPage(address, { first: SAVED });
+      let most = 0;
+      const timer = setInterval(() => (most = Math.max(most, memoryOfPages())), 500);
+      const took = await byPage(page, disk, 'qcow2');
+      clearInterval(timer);
+      console.log(`2 GiB: ${(took / 1000).toFixed(1)} s, ${(most / MIB).toFixed(0)} MiB`);
+      expect(most).toBeLessThan(CEILING);
+    },
+    TIMEOUT,
+  );
+
+  test.runIf(isLong).each(['qcow2', 'vmdk'])(
+    'takes at most 1.5 times as long as the command for a %s: the least of three turns',
+    async (format) => {
+      const disk = join(temporaryFolder(), 'disk.raw');
+      makeDisk(disk, 512 * MIB);
+      const { address } = await serve(PAGE);
+      const { page } = await openPage(address, { first: SAVED });
+      const times: [number, number][] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        times.push([await byPage(page, disk, format), byCommand(disk, format)]);
+      }
+      const ofPage = Math.min(...times.map(([time]) => time));
+      const ofCommand = Math.min(...times.map(([, time]) => time));
+      console.log(`${format}: page ${ofPage.toFixed(0)} ms, command ${ofCommand.toFixed(0)} ms`);
+      expect(ofPage / ofCommand).toBeLessThan(1.5);
+    },
+    TIMEOUT,
+  );
+});
