@@ -16,7 +16,7 @@ const load = createRequire('/');
 const WORKER_YOUNG_GENERATION_MB = 4;
 
 /** The message to a worker that it is to end by itself. */
-const END = null;
+const END = 'end';
 /** How long it may take for that: it has a task under way, and another waits. In milliseconds. */
 const WORKER_PATIENCE_MS = 2000;
 
@@ -62,11 +62,18 @@ export const host: Host = {
     worker.on('error', (error) => {
       onError(error instanceof Error ? error : new Error(String(error)));
     });
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    let isEnding = false;
+    const exited = new Promise<void>((resolve) => {
+      worker.once('exit', (status) => {
+        if (!isEnding) onError(new Error(`a worker has ended with status ${status}`));
+        resolve();
+      });
+    });
     return {
       post: (message) => worker.postMessage(message),
       // Node aborts if a worker is ended while it makes a handle of zlib: "close before init".
       async terminate() {
+        isEnding = true;
         worker.postMessage(END);
         const timer = setTimeout(() => void worker.terminate(), WORKER_PATIENCE_MS);
         await exited;
