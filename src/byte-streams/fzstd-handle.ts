@@ -7,8 +7,17 @@ import type { ZlibHandle } from '../runtime/zlib-handle.ts';
  */
 const FED = 256;
 
-/** A decompressor of zstd in JavaScript, which works as that of Node: for all frames of a file. */
-export function fzstdHandle(): Pick<ZlibHandle, 'write' | 'onError'> {
+/** A decompressor of zstd. */
+export interface ZstdHandle extends Pick<ZlibHandle, 'write' | 'onError'> {
+  /** Says that all input was written; `write` then gives what was held back. Optional. */
+  end?(): void;
+}
+
+/**
+ * A decompressor of zstd in JavaScript, which works as that of Node: for all frames of a file. It
+ * holds back a last frame of less than 18 bytes until the end.
+ */
+export function fzstdHandle(): ZstdHandle & Required<Pick<ZstdHandle, 'end'>> {
   let report: (message: string) => void = () => undefined;
   const waiting: Uint8Array[] = [];
   const decoder = new Decompress((piece) => {
@@ -19,7 +28,7 @@ export function fzstdHandle(): Pick<ZlibHandle, 'write' | 'onError'> {
     write(_flush, input, inputOffset, output) {
       let fed = inputOffset;
       let filled = 0;
-      try {
+      attempt(() => {
         while (filled < output.length) {
           const [piece] = waiting;
           if (piece) {
@@ -33,13 +42,20 @@ export function fzstdHandle(): Pick<ZlibHandle, 'write' | 'onError'> {
             fed = Math.min(fed + FED, input.length);
           } else break;
         }
-      } catch (error) {
-        report(error instanceof Error ? error.message : String(error));
-      }
+      });
       return { input: input.length - fed, output: output.length - filled };
     },
+    end: () => attempt(() => void decoder.push(new Uint8Array(), true)),
     onError(listener) {
       report = listener;
     },
   };
+
+  function attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      report(error instanceof Error ? error.message : String(error));
+    }
+  }
 }

@@ -4,9 +4,9 @@
 import { host } from '#host';
 import { zstdFrames } from '../../formats/zstd/frames.ts';
 import { KexportError, throwIfAborted } from '../errors.ts';
-import { type ZlibHandle, zlibHandle } from '../runtime/zlib-handle.ts';
+import { zlibHandle } from '../runtime/zlib-handle.ts';
 import { type ByteStream, peekable } from './byte-stream.ts';
-import { fzstdHandle } from './fzstd-handle.ts';
+import { fzstdHandle, type ZstdHandle } from './fzstd-handle.ts';
 
 /** Bytes per piece of the output. */
 const CHUNK_SIZE = 1 << 18;
@@ -33,6 +33,7 @@ export function zstdStream(packed: ByteStream): ByteStream {
   let input: Uint8Array = new Uint8Array();
   let used = 0;
   let position = 0;
+  let hasEnded = false;
   let failure: string | undefined;
   handle.onError((message) => (failure = message));
 
@@ -45,7 +46,10 @@ export function zstdStream(packed: ByteStream): ByteStream {
       const piece = await packed.read(signal);
       if (!piece) {
         if (!frames.isWhole()) throw damaged('it ends within a frame');
-        return undefined;
+        if (hasEnded || !handle?.end) return undefined;
+        hasEnded = true;
+        handle.end();
+        continue;
       }
       frames.push(piece);
       if (frames.window > MAX_WINDOW) throw damaged('its window is larger than 128 MiB');
@@ -73,7 +77,7 @@ export function zstdStream(packed: ByteStream): ByteStream {
   return peekable(name, readChunk, () => packed.close());
 }
 
-function openHandle(): Pick<ZlibHandle, 'write' | 'onError'> | undefined {
+function openHandle(): ZstdHandle | undefined {
   const zlib = host.zlib() as Zstd | undefined;
   if (!zlib) return fzstdHandle();
   return zlib.createZstdDecompress && zlibHandle(zlib.createZstdDecompress({}));

@@ -122,12 +122,18 @@ async function madeImage(
 
 const PIECE = 2 ** 22;
 
+/** Reads the next piece while it hashes one. */
 async function hashOf(image: Blob, { signal, onProgress }: Listeners): Promise<string> {
   const hash = await imageHasher();
+  const read = (at: number) => image.slice(at, at + PIECE).arrayBuffer();
+  let next = read(0);
   for (let at = 0; at < image.size; at += PIECE) {
     throwIfAborted(signal);
-    hash.update(new Uint8Array(await image.slice(at, at + PIECE).arrayBuffer()));
+    const piece = await next;
+    next = read(at + PIECE);
+    hash.update(new Uint8Array(piece));
     onProgress({ phase: 'hashing', done: at, total: image.size });
   }
+  await next;
   return hash.digest();
 }

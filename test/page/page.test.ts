@@ -205,6 +205,8 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     await check(page, ['qcow2', 'raw']);
     expect(await resultOf(page, '#start')).toContain('disk.raw: 8.0 MiB');
     expect(await resultOf(page, '#check')).toBe('sound, all 8388608 bytes of the disk can be read');
+    await page.setInputFiles('#other', BOOT_DISK);
+    await page.locator('#results', { hasText: 'and the same disk as disk.raw' }).waitFor();
     expectNothingAsked(opened, before);
   });
 

@@ -68,27 +68,35 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface ServeOptions {
   /** Whether pages are isolated from others, so that threads share memory. Default true. */
   readonly isIsolated?: boolean;
+  /** Further files by their names, also in parts. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Serves a folder until the test ends, or `close` is called; returns its address. */
-export async function serve(folder: string, { isIsolated = true }: ServeOptions = {}) {
-  const headers = isIsolated && {
+export async function serve(
+  folder: string,
+  { isIsolated = true, files = {} }: ServeOptions = {},
+): Promise<{ readonly address: string; readonly close: () => void }> {
+  const isolation = isIsolated && {
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-embedder-policy': 'require-corp',
   };
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '', 'http://localhost');
-    const name = pathname.endsWith('/') ? 'index.html' : pathname;
-    readFile(join(folder, name)).then(
-      (bytes) => {
-        const type = TYPES[extname(name)] ?? 'text/plain';
-        response.writeHead(200, { ...headers, 'content-type': type }).end(bytes);
-      },
-      () =>
-        response
-          .writeHead(name === 'index.html' ? 200 : 404, { ...headers, 'content-type': 'text/html' })
-          .end(),
-    );
+  const server = createServer(({ url = '', headers }, response) => {
+    const { pathname } = new URL(url, 'http://localhost');
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const found = files[name] ?? readFile(join(folder, name)).catch(() => Buffer.alloc(0));
+    void Promise.resolve(found).then((bytes) => {
+      const type = TYPES[extname(name)] ?? 'text/plain';
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      const part = from === undefined ? bytes : bytes.subarray(Number(from), Number(to) + 1);
+      response.writeHead(from === undefined ? 200 : 206, {
+        ...isolation,
+        'content-type': type,
+        'content-length': part.length,
+        ...(from !== undefined && { 'content-range': `bytes ${from}-${to ?? ''}/${bytes.length}` }),
+      });
+      response.end(part); // without it in an answer to HEAD
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
