@@ -63,7 +63,7 @@ export type Zlib = typeof import('node:zlib');
 /** A worker, as seen by the thread that started it. */
 export interface HostWorker {
   post(message: unknown): void;
-  /** Stops it at once. */
+  /** Stops it, after the task that is under way at the most. */
   terminate(): Promise<void>;
 }
 

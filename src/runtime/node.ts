@@ -15,6 +15,11 @@ const load = createRequire('/');
 // Enough for the messages of a worker; its buffers are in shared memory, which does not count.
 const WORKER_YOUNG_GENERATION_MB = 4;
 
+/** The message to a worker that it is to end by itself. */
+const END = 'end';
+/** How long it may take for that: it has a task under way, and another waits. In milliseconds. */
+const WORKER_PATIENCE_MS = 2000;
+
 export const host: Host = {
   name: `Node ${process.version}`,
   availableParallelism,
@@ -57,10 +62,22 @@ export const host: Host = {
     worker.on('error', (error) => {
       onError(error instanceof Error ? error : new Error(String(error)));
     });
+    let isEnding = false;
+    const exited = new Promise<void>((resolve) => {
+      worker.once('exit', (status) => {
+        if (!isEnding) onError(new Error(`a worker has ended with status ${status}`));
+        resolve();
+      });
+    });
     return {
       post: (message) => worker.postMessage(message),
+      // Node aborts if a worker is ended while it makes a handle of zlib: "close before init".
       async terminate() {
-        await worker.terminate();
+        isEnding = true;
+        worker.postMessage(END);
+        const timer = setTimeout(() => void worker.terminate(), WORKER_PATIENCE_MS);
+        await exited;
+        clearTimeout(timer);
       },
     };
   },
@@ -71,7 +88,10 @@ export const host: Host = {
       setup,
       post: (message) => port.postMessage(message),
       onMessage(listener) {
-        port.on('message', listener);
+        port.on('message', (message) => {
+          if (message === END) port.close();
+          else listener(message);
+        });
       },
     });
   },

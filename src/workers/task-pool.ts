@@ -34,10 +34,10 @@ const WORKER_SPACE = GIB / 2;
 
 /**
  * Makes a pool of the workers of that name, which serve tasks by `start`; each gets a copy of
- * `setup`. A worker is only started
- * when all others are busy, up to `threads`, or as many as the system has room for. `space` is the
- * address space that one reserves, in bytes. Throws a KexportError if there is room for none. Where
- * threads cannot share memory, this thread does the tasks.
+ * `setup`. A worker is only started when all others are busy, up to `threads`, or as many as the
+ * system has room for. `space` is the address space that one reserves, in bytes. Throws a
+ * KexportError if there is room for none. Where threads cannot share memory, this thread does the
+ * tasks.
  */
 export function taskPool<Setup, Task, Answer>(
   name: WorkerName,
@@ -88,7 +88,7 @@ function workerPool<Task, Answer>(
         pending.delete(id);
       },
       onError(error) {
-        failure = error;
+        failure ??= error;
         for (const { reject } of pending.values()) reject(error);
         pending.clear();
       },

@@ -61,8 +61,8 @@ export function install(handle: FileHandle): void {
   for (const name of OF_HANDLE) replace(Object.getPrototypeOf(handle) as object, name, withPromise);
   const post = Object.getOwnPropertyDescriptor(Worker.prototype, 'postMessage')?.value as Call;
   Worker.prototype.postMessage = function (this: Worker, message: unknown) {
-    // A task without a value makes the worker throw, which ends it.
-    const isDead = ++tasks === deadTask;
+    // A task without a value makes the worker throw, which ends it. A text tells it to end.
+    const isDead = typeof message === 'object' && ++tasks === deadTask;
     Reflect.apply(post, this, [isDead ? null : message]);
   };
   syncBuiltinESMExports();

@@ -24,7 +24,15 @@ const DISK: TestDisk = {
   ],
 };
 
-/** For archives, all of which is hashed. */
+/** Those that are hashed, or copied, as a whole. */
+const ARCHIVES: readonly FormatName[] = [
+  'ova',
+  'containerdisk',
+  'vagrant-libvirt',
+  'vagrant-virtualbox',
+];
+
+/** For archives. */
 const SMALL: TestDisk = {
   name: 'small',
   size: 192 * 1024,
@@ -83,7 +91,7 @@ const BY_QEMU: Partial<Record<FormatName, readonly Made[]>> = {
 
 /** Images of a format, ours first. */
 export async function imagesOf(name: FormatName, byQemu: ByQemu): Promise<Seed[]> {
-  const disk = name === 'ova' ? SMALL : DISK;
+  const disk = ARCHIVES.includes(name) ? SMALL : DISK;
   const ours = { name: 'ours', bytes: (await writeImage(FORMATS[name](), disk)).bytes };
   if (name === 'ova') return [ours, ...(await otherArchives(byQemu))];
   const more = name === 'vhdx' ? await otherVhdx(ours.bytes) : [];
