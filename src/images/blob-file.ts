@@ -1,7 +1,7 @@
 import { KexportError, reasonOf } from '../errors.ts';
 import type { RemoteFile } from '../remote/remote-file.ts';
 
-/** Bytes of a chunk, in which a file is read front to back: each is a message to another process. */
+/** Bytes of a chunk, in which a file is read front to back: each is a message between processes. */
 const CHUNK = 2 ** 22;
 /** Chunks that are under way ahead of the one that is wanted. */
 const AHEAD = 2;
