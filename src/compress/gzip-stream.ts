@@ -3,8 +3,8 @@
 //   bytes -> slab -> workers -> member, in the order of the slabs
 
 import { host } from '#host';
-import { BLOCK_SIZE, type ZlibEncoding } from '../../formats/index.ts';
-import { type GzipMember, gzipMember, MAX_STORED } from '../../formats/gzip/member.ts';
+import { type Block, BLOCK_SIZE, type ZlibEncoding } from '../../formats/index.ts';
+import { addDiskBlock, type GzipMember, gzipMember } from '../../formats/gzip/member.ts';
 import { dataBlocks } from '../workers/data-blocks.ts';
 import { crc32 } from '../runtime/crc32.ts';
 import { type Slab, slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
@@ -139,20 +139,14 @@ function memberInMemory(encoding: ZlibEncoding) {
 
 function addSlab(member: GzipMember, { slab, length, blocks }: Packing): void {
   const start = member.size;
-  for (const place of blocks) {
-    const at = place * BLOCK_SIZE;
-    member.addZeros(start + at - member.size);
-    const bytes = slab.block(place);
-    const size = Math.min(BLOCK_SIZE, length - at);
-    // Compressed, the last block would have the zeros that pad it.
-    if (size <= MAX_STORED) member.addStored(bytes.subarray(0, size));
-    else
-      member.addBlock({
-        index: place,
-        bytes,
-        length: size,
-        compressed: () => slab.compressed(0, place),
-      });
+  for (const index of blocks) {
+    const block: Block = {
+      index,
+      bytes: slab.block(index),
+      length: Math.min(BLOCK_SIZE, length - index * BLOCK_SIZE),
+      compressed: () => slab.compressed(0, index),
+    };
+    addDiskBlock(member, block, start);
   }
   member.addZeros(start + length - member.size);
 }

@@ -61,13 +61,11 @@ export function imagesNamed(files: readonly string[], wanted: Wanted): Output[] 
     const address = isRemote(file) ? file : undefined;
     checkExtension(format, path, options);
     const disk = diskCount === 1 ? 0 : undefined;
-    const zip = options.zip === true && isZippable(format);
-    const output = { format, disk, path, address, zipEntry: undefined, fileName: basename(path) };
     if (path === '-') checkStdout(options);
-    const name = nameOf(output, options);
-    const zipEntry = zip ? `${name}.${format.extension}` : undefined;
-    const fileName = path === '-' ? undefined : (zipEntry ?? output.fileName);
-    return { ...output, zipEntry, fileName };
+    const zip = options.zip === true && isZippable(format);
+    const zipEntry = zip ? `${nameOf({ format, path }, options)}.${format.extension}` : undefined;
+    const fileName = path === '-' ? undefined : (zipEntry ?? basename(path));
+    return { format, disk, path, address, fileName, zipEntry };
   });
 }
 
