@@ -45,13 +45,14 @@ const MIN_RUN = 2;
 
 /**
  * A file whose ranges `readRange` reads, `connections` at a time. Where it is read front to back,
- * the next pieces are read ahead.
+ * the next pieces are read ahead, of `pieceSize` bytes.
  */
 export function remoteFile(
   name: string,
   size: number,
   readRange: ReadRange,
   connections = CONNECTIONS,
+  pieceSize = PIECE,
 ): RemoteFile {
   const pieces = new Map<number, Promise<Uint8Array>>(); // by their order of use
   const runs: { end: number; reads: number }[] = [];
@@ -67,8 +68,8 @@ export function remoteFile(
   };
 
   async function load(index: number): Promise<Uint8Array> {
-    const position = index * PIECE;
-    const bytes = new Uint8Array(Math.min(PIECE, size - position));
+    const position = index * pieceSize;
+    const bytes = new Uint8Array(Math.min(pieceSize, size - position));
     await readRange(position, bytes);
     return bytes;
   }
@@ -82,16 +83,16 @@ export function remoteFile(
         const what = `${name} ends at byte ${size}, within ${target.length} bytes at ${position}`;
         throw new KexportError('source', what);
       }
-      const first = Math.floor(position / PIECE);
-      const last = Math.floor((end - 1) / PIECE);
+      const first = Math.floor(position / pieceSize);
+      const last = Math.floor((end - 1) / pieceSize);
       const isRun = goesOn(position, end);
       if (!isRun && !covered(first, last)) return readRange(position, target);
       if (isRun) {
-        const ahead = Math.min(last + connections, Math.ceil(size / PIECE) - 1);
+        const ahead = Math.min(last + connections, Math.ceil(size / pieceSize) - 1);
         for (let index = first; index <= ahead; index++) fetchPiece(index).catch(() => undefined);
       }
       for (let index = first; index <= last; index++) {
-        const start = index * PIECE;
+        const start = index * pieceSize;
         const piece = await fetchPiece(index);
         const from = Math.max(position, start);
         target.set(piece.subarray(from - start, end - start), from - position);
@@ -102,11 +103,11 @@ export function remoteFile(
 
   /** Whether a read goes on where an earlier one ended, for some time. */
   function goesOn(position: number, end: number): boolean {
-    const run = runs.find((one) => position >= one.end && position < one.end + PIECE);
+    const run = runs.find((one) => position >= one.end && position < one.end + pieceSize);
     if (!run) {
       runs.push({ end, reads: 1 });
       if (runs.length > MAX_RUNS) runs.shift();
-      return end - position >= PIECE;
+      return end - position >= pieceSize;
     }
     run.end = end;
     run.reads++;
