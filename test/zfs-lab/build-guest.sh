@@ -7,7 +7,7 @@
 #   guest/versions.txt     the versions of what is in it
 set -euo pipefail
 # Raise it with every change to what is in the guest: a guest of another number is built anew.
-recipe=1
+recipe=2
 release=${KEXPORT_LAB_RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")
@@ -16,6 +16,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 packages=(
     zfsutils-linux zfs-initramfs zstd e2fsprogs dosfstools gdisk parted fdisk rsync qemu-utils systemd-boot-efi
     file strace procps psmisc lsof xxd python3-minimal libpython3-stdlib
+    lvm2 thin-provisioning-tools cryptsetup-bin mdadm xfsprogs btrfs-progs
 )
 
 main() {
