@@ -1,43 +1,33 @@
-import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import axe from 'axe-core';
-import { encode, FORMATS, type FormatName, memorySink, openSource } from 'kexport';
+import { FORMATS, type FormatName } from 'kexport';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { PAGE, PAGE_FILE } from '../support/built.ts';
 import { CHROMIUM, type OpenPage, openPage, serve } from '../support/chromium.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
+import {
+  AS_KNOWN,
+  expectedOf,
+  type Hashes,
+  smallDisk,
+  WRITABLE,
+  WRITTEN,
+} from '../support/page.ts';
 import { describeWith } from '../support/peers.ts';
 import { BOOT_DISK, fixturePath } from '../support/project.ts';
-
-/** What a browser can write. */
-const WRITABLE = (Object.keys(FORMATS) as FormatName[]).filter((name) => name !== 'raw.zst');
-
-/** Without the format that makes a GiB of each disk. */
-const WRITTEN = WRITABLE.filter((name) => name !== 'gce');
-
-/** A uuid of random bits, all bytes 0x47: the variant is set in it. */
-const UUID = new Uint8Array(16).fill(0x47).fill(0x87, 8, 9);
-
-const IDENTITY = { name: 'x', uuid: UUID, createdAt: 1e9 };
 
 /**
  * Has the worker make images of that identity, and lets a user choose a folder: one in the storage
  * of the page, where a test can look.
  */
 const AS_USER = `
-  const { Blob: OwnBlob } = window;
-  const preamble = 'Date.now = () => 1e12; crypto.getRandomValues = (bytes) => bytes.fill(0x47);';
-  window.Blob = class extends OwnBlob {
-    constructor(parts, options) {
-      super(options?.type === 'text/javascript' ? [preamble, ...parts] : parts, options);
-    }
-  };
+  ${AS_KNOWN}
   window.showDirectoryPicker = () => navigator.storage.getDirectory();
   window.showSaveFilePicker = async ({ suggestedName }) =>
     (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
@@ -65,8 +55,6 @@ const STORED = `(async () => {
   return found;
 })()`;
 
-type Hashes = Readonly<Record<string, string>>;
-
 async function stored(page: Page): Promise<Hashes> {
   return page.evaluate<Hashes>(STORED);
 }
@@ -90,30 +78,6 @@ async function resultOf(page: Page, button: string): Promise<string> {
   await page.waitForSelector('#results p');
   await page.waitForSelector('#run', { state: 'hidden' });
   return page.innerText('#results');
-}
-
-/** What the library makes of a file, by file name. */
-async function expectedOf(path: string, formats: readonly FormatName[]): Promise<Hashes> {
-  const targets = formats.map((name) => {
-    const format = FORMATS[name]();
-    return { format, sink: memorySink(), fileName: `x.${format.extension}` };
-  });
-  await encode(await openSource(path), targets, { identity: IDENTITY });
-  return Object.fromEntries(
-    targets.map(({ fileName, sink }) => [
-      fileName,
-      createHash('sha256').update(sink.bytes()).digest('hex'),
-    ]),
-  );
-}
-
-/** Of 1 MiB and some sectors: bytes that compress, zeros, and bytes that do not. */
-function smallDisk(): Buffer {
-  const disk = Buffer.alloc(2 ** 20 + 6 * 512);
-  disk.fill('a disk ', 4096, 150_000);
-  for (let at = 600_000; at < 700_000; at++) disk[at] = (at * at * 31) >>> 7;
-  disk.fill('end', 2 ** 20 + 5 * 512);
-  return disk;
 }
 
 /** A file for each reader, of the same small disk where that can be. */
