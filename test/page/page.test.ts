@@ -2,13 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import axe from 'axe-core';
 import { FORMATS, type FormatName } from 'kexport';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { PAGE, PAGE_FILE } from '../support/built.ts';
-import { CHROMIUM, type OpenPage, openPage, serve } from '../support/chromium.ts';
+import {
+  CHROMIUM,
+  MEMORY_CEILING,
+  type OpenPage,
+  openPage,
+  serve,
+  watchMemory,
+} from '../support/chromium.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
 import {
@@ -98,6 +105,17 @@ function filesToRead(): string[] {
   return [...new Set(made), join(folder, 'b.raw.zip'), join(folder, 'a.raw.zst'), sent];
 }
 
+/** Small files of disks that no memory holds. */
+function largeFiles(): string[] {
+  const folder = temporaryFolder();
+  const gz = gzipSync(Buffer.alloc(2 ** 26));
+  writeFileSync(join(folder, 'bomb.raw.gz'), Buffer.concat(Array<Buffer>(4).fill(gz)));
+  writeFileSync(join(folder, 'large'), smallDisk());
+  truncateSync(join(folder, 'large'), 2 ** 41);
+  kexportOk(folder, 'vhdx,vdi', 'large', '--name', 'large');
+  return ['bomb.raw.gz', 'large.vhdx', 'large.vdi'].map((name) => join(folder, name));
+}
+
 function expectNothingAsked({ requests, complaints }: OpenPage, before: number): void {
   const asked = requests.slice(before).filter((url) => !url.startsWith('blob:'));
   expect(asked).toEqual([]);
@@ -141,6 +159,44 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
   });
 
+  test('ends a worker that does not hear of a cancellation, and starts another', async () => {
+    // As long as it is not told to cancel, it works.
+    const deaf = `
+      const listen = (listener) =>
+        self.addEventListener('message', (event) => {
+          while (event.data.cancel !== undefined);
+          listener(event);
+        });
+      Object.defineProperty(self, 'onmessage', { set: listen, configurable: true });
+    `;
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, {
+      first: AS_USER.replace("const preamble = '", `const preamble = ${JSON.stringify(deaf)} + '`),
+    });
+    const folder = folderWith({ 'long.raw': '' });
+    truncateSync(join(folder, 'long.raw'), 64 * 2 ** 30);
+    await choose(page, join(folder, 'long.raw'));
+    await page.click('#start');
+    await page.locator('#state', { hasText: ' of ' }).waitFor();
+    await page.click('#cancel');
+    await page.waitForSelector('#results .error');
+    expect(await page.innerText('#results')).toBe('error: interrupted');
+    await choose(page, BOOT_DISK);
+    expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
+  });
+
+  test('refuses beforehand what the storage of the page cannot hold', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: WITHOUT_PICKERS });
+    const folder = folderWith({ 'large.raw': '' });
+    truncateSync(join(folder, 'large.raw'), 8 * 2 ** 40);
+    await choose(page, join(folder, 'large.raw'));
+    await check(page, ['raw', 'vhd']);
+    expect(await resultOf(page, '#start')).toMatch(
+      /^error: raw and vhd need 16\.0 TiB, and this browser gives the page .*: use one that saves to/,
+    );
+  });
+
   test('downloads without the File System Access API, and works offline once it was loaded', async () => {
     const { address, close } = await serve(PAGE);
     const { page } = await openPage(address, { first: WITHOUT_PICKERS });
@@ -174,16 +230,32 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     expectNothingAsked(opened, before);
   });
 
+  test('makes a disk image of Google, of a whole GiB', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: AS_USER });
+    await choose(page, BOOT_DISK);
+    await check(page, ['gce']);
+    await page.fill('#name', 'x');
+    await resultOf(page, '#start');
+    expect(await stored(page)).toEqual(await expectedOf(BOOT_DISK, ['gce']));
+  });
+
   test('refuses hostile images with what the command says, and goes on', async () => {
     const { address } = await serve(PAGE);
     const { page } = await openPage(address, { first: AS_USER });
+    const memory = watchMemory();
     for (const [name, pattern] of HOSTILE) {
       const packed = readFileSync(fixturePath('hostile', `${name}.gz`));
       await choose(page, join(folderWith({ [name]: gunzipSync(packed) }), name));
       expect(await resultOf(page, '#start'), name).toMatch(pattern);
     }
+    for (const path of largeFiles()) {
+      await choose(page, path);
+      expect(await resultOf(page, '#start'), basename(path)).toContain('.qcow2: ');
+    }
     await choose(page, BOOT_DISK);
     expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
+    expect(memory.most()).toBeLessThan(MEMORY_CEILING);
   });
 
   test('says what is wrong with an option, and which images it cannot make', async () => {
