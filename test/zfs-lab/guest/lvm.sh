@@ -1,3 +1,4 @@
+# limit: 1800
 # Logical volumes, thick and thin, are exported from a snapshot while ext4 and XFS on them are
 # written to; a snapshot that runs full ends the export; nothing is left.
 . "$IN/lib.sh"
