@@ -31,6 +31,7 @@ export const OPTION_NAMES = [
   'liveInconsistent',
   'ovaDisk',
   'size',
+  'snapshotSize',
   'streamSnapshot',
   'streamVolume',
   'takeSnapshot',
@@ -111,6 +112,7 @@ export class KexportError extends Error {
  * - `partition`: the disk is one partition of another;
  * - `ambiguous-name`: a name means two things;
  * - `inconsistent`: the disk may be written to while it is read;
+ * - `frozen`: file systems are frozen while the disk is read;
  * - `free-space`: the free space of a pool is copied, including deleted data;
  * - `full`: the export may fill a file system or a pool;
  * - `priority`: the run could not be made to give way to other programs as asked;
@@ -124,6 +126,7 @@ export type WarningCode =
   | 'partition'
   | 'ambiguous-name'
   | 'inconsistent'
+  | 'frozen'
   | 'free-space'
   | 'full'
   | 'priority'

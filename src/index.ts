@@ -102,14 +102,14 @@ export {
   type StreamDescription,
 } from './zfs-send/describe.ts';
 export type { Layer, Piece } from './zfs-send/layer.ts';
-export type { SnapshotOptions } from './zfs/disk-snapshot.ts';
+export type { SnapshotOptions } from './host/disk-snapshot.ts';
 export { type LiveDiskOptions, openLiveDisk } from './zfs/live/live-disk.ts';
 export type { LivePool } from './zfs/live/live-pools.ts';
-export type { MountedPartition } from './zfs/live/mounted-copy.ts';
+export type { DiskExtent } from './live/disk-extents.ts';
+export type { MountedPartition } from './live/mounted-copy.ts';
 export {
   type LiveOptions,
   type LivePlan,
   planLiveExport,
   type StackedPartition,
-  type DiskExtent,
 } from './zfs/live/plan.ts';

@@ -16,6 +16,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'open',
     'images',
     'zfs',
+    'live',
     'zfs-send',
     'inspect',
     'sources',
@@ -57,6 +58,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'open',
     'images',
     'zfs',
+    'lvm',
+    'live',
     'zfs-send',
     'sources',
     'sinks',
@@ -83,6 +86,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'images',
     'remote',
     'zfs',
+    'lvm',
     'zfs-send',
     'sources',
     'byte-streams',
@@ -95,16 +99,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   images: ['sources', 'remote', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
+    'live',
     'zfs-send',
     'sources',
     'byte-streams',
     'inspect',
-    'workers',
     'host',
     'partitions',
-    'runtime',
     'errors.ts',
   ],
+  lvm: ['live', 'sources', 'host', 'partitions', 'errors.ts'],
+  live: ['inspect', 'sources', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions', 'runtime', 'errors.ts'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
@@ -291,12 +296,13 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool: perl, which says where a sparse file has data, sync, ionice, and the
+  // Besides zfs, zpool and LVM's: perl, which says where a sparse file has data, sync, ionice, and the
   // tools of clouds for credentials. All are optional.
   const runners = [
-    'src/zfs/',
+    'src/host/run-command.ts',
     'src/sources/data-map.ts',
     'src/host/flush.ts',
+    'src/host/freeze.ts',
     'src/host/lower-priority.ts',
     'src/remote/run-tool.ts',
   ];

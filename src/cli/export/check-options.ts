@@ -15,6 +15,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'readHoles',
   'cachedRead',
   'noSnapshot',
+  'snapshotSize',
   'liveInconsistent',
   'backingFile',
   'flatten',

@@ -48,11 +48,7 @@ function planFor(request: Request, diskCount: number, options: Options): Plan {
 /** The same for a disk whose pool is in use. */
 async function exportInUse(request: Request, options: Options): Promise<number> {
   const plan = planFor(request, 1, options);
-  const disk = await planInUse(
-    request,
-    plan.outputs.map(({ path }) => path),
-    options,
-  );
+  const disk = await planInUse(request, options);
   const say = (text: string) => {
     if (!options.quiet) tell(text);
   };

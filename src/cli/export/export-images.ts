@@ -8,6 +8,8 @@ import { diskWarnings } from './disk-warnings.ts';
 import type { ExportJob } from './export-job.ts';
 import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
+import type { Options } from '../options/options.ts';
+import type { Plan } from './plan.ts';
 import { placesOf, spaceWarnings } from './space.ts';
 import { modeOfImages } from './mode-of-images.ts';
 import { withGuest } from './with-guest.ts';
@@ -46,12 +48,13 @@ export async function exportImages(job: ExportJob): Promise<ExportResult> {
 }
 
 /** Opens every disk before one is read: those of snapshots are then of about one time. */
-async function openAll({ disks, options, signal, onWarning }: ExportJob): Promise<Source[]> {
+async function openAll({ disks, plan, options, signal, onWarning }: ExportJob): Promise<Source[]> {
   const { limitRate } = options;
+  const imagePaths = pathsOf(plan, options);
   const sources: Source[] = [];
   try {
     for (const disk of disks) {
-      const source = await disk.open({ signal, onWarning });
+      const source = await disk.open({ imagePaths, signal, onWarning });
       sources.push(limitRate === undefined ? source : limitedSource(source, limitRate));
     }
     return sources;
@@ -59,6 +62,13 @@ async function openAll({ disks, options, signal, onWarning }: ExportJob): Promis
     await closeAll(sources);
     throw error;
   }
+}
+
+/** The paths of all that an export writes on this machine. */
+function pathsOf({ outputs, bmaps, checksums }: Plan, { logFile }: Options): string[] {
+  const images = outputs.filter(({ address, path }) => address === undefined && path !== '-');
+  const paths = [...images.map(({ path }) => path), ...bmaps, checksums, logFile];
+  return paths.filter((path) => path !== undefined);
 }
 
 /** Prints the import warnings, and opens the outputs. Closes the sources if it throws. */

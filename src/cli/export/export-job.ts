@@ -5,7 +5,7 @@ import type { Options } from '../options/options.ts';
 import type { Plan } from './plan.ts';
 
 /** An export before it reads its disks. */
-export interface ExportJob extends Running {
+export interface ExportJob extends Omit<Running, 'imagePaths'> {
   /** In their order; at least one. */
   readonly disks: readonly JobDisk[];
   readonly plan: Plan;
@@ -15,6 +15,8 @@ export interface ExportJob extends Running {
 
 /** What an export under way can be told, and what it tells. */
 export interface Running {
+  /** Of what is written on this machine. */
+  readonly imagePaths: readonly string[];
   readonly signal: AbortSignal;
   readonly onWarning: OnWarning;
 }
@@ -27,4 +29,15 @@ export interface JobDisk {
   readonly name: string;
   /** Throws a KexportError. */
   open(running: Running): Promise<Source>;
+}
+
+/**
+ * The planned export of a disk in use. Nothing is changed yet. `open` takes checkpoints of pools or
+ * snapshots of logical volumes, which `close` of the source removes.
+ */
+export interface DiskInUse extends JobDisk {
+  /** The plan, as text. */
+  readonly plan: string;
+  /** Notes on the first boot of an image, as text. */
+  readonly firstBoot: string;
 }

@@ -42,7 +42,7 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   { title: 'Stores', options: ['endpoint', 'connections'] },
   { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
-  { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
+  { title: 'ZFS and LVM', options: ['noSnapshot', 'snapshotSize', 'liveInconsistent'] },
   {
     title: 'zfs send streams',
     options: ['backingFile', 'flatten', 'incrementalFrom', 'streamVolume', 'streamSnapshot'],
@@ -150,7 +150,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'clean',
-    summary: 'Remove what killed exports left in ZFS pools.',
+    summary: 'Remove what killed exports left in ZFS and LVM.',
     operands: [],
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),

@@ -5,8 +5,7 @@
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import type { Leftover } from '../leftovers.ts';
-import { ownerState, thisOwner } from '../owner.ts';
+import { type Leftover, ownerState, thisOwner } from '../../host/owner.ts';
 import { zfs, zfsFailure, zpool } from '../run.ts';
 import { intentOf, noteIntent } from './intent.ts';
 import { parsePoolStatus } from './pool-status.ts';

@@ -13,8 +13,12 @@ import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
-import { type DirectDisk, readAnywhere } from './direct-disk.ts';
-import { type ExtentCollector, extentCollector, type ExtentGroup } from './disk-extents.ts';
+import { type DirectDisk, readAnywhere } from '../../live/direct-disk.ts';
+import {
+  type ExtentCollector,
+  extentCollector,
+  type ExtentGroup,
+} from '../../live/disk-extents.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
 /** A pool in one state. */

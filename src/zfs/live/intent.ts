@@ -4,7 +4,7 @@
 
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type OwnerState, ownerState, thisOwner } from '../owner.ts';
+import { type OwnerState, ownerState, thisOwner } from '../../host/owner.ts';
 
 /** Empty after each start of the machine, as is whatever could have been running before. */
 const FOLDER = '/run/kexport';

@@ -9,17 +9,17 @@ import {
   type HostPartition,
   layerBelow,
 } from '../../host/host-disk.ts';
-import { diskView, type ReadAt } from '../../partitions/disk-view.ts';
-import { gptTable } from '../../inspect/gpt-table.ts';
-import { listMounts, type Mount, rootMount } from '../../host/mounts.ts';
+import { listMounts, rootMount } from '../../host/mounts.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
-import { type DirectDisk, openDirect, readAnywhere } from './direct-disk.ts';
+import { openDirect } from '../../live/direct-disk.ts';
+import type { DiskExtent } from '../../live/disk-extents.ts';
+import { gapsOf } from '../../live/gaps.ts';
 import { type LivePool, poolsOn, poolStatuses } from './live-pools.ts';
-import { MAX_COPY_SIZE, type MountedPartition } from './mounted-copy.ts';
+import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { devicesOf } from './pool-shape.ts';
 import { parsePoolStatus } from './pool-status.ts';
-import { swapHeaderSize } from './swap.ts';
+import { swapHeaderSize } from '../../live/swap.ts';
 
 /** How a disk in use is exported. */
 export interface LiveOptions {
@@ -29,14 +29,6 @@ export interface LiveOptions {
   readonly includeSwap?: boolean | undefined;
   /** Copies the gaps between partitions, and the free space of pools. */
   readonly allSectors?: boolean | undefined;
-}
-
-/** An extent of the disk in bytes. */
-export interface DiskExtent {
-  /** The first byte. */
-  readonly start: number;
-  /** The byte after the last. */
-  readonly end: number;
 }
 
 /** A partition that other devices use. */
@@ -155,40 +147,4 @@ async function plainDisk(device: string, context: string): Promise<HostDisk | un
 async function stackedOn(partition: HostPartition): Promise<StackedPartition[]> {
   const holders = await holdersOf(partition);
   return holders.length === 0 ? [] : [{ ...partition, holders }];
-}
-
-function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
-  const found = mounts.find(
-    ({ device, source }) => device === partition.number || source === partition.path,
-  );
-  return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
-}
-
-/**
- * Bytes at both ends of the disk that are always copied: boot loaders use the space before the
- * first partition, and the backup GPT lies after the last.
- */
-const MARGIN = 2 ** 20;
-
-/** The extents between the partitions of a GPT. */
-async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<DiskExtent[]> {
-  const read: ReadAt = async (diskOffset, buffer) => {
-    buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
-    return buffer.length;
-  };
-  const gpt = await gptTable(diskView(read, disk.size));
-  const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
-  // If the kernel sees other partitions, what seems a gap may be in use.
-  const agrees = gpt?.partitions.every(({ diskOffset, size }) =>
-    known.has(`${diskOffset} ${size}`),
-  );
-  if (!agrees || gpt?.problem !== undefined) return [];
-  const gaps: DiskExtent[] = [];
-  let start = MARGIN;
-  for (const { diskOffset, size } of disk.partitions) {
-    if (diskOffset > start) gaps.push({ start, end: diskOffset });
-    start = Math.max(start, diskOffset + size);
-  }
-  const end = disk.size - MARGIN;
-  return end > start ? [...gaps, { start, end }] : gaps;
 }

@@ -2,7 +2,7 @@ import type { Warning } from '../../../src/errors.ts';
 import { expect, test } from 'vitest';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import type { DirectDisk } from '../../../src/zfs/live/direct-disk.ts';
+import type { DirectDisk } from '../../../src/live/direct-disk.ts';
 import { freeSpaceOf, type PoolState } from '../../../src/zfs/live/free-space.ts';
 import { partitionAt } from '../../support/memory-disk.ts';
 import { sha256 } from '../../support/zfs-labels.ts';

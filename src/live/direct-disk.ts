@@ -4,10 +4,10 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ALIGNMENT } from '../../workers/aligned-memory.ts';
-import { roundDown, roundUp } from '../../../formats/rounding.ts';
-import { directReads } from '../../sources/direct-reads.ts';
-import { KexportError, reasonOf } from '../../errors.ts';
+import { ALIGNMENT } from '../workers/aligned-memory.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
+import { directReads } from '../sources/direct-reads.ts';
+import { KexportError, reasonOf } from '../errors.ts';
 
 export interface DirectDisk {
   /**
