@@ -1,22 +1,29 @@
 import { KexportError } from '../../errors.ts';
 import { rootMount } from '../../host/mounts.ts';
-import { openLiveDisk } from '../../zfs/live/live-disk.ts';
+import type { Source } from '../../sources/source.ts';
+import { rootPool } from '../../zfs/live/find-disks.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
-import { planLiveExport, rootPool } from '../../zfs/live/plan.ts';
+import { openLiveDisks } from '../../zfs/live/live-disks.ts';
+import { planLiveExport } from '../../zfs/live/plan.ts';
 import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
-import type { JobDisk } from './export-job.ts';
+import { devicesInUse } from './check-options.ts';
+import type { JobDisk, Running } from './export-job.ts';
 import type { Request } from './request.ts';
 
-/**
- * The planned export of a disk whose pool is in use. Nothing is changed yet. `open` takes
- * checkpoints, which `close` of the source discards.
- */
-export interface DiskInUse extends JobDisk {
+/** The planned export of disks whose pools are in use. Nothing is changed yet. */
+export interface DisksInUse {
+  /** In the order of the machine's. */
+  readonly disks: readonly JobDisk[];
   /** The plan, as text. */
   readonly plan: string;
   /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
+  /**
+   * Opens the disks, to make images of these paths. Takes checkpoints, which are discarded when
+   * every source is closed. Throws a KexportError, and leaves nothing behind then.
+   */
+  open(imagePaths: readonly string[], running: Running): Promise<readonly Source[]>;
 }
 
 /** The error of an export without a disk on a machine whose root is not on ZFS. */
@@ -29,25 +36,22 @@ async function noDisk(list: string): Promise<KexportError> {
 }
 
 /**
- * Plans the export of a disk whose pool is in use, the disk of this machine's root if none is
- * named, to images of these paths. Throws a KexportError if it cannot be exported while in use.
+ * Plans the export of disks whose pools are in use, of the disk of this machine's root if none is
+ * named. Throws a KexportError if they cannot be exported while in use.
  */
-export async function planDiskInUse(
-  { sources: [source], list }: Request,
-  paths: readonly string[],
+export async function planDisksInUse(
+  { sources, list }: Request,
   options: Options,
-): Promise<DiskInUse> {
-  if (source === undefined && (await rootPool()) === undefined) throw await noDisk(list);
-  const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
-  const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
+): Promise<DisksInUse> {
+  const disk = devicesInUse({ sources }, options);
+  if (disk.length === 0 && (await rootPool()) === undefined) throw await noDisk(list);
+  const { wholePool, includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
+  const plan = await planLiveExport({ disk, wholePool, includeSwap, allSectors });
   return {
-    path: plan.disk.path,
-    name: plan.disk.path,
+    disks: plan.disks.map(({ disk: { path } }) => ({ path, name: path })),
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
-    open(running) {
-      const imagePaths = paths.filter((path) => path !== '-');
-      return openLiveDisk(plan, { keepIntentLog, checkpointLimit, imagePaths, ...running });
-    },
+    open: (imagePaths, running) =>
+      openLiveDisks(plan, { keepIntentLog, checkpointLimit, imagePaths, ...running }),
   };
 }

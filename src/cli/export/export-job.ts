@@ -8,6 +8,8 @@ import type { Plan } from './plan.ts';
 export interface ExportJob extends Running {
   /** In their order; at least one. */
   readonly disks: readonly JobDisk[];
+  /** Opens all of them, in their order. Throws a KexportError, and leaves none open then. */
+  readonly open: (running: Running) => Promise<readonly Source[]>;
   readonly plan: Plan;
   readonly options: Options;
   readonly onProgress: (progress: Progress) => void;
@@ -25,6 +27,4 @@ export interface JobDisk {
   readonly path: string;
   /** Its name in messages. */
   readonly name: string;
-  /** Throws a KexportError. */
-  open(running: Running): Promise<Source>;
 }

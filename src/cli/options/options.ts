@@ -76,6 +76,8 @@ export const OPTIONS = {
   noSnapshot: flag('read a volume or file on ZFS as it is, not from a snapshot'),
   liveInconsistent: flag('copy a disk whose pool is in use; the copy does not import'),
   checkpoint: flag('export a disk whose pool is in use, as of a pool checkpoint'),
+  disk: texts('DISK', 'the same for DISK; again for more disks, at one instant'),
+  wholePool: flag('the same for every disk of the pools on DISK, or of the root pool'),
   dryRun: flag('show what would be done, and do nothing'),
   includeSwap: flag('copy the contents of swap partitions'),
   allSectors: flag('copy the free space of pools, and what lies between partitions'),

@@ -9,8 +9,7 @@ import { overlay } from '../../sources/edited.ts';
 import type { Source } from '../../sources/source.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
-import type { DiskExtent } from './plan.ts';
-import type { DiskExtents } from './disk-extents.ts';
+import type { DiskExtent, DiskExtents } from './disk-extents.ts';
 
 /** Content that replaces that of the disk. */
 export interface Replacements {
