@@ -103,13 +103,10 @@ export {
 } from './zfs-send/describe.ts';
 export type { Layer, Piece } from './zfs-send/layer.ts';
 export type { SnapshotOptions } from './host/disk-snapshot.ts';
-export { type LiveDiskOptions, openLiveDisk } from './zfs/live/live-disk.ts';
-export type { LivePool } from './zfs/live/live-pools.ts';
+export type { CaptureOptions } from './zfs/live/capture-pool.ts';
 export type { DiskExtent } from './live/disk-extents.ts';
+export { type LiveDiskOptions, openLiveDisks } from './zfs/live/live-disks.ts';
+export type { LivePool, PoolDevice } from './zfs/live/live-pools.ts';
 export type { MountedPartition } from './live/mounted-copy.ts';
-export {
-  type LiveOptions,
-  type LivePlan,
-  planLiveExport,
-  type StackedPartition,
-} from './zfs/live/plan.ts';
+export { type LiveOptions, type LivePlan, planLiveExport } from './zfs/live/plan.ts';
+export type { CopyOptions, DiskPlan, StackedPartition } from './zfs/live/plan-disk.ts';

@@ -3,7 +3,6 @@
 import { gptTable } from '../inspect/gpt-table.ts';
 import type { HostDisk } from '../host/host-disk.ts';
 import { diskView, type ReadAt } from '../partitions/disk-view.ts';
-import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { DiskExtent } from './disk-extents.ts';
 
 /**
@@ -13,11 +12,7 @@ import type { DiskExtent } from './disk-extents.ts';
 const MARGIN = 2 ** 20;
 
 /** The extents between the partitions of a GPT. */
-export async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<DiskExtent[]> {
-  const read: ReadAt = async (diskOffset, buffer) => {
-    buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
-    return buffer.length;
-  };
+export async function gapsOf(disk: HostDisk, read: ReadAt): Promise<DiskExtent[]> {
   const gpt = await gptTable(diskView(read, disk.size));
   const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
   // If the kernel sees other partitions, what seems a gap may be in use.

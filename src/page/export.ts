@@ -123,7 +123,7 @@ async function madeImage(
 
 const PIECE = 2 ** 22;
 
-/** The browser hashes what is in memory, many times as fast: up to so many bytes are read into it. */
+/** What is in memory the browser hashes, many times as fast: images of so many bytes at most. */
 const MAX_IN_MEMORY = 2 ** 27;
 
 /** Reads the next piece while it hashes one. */

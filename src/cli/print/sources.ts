@@ -16,6 +16,8 @@ export interface Sources {
 export interface SourceDisk extends ListedDisk {
   /** The pool in use on it, or on LUKS, LVM or md above it. */
   readonly pool: string | undefined;
+  /** True if the disk can only be exported with the other disks of that pool. */
+  readonly wholePool?: boolean | undefined;
   /** Why the disk cannot be exported as it is used now. */
   readonly obstacle: string | undefined;
 }
@@ -48,11 +50,11 @@ export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map(({ mounts, ...disk }) => ({
-      ...disk,
-      mountPoints: mounts.map(({ mountPoint }) => mountPoint),
-      command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
-    })),
+    disks: disks.map((disk) => {
+      const { mounts, ...facts } = disk;
+      const command = disk.obstacle === undefined ? commandForDisk(disk) : undefined;
+      return { ...facts, mountPoints: mounts.map(({ mountPoint }) => mountPoint), command };
+    }),
   });
 }
 
@@ -83,6 +85,7 @@ function commandFor(name: string): string {
   return `kexport all ${shellWord(name)}`;
 }
 
-function commandForDisk({ path, pool }: Pick<SourceDisk, 'path' | 'pool'>): string {
-  return pool === undefined ? commandFor(path) : `${commandFor(path)} --checkpoint`;
+function commandForDisk({ path, pool, wholePool }: SourceDisk): string {
+  if (pool === undefined) return commandFor(path);
+  return `${commandFor(path)} ${wholePool ? '--whole-pool' : '--checkpoint'}`;
 }
