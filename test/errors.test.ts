@@ -6,7 +6,7 @@ import type { EncodeOptions } from '../src/export/encode-options.ts';
 import type { OverlayOptions } from '../src/export/overlay.ts';
 import type { SourceOptions } from '../src/open/source-options.ts';
 import type { FileSinkOptions } from '../src/sinks/file.ts';
-import type { LiveDiskOptions } from '../src/zfs/live/live-disk.ts';
+import type { LiveDiskOptions } from '../src/zfs/live/live-disks.ts';
 import type { LiveOptions } from '../src/zfs/live/plan.ts';
 
 const force = new KexportError('exists', 'x.raw exists', {

@@ -24,6 +24,35 @@ export async function openDirect(path: string): Promise<DirectDisk> {
   return { read: directReads(path, file.fd), close: () => file.close() };
 }
 
+/** Several disks that are read so. */
+export interface DirectDisks {
+  /** The disk with that path, which was opened. */
+  at(path: string): DirectDisk;
+  close(): Promise<void>;
+}
+
+/** Opens disks to read them with O_DIRECT. Throws a KexportError, and leaves none open then. */
+export async function openDirectDisks(paths: readonly string[]): Promise<DirectDisks> {
+  const disks = new Map<string, DirectDisk>();
+  const close = async () => {
+    for (const disk of disks.values()) await disk.close();
+  };
+  try {
+    for (const path of paths) disks.set(path, await openDirect(path));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    at(path) {
+      const disk = disks.get(path);
+      if (!disk) throw new Error(`${path} was not opened`);
+      return disk;
+    },
+    close,
+  };
+}
+
 /**
  * Reads `length` bytes from anywhere on a disk, in multiples of ALIGNMENT except at the end of the
  * disk, `diskSize`.

@@ -12,12 +12,16 @@ import type { DiskExtent } from './disk-extents.ts';
  */
 const MARGIN = 2 ** 20;
 
-/** The extents between the partitions of a GPT. */
-export async function gapsOf(disk: HostDisk, direct: DirectDisk): Promise<DiskExtent[]> {
-  const read: ReadAt = async (diskOffset, buffer) => {
+/** Reads a disk for what looks at its partitions. */
+export function readerOf(disk: HostDisk, direct: DirectDisk): ReadAt {
+  return async (diskOffset, buffer) => {
     buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
     return buffer.length;
   };
+}
+
+/** The extents between the partitions of a GPT. */
+export async function gapsOf(disk: HostDisk, read: ReadAt): Promise<DiskExtent[]> {
   const gpt = await gptTable(diskView(read, disk.size));
   const known = new Set(disk.partitions.map(({ diskOffset, size }) => `${diskOffset} ${size}`));
   // If the kernel sees other partitions, what seems a gap may be in use.

@@ -1,43 +1,49 @@
 import { hostDisk } from '../../host/host-disk.ts';
-import { openLiveDisk } from '../../zfs/live/live-disk.ts';
+import { rootPool } from '../../zfs/live/find-disks.ts';
 import { hostFacts } from '../../zfs/live/host-facts.ts';
-import { planLiveExport, rootPool } from '../../zfs/live/plan.ts';
+import { openLiveDisks } from '../../zfs/live/live-disks.ts';
+import { planLiveExport } from '../../zfs/live/plan.ts';
 import { listPoolDevices, poolOnDevice } from '../../zfs/pool-disks.ts';
 import type { Options } from '../options/options.ts';
 import { describeFirstBoot, describePlan } from '../print/live-report.ts';
-import type { DiskInUse } from './export-job.ts';
+import { devicesInUse } from './check-options.ts';
+import type { DisksInUse } from './export-job.ts';
 import { planLvmDisk } from './lvm-disk.ts';
 import { noDisk } from './no-disk.ts';
 import type { Request } from './request.ts';
 
 /**
- * Plans the export of a disk that a pool or a volume group of this machine uses, the disk of its
- * root if none is named. Throws a KexportError if it cannot be exported
- * while in use.
+ * Plans the export of disks that pools of this machine use, or of one that a volume group uses; of
+ * the disk of its root if none is named. Throws a KexportError if they cannot be exported while in
+ * use.
  */
-export async function planDiskInUse(
-  { sources: [source], list }: Request,
+export async function planDisksInUse(
+  { sources, list }: Request,
   options: Options,
-): Promise<DiskInUse> {
-  const isOnZfs = source === undefined ? (await rootPool()) !== undefined : await hasPool(source);
-  const onLvm = isOnZfs ? undefined : await planLvmDisk(source, options);
+): Promise<DisksInUse> {
+  const disk = devicesInUse({ sources }, options);
+  const [first] = disk;
+  const isOnZfs = first === undefined ? (await rootPool()) !== undefined : await hasPool(disk);
+  const onLvm = isOnZfs || disk.length > 1 ? undefined : await planLvmDisk(first, options);
   if (onLvm) return onLvm;
-  if (source === undefined && !isOnZfs) throw await noDisk(list);
-  const { includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
-  const plan = await planLiveExport({ disk: source, includeSwap, allSectors });
+  if (first === undefined && !isOnZfs) throw await noDisk(list);
+  const { wholePool, includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
+  const plan = await planLiveExport({ disk, wholePool, includeSwap, allSectors });
   return {
-    path: plan.disk.path,
-    name: plan.disk.path,
+    disks: plan.disks.map(({ disk: { path } }) => ({ path, name: path })),
     plan: describePlan(plan, options),
     firstBoot: describeFirstBoot(plan, await hostFacts()),
-    open: (running) => openLiveDisk(plan, { keepIntentLog, checkpointLimit, ...running }),
+    open: (running) => openLiveDisks(plan, { keepIntentLog, checkpointLimit, ...running }),
   };
 }
 
-/** Whether a pool that is in use lies on the disk of a device. */
-async function hasPool(device: string): Promise<boolean> {
-  const disk = await hostDisk(device);
+/** Whether a pool that is in use lies on one of the disks of these devices. */
+async function hasPool(devices: readonly string[]): Promise<boolean> {
   // Without ZFS, no pool is in use.
   const pools = await listPoolDevices().catch(() => []);
-  return disk !== undefined && (await poolOnDevice(disk.path, pools)) !== undefined;
+  for (const device of devices) {
+    const path = (await hostDisk(device))?.path;
+    if (path !== undefined && (await poolOnDevice(path, pools)) !== undefined) return true;
+  }
+  return false;
 }

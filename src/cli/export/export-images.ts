@@ -26,10 +26,13 @@ export interface ExportResult extends MachineResult {
 /** Makes images of the whole disks of a job. Throws a KexportError if no image was made. */
 export async function exportImages(job: ExportJob): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
-  const { threads, compressor, keepGpt, keepGoing, verify } = options;
-  const sources = await openAll(job);
-  const opened = await openFor(sources, job);
-  const { plan, targets, machines, bmaps, hashed, checksums, fileMode } = opened;
+  const { threads, compressor, keepGpt, keepGoing, verify, limitRate } = options;
+  const opened = await job.open({ imagePaths: pathsOf(job.plan, options), signal, onWarning });
+  const sources = opened.map((source) =>
+    limitRate === undefined ? source : limitedSource(source, limitRate),
+  );
+  const outputs = await openFor(sources, job);
+  const { plan, targets, machines, bmaps, hashed, checksums, fileMode } = outputs;
   const disks = sources.map((source, index) => ({
     source,
     targets: targets[index] ?? [],
@@ -45,23 +48,6 @@ export async function exportImages(job: ExportJob): Promise<ExportResult> {
     }),
   );
   return { ...result, sha256: sumsOf(hashed), fileMode };
-}
-
-/** Opens every disk before one is read: those of snapshots are then of about one time. */
-async function openAll({ disks, plan, options, signal, onWarning }: ExportJob): Promise<Source[]> {
-  const { limitRate } = options;
-  const imagePaths = pathsOf(plan, options);
-  const sources: Source[] = [];
-  try {
-    for (const disk of disks) {
-      const source = await disk.open({ imagePaths, signal, onWarning });
-      sources.push(limitRate === undefined ? source : limitedSource(source, limitRate));
-    }
-    return sources;
-  } catch (error) {
-    await closeAll(sources);
-    throw error;
-  }
 }
 
 /** The paths of all that an export writes on this machine. */

@@ -8,6 +8,8 @@ import type { Plan } from './plan.ts';
 export interface ExportJob extends Omit<Running, 'imagePaths'> {
   /** In their order; at least one. */
   readonly disks: readonly JobDisk[];
+  /** Opens all of them, in their order. Throws a KexportError, and leaves none open then. */
+  readonly open: (running: Running) => Promise<readonly Source[]>;
   readonly plan: Plan;
   readonly options: Options;
   readonly onProgress: (progress: Progress) => void;
@@ -27,17 +29,19 @@ export interface JobDisk {
   readonly path: string;
   /** Its name in messages. */
   readonly name: string;
-  /** Throws a KexportError. */
-  open(running: Running): Promise<Source>;
 }
 
-/**
- * The planned export of a disk in use. Nothing is changed yet. `open` takes checkpoints of pools or
- * snapshots of logical volumes, which `close` of the source removes.
- */
-export interface DiskInUse extends JobDisk {
+/** The planned export of disks in use. Nothing is changed yet. */
+export interface DisksInUse {
+  /** In the order of the machine's. */
+  readonly disks: readonly JobDisk[];
   /** The plan, as text. */
   readonly plan: string;
   /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
+  /**
+   * Opens the disks. Takes checkpoints of pools or snapshots of logical volumes, which are removed
+   * when every source is closed. Throws a KexportError, and leaves nothing behind then.
+   */
+  open(running: Running): Promise<readonly Source[]>;
 }

@@ -2,7 +2,7 @@ import { planLvmExport } from '../../lvm/disk/plan.ts';
 import { openLvmDisk } from '../../lvm/disk/open-disk.ts';
 import type { Options } from '../options/options.ts';
 import { describeLvmFirstBoot, describeLvmPlan } from '../print/lvm-report.ts';
-import type { DiskInUse } from './export-job.ts';
+import type { DisksInUse } from './export-job.ts';
 
 /**
  * Plans the export of a disk with LVM while it is in use: of that device, or of the disk of `/`.
@@ -11,16 +11,17 @@ import type { DiskInUse } from './export-job.ts';
 export async function planLvmDisk(
   disk: string | undefined,
   options: Options,
-): Promise<DiskInUse | undefined> {
+): Promise<DisksInUse | undefined> {
   const { includeSwap, allSectors, snapshotSize } = options;
   const plan = await planLvmExport({ disk, includeSwap, allSectors });
   return (
     plan && {
-      path: plan.disk.path,
-      name: plan.disk.path,
+      disks: [{ path: plan.disk.path, name: plan.disk.path }],
       plan: describeLvmPlan(plan),
       firstBoot: describeLvmFirstBoot(plan),
-      open: ({ signal, onWarning }) => openLvmDisk(plan, { snapshotSize, signal, onWarning }),
+      open: async ({ signal, onWarning }) => [
+        await openLvmDisk(plan, { snapshotSize, signal, onWarning }),
+      ],
     }
   );
 }

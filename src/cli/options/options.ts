@@ -79,6 +79,8 @@ export const OPTIONS = {
   }),
   liveInconsistent: flag('copy a disk while it changes; freeze what is mounted of it'),
   checkpoint: flag('export a disk whose pool is in use, as of a pool checkpoint'),
+  disk: texts('DISK', 'the same for DISK; again for more disks, at one instant'),
+  wholePool: flag('the same for every disk of the pools on DISK, or of the root pool'),
   dryRun: flag('show what would be done, and do nothing'),
   includeSwap: flag('copy the contents of swap partitions'),
   allSectors: flag('copy the free space of pools, and what lies between partitions'),

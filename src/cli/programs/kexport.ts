@@ -49,7 +49,15 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   {
     title: 'Disk in use by a pool of this machine',
-    options: ['checkpoint', 'includeSwap', 'allSectors', 'keepIntentLog', 'checkpointLimit'],
+    options: [
+      'checkpoint',
+      'disk',
+      'wholePool',
+      'includeSwap',
+      'allSectors',
+      'keepIntentLog',
+      'checkpointLimit',
+    ],
   },
   {
     title: 'Compression',

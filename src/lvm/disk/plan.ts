@@ -5,7 +5,7 @@ import { holdersOf, type HostDisk, hostDisk, type HostPartition } from '../../ho
 import { listMounts, rootMount } from '../../host/mounts.ts';
 import { type DirectDisk, openDirect } from '../../live/direct-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
-import { gapsOf } from '../../live/gaps.ts';
+import { gapsOf, readerOf } from '../../live/gaps.ts';
 import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { swapHeaderSize } from '../../live/swap.ts';
 import { lvmReport } from '../run-lvm.ts';
@@ -83,7 +83,8 @@ async function inspect(
   const swaps = includeSwap ? [] : await findSwaps(direct, unmounted, layout.volumes);
   const isSwap = (volume: PlacedVolume) => swaps.some(({ of }) => of === volume);
   const zeros = swaps.flatMap(({ zeros: found }) => found);
-  if (!allSectors) zeros.push(...(await gapsOf(disk, direct)), ...freeExtents(layout));
+  if (!allSectors)
+    zeros.push(...(await gapsOf(disk, readerOf(disk, direct))), ...freeExtents(layout));
   return {
     disk,
     layout,

@@ -1,4 +1,4 @@
-// Finds the free space of the pools on a disk, in the state that goes into the image.
+// Finds the free space of the pools on the exported disks, in the state that goes into the images.
 
 import {
   ALLOCATABLE_OFFSET,
@@ -12,20 +12,20 @@ import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
-import type { HostPartition } from '../../host/host-disk.ts';
-import { type DirectDisk, readAnywhere } from '../../live/direct-disk.ts';
+import { type DirectDisks, readAnywhere } from '../../live/direct-disk.ts';
 import {
   type ExtentCollector,
   extentCollector,
   type ExtentGroup,
 } from '../../live/disk-extents.ts';
+import type { PoolDevice } from './live-pools.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
 /** A pool in one state. */
 export interface PoolState {
   readonly name: string;
   readonly uberblock: RingEntry;
-  readonly vdevs: readonly { readonly partition: HostPartition; readonly labels: VdevLabels }[];
+  readonly vdevs: readonly { readonly partition: PoolDevice; readonly labels: VdevLabels }[];
 }
 
 export interface FreeSpaceOptions {
@@ -44,29 +44,35 @@ export interface FreeSpaceOptions {
  */
 const MAX_STRETCHES = 2 ** 20;
 
-/** A top-level vdev and the devices on the disk that each hold all of it. */
+/** Free extents of a device of a pool. */
+export interface FreeExtents extends ExtentGroup {
+  /** The path of the disk that it is on. */
+  readonly disk: string;
+}
+
+/** A top-level vdev and the devices on the disks that each hold all of it. */
 interface TopVdev extends PresentVdev {
-  readonly sides: readonly HostPartition[];
+  readonly sides: readonly PoolDevice[];
 }
 
 /**
- * The extents of a disk that are free in the given states of its pools. A checkpoint must keep
+ * The extents of the disks that are free in the given states of its pools. A checkpoint must keep
  * the blocks of those states. Any error becomes a warning, and the result lacks the free space
  * concerned; only an abort is thrown.
  */
 export async function freeSpaceOf(
-  disk: DirectDisk,
+  disks: DirectDisks,
   pools: readonly PoolState[],
   options: FreeSpaceOptions,
-): Promise<ExtentGroup[]> {
-  const groups: ExtentGroup[] = [];
+): Promise<FreeExtents[]> {
+  const groups: FreeExtents[] = [];
   const limit = Math.floor(MAX_STRETCHES / pools.flatMap(({ vdevs }) => vdevs).length);
   for (const pool of pools) {
     const vdevs = topVdevs(pool);
     const space = await orWarn(options, `pool ${pool.name}`, () =>
       openPoolSpace(pool.uberblock, vdevs, {
         ...options.tools,
-        media: mediaOf(disk, vdevs, options.signal),
+        media: mediaOf(disks, vdevs, options.signal),
       }),
     );
     if (!space) continue;
@@ -80,7 +86,7 @@ async function freeOf(
   vdev: TopVdev,
   limit: number,
   options: FreeSpaceOptions,
-): Promise<ExtentGroup[]> {
+): Promise<FreeExtents[]> {
   const name = vdev.sides.map(({ path }) => path).join(' and ');
   const found = await orWarn(options, name, async (): Promise<ExtentCollector> => {
     const collector = extentCollector(limit);
@@ -88,7 +94,8 @@ async function freeOf(
     return collector;
   });
   if (!found) return [];
-  return vdev.sides.map(({ diskOffset }) => ({
+  return vdev.sides.map(({ disk, diskOffset }) => ({
+    disk,
     bounds: found.found(),
     diskOffset: diskOffset + ALLOCATABLE_OFFSET,
   }));
@@ -134,7 +141,7 @@ function topVdevs({ vdevs }: PoolState): TopVdev[] {
 }
 
 function mediaOf(
-  disk: DirectDisk,
+  disks: DirectDisks,
   vdevs: readonly TopVdev[],
   signal: AbortSignal | undefined,
 ): PoolMedia {
@@ -149,7 +156,7 @@ function mediaOf(
         throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
       }
       const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
-      return readAnywhere(disk, diskOffset, length);
+      return readAnywhere(disks.at(partition.disk), diskOffset, length);
     },
   };
 }
