@@ -18,7 +18,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import type { InsideFiles } from '../src/runtime/own-files-inside.ts';
-import { BROWSER, NO_YAML } from './browser.ts';
+import { BROWSER, INSIDE, NO_YAML } from './browser.ts';
 import { bundledPackages, licensesOf } from './licenses.ts';
 import { oneScript, partScripts, partsOf, scriptWithParts } from './parts.ts';
 import { sbomOf } from './sbom.ts';
@@ -161,23 +161,30 @@ async function buildLibrary(files: InsideFiles): Promise<void> {
 
 async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
   const workers = { compress: '', decompress: '' }; // they are files of their own
-  const { metafile } = await build({
+  const options = {
     ...COMMON,
     ...BROWSER,
-    plugins: [...BROWSER.plugins],
     define: { KEXPORT_FILES: JSON.stringify({ version, wasm, workers } satisfies InsideFiles) },
+    format: 'esm',
+    outdir: join(OUT, 'browser'),
+  } as const;
+  // A worker starts no worker. Vite refuses one that names another, which names it.
+  const ofWorkers = await build({
+    ...options,
+    plugins: [...BROWSER.plugins, INSIDE],
     entryPoints: {
-      index: 'dist/src/browser.js',
-      formats: 'dist/formats/index.js',
       'compress-worker': 'dist/src/compress/worker.js',
       'decompress-worker': 'dist/src/decompress/worker.js',
     },
-    format: 'esm',
+  });
+  const { metafile } = await build({
+    ...options,
+    plugins: [...BROWSER.plugins],
+    entryPoints: { index: 'dist/src/browser.js', formats: 'dist/formats/index.js' },
     splitting: true,
     chunkNames: 'chunk-[hash]', // beside the workers, which they name
-    outdir: join(OUT, 'browser'),
   });
-  contents.push(metafile);
+  contents.push(ofWorkers.metafile, metafile);
   await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify(metafile));
 }
 

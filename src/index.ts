@@ -46,7 +46,6 @@ export type { Failure } from './export/image-set.ts';
 export type { ImageResult, Target } from './export/image.ts';
 export type { MachineDisk } from './export/machine-disk.ts';
 export { encodeOverlay, type OverlayOptions } from './export/overlay.ts';
-export type { SnapshotOptions } from './host/disk-snapshot.ts';
 export type { HostDisk, HostPartition } from './host/host-disk.ts';
 export type { ReadableFile } from './host/readable-file.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
@@ -65,8 +64,6 @@ export type {
   PartitionTable,
   PoolFacts,
 } from './inspect/disk-facts.ts';
-export type { DiskExtent } from './live/disk-extents.ts';
-export type { MountedPartition } from './live/mounted-copy.ts';
 export { disksIn, type DisksInOptions } from './open/disks-in.ts';
 export { openChanges, openSource } from './open/open-source.ts';
 export type { BytesOptions } from './open/bytes-source.ts';
@@ -105,8 +102,11 @@ export {
   type StreamDescription,
 } from './zfs-send/describe.ts';
 export type { Layer, Piece } from './zfs-send/layer.ts';
+export type { SnapshotOptions } from './host/disk-snapshot.ts';
 export type { CaptureOptions } from './zfs/live/capture-pool.ts';
+export type { DiskExtent } from './live/disk-extents.ts';
 export { type LiveDiskOptions, openLiveDisks } from './zfs/live/live-disks.ts';
 export type { LivePool, PoolDevice } from './zfs/live/live-pools.ts';
+export type { MountedPartition } from './live/mounted-copy.ts';
 export { type LiveOptions, type LivePlan, planLiveExport } from './zfs/live/plan.ts';
 export type { CopyOptions, DiskPlan, StackedPartition } from './zfs/live/plan-disk.ts';

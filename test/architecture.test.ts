@@ -296,8 +296,8 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs, zpool and LVM's: perl, which says where a sparse file has data, sync, ionice, and the
-  // tools of clouds for credentials. All are optional.
+  // Besides zfs, zpool and LVM's: perl, which says where a sparse file has data, sync, ionice, and
+  // the tools of clouds for credentials. All are optional.
   const runners = [
     'src/host/run-command.ts',
     'src/sources/data-map.ts',

@@ -80,7 +80,8 @@ async function nextLine(lines: AsyncIterator<string>): Promise<string | undefine
 /**
  * Freezes each of its arguments after the first, the path of fsfreeze, and says so in a line for
  * each; at the end of its input thaws those that it has frozen. It ends by no signal of a terminal.
- * Everything in it is built into the shell: an fsfreeze that cannot be started would freeze nothing.
+ * Everything in it is built into the shell: an fsfreeze that cannot be started would freeze
+ * nothing.
  */
 const GUARD = `
 trap '' HUP INT TERM PIPE

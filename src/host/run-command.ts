@@ -114,7 +114,10 @@ export function endOf(
   });
 }
 
-/** Stops a program. Does not wait for the command to end: one that waits for a suspended pool cannot be killed. */
+/**
+ * Stops a program. Does not wait for it to end: one that waits for a suspended pool cannot be
+ * killed.
+ */
 export function abandon(child: Child): void {
   child.kill();
   child.stdout.destroy();

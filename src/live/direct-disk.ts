@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ALIGNMENT } from '../workers/aligned-memory.ts';
 import { roundDown, roundUp } from '../../formats/rounding.ts';
+import type { ReadAt } from '../partitions/disk-view.ts';
 import { directReads } from '../sources/direct-reads.ts';
 import { KexportError, reasonOf } from '../errors.ts';
 
@@ -80,4 +81,12 @@ async function openFile(path: string): Promise<FileHandle> {
       ...(process.getuid?.() === 0 ? {} : { hint }),
     });
   }
+}
+
+/** Reads from anywhere on a disk of that size, in bytes. */
+export function readerOf(disk: DirectDisk, diskSize: number): ReadAt {
+  return async (diskOffset, buffer) => {
+    buffer.set(await readAnywhere(disk, diskOffset, buffer.length, diskSize));
+    return buffer.length;
+  };
 }

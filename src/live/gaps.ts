@@ -3,7 +3,6 @@
 import { gptTable } from '../inspect/gpt-table.ts';
 import type { HostDisk } from '../host/host-disk.ts';
 import { diskView, type ReadAt } from '../partitions/disk-view.ts';
-import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { DiskExtent } from './disk-extents.ts';
 
 /**
@@ -11,14 +10,6 @@ import type { DiskExtent } from './disk-extents.ts';
  * first partition, and the backup GPT lies after the last.
  */
 const MARGIN = 2 ** 20;
-
-/** Reads a disk for what looks at its partitions. */
-export function readerOf(disk: HostDisk, direct: DirectDisk): ReadAt {
-  return async (diskOffset, buffer) => {
-    buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
-    return buffer.length;
-  };
-}
 
 /** The extents between the partitions of a GPT. */
 export async function gapsOf(disk: HostDisk, read: ReadAt): Promise<DiskExtent[]> {

@@ -22,11 +22,11 @@ export async function planDisksInUse(
   options: Options,
 ): Promise<DisksInUse> {
   const disk = devicesInUse({ sources }, options);
-  const [first] = disk;
-  const isOnZfs = first === undefined ? (await rootPool()) !== undefined : await hasPool(disk);
-  const onLvm = isOnZfs || disk.length > 1 ? undefined : await planLvmDisk(first, options);
+  const [device] = disk;
+  const isOnZfs = device === undefined ? (await rootPool()) !== undefined : await hasPool(device);
+  const onLvm = isOnZfs || disk.length > 1 ? undefined : await planLvmDisk(device, options);
   if (onLvm) return onLvm;
-  if (first === undefined && !isOnZfs) throw await noDisk(list);
+  if (device === undefined && !isOnZfs) throw await noDisk(list);
   const { wholePool, includeSwap, allSectors, keepIntentLog, checkpointLimit } = options;
   const plan = await planLiveExport({ disk, wholePool, includeSwap, allSectors });
   return {
@@ -37,13 +37,10 @@ export async function planDisksInUse(
   };
 }
 
-/** Whether a pool that is in use lies on one of the disks of these devices. */
-async function hasPool(devices: readonly string[]): Promise<boolean> {
+/** Whether a pool that is in use lies on the disk of a device. */
+async function hasPool(device: string): Promise<boolean> {
+  const disk = await hostDisk(device);
   // Without ZFS, no pool is in use.
   const pools = await listPoolDevices().catch(() => []);
-  for (const device of devices) {
-    const path = (await hostDisk(device))?.path;
-    if (path !== undefined && (await poolOnDevice(path, pools)) !== undefined) return true;
-  }
-  return false;
+  return disk !== undefined && (await poolOnDevice(disk.path, pools)) !== undefined;
 }

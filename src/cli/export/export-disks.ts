@@ -58,7 +58,7 @@ async function exportInUse(request: Request, options: Options): Promise<number> 
   };
   say(inUse.plan);
   if (options.dryRun) return 0;
-  const status = await runExport(disks, (running) => inUse.open(running), plan, options);
+  const status = await runExport(disks, inUse.open, plan, options);
   say(inUse.firstBoot);
   return status;
 }

@@ -27,7 +27,8 @@ export interface ExportResult extends MachineResult {
 export async function exportImages(job: ExportJob): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
   const { threads, compressor, keepGpt, keepGoing, verify, limitRate } = options;
-  const opened = await job.open({ imagePaths: pathsOf(job.plan, options), signal, onWarning });
+  const imagePaths = pathsOf(job.plan, options);
+  const opened = await job.open({ imagePaths, signal, onWarning });
   const sources = opened.map((source) =>
     limitRate === undefined ? source : limitedSource(source, limitRate),
   );

@@ -40,8 +40,8 @@ export interface DisksInUse {
   /** Notes on the first boot of an image, as text. */
   readonly firstBoot: string;
   /**
-   * Opens the disks. Takes checkpoints of pools or snapshots of logical volumes, which are removed
-   * when every source is closed. Throws a KexportError, and leaves nothing behind then.
+   * Takes checkpoints of pools or snapshots of logical volumes, which are removed when every source
+   * is closed. Throws a KexportError, and leaves nothing behind then.
    */
-  open(running: Running): Promise<readonly Source[]>;
+  readonly open: ExportJob['open'];
 }

@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { holdersOf, type HostDisk, hostDisk, type HostPartition } from '../../host/host-disk.ts';
 import { listMounts, rootMount } from '../../host/mounts.ts';
-import { type DirectDisk, openDirect } from '../../live/direct-disk.ts';
+import { type DirectDisk, openDirect, readerOf } from '../../live/direct-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
-import { gapsOf, readerOf } from '../../live/gaps.ts';
+import { gapsOf } from '../../live/gaps.ts';
 import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { swapHeaderSize } from '../../live/swap.ts';
 import { lvmReport } from '../run-lvm.ts';
@@ -84,7 +84,7 @@ async function inspect(
   const isSwap = (volume: PlacedVolume) => swaps.some(({ of }) => of === volume);
   const zeros = swaps.flatMap(({ zeros: found }) => found);
   if (!allSectors)
-    zeros.push(...(await gapsOf(disk, readerOf(disk, direct))), ...freeExtents(layout));
+    zeros.push(...(await gapsOf(disk, readerOf(direct, disk.size))), ...freeExtents(layout));
   return {
     disk,
     layout,

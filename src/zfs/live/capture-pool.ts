@@ -55,7 +55,7 @@ export interface CapturedPool {
  */
 const ATTEMPTS = 5;
 
-/** Captures a pool, on however many disks it lies. Throws a KexportError, and leaves nothing then. */
+/** Captures a pool, on all its disks. Throws a KexportError, and leaves nothing behind then. */
 export async function capturePool(
   disks: DirectDisks,
   pool: LivePool,

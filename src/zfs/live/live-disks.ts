@@ -44,9 +44,9 @@ interface Capture {
 }
 
 /**
- * Opens the disks of a plan as they are at one moment, in its order. Takes a checkpoint of each pool
- * on them, which is discarded when every source is closed. Must run as root. Throws a KexportError,
- * and leaves nothing behind then.
+ * Opens the disks of a plan as they are at one moment, in its order. Takes a checkpoint of each
+ * pool on them, which is discarded when every source is closed. Must run as root. Throws a
+ * KexportError, and leaves nothing behind then.
  */
 export async function openLiveDisks(
   plan: LivePlan,

@@ -15,10 +15,10 @@ import type { Mount } from '../../host/mounts.ts';
 import { inspectDisk } from '../../inspect/inspect-disk.ts';
 import { OS_TYPE, TYPE_GUID, typeText } from '../../partitions/layout.ts';
 import type { ReadAt } from '../../partitions/disk-view.ts';
-import { openDirect } from '../../live/direct-disk.ts';
+import { openDirect, readerOf } from '../../live/direct-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
-import { gapsOf, readerOf } from '../../live/gaps.ts';
 import type { LivePool } from './live-pools.ts';
+import { gapsOf } from '../../live/gaps.ts';
 import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { swapHeaderSize } from '../../live/swap.ts';
 
@@ -69,7 +69,7 @@ export async function planDisk(
 ): Promise<DiskPlan> {
   const direct = await openDirect(disk.path);
   try {
-    const read = readerOf(disk, direct);
+    const read = readerOf(direct, disk.size);
     const inPools = new Set(pools.flatMap(({ vdevs }) => vdevs.map(({ path }) => path)));
     const idle = pools.flatMap((pool) => pool.idle.filter((part) => part.disk === disk.path));
     for (const { path } of idle) inPools.add(path);
