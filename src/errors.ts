@@ -112,6 +112,7 @@ export class KexportError extends Error {
  * - `partition`: the disk is one partition of another;
  * - `ambiguous-name`: a name means two things;
  * - `inconsistent`: the disk may be written to while it is read;
+ * - `decrypted`: the images hold in clear what is encrypted here;
  * - `frozen`: file systems are frozen while the disk is read;
  * - `free-space`: the free space of a pool is copied, including deleted data;
  * - `full`: the export may fill a file system or a pool;
@@ -126,6 +127,7 @@ export type WarningCode =
   | 'partition'
   | 'ambiguous-name'
   | 'inconsistent'
+  | 'decrypted'
   | 'frozen'
   | 'free-space'
   | 'full'

@@ -100,6 +100,14 @@ export async function layerBelow(device: string): Promise<Layer | undefined> {
   return { kind: await kindOf(own), devices };
 }
 
+/** The layer of a device, and those of the devices below, from the top down. */
+export async function layersBelow(device: string): Promise<Layer[]> {
+  const layer = await layerBelow(device);
+  if (!layer) return [];
+  const below = await Promise.all(layer.devices.map(layerBelow));
+  return [layer, ...below.filter((each) => each !== undefined)];
+}
+
 /** Names of the devices that are built on that one, such as `dm-0`. */
 export function holdersOf({ name }: Pick<HostPartition, 'name'>): Promise<string[]> {
   const folder = join(BLOCK_DEVICES, name, 'holders');

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nameOfDevice, BLOCK_DEVICES, textOf } from '../host/host-disk.ts';
+import { NAME_PREFIX } from '../host/owner.ts';
 import { lvmReport, type Row } from './run-lvm.ts';
 
 /** A logical volume; sizes in bytes. */
@@ -57,13 +58,17 @@ export async function findVolume(
   return row && volumeOf(row);
 }
 
-/** The active volumes that LVM does not keep for itself. Throws a KexportError. */
+/**
+ * The active volumes, without those that LVM keeps for itself or exports have made. Throws a
+ * KexportError.
+ */
 export async function listLogicalVolumes(): Promise<LogicalVolume[]> {
   const rows = await lvmReport('lvs', columnsOfVolumes, [
     '-S',
     'lv_active=active && lv_role=public',
   ]);
-  return rows.map(volumeOf);
+  const isOurs = (row: Row) => row['lv_name']?.startsWith(NAME_PREFIX) === true;
+  return rows.filter((row) => !isOurs(row)).map(volumeOf);
 }
 
 /** The volume in a line of a report. */

@@ -1,6 +1,7 @@
 import { KexportError } from '../../errors.ts';
 import { type ListedDisk, listDisks, writableAt } from '../../host/disks.ts';
 import { type HostDisk, hostDisk } from '../../host/host-disk.ts';
+import { listLogicalVolumes, type LogicalVolume } from '../../lvm/volume.ts';
 import { type ListedVolume, listVolumes } from '../../zfs/list-volumes.ts';
 import { wholePools } from '../../zfs/live/find-disks.ts';
 import { poolsOn, poolStatuses } from '../../zfs/live/live-pools.ts';
@@ -12,7 +13,8 @@ import { type SourceDisk, sourcesJson, sourcesText } from '../print/sources.ts';
 /** Lists the volumes and disks that can be exported, each with the command for it. */
 export const run: Run = async (_, { json }) => {
   const { volumes, pools, zfsProblem } = await listZfs();
-  const sources = { volumes, zfsProblem, disks: await listSourceDisks(pools) };
+  const logicalVolumes = await listVolumesOfLvm();
+  const sources = { volumes, zfsProblem, logicalVolumes, disks: await listSourceDisks(pools) };
   await print(json ? sourcesJson(sources) : sourcesText(sources));
   return 0;
 };
@@ -30,6 +32,16 @@ async function listZfs(): Promise<ZfsSources> {
   } catch (error) {
     if (!(error instanceof KexportError)) throw error;
     return { volumes: [], pools: [], zfsProblem: error.message };
+  }
+}
+
+/** None where LVM cannot be asked: the disks that it lies on are listed all the same. */
+async function listVolumesOfLvm(): Promise<LogicalVolume[]> {
+  try {
+    return await listLogicalVolumes();
+  } catch (error) {
+    if (error instanceof KexportError) return [];
+    throw error;
   }
 }
 

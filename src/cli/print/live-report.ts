@@ -1,4 +1,4 @@
-import type { HostPartition } from '../../host/host-disk.ts';
+import type { HostPartition, Layer } from '../../host/host-disk.ts';
 import type { HostFacts } from '../../zfs/live/host-facts.ts';
 import { maxHoldOf } from '../../zfs/live/hold.ts';
 import type { LivePool } from '../../zfs/live/live-pools.ts';
@@ -23,7 +23,7 @@ export function describePlan(plan: LivePlan, options: Options): string {
 }
 
 function diskText(plan: DiskPlan, pools: readonly LivePool[], options: Options): string {
-  const { disk, zeros, swaps, idle } = plan;
+  const { disk, layers, zeros, swaps, idle } = plan;
   const parts = disk.partitions.length > 0 ? disk.partitions : [disk];
   const rows = parts.map((part) => [
     part.path,
@@ -34,9 +34,15 @@ function diskText(plan: DiskPlan, pools: readonly LivePool[], options: Options):
   const gaps = total(zeros) - total(inParts);
   return [
     `${disk.path}, ${formatSize(disk.size)}:\n`,
+    ...layers.slice(0, 1).map(layerText),
     formatTable([['PARTITION', 'SIZE', 'IN THE IMAGE'], ...rows]),
     gaps > 0 ? `between the partitions: ${formatSize(gaps)} of zeros\n` : '',
   ].join('');
+}
+
+function layerText({ kind, devices }: Layer): string {
+  const effect = 'the image is that device as a disk of its own, which imports but boots nothing';
+  return `${kind} on ${devices.join(', ')}: ${effect}\n`;
 }
 
 function checkpointText({ name, free }: LivePool, { checkpointLimit }: Options): string {

@@ -3,6 +3,7 @@
 import { KexportError } from '../../errors.ts';
 import { type HostDisk, hostDisk, layerBelow } from '../../host/host-disk.ts';
 import { rootMount } from '../../host/mounts.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import { poolOf } from '../names.ts';
 import { zpool } from '../run.ts';
 import { devicesOf, holdsData } from './pool-shape.ts';
@@ -23,7 +24,8 @@ export async function rootDisk(): Promise<HostDisk> {
   const { topLevel } = parsePoolStatus(await zpool(['status', '-PL', pool]));
   const devices = topLevel.flatMap(devicesOf).map(({ name }) => name);
   for (const path of devices) {
-    const disk = await plainDisk(path, `pool ${pool} is on `);
+    await refuseLayer(path, pool);
+    const disk = await hostDisk(path);
     if (disk) return disk;
   }
   throw new KexportError(
@@ -36,7 +38,7 @@ export async function rootDisk(): Promise<HostDisk> {
 export async function namedDisks(devices: readonly string[]): Promise<HostDisk[]> {
   const disks: HostDisk[] = [];
   for (const device of devices) {
-    const disk = await plainDisk(device, '');
+    const disk = await hostDisk(device);
     if (!disk) {
       throw new KexportError('source', `${device} is not a disk of this machine`, {
         hint: 'see lsblk',
@@ -50,14 +52,23 @@ export async function namedDisks(devices: readonly string[]): Promise<HostDisk[]
   return disks;
 }
 
-/** The disk of a device. Throws a KexportError for a device of a layer such as LUKS. */
-async function plainDisk(device: string, context: string): Promise<HostDisk | undefined> {
+/**
+ * Throws a KexportError for a device of a layer such as LUKS: the machine would not boot from it
+ * alone. It is exported if it is named.
+ */
+async function refuseLayer(device: string, pool: string): Promise<void> {
   const layer = await layerBelow(device);
-  if (!layer) return hostDisk(device);
-  const found = `${context}${device}, which is ${layer.kind} on ${layer.devices.join(', ')}`;
-  throw new KexportError('source', `${found}: only disks are exported while in use`, {
-    hint: 'export its volumes one by one, or replicate the pool with zfs send',
+  if (!layer) return;
+  const found = `pool ${pool} is on ${device}, which is ${layer.kind} on ${layer.devices.join(', ')}`;
+  throw new KexportError('source', `${found}: this machine's disk cannot be exported in use`, {
+    hint: layerHint(device),
   });
+}
+
+/** What can be done for a pool on a device of a layer. */
+export function layerHint(device: string): string {
+  const command = `kexport all ${shellWord(device)} --checkpoint`;
+  return `${command} exports that device as a disk of its own, decrypted, which imports elsewhere but boots nothing`;
 }
 
 /**
@@ -80,16 +91,13 @@ export async function wholePools(
   return [...found.values()].sort((one, other) => byName(one.path, other.path));
 }
 
-/** The disks that a pool has data on, also through a layer, which is then refused. */
+/** The disks that a pool has data on; of a layer such as LUKS, its device. */
 async function disksOf({ topLevel }: PoolStatus): Promise<HostDisk[]> {
   const devices = topLevel.filter(holdsData).flatMap(devicesOf);
   const disks: HostDisk[] = [];
   for (const { name } of devices.filter(({ state }) => state === 'ONLINE')) {
-    const layer = await layerBelow(name);
-    for (const path of layer?.devices ?? [name]) {
-      const disk = (await layerBelow(path)) ? undefined : await hostDisk(path);
-      if (disk) disks.push(disk);
-    }
+    const disk = await hostDisk(name);
+    if (disk) disks.push(disk);
   }
   return disks;
 }

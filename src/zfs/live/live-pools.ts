@@ -5,6 +5,7 @@ import { KexportError } from '../../errors.ts';
 import { type HostDisk, type HostPartition, layerBelow } from '../../host/host-disk.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { fields, zpool } from '../run.ts';
+import { layerHint } from './find-disks.ts';
 import { devicesOf, holdsData, type Obstacle, poolShape } from './pool-shape.ts';
 import { parsePoolStatus, type PoolStatus } from './pool-status.ts';
 
@@ -95,13 +96,14 @@ export function namesOf(disks: readonly HostDisk[]): string {
 function notAll(
   pool: string,
   disks: readonly HostDisk[],
-  { what, isElsewhere }: Obstacle,
+  { what, isElsewhere, device }: Obstacle,
 ): KexportError {
   const paths = disks.map(({ path }) => shellWord(path)).join(' ');
+  const hint = isElsewhere
+    ? `all its disks at one instant: kexport all ${paths} --whole-pool`
+    : 'export its volumes one by one, or replicate it with zfs send';
   return new KexportError('source', `pool ${pool} is not all on ${namesOf(disks)}: ${what}`, {
-    hint: isElsewhere
-      ? `all its disks at one instant: kexport all ${paths} --whole-pool`
-      : 'export its volumes one by one, or replicate it with zfs send',
+    hint: device === undefined ? hint : layerHint(device),
   });
 }
 

@@ -25,6 +25,12 @@ export async function warnOf(
       ),
     );
   }
+  for (const { disk, layers } of disks) {
+    const [clear] = layers.filter(({ kind }) => kind === 'LUKS');
+    if (!clear) continue;
+    const what = `${disk.path} is decrypted: the image holds in clear what is encrypted on ${clear.devices.join(', ')}`;
+    onWarning(new Warning('decrypted', what));
+  }
   for (const { path, mountPoint } of disks.flatMap((disk) => disk.live)) {
     onWarning(
       new Warning(

@@ -4,7 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import { roundDown } from '../../../formats/rounding.ts';
-import { holdersOf, type HostDisk, type HostPartition } from '../../host/host-disk.ts';
+import {
+  holdersOf,
+  type HostDisk,
+  type HostPartition,
+  type Layer,
+  layersBelow,
+} from '../../host/host-disk.ts';
 import type { Mount } from '../../host/mounts.ts';
 import { inspectDisk } from '../../inspect/inspect-disk.ts';
 import { OS_TYPE, TYPE_GUID, typeText } from '../../partitions/layout.ts';
@@ -34,6 +40,8 @@ export interface StackedPartition extends HostPartition {
 export interface DiskPlan {
   /** The disk to export. */
   readonly disk: HostDisk;
+  /** What it is made of if it is a device of LUKS, LVM or md, from the top down. */
+  readonly layers: readonly Layer[];
   /** Whether it has an EFI system partition, or one with a boot loader for BIOS. */
   readonly boots: boolean;
   /** Mounted file systems that are copied at the instant of the checkpoints. */
@@ -89,6 +97,7 @@ export async function planDisk(
     if (!options.allSectors) zeros.push(...idle.map(betweenLabels));
     return {
       disk,
+      layers: await layersBelow(disk.path),
       boots: !isWholeVdev && (await hasBootLoader(read, disk.size)),
       stacked: (await Promise.all(others.map(stackedOn))).flat(),
       mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),

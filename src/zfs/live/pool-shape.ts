@@ -22,6 +22,8 @@ export interface Obstacle {
   readonly what: string;
   /** Whether it is only that more disks are needed. */
   readonly isElsewhere: boolean;
+  /** The device of a layer such as LUKS that has to be exported instead. */
+  readonly device?: string | undefined;
 }
 
 /**
@@ -115,7 +117,7 @@ function layerObstacle(
 ): Obstacle | undefined {
   const [found] = lacking.flatMap(({ name }) => {
     const layer = layerOf(name);
-    return layer === undefined ? [] : [here(`${name} is ${layer}`)];
+    return layer === undefined ? [] : [{ ...here(`${name} is ${layer}`), device: name }];
   });
   return found;
 }
