@@ -25,12 +25,11 @@ kind raidz_ashift9 -o ashift=9 raidz2 /dev/vdb{1,2,3,4,5}
 kind draid draid1:2d:5c:1s /dev/vdb{1,2,3,4,5}
 
 prepare_special() { zfs set special_small_blocks=16K tank; }
-imported_special() { check_match 'special: the cache has its label' '^ +.*p4 +ONLINE' "$(zpool status -P tank)"; }
+imported_special() { check_match 'special: the cache has its label' 'p4 +ONLINE' "$(zpool status -P tank)"; }
 kind special /dev/vdb1 special /dev/vdb2 log /dev/vdb3 cache /dev/vdb4
 
 prepare_multihost() {
     zgenhostid -f
-    cat /etc/hostid > /dev/null
     zpool export tank
     echo $((RANDOM + 1)) > /sys/module/spl/parameters/spl_hostid || true
     zpool import -d /dev tank
