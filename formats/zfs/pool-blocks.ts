@@ -111,7 +111,8 @@ export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolB
         tools.media.ways(vdev, { offset, length, birth: found.birth }),
       );
       for (let way = 0; way < Math.min(...ways.map(({ length }) => length)); way++) {
-        const stored = joinBytes(await Promise.all(ways.map((each) => each[way]!()))); // below each length
+        // `way` is below the length of each
+        const stored = joinBytes(await Promise.all(ways.map((each) => each[way]!())));
         tools.checksum.reset('little');
         tools.checksum.update(stored);
         if (!isChecksum(found.checksum, tools.checksum, 'little')) continue;

@@ -51,7 +51,8 @@ const PACKED_LIST = 3; // DMU_OT_PACKED_NVLIST
 const MAX_CONFIG_SIZE = 16 * 2 ** 20;
 
 /**
- * Features that do not change how free space is stored, except the first eight, which are supported.
+ * Features that do not change how free space is stored, except the first eight, which are
+ * supported.
  */
 const KNOWN_FEATURES = new Set([
   'com.delphix:spacemap_histogram',

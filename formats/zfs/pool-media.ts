@@ -57,7 +57,8 @@ async function readStripe({ parity, data }: Stripe, vdev: MediaVdev): Promise<Ui
   if (lost === -1 || !parity) return joinBytes(found);
   const recovered = (await readColumn(parity, vdev)).slice();
   for (const column of found) {
-    for (const [at, byte] of column.entries()) recovered[at] = recovered[at]! ^ byte; // at least as long
+    // The parity is at least as long.
+    for (const [at, byte] of column.entries()) recovered[at] = recovered[at]! ^ byte;
   }
   const length = (data[lost] ?? []).reduce((sum, piece) => sum + piece.length, 0);
   return joinBytes([...found.slice(0, lost), recovered.subarray(0, length), ...found.slice(lost)]);
