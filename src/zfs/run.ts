@@ -1,11 +1,12 @@
-// Runs zfs and zpool: with argument arrays and never a shell, in the C locale, in a session of
-// their own. A failure becomes one KexportError, whose kind `zfsFailure` returns.
+// Runs zfs and zpool, and losetup for them: with argument arrays and never a shell, in the C
+// locale, in a session of their own. A failure becomes one KexportError, whose kind `zfsFailure`
+// returns.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable, type Writable } from 'node:stream';
 import { KexportError, reasonOf, throwIfAborted, untilAborted } from '../errors.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
@@ -29,6 +30,37 @@ export function zfs(args: readonly string[], options: RunOptions = {}): Promise<
 /** The same for `zpool`. */
 export function zpool(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
   return runCommand('zpool', args, options);
+}
+
+/** The same for `losetup`. */
+export function losetup(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
+  return runCommand('losetup', args, options);
+}
+
+/** A running command that reads, for input that is too large to collect. */
+export interface CommandInput {
+  /** Ends the command with an error where it does not read all of it. */
+  readonly stdin: Writable;
+  /** As of `CommandOutput`; call it once `stdin` has ended. */
+  ended(signal: AbortSignal | undefined): Promise<void>;
+  stop(): void;
+}
+
+/** Starts `zfs`, which reads. The rule for names is that of `zfs`. Throws a KexportError. */
+export async function zfsInput(args: readonly string[]): Promise<CommandInput> {
+  const path = await findProgram('zfs');
+  const child = start(path, args, 'pipe');
+  const outcome = endOf(child, path, ['stderr']);
+  outcome.catch(() => undefined); // `ended` throws it
+  child.stdout.resume();
+  return {
+    stdin: child.stdin,
+    async ended(signal) {
+      const found = await endOrAbandon(child, outcome, signal);
+      if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);
+    },
+    stop: () => abandon(child),
+  };
 }
 
 /** The output of a running command, for output that is too large to collect. */
@@ -100,7 +132,7 @@ class CommandFailure extends Error {
   }
 }
 
-type Program = 'zfs' | 'zpool';
+type Program = 'zfs' | 'zpool' | 'losetup';
 
 interface Outcome {
   /** Null if a signal ended it. */
@@ -132,7 +164,9 @@ async function findProgram(program: Program): Promise<string> {
     [...folders, ...MORE_FOLDERS].map((folder) => join(folder, program)),
   );
   if (path !== undefined) return path;
-  throw commandError('no-command', `cannot run ${program}: there is no such command here`, '');
+  const message = `cannot run ${program}: there is no such command here`;
+  if (program !== 'losetup') throw commandError('no-command', message, '');
+  throw new KexportError('unsupported', message, { hint: 'install util-linux' });
 }
 
 async function firstProgram(paths: readonly string[]): Promise<string | undefined> {
@@ -153,12 +187,14 @@ async function outcomeOf(
   return endOrAbandon(child, endOf(child, path), signal);
 }
 
-function start(path: string, args: readonly string[]): Child {
+function start(path: string, args: readonly string[]): Child;
+function start(path: string, args: readonly string[], input: 'pipe'): Child & WithInput;
+function start(path: string, args: readonly string[], input: 'ignore' | 'pipe' = 'ignore') {
   return spawn(path, args, {
     // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
     // destroy` of ours must not die of it.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe'],
     // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what
     // is printed.
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
@@ -178,7 +214,10 @@ async function endOrAbandon<T>(
   }
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+interface WithInput {
+  readonly stdin: Writable;
+}
 
 /** Listings of very many snapshots take some MiB. */
 const MAX_OUTPUT = 256 * 2 ** 20;

@@ -1,4 +1,5 @@
 import { KexportError } from '../../errors.ts';
+import { listGoldenLeftovers } from '../../zfs/golden/leftovers.ts';
 import { type Leftover, listLeftovers } from '../../zfs/leftovers.ts';
 import { listCheckpoints } from '../../zfs/live/checkpoint.ts';
 import { print } from '../command-line/print.ts';
@@ -6,7 +7,7 @@ import type { Run } from '../command-line/program.ts';
 import { printable } from '../print/printable.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
-/** Removes what killed exports left in the pools, and reports each item. */
+/** Removes what killed exports left in the pools and as devices, and reports each item. */
 export const run: Run = async (_, { dryRun = false }) => {
   const { leftovers, isAll } = await listAll();
   if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
@@ -50,11 +51,11 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
   }
 }
 
-/** What exports left in the pools, and whether all pools could be listed. */
+/** What exports left, and whether all of it could be listed. */
 async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {
   const leftovers: Leftover[] = [];
   let isAll = true;
-  for (const list of [listLeftovers, listCheckpoints]) {
+  for (const list of [listGoldenLeftovers, listLeftovers, listCheckpoints]) {
     try {
       leftovers.push(...(await list()));
     } catch (error) {

@@ -52,6 +52,10 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     options: ['checkpoint', 'includeSwap', 'allSectors', 'keepIntentLog', 'checkpointLimit'],
   },
   {
+    title: 'Golden image of this machine',
+    options: ['generalize', 'diskSize', 'bootEnvironment', 'withSnapshots'],
+  },
+  {
     title: 'Compression',
     options: ['compression', 'level', 'optimize', 'threads', 'compressor'],
   },
@@ -89,6 +93,7 @@ const COMMANDS: readonly NamedCommand[] = [
       },
     ],
     options: only(
+      'identity',
       'map',
       'from',
       'allowBacking',
@@ -150,7 +155,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'clean',
-    summary: 'Remove what killed exports left in ZFS pools.',
+    summary: 'Remove what killed exports left in ZFS pools and loop devices.',
     operands: [],
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),

@@ -157,7 +157,8 @@ async function stackedOn(partition: HostPartition): Promise<StackedPartition[]> 
   return holders.length === 0 ? [] : [{ ...partition, holders }];
 }
 
-function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
+/** The first mount of a partition; none if it is not mounted. */
+export function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
   const found = mounts.find(
     ({ device, source }) => device === partition.number || source === partition.path,
   );
