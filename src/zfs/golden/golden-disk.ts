@@ -15,7 +15,7 @@ import { disposable } from '../../sources/disposable.ts';
 import type { OpenSource } from '../../sources/source.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
 import { type DirectDisk, openDirect, readAnywhere } from '../live/direct-disk.ts';
-import { joinGroups } from '../live/disk-extents.ts';
+import { type DiskExtents, joinGroups } from '../live/disk-extents.ts';
 import { freeSpaceOf } from '../live/free-space.ts';
 import { liveSource } from '../live/live-source.ts';
 import { copyMounted, type PartitionCopy } from '../live/mounted-copy.ts';
@@ -229,13 +229,24 @@ async function golden(plan: GoldenPlan, spool: SpoolDisk, parts: Parts) {
       bytes: pinUberblock(bytes, uberblock, place, { keepIntentLog: true }),
     };
   });
-  return liveSource(
+  const zeros = joinGroups(free);
+  const source = liveSource(
     `a golden image of ${plan.disk.path}`,
     layout.diskSize,
     disk,
-    { zeros: joinGroups(free), copies, edits: [...pinned, ...edits] },
+    { zeros, copies, edits: [...pinned, ...edits] },
     { check: () => undefined, finish: () => Promise.resolve(), release: closeAll },
   );
+  return { ...source, dataSize: layout.diskSize - totalOf(zeros) };
+}
+
+/** In bytes. */
+function totalOf(extents: DiskExtents): number {
+  let total = 0;
+  for (let index = 0; index < extents.count; index++) {
+    total += extents.end(index) - extents.start(index);
+  }
+  return total;
 }
 
 /** The last one that the pool wrote. A ring has others, of states of which blocks are free now. */

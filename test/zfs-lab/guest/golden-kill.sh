@@ -45,7 +45,6 @@ END
 done
 
 state() { zfs list -H -t all -o name,guid -r rpool; zpool list -H -o name; losetup -a; ls -A $TMPDIR; cat /proc/self/mountinfo | wc -l; }
-running() { pgrep -x 'zfs|zpool|losetup|unshare'; }
 export_at() { # export_at NUMBER before|after SIGNAL
     echo "$*" > "$work/order"
     rm -f "$work/calls"
@@ -68,19 +67,24 @@ run_at() {
     [ "$(state)" = "$before" ] || { cat "$work/said" "$work/cleaned"; before=$(state); }
 }
 
+# The numbers of the commands that change something; of several in a row, the first and the last.
+changing() {
+    grep -nE '^(zfs (snapshot|receive|destroy|inherit)|zpool (create|set|export)|losetup|unshare)' "$work/calls" |
+        sed 's/^\([0-9]*\):\(\S* \S*\).*/\1 \2/' |
+        awk '{ kind = $2 " " $3 } kind != last { if (held) print held; print $1; held = "" } kind == last { held = $1 } { last = kind } END { if (held) print held }'
+}
+
 export_at 0 never KILL && status=0 || status=$?
 check_equal 'it is made if nobody ends it' 0 "$status"
 tail -n 5 "$work/said"
-cat "$work/calls"
-# The commands before the first that changes something only look.
-first=$(grep -n 'zfs snapshot' "$work/calls" | cut -d: -f1)
-last=$(wc -l < "$work/calls")
 check_equal 'and leaves nothing then' "$before" "$(state)"
-for ((number = first; number <= last; number++)); do
-    for when in before after; do
-        run_at "$number" $when KILL || true
-    done
-    if ((number % 3 == 0)); then run_at "$number" after INT || true; fi
+numbers=$(changing)
+count=0
+for number in $numbers; do
+    run_at "$number" after KILL || true
+    count=$((count + 1))
+    if ((count % 3 == 1)); then run_at "$number" before KILL || true; fi
+    if ((count % 3 == 2)); then run_at "$number" after INT || true; fi
 done
 echo "#   $SECONDS s"
 umount /mnt/images
