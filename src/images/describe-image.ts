@@ -68,7 +68,10 @@ async function disksOf(
   const found: NamedDiskInfo[] = [];
   for (const disk of disks) {
     try {
-      found.push({ name: disk.name, ...(await contentOf(await diskOfImage(image, disk), options)) });
+      found.push({
+        name: disk.name,
+        ...(await contentOf(await diskOfImage(image, disk), options)),
+      });
     } catch (error) {
       if (!(error instanceof KexportError) || !isOfImage(error)) throw error;
     }

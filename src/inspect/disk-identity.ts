@@ -54,7 +54,11 @@ export async function diskIdentity(
     volumes.push(await partitionIdentity(disk, part, guids.get(part.index)));
   }
   if (!isPartitioned && facts.content) {
-    volumes.push({ ...(await volumeIdentity(disk, facts.content)), index: undefined, guid: undefined });
+    volumes.push({
+      ...(await volumeIdentity(disk, facts.content)),
+      index: undefined,
+      guid: undefined,
+    });
   }
   const hasSignature = isPartitioned && diskSignature !== 0;
   return { diskGuid, diskSignature: hasSignature ? hex(diskSignature, 8) : undefined, volumes };
@@ -125,7 +129,8 @@ async function uuidOf(view: DiskView, kind: string): Promise<string | undefined>
   const [offset, length] = SERIAL_AT[kind] ?? [];
   if (offset === undefined || length === undefined) return undefined;
   const serial = viewOf(await view.at(offset, length));
-  if (length === 8) return serial.getBigUint64(0, true).toString(16).padStart(16, '0').toUpperCase();
+  if (length === 8)
+    return serial.getBigUint64(0, true).toString(16).padStart(16, '0').toUpperCase();
   const digits = hex(serial.getUint32(0, true), 8).toUpperCase();
   return `${digits.slice(0, 4)}-${digits.slice(4)}`;
 }

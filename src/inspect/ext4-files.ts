@@ -122,7 +122,7 @@ async function entriesOf(layout: Layout, folder: Inode) {
   const bytes = await contentOf(layout, folder, MAX_FOLDER_SIZE);
   const entries: { readonly name: string; readonly inode: number }[] = [];
   const view = viewOf(bytes);
-  for (let at = 0; at + 8 <= bytes.length; ) {
+  for (let at = 0; at + 8 <= bytes.length;) {
     const length = view.getUint16(at + 4, true);
     if (length < 8) break; // damaged
     const inode = view.getUint32(at, true);

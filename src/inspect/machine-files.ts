@@ -42,7 +42,10 @@ export async function machineFiles(files: ExtFiles): Promise<MachineFiles | unde
   return {
     hostname: await text('hostname'),
     machineId: await text('machine-id'),
-    hostid: hostid?.length === 4 ? Buffer.from(hostid).readUInt32LE().toString(16).padStart(8, '0') : undefined,
+    hostid:
+      hostid?.length === 4
+        ? Buffer.from(hostid).readUInt32LE().toString(16).padStart(8, '0')
+        : undefined,
     sshHostKeys,
     cloudInit: (await files.list(['var', 'lib', 'cloud'])).length > 0,
   };

@@ -1,6 +1,14 @@
 // What a disk keeps of its machine, against the programs that made and name it.
 
-import { mkdirSync, readFileSync, truncateSync, writeFileSync, writeSync, openSync, closeSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+  openSync,
+  closeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -43,7 +51,16 @@ function machine(): string {
   writeFileSync(join(root, 'etc/hostname'), 'web1\n');
   writeFileSync(join(root, 'etc/machine-id'), `${'0123456789abcdef'.repeat(2)}\n`);
   writeFileSync(join(root, 'etc/hostid'), Buffer.from('78563412', 'hex'));
-  run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(root, 'etc/ssh/ssh_host_ed25519_key'));
+  run(
+    'ssh-keygen',
+    '-q',
+    '-t',
+    'ed25519',
+    '-N',
+    '',
+    '-f',
+    join(root, 'etc/ssh/ssh_host_ed25519_key'),
+  );
   // A folder and a file of many blocks.
   for (let index = 0; index < 600; index++) {
     writeFileSync(join(root, 'etc', `a-file-with-a-rather-long-name-${index}`), '');
@@ -80,7 +97,9 @@ describeWith(['mkfs.ext4', 'ssh-keygen'], 'the identity in the files of a machin
       },
     ]);
     const files = await openExt(headView(readFileSync(path)));
-    expect(Buffer.from((await files?.read(['etc', 'many'])) ?? []).toString()).toBe('x'.repeat(40_000));
+    expect(Buffer.from((await files?.read(['etc', 'many'])) ?? []).toString()).toBe(
+      'x'.repeat(40_000),
+    );
     expect(await files?.read(['etc'])).toBeUndefined();
     expect(await files?.list(['etc', 'hostname'])).toEqual([]);
     expect((await files?.list(['etc']))?.length).toBeGreaterThan(600);
@@ -88,7 +107,20 @@ describeWith(['mkfs.ext4', 'ssh-keygen'], 'the identity in the files of a machin
 
   test('is read whatever is damaged, or is not', async () => {
     const path = emptyDisk(4 * MIB);
-    run('mkfs.ext4', '-q', '-F', '-b', '1024', '-O', '^has_journal', '-N', '1200', '-d', machine(), path);
+    run(
+      'mkfs.ext4',
+      '-q',
+      '-F',
+      '-b',
+      '1024',
+      '-O',
+      '^has_journal',
+      '-N',
+      '1200',
+      '-d',
+      machine(),
+      path,
+    );
     const sound = readFileSync(path);
     const damage = fc.array(fc.tuple(fc.nat(sound.length - 1), fc.nat(255)), { maxLength: 400 });
     await fc.assert(

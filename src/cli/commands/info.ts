@@ -81,7 +81,10 @@ async function printMap(path: string, options: Options): Promise<''> {
 /** The error for what only a file that can be read anywhere can answer. */
 function noDiskInside(option: string, name: string, kind: string): KexportError {
   const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
-  return new KexportError('usage', `${option} is for images and disks, and ${name} is read as ${what}`);
+  return new KexportError(
+    'usage',
+    `${option} is for images and disks, and ${name} is read as ${what}`,
+  );
 }
 
 /** Reads all of a zfs send stream. */

@@ -24,7 +24,9 @@ export function identityText(identity: DiskIdentity): string {
   ];
   const needs = needsOf(identity).map((need) => `  ${need}\n`);
   const known = lines.length === 0 ? '' : formatLines(lines);
-  return needs.length === 0 ? known : `${known}a clone beside the original needs:\n${needs.join('')}`;
+  return needs.length === 0
+    ? known
+    : `${known}a clone beside the original needs:\n${needs.join('')}`;
 }
 
 function volumeLines({ index, guid, content, uuid, machine }: VolumeIdentity): Line[] {
@@ -81,8 +83,10 @@ function needsOf({ volumes }: DiskIdentity): string[] {
     if (sshHostKeys.length > 0) {
       needs.push('SSH host keys of its own: rm /etc/ssh/ssh_host_*, then ssh-keygen -A');
     }
-    if (hostid !== undefined) needs.push('on shared ZFS storage, a hostid of its own: zgenhostid -f');
-    if (cloudInit) needs.push('cloud-init clean --logs, or another instance-id, so that it runs anew');
+    if (hostid !== undefined)
+      needs.push('on shared ZFS storage, a hostid of its own: zgenhostid -f');
+    if (cloudInit)
+      needs.push('cloud-init clean --logs, or another instance-id, so that it runs anew');
   }
   return needs;
 }
