@@ -1,8 +1,8 @@
 // npm run bundle, at the end of each build: what tsc and asc have put into dist/, as the files that
 // users run, into dist/bundle:
 //
-//   kexport.cjs ksnap.cjs             the commands of the npm package, one file
-//   kexport.mjs                       the same, to be copied anywhere
+//   kexport.cjs ksnap.cjs parts/      the commands of the npm package
+//   kexport.mjs kexport-alone.cjs     the same as one file, to be copied anywhere, and for executables
 //   index.js formats.js chunks/       the library
 //   browser/                          the library for browsers, and its workers
 //   LICENSES.txt                      of the packages that are inside
@@ -18,8 +18,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import type { InsideFiles } from '../src/runtime/own-files-inside.ts';
-import { BROWSER, NO_YAML } from './browser.ts';
+import { BROWSER, INSIDE, NO_YAML } from './browser.ts';
 import { bundledPackages, licensesOf } from './licenses.ts';
+import { oneScript, partScripts, partsOf, scriptWithParts } from './parts.ts';
 import { sbomOf } from './sbom.ts';
 import { sourceDate } from './source-date.ts';
 
@@ -55,9 +56,14 @@ const BUILTINS: Plugin = {
 
 type Adjustments = Pick<BuildOptions, 'define' | 'plugins'>;
 
+const HASHBANG = '#!/usr/bin/env node\n';
+
 /** Makes a script of CommonJS a module. */
-const AS_MODULE =
-  "import{createRequire}from'node:module';const require=createRequire('/'),module={};\n";
+const AS_MODULE = "import{createRequire}from'node:module';const require=createRequire('/');\n";
+
+const COMMAND = 'dist/src/cli/main.js';
+/** What most runs of it are. */
+const EXPORT = 'dist/src/cli/commands/export.js';
 
 const OWN_FILES: Plugin = {
   name: 'own files',
@@ -65,23 +71,6 @@ const OWN_FILES: Plugin = {
     bundle.onResolve({ filter: /\/own-files\.js$/ }, ({ path, importer }) => ({
       path: join(dirname(importer), dirname(path), 'own-files-inside.js'),
     }));
-  },
-};
-
-/**
- * Large packages for what is rare. V8 reads through all code that it is given, but not through a
- * text: docs/install.md has the figures.
- */
-const AS_TEXT: Plugin = {
-  name: 'as text',
-  setup(bundle) {
-    const filter = /^(@zip\.js\/zip\.js|log-update|xmlbuilder2)$/;
-    bundle.onResolve({ filter }, ({ path }) => ({ path, namespace: 'text' }));
-    bundle.onLoad({ filter, namespace: 'text' }, async ({ path }) => {
-      const text = await scriptOf(path, { plugins: [NO_YAML] });
-      const run = `new Function('require','module','exports',${JSON.stringify(text)})`;
-      return { contents: `${run}(require, module, exports);` };
-    });
   },
 };
 
@@ -124,14 +113,31 @@ async function scriptOf(entryPoint: string, options: Adjustments): Promise<strin
 }
 
 async function buildCommand(files: InsideFiles): Promise<void> {
-  const { define, plugins } = inside({ ...files, page: await packedPage() });
-  const script = await scriptOf('dist/src/cli/main.js', { define, plugins: [...plugins, AS_TEXT] });
-  const [hashbang = ''] = /^#!.*\n/.exec(script) ?? [];
-  const mode = 0o755;
-  const module = hashbang + AS_MODULE + script.slice(hashbang.length);
-  await writeFile(join(OUT, 'kexport.cjs'), script, { mode });
-  await writeFile(join(OUT, 'ksnap.cjs'), `${hashbang}require('./kexport.cjs');\n`, { mode });
-  await writeFile(join(OUT, 'kexport.mjs'), module, { mode });
+  const program = await build({
+    ...COMMON,
+    ...inside(files, await packedPage()),
+    entryPoints: [COMMAND],
+    format: 'esm',
+    splitting: true,
+    outdir: OUT,
+    write: false,
+  });
+  contents.push(program.metafile);
+  const parts = await partsOf(program, COMMAND, [EXPORT]);
+  const alone = oneScript(parts);
+  const executable = { mode: 0o755 };
+  await mkdir(join(OUT, 'parts'));
+  for (const [name, script] of partScripts(parts)) {
+    await writeFile(join(OUT, 'parts', name), script);
+  }
+  await writeFile(
+    join(OUT, 'kexport.cjs'),
+    HASHBANG + scriptWithParts(parts, './parts/'),
+    executable,
+  );
+  await writeFile(join(OUT, 'ksnap.cjs'), `${HASHBANG}require('./kexport.cjs');\n`, executable);
+  await writeFile(join(OUT, 'kexport.mjs'), HASHBANG + AS_MODULE + alone, executable);
+  await writeFile(join(OUT, 'kexport-alone.cjs'), HASHBANG + alone, executable);
 }
 
 async function packedPage(): Promise<string> {
@@ -155,27 +161,37 @@ async function buildLibrary(files: InsideFiles): Promise<void> {
 
 async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
   const workers = { compress: '', decompress: '' }; // they are files of their own
-  const { metafile } = await build({
+  const options = {
     ...COMMON,
     ...BROWSER,
-    plugins: [...BROWSER.plugins],
     define: { KEXPORT_FILES: JSON.stringify({ version, wasm, workers } satisfies InsideFiles) },
+    format: 'esm',
+    outdir: join(OUT, 'browser'),
+  } as const;
+  // A worker starts no worker. Vite refuses one that names another, which names it.
+  const ofWorkers = await build({
+    ...options,
+    plugins: [...BROWSER.plugins, INSIDE],
     entryPoints: {
-      index: 'dist/src/browser.js',
-      formats: 'dist/formats/index.js',
       'compress-worker': 'dist/src/compress/worker.js',
       'decompress-worker': 'dist/src/decompress/worker.js',
     },
-    format: 'esm',
+  });
+  const { metafile } = await build({
+    ...options,
+    plugins: [...BROWSER.plugins],
+    entryPoints: { index: 'dist/src/browser.js', formats: 'dist/formats/index.js' },
     splitting: true,
     chunkNames: 'chunk-[hash]', // beside the workers, which they name
-    outdir: join(OUT, 'browser'),
   });
-  contents.push(metafile);
-  await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify(metafile));
+  contents.push(ofWorkers.metafile, metafile);
+  await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify([ofWorkers.metafile, metafile]));
 }
 
 /** Has a bundle find its files in itself. */
-function inside(files: InsideFiles) {
-  return { define: { KEXPORT_FILES: JSON.stringify(files) }, plugins: [OWN_FILES, NO_YAML] };
+function inside(files: InsideFiles, page = '') {
+  return {
+    define: { KEXPORT_FILES: JSON.stringify(files), KEXPORT_PAGE: JSON.stringify(page) },
+    plugins: [OWN_FILES, NO_YAML],
+  };
 }

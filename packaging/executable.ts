@@ -45,7 +45,7 @@ async function makeExecutable(arch: Architecture, blob: Buffer): Promise<void> {
 
 /** What is put into a build of Node: the same for all, as it has no code of a processor. */
 async function makeBlob(): Promise<string> {
-  const [main, output] = ['kexport.cjs', 'blob']; // the blob has this path in it
+  const [main, output] = ['kexport-alone.cjs', 'blob']; // the blob has this path in it
   await copyFile(join(DIST, 'bundle', main), join(work, main));
   const settings = {
     main,

@@ -32,6 +32,7 @@ export const OPTION_NAMES = [
   'liveInconsistent',
   'ovaDisk',
   'size',
+  'snapshotSize',
   'streamSnapshot',
   'streamVolume',
   'takeSnapshot',
@@ -112,6 +113,8 @@ export class KexportError extends Error {
  * - `partition`: the disk is one partition of another;
  * - `ambiguous-name`: a name means two things;
  * - `inconsistent`: the disk may be written to while it is read;
+ * - `decrypted`: the images hold in clear what is encrypted here;
+ * - `frozen`: file systems are frozen while the disk is read;
  * - `free-space`: the free space of a pool is copied, including deleted data;
  * - `full`: the export may fill a file system or a pool;
  * - `identity`: a golden image keeps something of the machine that it was made of;
@@ -126,6 +129,8 @@ export type WarningCode =
   | 'partition'
   | 'ambiguous-name'
   | 'inconsistent'
+  | 'decrypted'
+  | 'frozen'
   | 'free-space'
   | 'full'
   | 'identity'

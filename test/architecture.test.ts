@@ -12,20 +12,19 @@ import { TOP } from './support/project.ts';
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
+    'library.ts',
     'export',
     'open',
     'images',
     'zfs',
+    'live',
     'zfs-send',
-    'inspect',
-    'sources',
     'byte-streams',
     'sinks',
-    'compress',
     'host',
-    'errors.ts',
   ],
-  'browser.ts': [
+  'browser.ts': ['library.ts', 'open', 'images', 'byte-streams', 'remote', 'sinks', 'runtime'],
+  'library.ts': [
     'export',
     'open',
     'images',
@@ -33,11 +32,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'inspect',
     'sources',
     'byte-streams',
-    'remote',
     'sinks',
     'compress',
     'host',
-    'runtime',
     'errors.ts',
   ],
   page: [
@@ -57,6 +54,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'open',
     'images',
     'zfs',
+    'lvm',
+    'live',
     'zfs-send',
     'sources',
     'sinks',
@@ -83,6 +82,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'images',
     'remote',
     'zfs',
+    'lvm',
     'zfs-send',
     'sources',
     'byte-streams',
@@ -95,16 +95,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   images: ['sources', 'remote', 'decompress', 'inspect', 'workers', 'host', 'runtime', 'errors.ts'],
   zfs: [
+    'live',
     'zfs-send',
     'sources',
     'byte-streams',
     'inspect',
-    'workers',
     'host',
     'partitions',
-    'runtime',
     'errors.ts',
   ],
+  lvm: ['live', 'sources', 'host', 'partitions', 'errors.ts'],
+  live: ['inspect', 'sources', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
   'zfs-send': ['sources', 'byte-streams', 'decompress', 'workers', 'host', 'errors.ts'],
   inspect: ['sources', 'partitions', 'runtime', 'errors.ts'],
   sources: ['byte-streams', 'workers', 'host', 'partitions', 'runtime', 'errors.ts'],
@@ -291,12 +292,13 @@ describe('the layers', () => {
     },
   );
 
-  // Besides zfs and zpool: perl, which says where a sparse file has data, sync, ionice, and the
-  // tools of clouds for credentials. All are optional.
+  // Besides zfs, zpool and LVM's: perl, which says where a sparse file has data, sync, ionice, and
+  // the tools of clouds for credentials. All are optional.
   const runners = [
-    'src/zfs/',
+    'src/host/run-command.ts',
     'src/sources/data-map.ts',
     'src/host/flush.ts',
+    'src/host/freeze.ts',
     'src/host/lower-priority.ts',
     'src/remote/run-tool.ts',
   ];
@@ -314,7 +316,7 @@ describe('the layers', () => {
  * those that also know this machine. The built bundles say what they have inside.
  */
 const IN_BROWSERS: readonly RegExp[] = [
-  /^src\/browser\.ts$/,
+  /^src\/(browser|library)\.ts$/,
   /^src\/(export|compress|decompress|workers|partitions|inspect)\//,
   /^src\/(byte-streams|images|open|sources|sinks|zfs-send)\//,
   /^src\/errors\.ts$/,

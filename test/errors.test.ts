@@ -7,7 +7,7 @@ import type { OverlayOptions } from '../src/export/overlay.ts';
 import type { SourceOptions } from '../src/open/source-options.ts';
 import type { FileSinkOptions } from '../src/sinks/file.ts';
 import type { GoldenOptions } from '../src/zfs/golden/plan.ts';
-import type { LiveDiskOptions } from '../src/zfs/live/live-disk.ts';
+import type { LiveDiskOptions } from '../src/zfs/live/live-disks.ts';
 import type { LiveOptions } from '../src/zfs/live/plan.ts';
 
 const force = new KexportError('exists', 'x.raw exists', {

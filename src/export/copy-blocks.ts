@@ -46,12 +46,16 @@ interface Filled {
   readonly packed: Promise<void>;
 }
 
+/** What this thread compresses in the time in which workers start, in bytes of the disk. */
+const SMALL_DISK = 2 ** 22;
+
 /**
  * Adds every block of the disk that is not zero to every image, and flushes the images. Does not
  * finish them.
  */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
-  const { encodings, threads, compressor, stop } = request;
+  const { source, encodings, compressor, stop } = request;
+  const threads = source.size !== undefined && source.size <= SMALL_DISK ? 0 : request.threads;
   const shape = shapeFor(encodings.length, threads);
   const memory = slabMemory(shape);
   const pool = compressPool({ memory, shape, encodings, threads, compressor });

@@ -18,7 +18,8 @@ import type { Source } from '../sources/source.ts';
 import { sparseSource } from '../sources/sparse.ts';
 import { withSource } from '../sources/with-source.ts';
 import { checkStatedSize, formatOf, packedKind } from './format-of.ts';
-import { warnOfMounts } from './warn-of-mounts.ts';
+import { frozenSource } from './frozen-source.ts';
+import { warnOfMounts } from './mounted-device.ts';
 import type { Descriptor, Opened } from './opened.ts';
 
 /** Owns the descriptor from then on, unless it throws a KexportError. */
@@ -73,11 +74,12 @@ async function openRaw(
   options: SourceOptions,
 ): Promise<Source> {
   checkStatedSize(name, size, options);
-  if (!isFile && options.onWarning) await warnOfMounts(name, fd, options.onWarning);
+  if (!isFile && !options.liveInconsistent) await warnOfMounts(name, fd, options.onWarning);
   const isPast = !isFile && !options.cachedRead;
   const file = isPast ? await deviceFile(name, fd, options.signal) : readableFile(name, fd);
   const source = positionedSource(name, file, size, start);
-  if (!isFile || options.readHoles) return source;
+  if (!isFile) return options.liveInconsistent ? frozenSource(source, fd, options) : source;
+  if (options.readHoles) return source;
   const { dataMap } = await import('../sources/data-map.ts');
   const ranges = await dataMap(fd, start, size, { signal: options.signal });
   return ranges ? sparseSource(source, ranges) : source;

@@ -2,8 +2,8 @@ import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { KexportError, reasonOf, unexpectedFailure } from '../errors.ts';
 import { isRemote } from '../remote/open-remote.ts';
+import { snapshotLogicalVolume } from '../lvm/snapshot-volume.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
-import { type DiskSnapshot } from '../zfs/disk-snapshot.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
 import { type BytesFrom, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
@@ -15,6 +15,7 @@ import { closeFile } from '../host/descriptors.ts';
 import { readableFile } from '../host/readable-file.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import type { Descriptor, Opened } from './opened.ts';
+import { snapshotSource } from './snapshot-source.ts';
 import { deviceFile } from '../sources/device-file.ts';
 import { positionedSource } from '../sources/positioned.ts';
 import type { ChangesOptions, SourceOptions } from './source-options.ts';
@@ -42,7 +43,8 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
   }
   if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options, openBase);
   if (isRemote(name)) return asDisk(await openInStore(name, options), options, openBase);
-  const snapshot = await snapshotDisk(name, options);
+  const snapshot =
+    (await snapshotDisk(name, options)) ?? (await snapshotLogicalVolume(name, options));
   if (!snapshot) return asDisk(await openPath(name, name, options), options, openBase);
   try {
     const opened = await openPath(name, snapshot.path, options, snapshot.window);
@@ -85,21 +87,6 @@ async function openPath(
     await closeFile(fd);
     throw error;
   }
-}
-
-/** A source that releases its snapshot when it is closed. */
-function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
-  return withSource(source, {
-    snapshotGuid: source.snapshotGuid ?? snapshot.snapshotGuid,
-    origin: snapshot.origin,
-    async close() {
-      try {
-        await source.close();
-      } finally {
-        await snapshot.release();
-      }
-    },
-  });
 }
 
 function openStdin(): Descriptor {

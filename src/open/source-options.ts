@@ -1,6 +1,6 @@
 import type { FormatName, None } from '../../formats/index.ts';
 import type { PackedKind } from '../images/image-kind.ts';
-import type { SnapshotOptions } from '../zfs/disk-snapshot.ts';
+import type { SnapshotOptions } from '../host/disk-snapshot.ts';
 
 /**
  * Options to open a disk by its name, of three kinds that exclude each other: any disk or image; a

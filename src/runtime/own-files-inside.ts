@@ -11,8 +11,6 @@ export interface InsideFiles {
   readonly wasm: Readonly<Record<WasmName, string>>;
   /** The text of a CommonJS module. */
   readonly workers: Readonly<Record<WorkerName, string>>;
-  /** The page by brotli, in base64; only in the command. */
-  readonly page?: string | undefined;
 }
 
 declare const KEXPORT_FILES: InsideFiles;
@@ -23,6 +21,7 @@ export const ownFiles: OwnFiles = {
   worker: (name) => KEXPORT_FILES.workers[name],
   async page() {
     const { brotliDecompressSync } = await import('node:zlib');
-    return brotliDecompressSync(Buffer.from(KEXPORT_FILES.page ?? '', 'base64'));
+    const { PAGE } = await import('./page-inside.ts');
+    return brotliDecompressSync(Buffer.from(PAGE, 'base64'));
   },
 };

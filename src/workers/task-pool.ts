@@ -36,8 +36,8 @@ const WORKER_SPACE = GIB / 2;
  * Makes a pool of the workers of that name, which serve tasks by `start`; each gets a copy of
  * `setup`. A worker is only started when all others are busy, up to `threads`, or as many as the
  * system has room for. `space` is the address space that one reserves, in bytes. Throws a
- * KexportError if there is room for none. Where threads cannot share memory, this thread does the
- * tasks.
+ * KexportError if there is room for none. With no threads, and where they cannot share memory, this
+ * thread does the tasks.
  */
 export function taskPool<Setup, Task, Answer>(
   name: WorkerName,
@@ -46,7 +46,8 @@ export function taskPool<Setup, Task, Answer>(
   threads: number,
   space = WORKER_SPACE,
 ): TaskPool<Task, Answer> {
-  return host.sharesMemory ? workerPool(name, setup, threads, space) : ownPool(start, setup);
+  if (threads === 0 || !host.sharesMemory) return ownPool(start, setup);
+  return workerPool(name, setup, threads, space);
 }
 
 /** Does the tasks in this thread. */

@@ -1,20 +1,6 @@
 import { destroyCommand, destroyMade } from './made.ts';
-import { NAME_PREFIX, OWNER_PROPERTY, ownerState, type OwnerState } from './owner.ts';
+import { type Leftover, NAME_PREFIX, OWNER_PROPERTY, ownerState } from '../host/owner.ts';
 import { fields, zfs } from './run.ts';
-
-/** A snapshot, clone or checkpoint that an export left in a pool of this machine. */
-export interface Leftover {
-  readonly name: string;
-  /**
-   * `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: no property
-   * says that an export made it.
-   */
-  readonly state: OwnerState | 'received' | 'unmarked';
-  /** The command for a person to remove it. */
-  readonly remedy: string;
-  /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
-  remove(): Promise<string | undefined>;
-}
 
 /**
  * Lists everything that exports have made and that the pools still hold, clones before snapshots.

@@ -1,5 +1,5 @@
 import { KexportError, option, Warning, wording } from '../errors.ts';
-import type { SnapshotOptions } from './disk-snapshot.ts';
+import type { SnapshotOptions } from '../host/disk-snapshot.ts';
 import { listPoolDevices, poolOnDevice } from './pool-disks.ts';
 
 /**

@@ -1,12 +1,11 @@
 // Snapshots and clones that an export makes, and destroys again.
 
-import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
-import { NAME_PREFIX, OWNER_PROPERTY, thisOwner } from './owner.ts';
+import { newName, OWNER_PROPERTY, thisOwner } from '../host/owner.ts';
 import { zfs, zfsFailure, zpool } from './run.ts';
 
 /** A snapshot or clone that exists for one export. */
@@ -58,15 +57,6 @@ export async function makeClone(dataset: string, snapshot: string): Promise<Made
   ].flatMap((option) => ['-o', option]);
   const args = await ownedBy(['clone', ...options]);
   return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })]);
-}
-
-/**
- * `kexport-20260102T030405Z-4711-1a2b3c4d`: time and process, for people to read; OWNER_PROPERTY
- * has the exact owner.
- */
-export function newName(): string {
-  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  return `${NAME_PREFIX}${now}-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
 async function ownedBy(args: readonly string[]): Promise<string[]> {

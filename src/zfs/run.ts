@@ -1,22 +1,20 @@
-// Runs zfs and zpool, and losetup for them: with argument arrays and never a shell, in the C
-// locale, in a session of their own. A failure becomes one KexportError, whose kind `zfsFailure`
-// returns.
+// Runs zfs and zpool, and losetup for them. A failure becomes one KexportError, whose kind `zfsFailure` returns.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { PassThrough, pipeline, type Readable, type Writable } from 'node:stream';
-import { KexportError, reasonOf, throwIfAborted, untilAborted } from '../errors.ts';
+import { KexportError } from '../errors.ts';
+import {
+  abandon,
+  endOf,
+  endOrAbandon,
+  findProgram,
+  firstProgram,
+  type Outcome,
+  outcomeOf,
+  type RunOptions,
+  startProgram,
+  startReading,
+} from '../host/run-command.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
-
-export interface RunOptions {
-  /**
-   * Ends the wait: the command is told to stop, and a KexportError `aborted` is thrown. Leave it
-   * out for a command that changes something, since the caller could not know whether it did.
-   */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Runs `zfs` and returns the lines that it printed. A name among the arguments must come from
@@ -48,8 +46,8 @@ export interface CommandInput {
 
 /** Starts `zfs`, which reads. The rule for names is that of `zfs`. Throws a KexportError. */
 export async function zfsInput(args: readonly string[]): Promise<CommandInput> {
-  const path = await findProgram('zfs');
-  const child = start(path, args, 'pipe');
+  const path = await pathOfProgram('zfs');
+  const child = startReading(path, args);
   const outcome = endOf(child, path, ['stderr']);
   outcome.catch(() => undefined); // `ended` throws it
   child.stdout.resume();
@@ -80,9 +78,11 @@ export interface CommandOutput {
  * of `zfs`. Throws a KexportError.
  */
 export async function zfsOutput(args: readonly string[]): Promise<CommandOutput> {
-  const path = await findProgram('zfs');
-  const child = start(path, args);
-  const outcome = endOf(child, path, ['stderr']);
+  const path = await pathOfProgram('zfs');
+  const child = startProgram(path, args);
+  const outcome = endOf(child, path, ['stderr']).catch((error: unknown) => {
+    throw notStarted(error);
+  });
   outcome.catch(() => undefined); // `ended` throws it
   // Reading starts here: Node drops unread output when the command ends.
   const stdout = pipeline(child.stdout, new PassThrough(), () => undefined);
@@ -106,7 +106,7 @@ const ZVOL_ID = ['/lib/udev/zvol_id', '/usr/lib/udev/zvol_id'];
 export async function zvolId(device: string): Promise<string | undefined> {
   const path = await firstProgram(ZVOL_ID);
   if (path === undefined) return undefined;
-  const { status, stdout } = await outcomeOf(path, [device], undefined);
+  const { status, stdout } = await outcomeOf(path, [device]);
   return status === 0 ? stdout.trim() : undefined;
 }
 
@@ -134,19 +134,15 @@ class CommandFailure extends Error {
 
 type Program = 'zfs' | 'zpool' | 'losetup';
 
-interface Outcome {
-  /** Null if a signal ended it. */
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 async function runCommand(
   program: Program,
   args: readonly string[],
-  { signal }: RunOptions,
+  options: RunOptions,
 ): Promise<string[]> {
-  const outcome = await outcomeOf(await findProgram(program), args, signal);
+  const path = await pathOfProgram(program);
+  const outcome = await outcomeOf(path, args, options).catch((error: unknown) => {
+    throw notStarted(error);
+  });
   if (outcome.status !== 0) throw failure(`${program} ${args[0] ?? ''}`, outcome);
   if (outcome.stdout.includes('\0')) {
     // No name of ZFS has one, and no argument of a program can.
@@ -155,101 +151,17 @@ async function runCommand(
   return outcome.stdout.split('\n').filter((line) => line !== '');
 }
 
-// Debian and Fedora keep them in sbin, which is not in every user's PATH.
-const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-async function findProgram(program: Program): Promise<string> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
-  const path = await firstProgram(
-    [...folders, ...MORE_FOLDERS].map((folder) => join(folder, program)),
-  );
+async function pathOfProgram(program: Program): Promise<string> {
+  const path = await findProgram(program);
   if (path !== undefined) return path;
   const message = `cannot run ${program}: there is no such command here`;
   if (program !== 'losetup') throw commandError('no-command', message, '');
   throw new KexportError('unsupported', message, { hint: 'install util-linux' });
 }
 
-async function firstProgram(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    const found = await access(path, constants.X_OK).catch((error: unknown) => error);
-    if (found === undefined) return path;
-  }
-  return undefined;
-}
-
-async function outcomeOf(
-  path: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<Outcome> {
-  throwIfAborted(signal);
-  const child = start(path, args);
-  return endOrAbandon(child, endOf(child, path), signal);
-}
-
-function start(path: string, args: readonly string[]): Child;
-function start(path: string, args: readonly string[], input: 'pipe'): Child & WithInput;
-function start(path: string, args: readonly string[], input: 'ignore' | 'pipe' = 'ignore') {
-  return spawn(path, args, {
-    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
-    // destroy` of ours must not die of it.
-    detached: true,
-    stdio: [input, 'pipe', 'pipe'],
-    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what
-    // is printed.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-  });
-}
-
-async function endOrAbandon<T>(
-  child: Child,
-  work: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  try {
-    return await untilAborted(work, signal);
-  } catch (error) {
-    if (signal?.aborted) abandon(child);
-    throw error;
-  }
-}
-
-type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
-interface WithInput {
-  readonly stdin: Writable;
-}
-
-/** Listings of very many snapshots take some MiB. */
-const MAX_OUTPUT = 256 * 2 ** 20;
-
-function endOf(
-  child: Child,
-  path: string,
-  kept: readonly ('stdout' | 'stderr')[] = ['stdout', 'stderr'],
-): Promise<Outcome> {
-  const printed = { stdout: '', stderr: '' };
-  return new Promise((resolve, reject) => {
-    for (const name of kept) {
-      child[name].setEncoding('utf8').on('data', (piece: string) => {
-        printed[name] += piece;
-        if (printed[name].length <= MAX_OUTPUT) return;
-        abandon(child);
-        reject(new KexportError('source', `${path} prints more than ${MAX_OUTPUT} bytes`));
-      });
-    }
-    child.on('error', (error) => {
-      reject(commandError('no-command', `cannot run ${path}: ${reasonOf(error)}`, ''));
-    });
-    child.on('close', (status) => resolve({ status, ...printed }));
-  });
-}
-
-/** Does not wait for the command to end: one that waits for a suspended pool cannot be killed. */
-function abandon(child: Child): void {
-  child.kill();
-  child.stdout.destroy();
-  child.stderr.destroy();
-  child.unref();
+function notStarted(error: unknown): unknown {
+  const isThat = error instanceof KexportError && error.code === 'unsupported';
+  return isThat ? commandError('no-command', error.message, '') : error;
 }
 
 function failure(command: string, { status, stderr }: Outcome): KexportError {

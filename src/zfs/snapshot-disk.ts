@@ -6,7 +6,7 @@ import { errnoOf, KexportError, Warning } from '../errors.ts';
 import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
 import { isPoolName, parseDatasetName } from './names.ts';
 import { zfs, zfsFailure } from './run.ts';
-import type { DiskSnapshot, SnapshotOptions } from './disk-snapshot.ts';
+import type { DiskSnapshot, SnapshotOptions } from '../host/disk-snapshot.ts';
 
 /** f_type of ZFS, statfs(2): ZFS_SUPER_MAGIC. */
 const ZFS_MAGIC = 0x2fc12fc1;

@@ -1,8 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { KexportError, option, reasonOf, Warning, wording } from '../errors.ts';
-import type { DiskSnapshot } from './disk-snapshot.ts';
-import type { SnapshotOptions } from './disk-snapshot.ts';
+import type { DiskSnapshot } from '../host/disk-snapshot.ts';
+import type { SnapshotOptions } from '../host/disk-snapshot.ts';
 import { destroyAll, warnLive } from './snapshot-volume.ts';
 import { type Made, makeSnapshot } from './made.ts';
 import { flushFile } from '../host/flush.ts';

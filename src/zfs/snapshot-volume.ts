@@ -4,8 +4,8 @@ import { KexportError, option, throwIfAborted, Warning, wording } from '../error
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
-import type { DiskSnapshot } from './disk-snapshot.ts';
-import type { SnapshotOptions } from './disk-snapshot.ts';
+import type { DiskSnapshot } from '../host/disk-snapshot.ts';
+import type { SnapshotOptions } from '../host/disk-snapshot.ts';
 import { destroyCommand, type Made, makeClone, makeSnapshot } from './made.ts';
 import { type DatasetName, fullName } from './names.ts';
 import { findVolume, snapshotGuidOf, type Volume } from './volume.ts';

@@ -1,7 +1,8 @@
-import { copyFileSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bundled } from '../support/built.ts';
+import { noise } from '../support/disks.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
 import { run, runIn } from '../support/peers.ts';
@@ -29,16 +30,38 @@ describe('kexport.mjs', () => {
   });
 });
 
-test('help loads nothing of Node that takes long', () => {
-  const late = ['net', 'zlib', 'crypto', 'worker_threads', 'child_process', 'fs/promises'];
-  const folder = folderWith({
-    'list.cjs': `process.on('exit', () => require('fs').writeFileSync('list', process.moduleLoadList.join('\\n')));`,
-  });
+/** The modules of Node that a run of the command loads. */
+function loadedBy(words: string, folder: string): string[] {
+  writeFileSync(
+    join(folder, 'list.cjs'),
+    `process.on('exit', () => require('fs').writeFileSync('list', process.moduleLoadList.join('\\n')));`,
+  );
   // Node itself would load `net` for a pipe.
-  const line = '"$0" -r ./list.cjs "$1" --help > help 2> errors';
+  const line = `"$0" -r ./list.cjs "$1" ${words} > output 2> errors`;
   runIn(folder, 'bash', '-c', line, process.execPath, bundled('kexport.cjs'));
   const list = readFileSync(join(folder, 'list'), 'utf8');
-  const loaded = list.split('\n').map((entry) => entry.replace(/^NativeModule /, ''));
+  return list.split('\n').map((entry) => entry.replace(/^NativeModule /, ''));
+}
+
+test('help loads nothing of Node that takes long', () => {
+  const late = ['net', 'zlib', 'crypto', 'worker_threads', 'child_process', 'fs/promises'];
+  const loaded = loadedBy('--help', temporaryFolder());
   expect(loaded).toContain('path');
   for (const name of late) expect(loaded).not.toContain(name);
+});
+
+test('a disk that is compressed before workers would have started starts none', () => {
+  const folder = folderWith({ small: noise(2 ** 22), large: noise(2 ** 22 + 512) });
+  expect(loadedBy('qcow2 small --name small', folder)).not.toContain('worker_threads');
+  expect(loadedBy('qcow2 large', folder)).toContain('worker_threads');
+  run(
+    'qemu-img',
+    'compare',
+    '-f',
+    'raw',
+    '-F',
+    'qcow2',
+    join(folder, 'small'),
+    join(folder, 'small.qcow2'),
+  );
 });

@@ -1,19 +1,17 @@
 // npm run page:long: 2 GiB through the page, in bounded memory, and its speed beside that of the
 // command on the same file with as many threads. Takes minutes; the machine must do nothing else.
 
-import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { PAGE } from '../support/built.ts';
-import { CHROMIUM, openPage, serve } from '../support/chromium.ts';
+import { CHROMIUM, MEMORY_CEILING, openPage, serve, watchMemory } from '../support/chromium.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
 import { describeWith, sha256Of } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
-/** What the processes of the page may take together, in bytes: docs/browser.md says so. */
-const CEILING = 768 * MIB;
 
 const TIMEOUT = 15 * 60_000;
 
@@ -34,24 +32,6 @@ function makeDisk(path: string, size: number): void {
   }
   writeSync(file, Buffer.of(1), 0, 1, size - 1);
   closeSync(file);
-}
-
-/** Memory of the renderers of this machine's chromium, in bytes: proportional shares. */
-function memoryOfPages(): number {
-  let sum = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const words = readFileSync(join('/proc', pid, 'cmdline'), 'latin1');
-      if (!words.includes('--type=renderer')) continue;
-      const found = /^Pss:\s+(\d+)/m.exec(
-        readFileSync(join('/proc', pid, 'smaps_rollup'), 'latin1'),
-      );
-      sum += Number(found?.[1] ?? 0) * 1024;
-    } catch {
-      // it has ended
-    }
-  }
-  return sum;
 }
 
 /** Lets the page make an image; returns how long it took, in milliseconds. */
@@ -84,12 +64,11 @@ describeWith([CHROMIUM], 'the page, with a large disk', () => {
       makeDisk(disk, 2048 * MIB);
       const { address } = await serve(PAGE);
       const { page } = await openPage(address, { first: SAVED });
-      let most = 0;
-      const timer = setInterval(() => (most = Math.max(most, memoryOfPages())), 500);
+      const memory = watchMemory();
       const took = await byPage(page, disk, 'qcow2');
-      clearInterval(timer);
+      const most = memory.most();
       console.log(`2 GiB: ${(took / 1000).toFixed(1)} s, ${(most / MIB).toFixed(0)} MiB`);
-      expect(most).toBeLessThan(CEILING);
+      expect(most).toBeLessThan(MEMORY_CEILING);
     },
     TIMEOUT,
   );

@@ -1,43 +1,40 @@
-import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import axe from 'axe-core';
-import { encode, FORMATS, type FormatName, memorySink, openSource } from 'kexport';
+import { FORMATS, type FormatName } from 'kexport';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { PAGE, PAGE_FILE } from '../support/built.ts';
-import { CHROMIUM, type OpenPage, openPage, serve } from '../support/chromium.ts';
+import {
+  CHROMIUM,
+  MEMORY_CEILING,
+  type OpenPage,
+  openPage,
+  serve,
+  watchMemory,
+} from '../support/chromium.ts';
 import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { kexportOk } from '../support/kexport.ts';
+import {
+  AS_KNOWN,
+  expectedOf,
+  type Hashes,
+  smallDisk,
+  WRITABLE,
+  WRITTEN,
+} from '../support/page.ts';
 import { describeWith } from '../support/peers.ts';
 import { BOOT_DISK, fixturePath } from '../support/project.ts';
-
-/** What a browser can write. */
-const WRITABLE = (Object.keys(FORMATS) as FormatName[]).filter((name) => name !== 'raw.zst');
-
-/** Without the format that makes a GiB of each disk. */
-const WRITTEN = WRITABLE.filter((name) => name !== 'gce');
-
-/** A uuid of random bits, all bytes 0x47: the variant is set in it. */
-const UUID = new Uint8Array(16).fill(0x47).fill(0x87, 8, 9);
-
-const IDENTITY = { name: 'x', uuid: UUID, createdAt: 1e9 };
 
 /**
  * Has the worker make images of that identity, and lets a user choose a folder: one in the storage
  * of the page, where a test can look.
  */
 const AS_USER = `
-  const { Blob: OwnBlob } = window;
-  const preamble = 'Date.now = () => 1e12; crypto.getRandomValues = (bytes) => bytes.fill(0x47);';
-  window.Blob = class extends OwnBlob {
-    constructor(parts, options) {
-      super(options?.type === 'text/javascript' ? [preamble, ...parts] : parts, options);
-    }
-  };
+  ${AS_KNOWN}
   window.showDirectoryPicker = () => navigator.storage.getDirectory();
   window.showSaveFilePicker = async ({ suggestedName }) =>
     (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
@@ -65,8 +62,6 @@ const STORED = `(async () => {
   return found;
 })()`;
 
-type Hashes = Readonly<Record<string, string>>;
-
 async function stored(page: Page): Promise<Hashes> {
   return page.evaluate<Hashes>(STORED);
 }
@@ -92,30 +87,6 @@ async function resultOf(page: Page, button: string): Promise<string> {
   return page.innerText('#results');
 }
 
-/** What the library makes of a file, by file name. */
-async function expectedOf(path: string, formats: readonly FormatName[]): Promise<Hashes> {
-  const targets = formats.map((name) => {
-    const format = FORMATS[name]();
-    return { format, sink: memorySink(), fileName: `x.${format.extension}` };
-  });
-  await encode(await openSource(path), targets, { identity: IDENTITY });
-  return Object.fromEntries(
-    targets.map(({ fileName, sink }) => [
-      fileName,
-      createHash('sha256').update(sink.bytes()).digest('hex'),
-    ]),
-  );
-}
-
-/** Of 1 MiB and some sectors: bytes that compress, zeros, and bytes that do not. */
-function smallDisk(): Buffer {
-  const disk = Buffer.alloc(2 ** 20 + 6 * 512);
-  disk.fill('a disk ', 4096, 150_000);
-  for (let at = 600_000; at < 700_000; at++) disk[at] = (at * at * 31) >>> 7;
-  disk.fill('end', 2 ** 20 + 5 * 512);
-  return disk;
-}
-
 /** A file for each reader, of the same small disk where that can be. */
 function filesToRead(): string[] {
   const folder = temporaryFolder();
@@ -132,6 +103,17 @@ function filesToRead(): string[] {
   copyFileSync(fixturePath('zfs-send', 'small-lz4-4k-full-c.zfs'), sent);
   const made = formats.map((name) => join(folder, `a.${FORMATS[name]().extension}`));
   return [...new Set(made), join(folder, 'b.raw.zip'), join(folder, 'a.raw.zst'), sent];
+}
+
+/** Small files of disks that no memory holds. */
+function largeFiles(): string[] {
+  const folder = temporaryFolder();
+  const gz = gzipSync(Buffer.alloc(2 ** 26));
+  writeFileSync(join(folder, 'bomb.raw.gz'), Buffer.concat(Array<Buffer>(4).fill(gz)));
+  writeFileSync(join(folder, 'large'), smallDisk());
+  truncateSync(join(folder, 'large'), 2 ** 41);
+  kexportOk(folder, 'vhdx,vdi', 'large', '--name', 'large');
+  return ['bomb.raw.gz', 'large.vhdx', 'large.vdi'].map((name) => join(folder, name));
 }
 
 function expectNothingAsked({ requests, complaints }: OpenPage, before: number): void {
@@ -177,6 +159,44 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
   });
 
+  test('ends a worker that does not hear of a cancellation, and starts another', async () => {
+    // As long as it is not told to cancel, it works.
+    const deaf = `
+      const listen = (listener) =>
+        self.addEventListener('message', (event) => {
+          while (event.data.cancel !== undefined);
+          listener(event);
+        });
+      Object.defineProperty(self, 'onmessage', { set: listen, configurable: true });
+    `;
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, {
+      first: AS_USER.replace("const preamble = '", `const preamble = ${JSON.stringify(deaf)} + '`),
+    });
+    const folder = folderWith({ 'long.raw': '' });
+    truncateSync(join(folder, 'long.raw'), 64 * 2 ** 30);
+    await choose(page, join(folder, 'long.raw'));
+    await page.click('#start');
+    await page.locator('#state', { hasText: ' of ' }).waitFor();
+    await page.click('#cancel');
+    await page.waitForSelector('#results .error');
+    expect(await page.innerText('#results')).toBe('error: interrupted');
+    await choose(page, BOOT_DISK);
+    expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
+  });
+
+  test('refuses beforehand what the storage of the page cannot hold', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: WITHOUT_PICKERS });
+    const folder = folderWith({ 'large.raw': '' });
+    truncateSync(join(folder, 'large.raw'), 8 * 2 ** 40);
+    await choose(page, join(folder, 'large.raw'));
+    await check(page, ['raw', 'vhd']);
+    expect(await resultOf(page, '#start')).toMatch(
+      /^error: raw and vhd need 16\.0 TiB, and this browser gives the page .*: use one that saves to/,
+    );
+  });
+
   test('downloads without the File System Access API, and works offline once it was loaded', async () => {
     const { address, close } = await serve(PAGE);
     const { page } = await openPage(address, { first: WITHOUT_PICKERS });
@@ -210,16 +230,32 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     expectNothingAsked(opened, before);
   });
 
+  test('makes a disk image of Google, of a whole GiB', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: AS_USER });
+    await choose(page, BOOT_DISK);
+    await check(page, ['gce']);
+    await page.fill('#name', 'x');
+    await resultOf(page, '#start');
+    expect(await stored(page)).toEqual(await expectedOf(BOOT_DISK, ['gce']));
+  });
+
   test('refuses hostile images with what the command says, and goes on', async () => {
     const { address } = await serve(PAGE);
     const { page } = await openPage(address, { first: AS_USER });
+    const memory = watchMemory();
     for (const [name, pattern] of HOSTILE) {
       const packed = readFileSync(fixturePath('hostile', `${name}.gz`));
       await choose(page, join(folderWith({ [name]: gunzipSync(packed) }), name));
       expect(await resultOf(page, '#start'), name).toMatch(pattern);
     }
+    for (const path of largeFiles()) {
+      await choose(page, path);
+      expect(await resultOf(page, '#start'), basename(path)).toContain('.qcow2: ');
+    }
     await choose(page, BOOT_DISK);
     expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
+    expect(memory.most()).toBeLessThan(MEMORY_CEILING);
   });
 
   test('says what is wrong with an option, and which images it cannot make', async () => {

@@ -1,5 +1,6 @@
 // Debian's chromium, driven over its protocol, and a server for what it opens.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,6 +26,39 @@ function started(): Promise<Browser> {
 afterAll(async () => {
   await (await browser)?.close();
 });
+
+/** What the processes of a page may take together, in bytes: docs/browser.md says so. */
+export const MEMORY_CEILING = 768 * 2 ** 20;
+
+/** Looks at the memory of the pages twice a second. `most` ends that, and returns it in bytes. */
+export function watchMemory(): { most: () => number } {
+  let most = memoryOfPages();
+  const timer = setInterval(() => (most = Math.max(most, memoryOfPages())), 500);
+  return {
+    most() {
+      clearInterval(timer);
+      return Math.max(most, memoryOfPages());
+    },
+  };
+}
+
+/** Memory of the renderers of this machine's chromium, in bytes: proportional shares. */
+function memoryOfPages(): number {
+  let sum = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(join('/proc', pid, 'cmdline'), 'latin1');
+      if (!words.includes('--type=renderer')) continue;
+      const found = /^Pss:\s+(\d+)/m.exec(
+        readFileSync(join('/proc', pid, 'smaps_rollup'), 'latin1'),
+      );
+      sum += Number(found?.[1] ?? 0) * 1024;
+    } catch {
+      // it has ended
+    }
+  }
+  return sum;
+}
 
 /** What a page did that it must not do. */
 export interface OpenPage {

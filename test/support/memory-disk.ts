@@ -1,4 +1,4 @@
-import type { DirectDisk } from '../../src/zfs/live/direct-disk.ts';
+import type { DirectDisk } from '../../src/live/direct-disk.ts';
 import type { HostPartition } from '../../src/host/host-disk.ts';
 
 const SECTOR = 512;

@@ -1,13 +1,15 @@
 import { KexportError } from '../../errors.ts';
+import type { Leftover } from '../../host/owner.ts';
+import { listVolumeLeftovers } from '../../lvm/made.ts';
 import { listGoldenLeftovers } from '../../zfs/golden/leftovers.ts';
-import { type Leftover, listLeftovers } from '../../zfs/leftovers.ts';
+import { listLeftovers } from '../../zfs/leftovers.ts';
 import { listCheckpoints } from '../../zfs/live/checkpoint.ts';
 import { print } from '../command-line/print.ts';
 import type { Run } from '../command-line/program.ts';
 import { printable } from '../print/printable.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
-/** Removes what killed exports left in the pools and as devices, and reports each item. */
+/** Removes what killed exports left in ZFS pools, LVM and loop devices, and reports each item. */
 export const run: Run = async (_, { dryRun = false }) => {
   const { leftovers, isAll } = await listAll();
   if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
@@ -51,19 +53,31 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
   }
 }
 
-/** What exports left, and whether all of it could be listed. */
+/** What lists the leftovers of each kind of storage; without its commands, it has none. */
+const LISTS = [[listGoldenLeftovers, listLeftovers, listCheckpoints], [listVolumeLeftovers]];
+
+/** What exports left on this machine, and whether all of it could be listed. */
 async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {
   const leftovers: Leftover[] = [];
+  const absent: string[] = [];
   let isAll = true;
-  for (const list of [listGoldenLeftovers, listLeftovers, listCheckpoints]) {
-    try {
-      leftovers.push(...(await list()));
-    } catch (error) {
-      if (!(error instanceof KexportError)) throw error;
-      process.stderr.write(`kexport: ${printable(error.message)}\n`);
-      if (error.code === 'unsupported') break; // without ZFS, nothing can be left in it
-      isAll = false;
+  for (const lists of LISTS) {
+    for (const list of lists) {
+      try {
+        leftovers.push(...(await list()));
+      } catch (error) {
+        if (!(error instanceof KexportError)) throw error;
+        if (error.code === 'unsupported') {
+          absent.push(error.message);
+          break;
+        }
+        process.stderr.write(`kexport: ${printable(error.message)}\n`);
+        isAll = false;
+      }
     }
+  }
+  if (absent.length === LISTS.length) {
+    for (const message of absent) process.stderr.write(`kexport: ${printable(message)}\n`);
   }
   return { leftovers, isAll };
 }

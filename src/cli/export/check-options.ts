@@ -15,6 +15,7 @@ const NAMED_DISK: readonly OptionName[] = [
   'readHoles',
   'cachedRead',
   'noSnapshot',
+  'snapshotSize',
   'liveInconsistent',
   'backingFile',
   'flatten',
@@ -23,7 +24,10 @@ const NAMED_DISK: readonly OptionName[] = [
   'streamSnapshot',
 ];
 
-/** Options for a disk that is exported as of a checkpoint. */
+/** Options that say that a disk is exported as of a checkpoint. */
+const IN_USE: readonly OptionName[] = ['checkpoint', 'disk', 'wholePool'];
+
+/** Options for a disk that is exported so. */
 const DISK_IN_USE: readonly OptionName[] = [
   'includeSwap',
   'allSectors',
@@ -39,7 +43,6 @@ const ONE_DISK: readonly OptionName[] = [
   'size',
   'ovaDisk',
   'internalSnapshot',
-  'checkpoint',
   'backingFile',
   'flatten',
   'incrementalFrom',
@@ -48,11 +51,19 @@ const ONE_DISK: readonly OptionName[] = [
 ];
 
 /**
- * Whether to export a disk whose pool is in use: that of this machine's root, or one with
- * --checkpoint.
+ * Whether to export disks whose pools are in use: that of this machine's root, or those of an
+ * option that says so.
  */
-export function isDiskInUse({ sources }: Request, { checkpoint }: Options): boolean {
-  return sources.length === 0 || checkpoint === true;
+export function isDiskInUse({ sources }: Pick<Request, 'sources'>, options: Options): boolean {
+  return sources.length === 0 || firstGiven(options, IN_USE) !== undefined;
+}
+
+/** The disks to export that are in use; none for that of this machine's root. */
+export function devicesInUse(
+  { sources }: Pick<Request, 'sources'>,
+  { disk = [] }: Options,
+): readonly string[] {
+  return [...sources, ...disk];
 }
 
 /**
@@ -66,7 +77,16 @@ export function checkOptions(request: Request, options: Options): void {
     throw new KexportError('usage', `two folders are given for the images: ${folders}`);
   }
   checkGolden(request, options);
-  if (sources.length > 1) checkSeveral(sources, options);
+  const [device] = options.disk ?? [];
+  const [source] = sources;
+  if (device !== undefined && source !== undefined) {
+    const what = `--disk ${device} and the operand ${source} both name a disk`;
+    throw new KexportError('usage', what, {
+      hint: 'give every disk with --disk, and a folder for the images with --output-dir',
+    });
+  }
+  const disks = devicesInUse(request, options);
+  if (disks.length > 1) checkSeveral(disks, options);
   checkDisk(request, options);
   if (options.incrementalFrom !== undefined) checkIncremental(options);
   if (sources.includes('-') && options.flatten === '-') {
@@ -92,7 +112,7 @@ function checkGolden({ sources: [source] }: Request, options: Options): void {
     const what = `--generalize makes an image of this machine, and ${shownName(source)} is given`;
     throw new KexportError('usage', what, { hint: 'leave it out' });
   }
-  const given = firstGiven(options, DISK_IN_USE);
+  const given = firstGiven(options, ['checkpoint', 'disk', 'wholePool', ...DISK_IN_USE]);
   if (given === undefined) return;
   throw new KexportError('usage', `${given} and --generalize exclude each other`, {
     hint: 'a golden image is a copy of datasets, not of a disk',
@@ -127,8 +147,9 @@ function checkDisk(request: Request, options: Options): void {
   }
   const given = firstGiven(options, NAMED_DISK);
   if (given === undefined) return;
-  if (source !== undefined) {
-    throw new KexportError('usage', `${given} and --checkpoint exclude each other`);
+  const inUse = firstGiven(options, IN_USE);
+  if (inUse !== undefined) {
+    throw new KexportError('usage', `${given} and ${inUse} exclude each other`);
   }
   throw new KexportError('usage', `${given} needs a DISK, and none is given`, {
     hint: 'kexport sources lists what can be exported',

@@ -14,12 +14,12 @@ import { progressDisplay } from '../print/progress.ts';
 import { printable } from '../print/printable.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
 import { checkEffect } from './check-effect.ts';
-import { checkOptions, isDiskInUse } from './check-options.ts';
-import type { planDiskInUse } from './disk-in-use.ts';
+import { checkOptions, devicesInUse, isDiskInUse } from './check-options.ts';
+import type { planDisksInUse } from './disk-in-use.ts';
 import { dryRun } from './dry-run.ts';
 import type { ExportJob, JobDisk } from './export-job.ts';
 import { exportImages, type ExportResult } from './export-images.ts';
-import { namedDisks } from './named-disks.ts';
+import { namedDisks, openNamed } from './named-disks.ts';
 import type { Plan } from './plan.ts';
 import { planOutputs } from './plan-outputs.ts';
 import type { Request } from './request.ts';
@@ -33,7 +33,8 @@ export async function exportDisks(request: Request, options: Options): Promise<n
   if (isDiskInUse(request, options)) return exportInUse(request, options);
   const disks = await namedDisks(request.sources, options);
   const plan = planFor(request, disks.length, options);
-  return options.dryRun ? dryRun(disks, plan, options) : runExport(disks, plan, options);
+  if (options.dryRun) return dryRun(disks, plan, options);
+  return runExport(disks, (running) => openNamed(disks, running), plan, options);
 }
 
 /** Throws a KexportError before a disk is opened. */
@@ -45,33 +46,37 @@ function planFor(request: Request, diskCount: number, options: Options): Plan {
   return plan;
 }
 
-/** The same for a disk whose pool is in use. */
+/** The same for disks whose pools are in use. */
 async function exportInUse(request: Request, options: Options): Promise<number> {
-  const plan = planFor(request, 1, options);
-  const disk = await planInUse(
-    request,
-    plan.outputs.map(({ path }) => path),
-    options,
-  );
+  const named = devicesInUse(request, options);
+  planFor(request, Math.max(1, named.length), options); // the command line is checked first
+  const inUse = await planInUse(request, options);
+  const { disks } = inUse;
+  const plan = planFor(request, disks.length, options);
   const say = (text: string) => {
     if (!options.quiet) tell(text);
   };
-  say(disk.plan);
+  say(inUse.plan);
   if (options.dryRun) return 0;
-  const status = await runExport([disk], plan, options);
-  say(disk.firstBoot);
+  const status = await runExport(disks, inUse.open, plan, options);
+  say(inUse.firstBoot);
   return status;
 }
 
 /** Imported on demand: most disks are not in use. */
-async function planInUse(...args: Parameters<typeof planDiskInUse>) {
-  const [, , options] = args;
+async function planInUse(...args: Parameters<typeof planDisksInUse>) {
+  const [, options] = args;
   if (options.generalize) return (await import('./golden-image.ts')).planGolden(options);
   const module = await import('./disk-in-use.ts');
-  return module.planDiskInUse(...args);
+  return module.planDisksInUse(...args);
 }
 
-async function runExport(disks: readonly JobDisk[], plan: Plan, options: Options): Promise<number> {
+async function runExport(
+  disks: readonly JobDisk[],
+  open: ExportJob['open'],
+  plan: Plan,
+  options: Options,
+): Promise<number> {
   const started = performance.now();
   const progress = await progressDisplay(options.quiet ?? false);
   const warnings: Warning[] = [];
@@ -90,7 +95,7 @@ async function runExport(disks: readonly JobDisk[], plan: Plan, options: Options
         onWarning(new Warning('priority', `the I/O class stays: ${problem}`));
     }
     const result = await abortOnSignals((signal) =>
-      makeImages({ disks, plan, options, signal, onProgress, onWarning }),
+      makeImages({ disks, open, plan, options, signal, onProgress, onWarning }),
     );
     ignoreFirstSignal();
     progress.done();

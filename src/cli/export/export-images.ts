@@ -8,6 +8,8 @@ import { diskWarnings } from './disk-warnings.ts';
 import type { ExportJob } from './export-job.ts';
 import { detail } from '../command-line/messages.ts';
 import { describeSource } from '../print/source.ts';
+import type { Options } from '../options/options.ts';
+import type { Plan } from './plan.ts';
 import { placesOf, spaceWarnings } from './space.ts';
 import { modeOfImages } from './mode-of-images.ts';
 import { withGuest } from './with-guest.ts';
@@ -24,10 +26,14 @@ export interface ExportResult extends MachineResult {
 /** Makes images of the whole disks of a job. Throws a KexportError if no image was made. */
 export async function exportImages(job: ExportJob): Promise<ExportResult> {
   const { options, signal, onProgress, onWarning } = job;
-  const { threads, compressor, keepGpt, keepGoing, verify } = options;
-  const sources = await openAll(job);
-  const opened = await openFor(sources, job);
-  const { plan, targets, machines, bmaps, hashed, checksums, fileMode } = opened;
+  const { threads, compressor, keepGpt, keepGoing, verify, limitRate } = options;
+  const imagePaths = pathsOf(job.plan, options);
+  const opened = await job.open({ imagePaths, signal, onWarning });
+  const sources = opened.map((source) =>
+    limitRate === undefined ? source : limitedSource(source, limitRate),
+  );
+  const outputs = await openFor(sources, job);
+  const { plan, targets, machines, bmaps, hashed, checksums, fileMode } = outputs;
   const disks = sources.map((source, index) => ({
     source,
     targets: targets[index] ?? [],
@@ -45,20 +51,11 @@ export async function exportImages(job: ExportJob): Promise<ExportResult> {
   return { ...result, sha256: sumsOf(hashed), fileMode };
 }
 
-/** Opens every disk before one is read: those of snapshots are then of about one time. */
-async function openAll({ disks, options, signal, onWarning }: ExportJob): Promise<Source[]> {
-  const { limitRate } = options;
-  const sources: Source[] = [];
-  try {
-    for (const disk of disks) {
-      const source = await disk.open({ signal, onWarning });
-      sources.push(limitRate === undefined ? source : limitedSource(source, limitRate));
-    }
-    return sources;
-  } catch (error) {
-    await closeAll(sources);
-    throw error;
-  }
+/** The paths of all that an export writes on this machine. */
+function pathsOf({ outputs, bmaps, checksums }: Plan, { logFile }: Options): string[] {
+  const images = outputs.filter(({ address, path }) => address === undefined && path !== '-');
+  const paths = [...images.map(({ path }) => path), ...bmaps, checksums, logFile];
+  return paths.filter((path) => path !== undefined);
 }
 
 /** Prints the import warnings, and opens the outputs. Closes the sources if it throws. */

@@ -4,13 +4,13 @@ import { ALIGNMENT } from '../../zfs/golden/layout.ts';
 import { planGoldenImage } from '../../zfs/golden/plan.ts';
 import type { Options } from '../options/options.ts';
 import { describeGoldenBoot, describeGoldenPlan } from '../print/golden-report.ts';
-import type { DiskInUse } from './disk-in-use.ts';
+import type { DisksInUse } from './export-job.ts';
 
 /**
  * Plans a golden image of this machine. Nothing is changed yet; `open` makes a pool in a temporary
  * file, which `close` of the source frees. Throws a KexportError if none can be made.
  */
-export async function planGolden(options: Options): Promise<DiskInUse> {
+export async function planGolden(options: Options): Promise<DisksInUse> {
   const { diskSize, bootEnvironment, withSnapshots } = options;
   const plan = await planGoldenImage({
     diskSize: diskSize === undefined ? undefined : roundUp(diskSize, ALIGNMENT),
@@ -18,10 +18,9 @@ export async function planGolden(options: Options): Promise<DiskInUse> {
     withSnapshots,
   });
   return {
-    path: plan.disk.path,
-    name: `${plan.disk.path} (generalized)`,
+    disks: [{ path: plan.disk.path, name: `${plan.disk.path} (generalized)` }],
     plan: describeGoldenPlan(plan, options),
     firstBoot: describeGoldenBoot(plan),
-    open: (running) => openGoldenDisk(plan, running),
+    open: async (running) => [await openGoldenDisk(plan, running)],
   };
 }

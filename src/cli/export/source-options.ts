@@ -19,10 +19,11 @@ export function sourceOptions(options: Options): SourceOptions {
   const { size, threads, readHoles, cachedRead, liveInconsistent, from } = options;
   const { ovaDisk, internalSnapshot } = options;
   const { allowBacking, allowTruncated, connections, endpoint } = options;
-  const takeSnapshot = !options.noSnapshot;
+  const { noSnapshot, snapshotSize } = options;
+  const takeSnapshot = !noSnapshot;
   const common = {
     ...{ size, threads, readHoles, cachedRead, liveInconsistent },
-    ...{ allowBacking, allowTruncated, takeSnapshot, connections, endpoint },
+    ...{ allowBacking, allowTruncated, takeSnapshot, snapshotSize, connections, endpoint },
   };
   const sent = sentChoice(options);
   const given = FOR_STREAMS.find((name) => sent[name] !== undefined);

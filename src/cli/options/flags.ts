@@ -4,7 +4,6 @@ import { longForm, type OptionName } from './options.ts';
 
 /** The options of the library that have another name on the command line. */
 const OTHER_NAMES: Readonly<Partial<Record<LibraryOption, OptionName>>> = {
-  disk: 'checkpoint',
   takeSnapshot: 'noSnapshot', // true unless it is given
 };
 
@@ -12,5 +11,5 @@ const OTHER_NAMES: Readonly<Partial<Record<LibraryOption, OptionName>>> = {
 export function asFlag({ option, value }: OptionMention): string {
   const flag = longForm(OTHER_NAMES[option] ?? (option as OptionName));
   const takesValue = typeof value === 'string' || typeof value === 'number';
-  return takesValue && option !== 'disk' ? `${flag} ${shellWord(String(value))}` : flag;
+  return takesValue ? `${flag} ${shellWord(String(value))}` : flag;
 }

@@ -73,9 +73,14 @@ export const OPTIONS = {
   nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
 
-  noSnapshot: flag('read a volume or file on ZFS as it is, not from a snapshot'),
-  liveInconsistent: flag('copy a disk whose pool is in use; the copy does not import'),
+  noSnapshot: flag('read a volume or file on ZFS or LVM as it is, not from a snapshot'),
+  snapshotSize: size('room for the snapshot of a logical volume that is not thin', {
+    default: 'half of the free space',
+  }),
+  liveInconsistent: flag('copy a disk while it changes; freeze what is mounted of it'),
   checkpoint: flag('export a disk whose pool is in use, as of a pool checkpoint'),
+  disk: texts('DISK', 'the same for DISK; again for more disks, at one instant'),
+  wholePool: flag('the same for every disk of the pools on DISK, or of the root pool'),
   dryRun: flag('show what would be done, and do nothing'),
   includeSwap: flag('copy the contents of swap partitions'),
   allSectors: flag('copy the free space of pools, and what lies between partitions'),

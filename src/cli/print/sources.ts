@@ -1,5 +1,6 @@
 import type { ListedDisk } from '../../host/disks.ts';
 import { shellWord } from '../../host/shell-word.ts';
+import type { LogicalVolume } from '../../lvm/volume.ts';
 import type { ListedVolume } from '../../zfs/list-volumes.ts';
 import { jsonText } from './lines.ts';
 import { formatSize } from './sizes.ts';
@@ -10,12 +11,16 @@ export interface Sources {
   readonly volumes: readonly ListedVolume[];
   /** Why no volume can be listed. */
   readonly zfsProblem: string | undefined;
+  /** Of LVM; none where it cannot be asked. */
+  readonly logicalVolumes: readonly LogicalVolume[];
   readonly disks: readonly SourceDisk[];
 }
 
 export interface SourceDisk extends ListedDisk {
   /** The pool in use on it, or on LUKS, LVM or md above it. */
   readonly pool: string | undefined;
+  /** True if the disk can only be exported with the other disks of that pool. */
+  readonly wholePool?: boolean | undefined;
   /** Why the disk cannot be exported as it is used now. */
   readonly obstacle: string | undefined;
 }
@@ -24,7 +29,7 @@ export interface SourceDisk extends ListedDisk {
 const MAX_SNAPSHOTS = 3;
 
 /** The output of `kexport sources`. */
-export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
+export function sourcesText({ volumes, zfsProblem, logicalVolumes, disks }: Sources): string {
   const volumeHead = ['ZFS VOLUME', 'SIZE', 'USED', 'COMMAND'];
   const noVolumes = `no ZFS volumes: ${zfsProblem ?? 'the pools have none'}\n`;
   const diskHead = ['DISK', 'SIZE', 'MODEL', 'IN USE', 'COMMAND'];
@@ -36,11 +41,16 @@ export function sourcesText({ volumes, zfsProblem, disks }: Sources): string {
     disks.length > 0
       ? formatHeadedTable('stdout', [diskHead, ...disks.map(diskRow)])
       : 'no disks\n';
-  return `${volumeTable}\n${diskTable}`;
+  const logicalHead = ['LOGICAL VOLUME', 'SIZE', 'IN USE', 'COMMAND'];
+  const logicalTable =
+    logicalVolumes.length > 0
+      ? `${formatHeadedTable('stdout', [logicalHead, ...logicalVolumes.map(logicalRow)])}\n`
+      : '';
+  return `${volumeTable}\n${logicalTable}${diskTable}`;
 }
 
 /** The output of `kexport sources --json`; sizes in bytes. */
-export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
+export function sourcesJson({ volumes, zfsProblem, logicalVolumes, disks }: Sources): string {
   return jsonText({
     volumes: volumes.map((volume) => ({
       ...volume,
@@ -48,11 +58,15 @@ export function sourcesJson({ volumes, zfsProblem, disks }: Sources): string {
       snapshots: volume.snapshots.map((one) => ({ ...one, command: commandFor(one.name) })),
     })),
     zfsProblem,
-    disks: disks.map(({ mounts, ...disk }) => ({
-      ...disk,
-      mountPoints: mounts.map(({ mountPoint }) => mountPoint),
-      command: disk.obstacle === undefined ? commandForDisk(disk) : undefined,
+    logicalVolumes: logicalVolumes.map(({ name, path, size, isOpen }) => ({
+      ...{ name, path, size, isOpen },
+      command: commandFor(path),
     })),
+    disks: disks.map((disk) => {
+      const { mounts, ...facts } = disk;
+      const command = disk.obstacle === undefined ? commandForDisk(disk) : undefined;
+      return { ...facts, mountPoints: mounts.map(({ mountPoint }) => mountPoint), command };
+    }),
   });
 }
 
@@ -71,6 +85,10 @@ function volumeRows({ name, size, used, snapshots }: ListedVolume): string[][] {
   ];
 }
 
+function logicalRow({ name, path, size, isOpen }: LogicalVolume): string[] {
+  return [name, formatSize(size), isOpen ? 'yes' : 'no', commandFor(path)];
+}
+
 function diskRow(disk: SourceDisk): string[] {
   const { path, size, model = '', pool, mounts, obstacle } = disk;
   const mountPoints = mounts.map(({ mountPoint }) => mountPoint);
@@ -83,6 +101,7 @@ function commandFor(name: string): string {
   return `kexport all ${shellWord(name)}`;
 }
 
-function commandForDisk({ path, pool }: Pick<SourceDisk, 'path' | 'pool'>): string {
-  return pool === undefined ? commandFor(path) : `${commandFor(path)} --checkpoint`;
+function commandForDisk({ path, pool, wholePool }: SourceDisk): string {
+  if (pool === undefined) return commandFor(path);
+  return `${commandFor(path)} ${wholePool ? '--whole-pool' : '--checkpoint'}`;
 }

@@ -22,7 +22,7 @@ export const TOPICS: readonly Topic[] = [
     name: 'zfs',
     summary: 'Options for ZFS: volumes, zfs send streams, and the disk of a pool in use.',
     groups: [
-      'ZFS',
+      'ZFS and LVM',
       'zfs send streams',
       'Disk in use by a pool of this machine',
       'Golden image of this machine',

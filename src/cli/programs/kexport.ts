@@ -42,14 +42,22 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
   },
   { title: 'Stores', options: ['endpoint', 'connections'] },
   { title: 'Other work on this machine', options: ['limitRate', 'nice'] },
-  { title: 'ZFS', options: ['noSnapshot', 'liveInconsistent'] },
+  { title: 'ZFS and LVM', options: ['noSnapshot', 'snapshotSize', 'liveInconsistent'] },
   {
     title: 'zfs send streams',
     options: ['backingFile', 'flatten', 'incrementalFrom', 'streamVolume', 'streamSnapshot'],
   },
   {
     title: 'Disk in use by a pool of this machine',
-    options: ['checkpoint', 'includeSwap', 'allSectors', 'keepIntentLog', 'checkpointLimit'],
+    options: [
+      'checkpoint',
+      'disk',
+      'wholePool',
+      'includeSwap',
+      'allSectors',
+      'keepIntentLog',
+      'checkpointLimit',
+    ],
   },
   {
     title: 'Golden image of this machine',
@@ -155,7 +163,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'clean',
-    summary: 'Remove what killed exports left in ZFS pools and loop devices.',
+    summary: 'Remove what killed exports left in ZFS, LVM and loop devices.',
     operands: [],
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),

@@ -14,13 +14,14 @@ import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import { disposable } from '../../sources/disposable.ts';
 import type { OpenSource } from '../../sources/source.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
-import { type DirectDisk, openDirect, readAnywhere } from '../live/direct-disk.ts';
-import { type DiskExtents, joinGroups } from '../live/disk-extents.ts';
+import { type DirectDisk, openDirect, readAnywhere } from '../../live/direct-disk.ts';
+import { type DiskExtents, joinGroups } from '../../live/disk-extents.ts';
 import { freeSpaceOf } from '../live/free-space.ts';
-import { liveSource } from '../live/live-source.ts';
-import { copyMounted, type PartitionCopy } from '../live/mounted-copy.ts';
+import { liveSource } from '../../live/live-source.ts';
+import { copyMounted, type PartitionCopy } from '../../live/mounted-copy.ts';
 import { readVdevLabels } from '../live/vdev-labels.ts';
-import { makeSnapshots, newName } from '../made.ts';
+import { newName } from '../../host/owner.ts';
+import { makeSnapshots } from '../made.ts';
 import { zfs } from '../run.ts';
 import { flushVolumes } from '../snapshot-scope.ts';
 import { destroyAll } from '../snapshot-volume.ts';
@@ -204,11 +205,12 @@ async function golden(plan: GoldenPlan, spool: SpoolDisk, parts: Parts) {
   };
   const { index, diskOffset, size } = layout.pool;
   const path = `partition ${index} of the image`;
-  const partition = { name: path, path, number: '', index, diskOffset, size };
+  const partition = { name: path, path, number: '', index, diskOffset, size, disk: '' };
+  const disks = { at: () => disk, close: () => Promise.resolve() };
   const labels = await readVdevLabels(disk, partition);
   const uberblock = newest(labels.uberblocks);
   const free = await freeSpaceOf(
-    disk,
+    disks,
     [{ name: pool, uberblock, vdevs: [{ partition, labels }] }],
     {
       tools: await streamTools(),

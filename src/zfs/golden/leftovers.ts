@@ -4,8 +4,8 @@
 import { rm } from 'node:fs/promises';
 import { reasonOf } from '../../errors.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import { isOurName, type Leftover } from '../leftovers.ts';
-import { ownerState } from '../owner.ts';
+import { type Leftover, ownerState } from '../../host/owner.ts';
+import { isOurName } from '../leftovers.ts';
 import { listPoolDevices } from '../pool-disks.ts';
 import { detachCommand, detachLoop, listSpoolDevices, listSpoolFiles } from './spool-disk.ts';
 import { exportCommand, exportPool } from './temporary-pool.ts';

@@ -10,14 +10,13 @@ import {
   layerBelow,
 } from '../../host/host-disk.ts';
 import type { Mount } from '../../host/mounts.ts';
-import { diskView, type ReadAt } from '../../partitions/disk-view.ts';
+import { diskView } from '../../partitions/disk-view.ts';
 import { findGpt, readEntries } from '../../partitions/gpt.ts';
-import { type DirectDisk, readAnywhere } from '../live/direct-disk.ts';
+import { type DirectDisk, readerOf } from '../../live/direct-disk.ts';
 import { poolStatuses } from '../live/live-pools.ts';
-import { MAX_COPY_SIZE, type MountedPartition } from '../live/mounted-copy.ts';
-import { mountedOn } from '../live/plan.ts';
+import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { devicesOf } from '../live/pool-shape.ts';
-import { swapHeaderSize } from '../live/swap.ts';
+import { swapHeaderSize } from '../../live/swap.ts';
 import type { SourceTable } from './layout.ts';
 
 /** What becomes of a partition of the source in the image. */
@@ -55,11 +54,7 @@ export async function diskToCopy(pool: string): Promise<HostDisk> {
 
 /** Reads the GPT of a disk. Throws a KexportError if it has none that is sound. */
 export async function readTable(disk: HostDisk, direct: DirectDisk): Promise<SourceTable> {
-  const read: ReadAt = async (diskOffset, buffer) => {
-    buffer.set(await readAnywhere(direct, diskOffset, buffer.length, disk.size));
-    return buffer.length;
-  };
-  const view = diskView(read, disk.size);
+  const view = diskView(readerOf(direct, disk.size), disk.size);
   const gpt = await findGpt(view);
   const entries = gpt
     ? await readEntries(view, gpt)

@@ -15,7 +15,7 @@ import { noteLeftover } from '../../host/leftovers.ts';
 import { readFully } from '../../host/read-fully.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
-import { NAME_PREFIX, thisOwner } from '../owner.ts';
+import { NAME_PREFIX, thisOwner } from '../../host/owner.ts';
 import { losetup } from '../run.ts';
 
 /** A disk in a temporary file. */

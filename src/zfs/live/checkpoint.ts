@@ -5,9 +5,9 @@
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import type { Leftover } from '../leftovers.ts';
-import { ownerState, thisOwner } from '../owner.ts';
+import { type Leftover, ownerState, thisOwner } from '../../host/owner.ts';
 import { zfs, zfsFailure, zpool } from '../run.ts';
+import { intentOf, noteIntent } from './intent.ts';
 import { parsePoolStatus } from './pool-status.ts';
 
 /** A checkpoint that this program has taken. */
@@ -40,10 +40,12 @@ export async function takeCheckpoint<T>(
 ): Promise<{ readonly checkpoint: Checkpoint; readonly captured: T }> {
   const forget = noteLeftover(`the checkpoint of pool ${pool}`, discardCommand(pool));
   let created: string | undefined;
+  const forgetIntent = await noteIntent(pool);
   try {
     await zpool(['checkpoint', pool]);
   } catch (error) {
     forget();
+    await forgetIntent();
     throw await explained(pool, error);
   }
   try {
@@ -53,6 +55,7 @@ export async function takeCheckpoint<T>(
       throw new KexportError('source', `zpool history -i ${pool} does not list the checkpoint`);
     }
     await zfs(['set', `${PROPERTY}=${txg}:${await thisOwner()}`, pool]);
+    await forgetIntent();
     created = await createdAt(pool);
     return { checkpoint: { pool, txg, checkIntact, heldBytes, discard }, captured };
 
@@ -76,7 +79,10 @@ export async function takeCheckpoint<T>(
   async function discard(): Promise<string | undefined> {
     // Somebody else may have discarded ours meanwhile and taken another.
     const problem = await discardCheckpoint(pool, created);
-    if (problem === undefined) forget();
+    if (problem === undefined) {
+      forget();
+      await forgetIntent();
+    }
     return problem;
   }
 }
@@ -137,8 +143,7 @@ async function discardCheckpoint(pool: string, created?: string): Promise<string
 
 /**
  * Lists the checkpoints that the pools of this machine have now. One without the mark of this
- * program is `unmarked`: somebody else has taken it, or a run that was killed before it could set
- * the mark. Throws a KexportError.
+ * program is `unmarked`, unless a run noted that it was about to take it. Throws a KexportError.
  */
 export async function listCheckpoints(): Promise<Leftover[]> {
   const found: Leftover[] = [];
@@ -151,7 +156,9 @@ export async function listCheckpoints(): Promise<Leftover[]> {
     const isOurs = txg !== undefined && (await checkpointedTxg(pool)) === BigInt(txg);
     found.push({
       name: `the checkpoint of pool ${pool}`,
-      state: isOurs ? await ownerState(owner ?? '') : 'unmarked',
+      state: isOurs
+        ? await ownerState(owner ?? '')
+        : ((await intentOf(pool, new Date(created))) ?? 'unmarked'),
       remedy: discardCommand(pool),
       remove: () => discardCheckpoint(pool, created),
     });

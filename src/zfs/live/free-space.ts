@@ -1,4 +1,4 @@
-// Finds the free space of the pools on a disk, in the state that goes into the image.
+// Finds the free space of the pools on the exported disks, in the state that goes into the images.
 
 import {
   ALLOCATABLE_OFFSET,
@@ -8,20 +8,23 @@ import {
 } from '../../../formats/zfs/free-space.ts';
 import { roundDown } from '../../../formats/rounding.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
+import { layoutOf } from '../../../formats/zfs/layout-of.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
+import { poolMedia, type ReadDevice } from '../../../formats/zfs/pool-media.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
+import type { VdevLayout } from '../../../formats/zfs/vdev-layout.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
-import type { HostPartition } from '../../host/host-disk.ts';
-import { type DirectDisk, readAnywhere } from './direct-disk.ts';
-import { type ExtentCollector, extentCollector, type ExtentGroup } from './disk-extents.ts';
+import { type DirectDisks, readAnywhere } from '../../live/direct-disk.ts';
+import { extentCollector, type ExtentGroup } from '../../live/disk-extents.ts';
+import type { PoolDevice } from './live-pools.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
 /** A pool in one state. */
 export interface PoolState {
   readonly name: string;
   readonly uberblock: RingEntry;
-  readonly vdevs: readonly { readonly partition: HostPartition; readonly labels: VdevLabels }[];
+  readonly vdevs: readonly { readonly partition: PoolDevice; readonly labels: VdevLabels }[];
 }
 
 export interface FreeSpaceOptions {
@@ -40,33 +43,42 @@ export interface FreeSpaceOptions {
  */
 const MAX_STRETCHES = 2 ** 20;
 
-/** A top-level vdev and the devices on the disk that each hold all of it. */
+/** Free extents of a device of a pool. */
+export interface FreeExtents extends ExtentGroup {
+  /** The path of the disk that it is on. */
+  readonly disk: string;
+}
+
+/** A top-level vdev, and those of its devices that are on the disks. */
 interface TopVdev extends PresentVdev {
-  readonly sides: readonly HostPartition[];
+  readonly layout: VdevLayout;
+  /** By their index in the vdev; undefined for one that is missing. */
+  readonly devices: readonly (PoolDevice | undefined)[];
 }
 
 /**
- * The extents of a disk that are free in the given states of its pools. A checkpoint must keep
+ * The extents of the disks that are free in the given states of its pools. A checkpoint must keep
  * the blocks of those states. Any error becomes a warning, and the result lacks the free space
  * concerned; only an abort is thrown.
  */
 export async function freeSpaceOf(
-  disk: DirectDisk,
+  disks: DirectDisks,
   pools: readonly PoolState[],
   options: FreeSpaceOptions,
-): Promise<ExtentGroup[]> {
-  const groups: ExtentGroup[] = [];
+): Promise<FreeExtents[]> {
+  const groups: FreeExtents[] = [];
   const limit = Math.floor(MAX_STRETCHES / pools.flatMap(({ vdevs }) => vdevs).length);
   for (const pool of pools) {
-    const vdevs = topVdevs(pool);
-    const space = await orWarn(options, `pool ${pool.name}`, () =>
-      openPoolSpace(pool.uberblock, vdevs, {
-        ...options.tools,
-        media: mediaOf(disk, vdevs, options.signal),
-      }),
-    );
-    if (!space) continue;
-    for (const vdev of vdevs) groups.push(...(await freeOf(space, vdev, limit, options)));
+    const opened = await orWarn(options, `pool ${pool.name}`, async () => {
+      const vdevs = topVdevs(pool);
+      const media = mediaOf(disks, vdevs, options.signal);
+      const space = await openPoolSpace(pool.uberblock, vdevs, { ...options.tools, media });
+      return { space, vdevs };
+    });
+    if (!opened) continue;
+    for (const vdev of opened.vdevs) {
+      groups.push(...(await freeOf(opened.space, vdev, limit, options)));
+    }
   }
   return groups;
 }
@@ -76,18 +88,23 @@ async function freeOf(
   vdev: TopVdev,
   limit: number,
   options: FreeSpaceOptions,
-): Promise<ExtentGroup[]> {
-  const name = vdev.sides.map(({ path }) => path).join(' and ');
-  const found = await orWarn(options, name, async (): Promise<ExtentCollector> => {
-    const collector = extentCollector(limit);
-    await space.eachFree(vdev, (start, end) => collector.add(start, end));
-    return collector;
+): Promise<FreeExtents[]> {
+  const { layout, devices } = vdev;
+  const present = devices.flatMap((device) => device ?? []);
+  const name = present.map(({ path }) => path).join(' and ');
+  const found = await orWarn(options, name, async () => {
+    const collectors = devices.map((device) => device && extentCollector(limit));
+    await space.eachFree(vdev, (start, end) => {
+      layout.spread(start, end, (device, from, to) => collectors[device]?.add(from, to));
+    });
+    return collectors;
   });
-  if (!found) return [];
-  return vdev.sides.map(({ diskOffset }) => ({
-    bounds: found.found(),
-    diskOffset: diskOffset + ALLOCATABLE_OFFSET,
-  }));
+  return devices.flatMap((device, index) => {
+    const collector = found?.[index];
+    if (!device || !collector) return [];
+    const diskOffset = device.diskOffset + ALLOCATABLE_OFFSET;
+    return [{ disk: device.disk, bounds: collector.found(), diskOffset }];
+  });
 }
 
 /**
@@ -113,39 +130,53 @@ async function orWarn<T>(
   }
 }
 
+/** Throws a FormatError for a vdev of a kind that is not known. */
 function topVdevs({ vdevs }: PoolState): TopVdev[] {
-  const byId = new Map<number, TopVdev>();
-  for (const { partition, labels } of vdevs) {
-    const { topId: id, topGuid: guid } = labels.config;
-    const end = roundDown(partition.size, LABEL_SIZE) - 2 * LABEL_SIZE;
-    const other = byId.get(id);
-    byId.set(id, {
-      id,
-      guid,
-      size: Math.min(end - ALLOCATABLE_OFFSET, other?.size ?? Infinity),
-      sides: [...(other?.sides ?? []), partition],
-    });
+  const byId = new Map<number, PoolState['vdevs'][number][]>();
+  for (const vdev of vdevs) {
+    const { topId } = vdev.labels.config;
+    byId.set(topId, [...(byId.get(topId) ?? []), vdev]);
   }
-  return [...byId.values()];
+  return [...byId].map(([id, ofVdev]) => {
+    const { shape, topGuid } = ofVdev[0]!.labels.config; // made with one
+    const layout = layoutOf(shape);
+    const smallest = Math.min(...ofVdev.map(({ partition }) => allocatableSize(partition)));
+    const devices = shape.devices.map(
+      (guid) => ofVdev.find(({ labels }) => labels.config.guid === guid)?.partition,
+    );
+    const size = layout.sizeWith(smallest);
+    return { id, guid: topGuid, size, alignment: layout.alignment, layout, devices };
+  });
+}
+
+function allocatableSize({ size }: PoolDevice): number {
+  return roundDown(size, LABEL_SIZE) - 2 * LABEL_SIZE - ALLOCATABLE_OFFSET;
 }
 
 function mediaOf(
-  disk: DirectDisk,
+  disks: DirectDisks,
   vdevs: readonly TopVdev[],
   signal: AbortSignal | undefined,
 ): PoolMedia {
-  const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
-  return {
-    sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,
-    async read(vdev, side, offset, length) {
+  const reader = (device: PoolDevice): ReadDevice => {
+    const size = allocatableSize(device);
+    return (offset, length) => {
       throwIfAborted(signal);
-      const found = byId.get(vdev);
-      const partition = found?.sides[side];
-      if (!partition || offset + length > found.size) {
-        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
+      if (offset + length > size) {
+        throw new FormatError(
+          'damaged',
+          `${device.path} does not reach to byte ${offset + length}`,
+        );
       }
-      const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
-      return readAnywhere(disk, diskOffset, length);
-    },
+      const diskOffset = device.diskOffset + ALLOCATABLE_OFFSET + offset;
+      return readAnywhere(disks.at(device.disk), diskOffset, length);
+    };
   };
+  return poolMedia(
+    vdevs.map(({ id, layout, devices }) => ({
+      id,
+      layout,
+      devices: devices.map((device) => device && reader(device)),
+    })),
+  );
 }

@@ -1,62 +1,110 @@
-// Finds out whether a disk holds all of a pool, so that its image can be imported.
+// Finds out whether disks hold all of a pool, so that their images can be imported.
 
 import type { PoolStatus, VdevStatus } from './pool-status.ts';
 
-/** The devices of a pool that an image of the disk has, and those that it lacks. */
+/** The devices of a pool that images of some disks have, and those that they lack. */
 export interface PoolShape {
-  /** Devices of the pool on the disk, without its caches. */
+  /** Devices of the pool on the disks, without its caches and spares. */
   readonly present: readonly string[];
-  /** Devices of mirrors on other disks, which the pool can be imported without. */
+  /** Caches and idle spares on the disks: devices that hold nothing of the pool. */
+  readonly idle: readonly string[];
+  /** Devices of mirrors that are not on the disks, which the pool can be imported without. */
   readonly missing: readonly string[];
-  /** Why an image of the disk cannot be imported; a clause that names the vdev. */
-  readonly obstacle: string | undefined;
+  /** Devices of raidz and dRAID that this machine lacks too, and that are replaced by parity. */
+  readonly absent: readonly string[];
+  /** Why images of the disks cannot be imported. */
+  readonly obstacle: Obstacle | undefined;
+}
+
+/** Why images of some disks do not make up a pool. */
+export interface Obstacle {
+  /** A clause that names the vdev. */
+  readonly what: string;
+  /** Whether it is only that more disks are needed. */
+  readonly isElsewhere: boolean;
+  /** The device of a layer such as LUKS that has to be exported instead. */
+  readonly device?: string | undefined;
 }
 
 /**
- * `isOnDisk` returns whether a device is the disk or one of its partitions. `layerOf` returns the
- * layer that a device reaches the disk through, such as `LUKS on /dev/sda3`; undefined for others.
+ * `isOnDisks` returns whether a device is one of the disks or one of their partitions. `layerOf`
+ * returns the layer that a device reaches the disks through, such as `LUKS on /dev/sda3`; undefined
+ * for others.
  */
 export function poolShape(
   status: PoolStatus,
-  isOnDisk: (device: string) => boolean,
+  isOnDisks: (device: string) => boolean,
   layerOf: (device: string) => string | undefined = () => undefined,
 ): PoolShape {
   const present: string[] = [];
+  const idle: string[] = [];
   const missing: string[] = [];
-  const obstacles: string[] = [];
+  const absent: string[] = [];
+  const obstacles: Obstacle[] = [];
   for (const vdev of status.topLevel) {
     const devices = devicesOf(vdev);
-    const here = devices.filter(({ name }) => isOnDisk(name));
-    const there = devices.filter(({ name }) => !isOnDisk(name));
-    if (vdev.role === 'spare') continue; // holds no data, and the import does not need it
-    if (vdev.role !== 'cache') present.push(...here.map(({ name }) => name));
-    const obstacle = layerObstacle(there, layerOf) ?? obstacleOf(vdev, here, there);
-    if (obstacle === undefined) missing.push(...there.map(({ name }) => name));
+    const onDisks = devices.filter(({ name }) => isOnDisks(name));
+    const others = devices.filter(({ name }) => !isOnDisks(name));
+    if (!holdsData(vdev)) {
+      idle.push(...onDisks.filter(isIdle).map(({ name }) => name));
+      continue; // the import does not need it
+    }
+    present.push(...onDisks.map(({ name }) => name));
+    const obstacle = layerObstacle(others, layerOf) ?? obstacleOf(vdev, onDisks, others);
+    const lacking = isMirror(vdev) ? missing : absent;
+    if (obstacle === undefined) lacking.push(...others.map(({ name }) => name));
     else obstacles.push(obstacle);
   }
-  if (/resilver(ing)? in progress/.test(status.scan ?? '')) obstacles.push('it is resilvering');
-  return { present, missing, obstacle: obstacles[0] };
+  if (/resilver(ing)? in progress/.test(status.scan ?? ''))
+    obstacles.push(here('it is resilvering'));
+  return { present, idle, missing, absent, obstacle: obstacles[0] };
+}
+
+/** Whether a top-level vdev holds data of its pool: no cache and no spare does. */
+export function holdsData({ role }: VdevStatus): boolean {
+  return role !== 'cache' && role !== 'spare';
+}
+
+/** Not a spare that stands in for a device. */
+function isIdle({ state }: VdevStatus): boolean {
+  return state === 'ONLINE' || state === 'AVAIL';
+}
+
+function isMirror({ name }: VdevStatus): boolean {
+  return /^mirror-\d+$/.test(name);
+}
+
+/** How many devices a vdev can lack; 0 for one that is not raidz or dRAID. */
+function parityOf({ name }: VdevStatus): number {
+  return Number(/^(?:raidz|draid)(\d)/.exec(name)?.[1] ?? 0);
+}
+
+/** An obstacle that more disks do not remove. */
+function here(what: string): Obstacle {
+  return { what, isElsewhere: false };
 }
 
 function obstacleOf(
   vdev: VdevStatus,
-  here: readonly VdevStatus[],
-  there: readonly VdevStatus[],
-): string | undefined {
-  const unsound = here.find(({ state }) => state !== 'ONLINE');
-  const isMirror = /^mirror-\d+$/.test(vdev.name);
-  if (isMirror && vdev.children.some(({ children }) => children.length > 0)) {
-    return `${vdev.name} has a device that is being replaced`;
+  present: readonly VdevStatus[],
+  lacking: readonly VdevStatus[],
+): Obstacle | undefined {
+  if (vdev.children.some(({ children }) => children.length > 0)) {
+    return here(`${vdev.name} has a device that is being replaced`);
   }
-  if (isMirror && here.some(({ state }) => state === 'ONLINE')) {
-    return unsound && `${unsound.name} is ${unsound.state}`;
-  }
-  if (unsound) return `${unsound.name} is ${unsound.state}`;
-  const [elsewhere] = there;
-  if (!elsewhere) return undefined;
+  const unsound = present.find(({ state }) => state !== 'ONLINE');
+  if (unsound) return here(`${unsound.name} is ${unsound.state}`);
+  if (isMirror(vdev) && present.length > 0) return undefined;
+  const elsewhere = lacking.find(({ state }) => state === 'ONLINE');
   const group = vdev.role === 'data' ? '' : `its ${vdev.role} device `;
-  const whole = vdev.name === elsewhere.name ? '' : ` of ${vdev.name}`;
-  return `${group}${elsewhere.name}${whole} is not on that disk`;
+  const whole = (name: string) => (vdev.name === name ? '' : ` of ${vdev.name}`);
+  if (elsewhere) {
+    const { name } = elsewhere;
+    return { what: `${group}${name}${whole(name)} lies elsewhere`, isElsewhere: true };
+  }
+  if (lacking.length <= parityOf(vdev)) return undefined;
+  const [{ name, state } = vdev] = lacking;
+  return here(`${group}${name}${whole(name)} is ${state}`);
 }
 
 /**
@@ -64,12 +112,12 @@ function obstacleOf(
  * included.
  */
 function layerObstacle(
-  there: readonly VdevStatus[],
+  lacking: readonly VdevStatus[],
   layerOf: (device: string) => string | undefined,
-): string | undefined {
-  const [found] = there.flatMap(({ name }) => {
+): Obstacle | undefined {
+  const [found] = lacking.flatMap(({ name }) => {
     const layer = layerOf(name);
-    return layer === undefined ? [] : [`${name} is ${layer}`];
+    return layer === undefined ? [] : [{ ...here(`${name} is ${layer}`), device: name }];
   });
   return found;
 }

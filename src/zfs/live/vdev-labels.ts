@@ -7,7 +7,7 @@ import { readVdevConfig, type VdevConfig } from '../../../formats/zfs/vdev-confi
 import { asKexportError } from '../../errors.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { sha256 } from '../../inspect/sha256.ts';
-import type { DirectDisk } from './direct-disk.ts';
+import type { DirectDisk } from '../../live/direct-disk.ts';
 
 export interface VdevLabels {
   readonly config: VdevConfig;

@@ -126,3 +126,132 @@ wait_until() {
         sleep 0.2
     done
 }
+
+# What follows is for a pool named tank, mounted at /tank, with a volume tank/volume.
+
+# Writes numbers in their order: to a file system, to a volume, as names of files.
+start_writers() {
+    set -m
+    (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter && sleep 0.1; done >> /tank/counter) 2> /dev/null &
+    (for ((n = 1; ; n++)); do
+        printf '%016d' "$n" | dd of=/dev/zvol/tank/volume bs=16 seek="$n" conv=notrunc,fsync status=none
+        sleep 0.1
+    done) 2> /dev/null &
+    (for ((n = 1; ; n++)); do
+        head -c 200K /dev/urandom > "/tank/files/$n" && rm -f "/tank/files/$((n - 5))" && sleep 0.1
+    done) 2> /dev/null &
+    set +m
+    writers=$(jobs -p)
+}
+
+stop_writers() {
+    for group in $writers; do kill -KILL -- "-$group"; done
+    wait 2> /dev/null || true
+}
+
+last_number() { tail -n 1 /tank/counter; }
+last_of_volume() { tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | tail -n 1 | sed 's/^0*//'; }
+
+# check_numbers WHAT: the copy must have all numbers from 1 on up to one that was written between
+# the start and the end of the export.
+check_numbers() {
+    local found
+    found=$(last_number)
+    check_equal "$1: the file has every number up to $found" "$(seq "$found")" "$(cat /tank/counter)"
+    check "$1: $before was there before the checkpoint, $after came after it" \
+        test "$found" -ge "$before" -a "$found" -lt "$after"
+    found=$(last_of_volume)
+    check_equal "$1: the volume has every number up to $found" \
+        "$(seq "$found")" "$(tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | sed 's/^0*//')"
+    check "$1: $volume_before was on the volume before, $volume_after came after" \
+        test "$found" -ge "$volume_before" -a "$found" -lt "$volume_after"
+    check "$1: of the files that come and go, some are there and can be read" test "$(cat /tank/files/* | wc -c)" -gt 0
+    check_equal "$1: the snapshot is there" "$old" "$(cat /tank/.zfs/snapshot/old/counter)"
+}
+
+silent() { ! grep -F "$1" said; }
+errors() { zpool status tank | sed -n 's/^errors: //p'; }
+
+# try_shape NAME COUNT "OPERANDS" ARGUMENT...: makes the pool with these arguments of zpool create,
+# exports it by kexport with these operands while it is written to, into so many images in $images,
+# and imports those in place of the disks. If they exist, prepare_NAME is called for the new pool,
+# exported_NAME for the images, imported_NAME for the copy.
+try_shape() {
+    local name=$1 count=$2 operands=$3 image
+    shift 3
+    zpool create -f -o cachefile=none -O compression=off -m /tank tank "$@"
+    zfs create tank/files
+    make_zvol tank/volume 16M
+    hook "prepare_$name"
+    leave_secret tank /tank 48
+    start_writers
+    wait_until 60 test -s /tank/counter
+    zfs snapshot tank@old
+    old=$(cat /tank/.zfs/snapshot/old/counter)
+    sleep 3
+    before=$(last_number) volume_before=$(last_of_volume)
+    # shellcheck disable=SC2086 # several operands
+    check "$name: it is exported while it is written to" \
+        kexport $operands --output-dir "$images" --name "$name" --quiet
+    tee said < "$work/.output"
+    after=$(last_number) volume_after=$(last_of_volume)
+    check "$name: nothing was copied for want of knowing what is free" silent 'its free space is copied'
+    check_equal "$name: no checkpoint is left" - "$(zpool get -Hp -o value checkpoint tank)"
+    check_equal "$name: no property is left" '' "$(zfs get -H -o value -s local kexport:checkpoint tank)"
+    stop_writers
+    wait_until 60 zpool export tank # a killed writer of the volume may still wait for its fsync
+    found=("$images/$name"*.raw)
+    check_equal "$name: each disk has an image" "$count" "${#found[@]}"
+    for image in "${found[@]}"; do
+        check_fails 1 "$name: what was deleted is not in ${image##*/}, of $(size_on_disk "$image") MiB" holds_secret "$image"
+    done
+    hook "exported_$name"
+    hide_disks
+    attach_images -r
+    check "$name: it is imported read-only" zpool import -f -o readonly=on -d devices tank
+    check_numbers "$name, read-only"
+    check_equal "$name: nothing is wrong with it" 'No known data errors' "$(errors)"
+    zpool export tank
+    detach_images
+    attach_images
+    check "$name: zdb finds no leak" zdb -e -p devices -bcc tank
+    grep -E 'leaked|No leaks' "$work/.output" || true
+    check "$name: it is imported" zpool import -f -d devices tank
+    check_numbers "$name"
+    hook "imported_$name"
+    zpool scrub -w tank
+    check_match "$name: a scrub repairs nothing" 'repaired 0B in .* with 0 errors' "$(zpool status tank)"
+    check_equal "$name: a scrub finds nothing" 'No known data errors' "$(errors)"
+    zpool destroy tank
+    detach_images
+    rm -f "$images/$name"*
+}
+
+hook() { if declare -F "$1" > /dev/null; then "$1"; fi; }
+
+# hide_disks: ZFS would find the pool on the disks themselves first, by their paths.
+hide_disks() {
+    local device
+    for device in /dev/vd[b-z][0-9]*; do
+        if [ -b "$device" ]; then zpool labelclear -f "$device" > /dev/null 2>&1 || true; fi
+    done
+}
+
+# attach_images [OPTION]: the partitions of the images in `found`, as links in the folder `devices`.
+attach_images() {
+    local image loop part
+    rm -rf devices
+    mkdir devices
+    loops=()
+    for image in "${found[@]}"; do
+        loop=$(losetup "$@" -fP --show "$image")
+        loops+=("$loop")
+        udevadm settle
+        for part in "$loop"p*; do ln -s "$part" devices/; done
+    done
+}
+
+detach_images() {
+    local loop
+    for loop in "${loops[@]}"; do losetup -d "$loop"; done
+}

@@ -32,6 +32,21 @@ check_match 'kexport clean discards it' 'removed the checkpoint of pool tank' "$
 check_equal 'no checkpoint is left' - "$(zpool get -Hp -o value checkpoint tank)"
 check_equal 'no property is left' '' "$(zfs get -H -o value -s local kexport:checkpoint tank)"
 
+# zpool kills kexport once it has taken the checkpoint, before kexport can mark it.
+real=$(command -v zpool)
+mkdir bin
+cat > bin/zpool << END
+#!/bin/sh
+"$real" "\$@" || exit
+if [ "\$1" = checkpoint ] && [ "\$2" = tank ]; then kill -KILL \$PPID; fi
+END
+chmod +x bin/zpool
+check_fails 137 'a run is killed before it marks its checkpoint' \
+    env PATH="$PWD/bin:$PATH" kexport raw /dev/vdb --checkpoint --quiet -o "$work/killed.raw"
+check_equal 'its pool has no mark' '' "$(zfs get -H -o value -s local kexport:checkpoint tank)"
+check_match 'kexport clean discards this one too' 'removed the checkpoint of pool tank' "$(kexport clean)"
+rm -f "$work"/killed.raw*
+
 kexport raw /dev/vdb --checkpoint --quiet -o - > pipe 2> said &
 stopped=$!
 wait_until 120 has_record

@@ -23,46 +23,6 @@ lay_out() {
     dd of="$1" bs=1M seek=43 count=4 iflag=fullblock conv=notrunc status=none < <(yes secret)
 }
 
-# Writes numbers in their order: to a file system, to a volume, as names of files.
-start_writers() {
-    set -m
-    (for ((n = 1; ; n++)); do echo "$n" && sync -d /tank/counter && sleep 0.1; done >> /tank/counter) 2> /dev/null &
-    (for ((n = 1; ; n++)); do
-        printf '%016d' "$n" | dd of=/dev/zvol/tank/volume bs=16 seek="$n" conv=notrunc,fsync status=none
-        sleep 0.1
-    done) 2> /dev/null &
-    (for ((n = 1; ; n++)); do
-        head -c 200K /dev/urandom > "/tank/files/$n" && rm -f "/tank/files/$((n - 5))" && sleep 0.1
-    done) 2> /dev/null &
-    set +m
-    writers=$(jobs -p)
-}
-
-stop_writers() {
-    for group in $writers; do kill -KILL -- "-$group"; done
-    wait 2> /dev/null || true
-}
-
-last_number() { tail -n 1 /tank/counter; }
-last_of_volume() { tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | tail -n 1 | sed 's/^0*//'; }
-
-# check_numbers WHAT: the copy must have all numbers from 1 on up to one that was written between
-# the start and the end of the export.
-check_numbers() {
-    local found
-    found=$(last_number)
-    check_equal "$1: the file has every number up to $found" "$(seq "$found")" "$(cat /tank/counter)"
-    check "$1: $before was there before the checkpoint, $after came after it" \
-        test "$found" -ge "$before" -a "$found" -lt "$after"
-    found=$(last_of_volume)
-    check_equal "$1: the volume has every number up to $found" \
-        "$(seq "$found")" "$(tr -d '\0' < /dev/zvol/tank/volume | fold -w 16 | sed 's/^0*//')"
-    check "$1: $volume_before was on the volume before, $volume_after came after" \
-        test "$found" -ge "$volume_before" -a "$found" -lt "$volume_after"
-    check "$1: of the files that come and go, some are there and can be read" test "$(cat /tank/files/* | wc -c)" -gt 0
-    check_equal "$1: the snapshot is there" "$old" "$(cat /tank/.zfs/snapshot/old/counter)"
-}
-
 leaks() { zdb -e -p "$loop"p2 -bcc tank 2>&1; }
 
 export_and_import() {
@@ -121,9 +81,6 @@ export_and_import() {
     check "$1: the qcow2 is sound" qcow2_is_sound "$1"
     rm -f "$images/$1".*
 }
-
-silent() { ! grep -F "$1" said; }
-errors() { zpool status tank | sed -n 's/^errors: //p'; }
 
 # The raw image was written to by now, so the qcow2 is only checked.
 qcow2_is_sound() { qemu-img check "$images/$1.qcow2"; }

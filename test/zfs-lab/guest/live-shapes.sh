@@ -70,12 +70,12 @@ holds_none() { test "$(zpool get -Hp -o value checkpoint tank)" = -; }
 
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 /dev/vdc1
 out=$(refusal /dev/vdb --checkpoint)
-check_match 'a pool that goes on elsewhere is refused' 'pool tank is not all on /dev/vdb: /dev/vdc1 is not on that disk' "$out"
-check_match 'as kexport sources says of both disks' 'none: .*not all on /dev/vdb: .*none: .*not all on /dev/vdc: ' "$(kexport sources | tr '\n' ' ')"
+check_match 'a pool that goes on elsewhere is refused' 'pool tank is not all on /dev/vdb: /dev/vdc1 lies elsewhere' "$out"
+check_match 'and kexport sources has the command for all of it' '^/dev/vdb .* kexport all /dev/vdb --whole-pool$' "$(kexport sources)"
 zpool destroy tank
 zpool create -f -o cachefile=none -m /tank tank /dev/vdb1 log /dev/vdc1
 out=$(refusal /dev/vdb --checkpoint)
-check_match 'so is one whose log is elsewhere' 'its log device /dev/vdc1 is not on that disk' "$out"
+check_match 'so is one whose log is elsewhere' 'its log device /dev/vdc1 lies elsewhere' "$out"
 zpool destroy tank
 zpool create -f -o cachefile=none -o feature@zpool_checkpoint=disabled tank /dev/vdb1
 out=$(refusal /dev/vdb --checkpoint)

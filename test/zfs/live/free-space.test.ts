@@ -2,7 +2,7 @@ import type { Warning } from '../../../src/errors.ts';
 import { expect, test } from 'vitest';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { readVdevConfig } from '../../../formats/zfs/vdev-config.ts';
-import type { DirectDisk } from '../../../src/zfs/live/direct-disk.ts';
+import type { DirectDisk, DirectDisks } from '../../../src/live/direct-disk.ts';
 import { freeSpaceOf, type PoolState } from '../../../src/zfs/live/free-space.ts';
 import { partitionAt } from '../../support/memory-disk.ts';
 import { sha256 } from '../../support/zfs-labels.ts';
@@ -12,8 +12,8 @@ const MIB = 2 ** 20;
 const DISK_OFFSET = 34 * 512; // of the partition; not a multiple of the size of a read
 
 /** The first device of a recorded pool as a disk with one partition; the rest is zeros. */
-function diskOf({ devices }: RecordedPool): DirectDisk {
-  return {
+function disksOf({ devices }: RecordedPool): DirectDisks {
+  const disk: DirectDisk = {
     read(diskOffset, target) {
       expect(diskOffset % 4096).toBe(0);
       expect(target.length % 4096).toBe(0);
@@ -26,11 +26,12 @@ function diskOf({ devices }: RecordedPool): DirectDisk {
     },
     close: () => Promise.resolve(),
   };
+  return { at: () => disk, close: () => disk.close() };
 }
 
 function stateOf({ uberblock, devices }: RecordedPool, mebibytes: number): PoolState {
   const config = readVdevConfig(devices.get(0)![0]!.get(0)!, 0, sha256);
-  const partition = partitionAt(DISK_OFFSET, mebibytes * MIB);
+  const partition = { ...partitionAt(DISK_OFFSET, mebibytes * MIB), disk: '/dev/sda' };
   const labels = { config, labels: [], uberblocks: [], slotCount: 32 };
   return { name: 'tank', uberblock, vdevs: [{ partition, labels }] };
 }
@@ -39,7 +40,7 @@ const find = async (pool: RecordedPool, signal = new AbortController().signal) =
   const warnings: string[] = [];
   const onWarning = ({ message }: Warning) => void warnings.push(message);
   const options = { tools: toolsOf(pool), signal, onWarning };
-  const groups = await freeSpaceOf(diskOf(pool), [stateOf(pool, 128)], options);
+  const groups = await freeSpaceOf(disksOf(pool), [stateOf(pool, 128)], options);
   return { groups, warnings };
 };
 

@@ -10,7 +10,9 @@ describe('the image of one disk', () => {
   test('has all of a pool that lies on that disk', () => {
     expect(poolShape(status('stripe'), on('vdb'))).toEqual({
       present: ['/dev/vdb2', '/dev/vdb3'],
+      idle: [],
       missing: [],
+      absent: [],
       obstacle: undefined,
     });
     expect(poolShape(status('everything'), on('vd')).obstacle).toBeUndefined();
@@ -23,26 +25,33 @@ describe('the image of one disk', () => {
   test('has one side of a mirror', () => {
     expect(poolShape(status('mirror'), on('vdc'))).toEqual({
       present: ['/dev/vdc2'],
+      idle: [],
       missing: ['/dev/vdb2'],
+      absent: [],
       obstacle: undefined,
     });
   });
 
   test('does not import with a side that is offline, but with the other one', () => {
-    expect(poolShape(status('mirror-offline'), on('vdc')).obstacle).toBe('/dev/vdc2 is OFFLINE');
+    expect(poolShape(status('mirror-offline'), on('vdc')).obstacle?.what).toBe(
+      '/dev/vdc2 is OFFLINE',
+    );
     expect(poolShape(status('mirror-offline'), on('vdb')).obstacle).toBeUndefined();
   });
 
   test.each([
-    ['everything', 'vdb', '/dev/vdc2 of raidz1-0 is not on that disk'],
-    ['stripe', 'vdb2', '/dev/vdb3 is not on that disk'],
+    ['everything', 'vdb', '/dev/vdc2 of raidz1-0 lies elsewhere'],
+    ['stripe', 'vdb2', '/dev/vdb3 lies elsewhere'],
   ])('has too little of the pool %s on %s, and says what is missing', (name, disk, obstacle) => {
-    expect(poolShape(status(name), on(disk)).obstacle).toBe(obstacle);
+    expect(poolShape(status(name), on(disk)).obstacle).toEqual({
+      what: obstacle,
+      isElsewhere: true,
+    });
   });
 
   test('has too little of a pool whose log is elsewhere', () => {
     const found = poolShape(status('everything'), (device) => !/vd[bc]4$/.test(device));
-    expect(found.obstacle).toBe('its log device /dev/vdb4 of mirror-1 is not on that disk');
+    expect(found.obstacle?.what).toBe('its log device /dev/vdb4 of mirror-1 lies elsewhere');
   });
 
   test('has enough of a pool whose spare is elsewhere', () => {
@@ -54,11 +63,59 @@ describe('the image of one disk', () => {
     const layerOf = (device: string) => (device === '/dev/vdb2' ? 'LUKS on /dev/vda3' : undefined);
     const { present, obstacle } = poolShape(status('mirror'), on('vda'), layerOf);
     expect(present).toEqual([]);
-    expect(obstacle).toBe('/dev/vdb2 is LUKS on /dev/vda3');
+    expect(obstacle?.what).toBe('/dev/vdb2 is LUKS on /dev/vda3');
   });
 
   test('has too little while a mirror is resilvered', () => {
     const scan = 'resilver in progress since Sun Nov 22 23:32:11 2026';
-    expect(poolShape({ ...status('mirror'), scan }, on('vdb')).obstacle).toBe('it is resilvering');
+    expect(poolShape({ ...status('mirror'), scan }, on('vdb')).obstacle?.what).toBe(
+      'it is resilvering',
+    );
+  });
+});
+
+/** Three devices of raidz1, of which the last has another state. */
+const raidz = (state: string) =>
+  parsePoolStatus([
+    '\tNAME STATE READ WRITE CKSUM',
+    '\ttank DEGRADED 0 0 0',
+    '\t  raidz1-0 DEGRADED 0 0 0',
+    '\t    /dev/vdb1 ONLINE 0 0 0',
+    '\t    /dev/vdc1 ONLINE 0 0 0',
+    `\t    /dev/vdd1 ${state} 0 0 0`,
+    '',
+  ]);
+
+describe('the images of several disks', () => {
+  const onSome = (disks: RegExp) => (device: string) => disks.test(device);
+
+  test('have all of a pool over them, with its caches and spares', () => {
+    const { present, idle, missing, obstacle } = poolShape(status('everything'), on('vd'));
+    expect(obstacle).toBeUndefined();
+    expect(missing).toEqual([]);
+    expect(present).toHaveLength(8);
+    expect(idle).toEqual(['/dev/vdb6', '/dev/vdc6']);
+  });
+
+  test('need every device that the pool has', () => {
+    const { obstacle } = poolShape(raidz('ONLINE'), onSome(/vd[bc]/));
+    expect(obstacle).toEqual({ what: '/dev/vdd1 of raidz1-0 lies elsewhere', isElsewhere: true });
+  });
+
+  test('do without one that the pool lacks, as far as there is parity', () => {
+    expect(poolShape(raidz('UNAVAIL'), onSome(/vd[bc]/))).toEqual({
+      present: ['/dev/vdb1', '/dev/vdc1'],
+      idle: [],
+      missing: [],
+      absent: ['/dev/vdd1'],
+      obstacle: undefined,
+    });
+    const one = poolShape(raidz('UNAVAIL'), onSome(/vdb/)).obstacle;
+    expect(one).toEqual({ what: '/dev/vdc1 of raidz1-0 lies elsewhere', isElsewhere: true });
+  });
+
+  test('have no use for a device that is not online', () => {
+    const { obstacle } = poolShape(raidz('OFFLINE'), onSome(/vd/));
+    expect(obstacle).toEqual({ what: '/dev/vdd1 is OFFLINE', isElsewhere: false });
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { liveSource, type Replacements } from '../../../src/zfs/live/live-source.ts';
-import { joinGroups, singleGroups } from '../../../src/zfs/live/disk-extents.ts';
-import { memoryDisk } from '../../support/memory-disk.ts';
-import { extentsOf } from '../../support/read-source.ts';
+import { liveSource, type Replacements } from '../../src/live/live-source.ts';
+import { joinGroups, singleGroups } from '../../src/live/disk-extents.ts';
+import { memoryDisk } from '../support/memory-disk.ts';
+import { extentsOf } from '../support/read-source.ts';
 
 const SIZE = 10 * 65_536 + 512;
 const signal = new AbortController().signal;

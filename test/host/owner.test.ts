@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ownerState, thisOwner } from '../../src/zfs/owner.ts';
+import { ownerState, thisOwner } from '../../src/host/owner.ts';
 
 describe('the owner of a snapshot', () => {
   test('is running while its process runs', async () => {

@@ -3,11 +3,12 @@
 // written meanwhile.
 
 import { host } from '#host';
-import { KexportError, type OnWarning, throwIfAborted, Warning } from '../../errors.ts';
-import type { HostPartition } from '../../host/host-disk.ts';
-import { bootSector } from '../../inspect/fat-layout.ts';
-import { flushFile, flushFileSystem } from '../../host/flush.ts';
-import { openSpoolFile } from '../../host/spool-file.ts';
+import { KexportError, type OnWarning, throwIfAborted, Warning } from '../errors.ts';
+import type { HostPartition } from '../host/host-disk.ts';
+import { bootSector } from '../inspect/fat-layout.ts';
+import { flushFile, flushFileSystem } from '../host/flush.ts';
+import type { Mount } from '../host/mounts.ts';
+import { openSpoolFile } from '../host/spool-file.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 /** A partition with a file system that is mounted. */
@@ -36,6 +37,14 @@ export const MAX_COPY_SIZE = 4 * 2 ** 30;
 const CHUNK_SIZE = 2 ** 20;
 /** A file system that was written to meanwhile is copied once more. */
 const ATTEMPTS = 2;
+
+/** The partition with where its file system is mounted; empty if it is not. */
+export function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
+  const found = mounts.find(
+    ({ device, source }) => device === partition.number || source === partition.path,
+  );
+  return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
+}
 
 /** Flushes a mounted file system from memory to the disk. */
 export async function flushMounted({ path, mountPoint }: MountedPartition): Promise<void> {

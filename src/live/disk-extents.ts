@@ -1,7 +1,13 @@
 // Lists of extents of a disk, as pairs of doubles in one array: the free space of a pool may have
 // a million of them.
 
-import type { DiskExtent } from './plan.ts';
+/** An extent of the disk in bytes. */
+export interface DiskExtent {
+  /** The first byte. */
+  readonly start: number;
+  /** The byte after the last. */
+  readonly end: number;
+}
 
 /** Extents, ascending, without overlap; offsets in bytes. */
 export interface DiskExtents {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { swapHeaderSize } from '../../../src/zfs/live/swap.ts';
-import { memoryDisk, partitionAt } from '../../support/memory-disk.ts';
+import { swapHeaderSize } from '../../src/live/swap.ts';
+import { memoryDisk, partitionAt } from '../support/memory-disk.ts';
 
 const PARTITION = partitionAt(4096, 500_736);
 

@@ -2,7 +2,7 @@
 // systems find it, and a signature at its end. Source: Linux, include/linux/swap.h (union
 // swap_header).
 
-import type { HostPartition } from '../../host/host-disk.ts';
+import type { HostPartition } from '../host/host-disk.ts';
 import type { DirectDisk } from './direct-disk.ts';
 
 const SIGNATURES = ['SWAPSPACE2', 'SWAP-SPACE'];
@@ -27,7 +27,7 @@ const NVLIST_XDR = 1;
  */
 export async function swapHeaderSize(
   disk: DirectDisk,
-  { diskOffset, size, path }: HostPartition,
+  { diskOffset, size, path }: Pick<HostPartition, 'diskOffset' | 'size' | 'path'>,
   inUse: string,
 ): Promise<number | undefined> {
   const head = new Uint8Array(Math.min(65_536, size));

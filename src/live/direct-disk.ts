@@ -4,10 +4,11 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ALIGNMENT } from '../../workers/aligned-memory.ts';
-import { roundDown, roundUp } from '../../../formats/rounding.ts';
-import { directReads } from '../../sources/direct-reads.ts';
-import { KexportError, reasonOf } from '../../errors.ts';
+import { ALIGNMENT } from '../workers/aligned-memory.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
+import type { ReadAt } from '../partitions/disk-view.ts';
+import { directReads } from '../sources/direct-reads.ts';
+import { KexportError, reasonOf } from '../errors.ts';
 
 export interface DirectDisk {
   /**
@@ -22,6 +23,35 @@ export interface DirectDisk {
 export async function openDirect(path: string): Promise<DirectDisk> {
   const file = await openFile(path);
   return { read: directReads(path, file.fd), close: () => file.close() };
+}
+
+/** Several disks that are read so. */
+export interface DirectDisks {
+  /** The disk with that path, which was opened. */
+  at(path: string): DirectDisk;
+  close(): Promise<void>;
+}
+
+/** Opens disks to read them with O_DIRECT. Throws a KexportError, and leaves none open then. */
+export async function openDirectDisks(paths: readonly string[]): Promise<DirectDisks> {
+  const disks = new Map<string, DirectDisk>();
+  const close = async () => {
+    for (const disk of disks.values()) await disk.close();
+  };
+  try {
+    for (const path of paths) disks.set(path, await openDirect(path));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    at(path) {
+      const disk = disks.get(path);
+      if (!disk) throw new Error(`${path} was not opened`);
+      return disk;
+    },
+    close,
+  };
 }
 
 /**
@@ -51,4 +81,12 @@ async function openFile(path: string): Promise<FileHandle> {
       ...(process.getuid?.() === 0 ? {} : { hint }),
     });
   }
+}
+
+/** Reads from anywhere on a disk of that size, in bytes. */
+export function readerOf(disk: DirectDisk, diskSize: number): ReadAt {
+  return async (diskOffset, buffer) => {
+    buffer.set(await readAnywhere(disk, diskOffset, buffer.length, diskSize));
+    return buffer.length;
+  };
 }

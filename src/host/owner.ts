@@ -1,6 +1,7 @@
-// Records which process made a snapshot or a clone, in a property: so `kexport clean` can tell what
-// a killed run left behind from what a running one still reads.
+// Records which process made a snapshot or a clone, in a property or a tag: so `kexport clean` can
+// tell what a killed run left behind from what a running one still reads.
 
+import { randomBytes } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errnoOf } from '../errors.ts';
@@ -12,10 +13,33 @@ export const OWNER_PROPERTY = 'kexport:owner';
 export const NAME_PREFIX = 'kexport-';
 
 /**
+ * A new name: `kexport-20260102T030405Z-4711-1a2b3c4d`, with time and process for people to read.
+ * The owner that is recorded has them exactly.
+ */
+export function newName(): string {
+  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${NAME_PREFIX}${now}-${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+/**
  * `unknown`: the process is in another container or hidden from this user, or the value has another
  * form.
  */
 export type OwnerState = 'running' | 'gone' | 'unknown';
+
+/** A snapshot, clone or checkpoint that an export left on this machine. */
+export interface Leftover {
+  readonly name: string;
+  /**
+   * `received`: a copy that `zfs receive` brought here from another pool; `unmarked`: no property
+   * says that an export made it.
+   */
+  readonly state: OwnerState | 'received' | 'unmarked';
+  /** The command for a person to remove it. */
+  readonly remedy: string;
+  /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
+  remove(): Promise<string | undefined>;
+}
 
 /** The value of OWNER_PROPERTY for this process. */
 export async function thisOwner(): Promise<string> {

@@ -5,7 +5,7 @@ import {
   singleGroups,
   extentCollector,
   type DiskExtents,
-} from '../../../src/zfs/live/disk-extents.ts';
+} from '../../src/live/disk-extents.ts';
 
 const listed = (extents: DiskExtents) =>
   Array.from({ length: extents.count }, (_, index) => [extents.start(index), extents.end(index)]);

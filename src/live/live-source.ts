@@ -1,16 +1,15 @@
 // Reads the disk as it was at the instant of the checkpoints: past the page cache, with the edited
 // labels, the copies of mounted file systems and zeros put in their places.
 
-import { BLOCK_SIZE } from '../../../formats/index.ts';
-import { roundDown, roundUp } from '../../../formats/rounding.ts';
-import { throwIfAborted } from '../../errors.ts';
-import type { Edit } from '../../partitions/move-backup-gpt.ts';
-import { overlay } from '../../sources/edited.ts';
-import type { Source } from '../../sources/source.ts';
+import { BLOCK_SIZE } from '../../formats/index.ts';
+import { roundDown, roundUp } from '../../formats/rounding.ts';
+import { throwIfAborted } from '../errors.ts';
+import type { Edit } from '../partitions/move-backup-gpt.ts';
+import { overlay } from '../sources/edited.ts';
+import type { Source } from '../sources/source.ts';
 import { type DirectDisk, readAnywhere } from './direct-disk.ts';
 import type { PartitionCopy } from './mounted-copy.ts';
-import type { DiskExtent } from './plan.ts';
-import type { DiskExtents } from './disk-extents.ts';
+import type { DiskExtent, DiskExtents } from './disk-extents.ts';
 
 /** Content that replaces that of the disk. */
 export interface Replacements {
@@ -79,8 +78,9 @@ async function readReplaced(
   target: Uint8Array,
   { zeros, copies, edits }: Replacements,
 ): Promise<void> {
-  await disk.read(diskOffset, target);
   const end = diskOffset + target.length;
+  const isCopied = copies.some((copy) => copy.diskOffset <= diskOffset && end <= endOf(copy));
+  if (!isCopied) await disk.read(diskOffset, target);
   const first = zeros.firstEndingAfter(diskOffset);
   for (let index = first; index < zeros.count && zeros.start(index) < end; index++) {
     const from = Math.max(0, zeros.start(index) - diskOffset);
@@ -88,11 +88,15 @@ async function readReplaced(
   }
   for (const copy of copies) {
     const from = Math.max(diskOffset, copy.diskOffset);
-    const to = Math.min(end, copy.diskOffset + copy.size);
+    const to = Math.min(end, endOf(copy));
     if (from >= to) continue;
     await copy.read(from - copy.diskOffset, target.subarray(from - diskOffset, to - diskOffset));
   }
   for (const edit of edits) overlay(target, diskOffset, edit);
+}
+
+function endOf({ diskOffset, size }: PartitionCopy): number {
+  return diskOffset + size;
 }
 
 /**

@@ -1,0 +1,160 @@
+// Freezes mounted file systems while their disk is read: what writes to them waits so long. A
+// process of its own thaws them, as soon as this one says so or ends, also by SIGKILL.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { BLOCK_DEVICES, layerBelow, textOf } from './host-disk.ts';
+import { listMounts, type Mount, mountOf } from './mounts.ts';
+import { findProgram } from './run-command.ts';
+
+/** File systems that are frozen, and those that are not. */
+export interface Frozen {
+  readonly frozen: readonly Mount[];
+  /** With the reason, a clause. */
+  readonly others: readonly { readonly mount: Mount; readonly why: string }[];
+  /** Thaws them. Returns the mount points of those that could not be thawed. */
+  thaw(): Promise<readonly string[]>;
+}
+
+/**
+ * Freezes file systems until `thaw`. Those that this program runs from are left alone, and those
+ * that hold `written`, the paths of what it writes: it would wait for itself.
+ */
+export async function freeze(
+  mounts: readonly Mount[],
+  written: readonly string[],
+): Promise<Frozen> {
+  const program = await findProgram('fsfreeze');
+  const needed = await neededMounts(written);
+  const others: { readonly mount: Mount; readonly why: string }[] = [];
+  const wanted: Mount[] = [];
+  for (const mount of mounts) {
+    const why = program === undefined ? 'there is no fsfreeze here' : obstacleOf(mount, needed);
+    if (why !== undefined) others.push({ mount, why });
+    // A file system is frozen once, wherever it is mounted.
+    else if (!wanted.some(({ device }) => device === mount.device)) wanted.push(mount);
+  }
+  if (program === undefined || wanted.length === 0) {
+    return { frozen: [], others, thaw: () => Promise.resolve([]) };
+  }
+  const guard = startGuard(
+    program,
+    wanted.map(({ mountPoint }) => mountPoint),
+  );
+  const lines = createInterface(guard.stdout)[Symbol.asyncIterator]();
+  const failures = new Map<Mount, string>();
+  for (const mount of wanted) {
+    const answer = await nextLine(lines);
+    if (answer !== 'frozen') failures.set(mount, answer ?? 'fsfreeze could not be run');
+  }
+  return {
+    frozen: wanted.filter((mount) => !failures.has(mount)),
+    others: [...others, ...[...failures].map(([mount, why]) => ({ mount, why }))],
+    async thaw() {
+      guard.stdin.end();
+      const left: string[] = [];
+      for (let line = await nextLine(lines); line !== undefined; line = await nextLine(lines)) {
+        left.push(line);
+      }
+      return left;
+    },
+  };
+}
+
+/** Why a file system must not be frozen; undefined if it may be. */
+function obstacleOf(mount: Mount, needed: ReadonlyMap<string, string>): string | undefined {
+  // In a container, these are files of the host's root, as /etc/hosts is. Subvolumes are not.
+  if (mount.root !== '/' && mount.type !== 'btrfs') return 'only a part of it is mounted here';
+  return needed.get(mount.device);
+}
+
+async function nextLine(lines: AsyncIterator<string>): Promise<string | undefined> {
+  const { done, value } = await lines.next();
+  return done ? undefined : value;
+}
+
+/**
+ * Freezes each of its arguments after the first, the path of fsfreeze, and says so in a line for
+ * each; at the end of its input thaws those that it has frozen. It ends by no signal of a terminal.
+ * Everything in it is built into the shell: an fsfreeze that cannot be started would freeze
+ * nothing.
+ */
+const GUARD = `
+trap '' HUP INT TERM PIPE
+fsfreeze=$1
+shift
+count=$#
+while [ $count -gt 0 ]; do
+  count=$((count - 1))
+  if why=$("$fsfreeze" --freeze -- "$1" 2>&1); then
+    set -- "$@" "$1"
+    echo frozen
+  else
+    echo "\${why%%
+*}"
+  fi
+  shift
+done
+while read -r line; do :; done
+for mount; do
+  "$fsfreeze" --unfreeze -- "$mount" > /dev/null 2>&1 || echo "$mount"
+done
+`;
+
+type Guard = ChildProcessByStdio<Writable, Readable, null>;
+
+function startGuard(program: string, points: readonly string[]): Guard {
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', program, ...points], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    cwd: '/',
+  });
+  guard.on('error', () => guard.stdout.destroy()); // the lines end then
+  guard.stdin.on('error', () => undefined);
+  return guard;
+}
+
+/** What a machine needs to run a program and to end one. */
+const OF_THE_MACHINE = ['/', '/usr', '/etc', '/dev', '/run', '/bin', '/sbin', '/lib', '/lib64'];
+
+/**
+ * The file systems that this program needs while others are frozen, by their device numbers, each
+ * with the reason.
+ */
+async function neededMounts(written: readonly string[]): Promise<Map<string, string>> {
+  const mounts = await listMounts();
+  const needed = new Map<string, string>();
+  const runs = [...OF_THE_MACHINE, process.execPath, process.argv[1] ?? '/'];
+  for (const path of runs) await note(path, 'kexport runs from it');
+  const open = [0, 1, 2].map((fd) => `/proc/self/fd/${fd}`);
+  for (const path of [tmpdir(), process.cwd(), ...open, ...written]) {
+    await note(path, 'kexport writes to it');
+  }
+  return needed;
+
+  async function note(path: string, why: string): Promise<void> {
+    const mount = mountOf(await existing(resolve(path)), mounts);
+    if (!mount || needed.has(mount.device)) return;
+    needed.set(mount.device, why);
+    // A file system in a file needs the one that this file is on.
+    const below = [mount.source, ...((await layerBelow(mount.source))?.devices ?? [])];
+    for (const device of below) {
+      const file = await textOf(join(BLOCK_DEVICES, basename(device)), 'loop/backing_file');
+      if (file !== undefined) await note(file, why);
+    }
+  }
+}
+
+/** The path without links, or that of the nearest folder that exists. */
+async function existing(path: string): Promise<string> {
+  for (let at = path; at !== '/'; at = dirname(at)) {
+    const real = await realpath(at).catch(() => undefined);
+    if (real !== undefined) return real;
+  }
+  return '/';
+}
