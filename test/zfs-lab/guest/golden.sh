@@ -72,9 +72,9 @@ check_fails 1 'the disk has another GUID' test "$(sgdisk -p "$loop" | grep GUID)
 for part in 1 2; do
     check_fails 1 "partition $part has another GUID" test "$(blkid -s PART_ENTRY_UUID -o value -p "$loop"p$part)" = "$(blkid -s PART_ENTRY_UUID -o value -p /dev/vda$part)"
 done
-check 'zdb finds no leak' zdb -e -p "$loop"p2 -bcc rpool
+check 'zdb finds no leak' zdb -e -U /dev/null -p "$loop"p2 -bcc rpool
 # Without -f, and beside the original.
-check 'it is imported beside the original' zpool import -d "$loop"p2 -R /copy -t golden rpool
+check 'it is imported beside the original' zpool import -d "$loop"p2 -R /copy -t rpool golden
 check_fails 1 'the pool has another guid' test "$(zpool get -Hp -o value guid golden)" = "$(zpool get -Hp -o value guid rpool)"
 check_equal 'bootfs is the boot environment' golden/ROOT/debian "$(zpool get -H -o value bootfs golden)"
 for property in ashift autotrim comment compatibility; do
@@ -114,8 +114,8 @@ cat "$work/.output"
 unchanged 'nothing is left of the making of the other'
 loop=$(losetup -fP --show /mnt/images/other.raw)
 udevadm settle
-check 'zdb finds no leak in the other' zdb -e -p "$loop"p2 -bcc rpool
-check 'the other is imported' zpool import -d "$loop"p2 -R /copy -t golden rpool
+check 'zdb finds no leak in the other' zdb -e -U /dev/null -p "$loop"p2 -bcc rpool
+check 'the other is imported' zpool import -d "$loop"p2 -R /copy -t rpool golden
 check_equal 'it boots the other' golden/ROOT/other "$(zpool get -H -o value bootfs golden)"
 check_fails 1 'and has no other boot environment' zfs list golden/ROOT/debian
 check_equal 'it has the snapshots' "$(zfs list -H -o name -t snapshot -r rpool | grep -v ROOT/debian | cut -d/ -f2-)" \
