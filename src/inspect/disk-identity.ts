@@ -1,5 +1,5 @@
-// What a disk keeps of its machine: the names by which it and its file systems are known, and, where
-// the files can be read, those of the machine.
+// What a disk keeps of its machine: the names by which it and its file systems are known, and
+// those of the machine, where its files can be read.
 
 import { viewOf } from '../../formats/struct.ts';
 import { type DiskView, diskView, partView, type ReadAt } from '../partitions/disk-view.ts';

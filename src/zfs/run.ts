@@ -1,4 +1,5 @@
-// Runs zfs and zpool, and losetup for them. A failure becomes one KexportError, whose kind `zfsFailure` returns.
+// Runs zfs and zpool, and losetup for them. A failure becomes one KexportError, whose kind
+// `zfsFailure` returns.
 
 import { PassThrough, pipeline, type Readable, type Writable } from 'node:stream';
 import { KexportError } from '../errors.ts';

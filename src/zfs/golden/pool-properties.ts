@@ -55,7 +55,7 @@ export interface NewPool {
   readonly properties: PoolProperties;
   /** The partition that it is made on. */
   readonly device: string;
-  /** A folder that is not there: whatever mounts a file system of it does not cover this machine's. */
+  /** A folder that is not there: what is mounted below it does not cover this machine's files. */
   readonly altroot: string;
 }
 

@@ -1,5 +1,5 @@
-// Waits until ZFS has freed the files that were deleted on the source while a program had them open:
-// a snapshot has them still, and mounting a copy frees them in the background.
+// Waits until ZFS has freed the files that were deleted on the source while a program had them
+// open: a snapshot has them still, and mounting a copy frees them in the background.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -31,7 +31,7 @@ exec 9> /root/open
 secret 20 open >&9
 rm /root/open
 echo 'kept by the image' > /home/kept
-echo "/dev/disk/by-partuuid/$(blkid -s PART_ENTRY_UUID -o value -p /dev/vda1) /boot/efi vfat noauto 0 0 # PARTUUID" >> /etc/fstab
+echo "/dev/disk/by-partuuid/$(blkid -s PART_ENTRY_UUID -o value -p /dev/vda1) /boot/efi vfat noauto 0 0" >> /etc/fstab
 zfs create -V 64M -o compression=off rpool/volume
 udevadm settle
 dd if=/dev/urandom of=/dev/zvol/rpool/volume bs=1M count=8 oflag=direct status=none

@@ -1,7 +1,7 @@
 # slow
-# A machine with its root on ZFS makes a golden image of itself, of half its size. The image and the
-# original boot by their own boot loaders, side by side; the image has a machine-id and SSH host keys
-# of its own then, others in each copy.
+# A machine with its root on ZFS makes a golden image of itself, of another size. The image and the
+# original boot by their own boot loaders; the image has a machine-id and SSH host keys of its own
+# then, others in each copy.
 set -euo pipefail
 lab=$(dirname "$(realpath "$0")")/..
 root=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")/zfsroot.raw
