@@ -17,7 +17,7 @@ export interface Frozen {
   /** With the reason, a clause. */
   readonly others: readonly { readonly mount: Mount; readonly why: string }[];
   /** Thaws them. Returns the mount points of those that could not be thawed. */
-  thaw(): Promise<readonly string[]>;
+  readonly thaw: () => Promise<readonly string[]>;
 }
 
 /**
@@ -73,8 +73,8 @@ function obstacleOf(mount: Mount, needed: ReadonlyMap<string, string>): string |
 }
 
 async function nextLine(lines: AsyncIterator<string>): Promise<string | undefined> {
-  const { done, value } = await lines.next();
-  return done ? undefined : value;
+  const next = await lines.next();
+  return next.done === true ? undefined : next.value;
 }
 
 /**
