@@ -185,7 +185,7 @@ async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
     chunkNames: 'chunk-[hash]', // beside the workers, which they name
   });
   contents.push(ofWorkers.metafile, metafile);
-  await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify(metafile));
+  await writeFile(join(DIST, 'browser-meta.json'), JSON.stringify([ofWorkers.metafile, metafile]));
 }
 
 /** Has a bundle find its files in itself. */

@@ -12,21 +12,19 @@ import { TOP } from './support/project.ts';
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
+    'library.ts',
     'export',
     'open',
     'images',
     'zfs',
     'live',
     'zfs-send',
-    'inspect',
-    'sources',
     'byte-streams',
     'sinks',
-    'compress',
     'host',
-    'errors.ts',
   ],
-  'browser.ts': [
+  'browser.ts': ['library.ts', 'open', 'images', 'byte-streams', 'remote', 'sinks', 'runtime'],
+  'library.ts': [
     'export',
     'open',
     'images',
@@ -34,11 +32,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'inspect',
     'sources',
     'byte-streams',
-    'remote',
     'sinks',
     'compress',
     'host',
-    'runtime',
     'errors.ts',
   ],
   page: [
@@ -320,7 +316,7 @@ describe('the layers', () => {
  * those that also know this machine. The built bundles say what they have inside.
  */
 const IN_BROWSERS: readonly RegExp[] = [
-  /^src\/browser\.ts$/,
+  /^src\/(browser|library)\.ts$/,
   /^src\/(export|compress|decompress|workers|partitions|inspect)\//,
   /^src\/(byte-streams|images|open|sources|sinks|zfs-send)\//,
   /^src\/errors\.ts$/,

@@ -1,5 +1,6 @@
 // The header cluster: header, header extensions, name of the backing file.
 
+import { joinBytes } from '../join-bytes.ts';
 import type { Encoding } from '../contract.ts';
 import { paddingAfter } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
@@ -90,7 +91,7 @@ export function encodeHeader(facts: HeaderFacts): Uint8Array {
     refcountOrder: REFCOUNT_ORDER,
     headerLength: header.size + (zstd ? additionalFields.size : 0),
   });
-  return concat([head, ...additional, ...extensions, backingName]);
+  return joinBytes([head, ...additional, ...extensions, backingName]);
 }
 
 function encodeAdditional(): Uint8Array {
@@ -104,7 +105,7 @@ function encodeExtension(type: number, data: Uint8Array): Uint8Array[] {
 }
 
 function featureNames(): Uint8Array {
-  return concat(FEATURE_NAMES.map((feature) => featureName.encode(feature)));
+  return joinBytes(FEATURE_NAMES.map((feature) => featureName.encode(feature)));
 }
 
 function utf8(text: string): Uint8Array {
@@ -114,15 +115,5 @@ function utf8(text: string): Uint8Array {
 function encodeU64(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   viewOf(bytes).setBigUint64(0, value);
-  return bytes;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

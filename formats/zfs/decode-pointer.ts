@@ -5,6 +5,7 @@
 //   96  32 bytes  checksum
 // A block of up to 112 bytes can be embedded. Source: OpenZFS, sys/spa.h (blkptr_t and its macros).
 
+import { joinBytes } from '../join-bytes.ts';
 import { unsupported } from './faults.ts';
 import { bytes, struct, u64, viewOf } from '../struct.ts';
 
@@ -104,27 +105,26 @@ export function decodePointer(content: Uint8Array): BlockPointer {
 }
 
 function payloadOf(content: Uint8Array): Uint8Array {
-  const pieces = PAYLOAD.map(([start, end]) => content.subarray(start, end));
-  const payload = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    payload.set(piece, at);
-    at += piece.length;
-  }
-  return payload;
+  return joinBytes(PAYLOAD.map(([start, end]) => content.subarray(start, end)));
 }
 
 /** The `dva_t` that are in use. */
 function copiesOf(view: DataView): BlockCopy[] {
   const copies: BlockCopy[] = [];
   for (let at = 0; at < COPY_COUNT * COPY_SIZE; at += COPY_SIZE) {
-    const place = view.getBigUint64(at, true);
-    const offset = view.getBigUint64(at + 8, true);
-    if (bits(place, 0, 24) === 0) continue;
-    if (bits(offset, 63, 1) === 1) throw unsupported('a block is split (a gang block)');
-    copies.push({ vdev: bits(place, 32, 24), offset: Number(offset) * POOL_SECTOR });
+    const { vdev, offset, length } = decodePlace(view, at);
+    if (length > 0) copies.push({ vdev, offset });
   }
   return copies;
+}
+
+/** Decodes a `dva_t`. Throws a FormatError for a gang block. */
+export function decodePlace(view: DataView, at: number): BlockCopy & { readonly length: number } {
+  const place = view.getBigUint64(at, true);
+  const offset = view.getBigUint64(at + 8, true);
+  const length = bits(place, 0, 24) * POOL_SECTOR; // with parity
+  if (length > 0 && bits(offset, 63, 1) === 1) throw unsupported('a block is split (a gang block)');
+  return { vdev: bits(place, 32, 24), offset: Number(offset) * POOL_SECTOR, length };
 }
 
 /** A bit field of a number, as in BF64_DECODE. */

@@ -5,11 +5,18 @@
 // Any contradiction, a wrong sum, or a block that was read but is free, is a FormatError. Sources:
 // OpenZFS, module/zfs/metaslab.c and spa_log_spacemap.c (spa_ld_log_spacemaps).
 
+import { roundUp } from '../rounding.ts';
 import type { FormatError } from '../errors.ts';
 import { damaged, unsupported } from './faults.ts';
 import { type AllocationMap, allocationMap } from './allocation-map.ts';
 import { POOL_SECTOR } from './decode-pointer.ts';
-import { poolBlocks, type PoolBlocks, type PoolTools } from './pool-blocks.ts';
+import { indirectMapping } from './indirect-mapping.ts';
+import {
+  type IndirectMapping,
+  poolBlocks,
+  type PoolBlocks,
+  type PoolTools,
+} from './pool-blocks.ts';
 import { readPoolDirectory, type PoolDirectory, type TopVdev } from './pool-directory.ts';
 import { numberAt, openPoolObjects, type PoolObject, type PoolObjects } from './pool-objects.ts';
 import { readSpaceMap, type SpaceMapEntry } from './space-map.ts';
@@ -25,8 +32,10 @@ export interface PresentVdev {
   /** Its number in the pool. */
   readonly id: number;
   readonly guid: bigint;
-  /** Allocatable bytes of its smallest device. */
+  /** Allocatable bytes that its devices have room for. */
   readonly size: number;
+  /** Metaslabs begin at a multiple of this many bytes: `VdevLayout.alignment`. */
+  readonly alignment: number;
 }
 
 /** The free space of a pool. */
@@ -44,7 +53,7 @@ const MIN_BUDGET = 2 ** 28;
 const BUDGET_SHARE = 1 / 64;
 
 const OBJECT_ARRAY = 2; // DMU_OT_OBJECT_ARRAY
-const READABLE_TYPES = ['disk', 'file', 'mirror'];
+const READABLE_TYPES = ['disk', 'file', 'mirror', 'raidz', 'draid'];
 /** The lowest metaslab_shift, SPA_MAXBLOCKSHIFT in old versions; today it is at least 24. */
 const MIN_METASLAB_SHIFT = 17;
 /** Limit of this program on the metaslabs of a vdev; OpenZFS makes at most 2^17. */
@@ -74,28 +83,45 @@ export async function openPoolSpace(
   if (directory.logs.some((log) => log.txg > txg)) {
     throw damaged('the pool has a log of space maps from a later state');
   }
+  blocks.useMappings(await mappingsOf(directory, objects));
   return {
     async eachFree(vdev, onFree) {
       const found = directory.vdevs.get(vdev.id);
-      const layout = layoutOf(found, vdev, unitsAtOnce);
+      const layout = metaslabsOf(found, vdev, unitsAtOnce);
       await readVdev({ id: vdev.id, layout, objects, blocks, logs: directory.logs }, onFree);
     },
   };
 }
 
-interface VdevLayout extends TopVdev {
+/** The mappings of removed vdevs, by their numbers. */
+async function mappingsOf(
+  { vdevs }: PoolDirectory,
+  objects: PoolObjects,
+): Promise<ReadonlyMap<number, IndirectMapping>> {
+  const mappings = new Map<number, IndirectMapping>();
+  for (const [id, { type, mapping }] of vdevs) {
+    if (type !== 'indirect' || !mapping) continue; // 0 if nothing was on it
+    mappings.set(id, indirectMapping(await objects(mapping)));
+  }
+  return mappings;
+}
+
+/** The metaslabs of a vdev. */
+interface Metaslabs extends TopVdev {
   readonly metaslabCount: number;
   /** Number of smallest blocks in a metaslab. */
   readonly units: number;
+  /** Metaslabs begin at a multiple of so many smallest blocks, and end likewise. */
+  readonly alignedUnits: number;
   /** Number of metaslabs in memory at once. */
   readonly perBatch: number;
 }
 
-function layoutOf(
+function metaslabsOf(
   found: TopVdev | undefined,
-  { guid, size }: PresentVdev,
+  { guid, size, alignment }: PresentVdev,
   unitsAtOnce: number,
-): VdevLayout {
+): Metaslabs {
   if (found?.guid !== guid) throw damaged('the vdev is not one of the pool');
   const { type, ashift, metaslabShift, allocatable } = found;
   if (!READABLE_TYPES.includes(type)) {
@@ -103,6 +129,7 @@ function layoutOf(
   }
   const metaslabCount = Math.floor(allocatable / 2 ** metaslabShift);
   const units = 2 ** (metaslabShift - ashift);
+  const alignedUnits = Math.max(1, alignment / 2 ** ashift);
   const isSound =
     ashift >= MIN_ASHIFT &&
     ashift <= MAX_ASHIFT &&
@@ -111,7 +138,7 @@ function layoutOf(
     metaslabCount <= MAX_METASLABS &&
     metaslabCount * 2 ** metaslabShift <= size;
   const perBatch = Math.min(Math.floor(unitsAtOnce / units), metaslabCount);
-  if (isSound) return { ...found, metaslabCount, units, perBatch };
+  if (isSound) return { ...found, metaslabCount, units, alignedUnits, perBatch };
   throw damaged(
     `the vdev has ${metaslabCount} metaslabs of 2^${metaslabShift} bytes, which cannot be right`,
   );
@@ -120,7 +147,7 @@ function layoutOf(
 /** What is needed to read the free space of a vdev. */
 interface VdevReading {
   readonly id: number;
-  readonly layout: VdevLayout;
+  readonly layout: Metaslabs;
   readonly objects: PoolObjects;
   readonly blocks: PoolBlocks;
   readonly logs: PoolDirectory['logs'];
@@ -166,17 +193,23 @@ async function readMaps(
   for (let index = 0; index < count; index++) {
     const object = await numberAt(maps, first + index);
     if (object === 0n) continue; // nothing was ever allocated in this metaslab
-    const start = index * layout.units;
+    const start = firstUnit(first + index, layout) - first * layout.units;
+    const end = (index + 1) * layout.units;
     await readSpaceMap(await objects(Number(object)), 2 ** layout.ashift, (entry) => {
-      if (entry.offset + entry.count > layout.units) throw outside();
+      if (start + entry.offset + entry.count > end) throw outside();
       apply(entry, map, start + entry.offset, entry.count);
     });
   }
 }
 
+/** Where a metaslab begins on its vdev, in smallest blocks. */
+function firstUnit(metaslab: number, { units, alignedUnits }: Metaslabs): number {
+  return roundUp(metaslab * units, alignedUnits);
+}
+
 /** An array with, for each metaslab, the first transaction group whose log its space map lacks. */
 async function unflushedOf(
-  { zap }: VdevLayout,
+  { zap }: Metaslabs,
   objects: PoolObjects,
 ): Promise<PoolObject | undefined> {
   if (zap === undefined || zap === 0) return undefined;

@@ -3,18 +3,26 @@
 import { damaged, unsupported } from './faults.ts';
 import { isChecksum, type RunningChecksum } from '../zfs-send/fletcher4.ts';
 import { decompressBlock, type Decompressors } from '../zfs-send/decompress-block.ts';
+import { joinBytes } from '../join-bytes.ts';
 import { type BlockCopy, type BlockPointer, decodePointer } from './decode-pointer.ts';
+import type { StoredBlock } from './vdev-layout.ts';
 
 /** The devices of a pool. */
 export interface PoolMedia {
-  /** Number of devices that have a copy of a top-level vdev; 0 if it is not present. */
-  sideCount(vdev: number): number;
   /**
-   * Exactly `length` bytes of such a device, from an offset in its allocatable space. Rejects with
-   * a FormatError if it ends before.
+   * Each way to read exactly the bytes of a block of a top-level vdev; none if too little of it is
+   * present. A way rejects with a FormatError if a device ends before.
    */
-  read(vdev: number, side: number, offset: number, length: number): Promise<Uint8Array>;
+  ways(vdev: number, block: StoredBlock): readonly (() => Promise<Uint8Array>)[];
 }
+
+/** A part of a block of a removed device. Offsets and lengths are in bytes. */
+export interface MovedPart extends BlockCopy {
+  readonly length: number;
+}
+
+/** Finds the parts of what a removed device had. Rejects with a FormatError if it was not moved. */
+export type IndirectMapping = (offset: number, length: number) => Promise<readonly MovedPart[]>;
 
 /** The tools to read blocks with. */
 export interface PoolTools {
@@ -40,12 +48,17 @@ export interface PoolBlocks {
    * damaged, not the expected one, or exceeds the budget.
    */
   read(pointer: Uint8Array, expected: ExpectedBlock): Promise<Uint8Array>;
+  /** From now on finds what was on removed devices, by their numbers. */
+  useMappings(mappings: ReadonlyMap<number, IndirectMapping>): void;
   /** Where the blocks were read, the first MAX_PLACES of them. */
   readonly places: readonly BlockCopy[];
 }
 
 /** Limit of this program on the places that are kept to look them up in the space maps. */
 export const MAX_PLACES = 65_536;
+
+/** Limit of this program on the devices that a block was on, each of which was removed. */
+const MAX_MOVES = 16;
 
 const FLETCHER_4 = 7; // ZIO_CHECKSUM_FLETCHER_4, of all metadata of a pool (dmu_objset_open_impl)
 
@@ -56,9 +69,13 @@ const FLETCHER_4 = 7; // ZIO_CHECKSUM_FLETCHER_4, of all metadata of a pool (dmu
 export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolBlocks {
   const places: BlockCopy[] = [];
   let left = budget;
+  let moved: ReadonlyMap<number, IndirectMapping> = new Map();
 
   return {
     places,
+    useMappings(mappings) {
+      moved = mappings;
+    },
     async read(pointer, { level, size }) {
       left -= size;
       if (left < 0) throw unsupported(`the metadata has more than ${budget} bytes`);
@@ -89,16 +106,29 @@ export function poolBlocks(tools: PoolTools, txg: bigint, budget: number): PoolB
       );
     }
     for (const copy of found.copies) {
-      for (let side = 0; side < tools.media.sideCount(copy.vdev); side++) {
-        const stored = await tools.media.read(copy.vdev, side, copy.offset, found.physicalSize);
+      const parts = await partsOf({ ...copy, length: found.physicalSize });
+      const ways = parts.map(({ vdev, offset, length }) =>
+        tools.media.ways(vdev, { offset, length, birth: found.birth }),
+      );
+      for (let way = 0; way < Math.min(...ways.map(({ length }) => length)); way++) {
+        const stored = joinBytes(await Promise.all(ways.map((each) => each[way]!()))); // below each length
         tools.checksum.reset('little');
         tools.checksum.update(stored);
         if (!isChecksum(found.checksum, tools.checksum, 'little')) continue;
-        if (places.length < MAX_PLACES) places.push(copy);
+        for (const part of parts) if (places.length < MAX_PLACES) places.push(part);
         return stored;
       }
     }
     throw damaged(`every copy of a block is damaged: ${found.copies.map(describe).join(', ')}`);
+  }
+
+  /** What is where it was written, or where that was moved to since, maybe more than once. */
+  async function partsOf(part: MovedPart, depth = 0): Promise<readonly MovedPart[]> {
+    const mapping = moved.get(part.vdev);
+    if (!mapping) return [part];
+    if (depth > MAX_MOVES) throw damaged('a block of a removed device was moved in a circle');
+    const parts = await mapping(part.offset, part.length);
+    return (await Promise.all(parts.map((one) => partsOf(one, depth + 1)))).flat();
   }
 }
 

@@ -13,7 +13,7 @@ import { readZap, type Zap } from './zap.ts';
 
 /** A top-level vdev in the configuration of its pool. */
 export interface TopVdev {
-  /** `disk`, `file`, `mirror`; others are not supported, such as `hole` for a removed one. */
+  /** `disk`, `file`, `mirror`, `raidz`, `draid`; `indirect` or `hole` if it was removed. */
   readonly type: string;
   readonly guid: bigint;
   /** Base-2 logarithm of the smallest block. */
@@ -26,6 +26,8 @@ export interface TopVdev {
   readonly allocatable: number;
   /** Object of the ZAP with its further properties; undefined if it has none. */
   readonly zap: number | undefined;
+  /** Object that says where the blocks of a removed vdev are now. */
+  readonly mapping: number | undefined;
 }
 
 /** A log of the allocations and frees of one transaction group in all vdevs. */
@@ -49,14 +51,17 @@ const PACKED_LIST = 3; // DMU_OT_PACKED_NVLIST
 const MAX_CONFIG_SIZE = 16 * 2 ** 20;
 
 /**
- * Features that do not change how free space is stored, except the first four, which are supported.
- * `device_removal`, `obsolete_counts`, `draid` and `raidz_expansion` are not.
+ * Features that do not change how free space is stored, except the first eight, which are supported.
  */
 const KNOWN_FEATURES = new Set([
   'com.delphix:spacemap_histogram',
   'com.delphix:spacemap_v2',
   'com.delphix:log_spacemap',
   'com.delphix:zpool_checkpoint',
+  'com.delphix:device_removal',
+  'com.delphix:obsolete_counts',
+  'org.openzfs:draid',
+  'org.openzfs:raidz_expansion',
   'com.datto:bookmark_v2',
   'com.datto:encryption',
   'com.datto:resilver_defer',
@@ -157,6 +162,7 @@ function vdevsOf(config: NvList): Map<number, TopVdev> {
       metaslabArray: number('metaslab_array') ?? 0,
       allocatable: number('asize') ?? 0,
       zap: number('com.delphix:vdev_zap_top'),
+      mapping: number('com.delphix:indirect_object'),
     });
   }
   return vdevs;

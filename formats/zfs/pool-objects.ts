@@ -155,6 +155,23 @@ function blockTree(
   }
 }
 
+/** Bytes of an object, which may lie in several of its blocks. */
+export async function bytesAt(
+  object: PoolObject,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const found = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const inBlock = (offset + at) % object.blockSize;
+    const block = await object.block(Math.floor((offset + at) / object.blockSize));
+    const piece = block.subarray(inBlock, inBlock + length - at);
+    found.set(piece, at);
+    at += piece.length;
+  }
+  return found;
+}
+
 /** A number of 64 bits in an object that is an array of them; 0 past its end, as in OpenZFS. */
 export async function numberAt(object: PoolObject, index: number): Promise<bigint> {
   const perBlock = object.blockSize / 8;

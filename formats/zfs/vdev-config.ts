@@ -21,8 +21,31 @@ export interface VdevConfig {
   readonly topId: number;
   /** Base-2 logarithm of the smallest block of the top-level vdev. */
   readonly ashift: number;
+  /** The shape of the top-level vdev. */
+  readonly shape: VdevShape;
   /** What the labels of a vdev have in common at all times, for comparison. */
   readonly identity: string;
+}
+
+/** The shape of a top-level vdev. */
+export interface VdevShape {
+  /** `disk`, `file`, `mirror`, `raidz`, `draid`. */
+  readonly type: string;
+  readonly ashift: number;
+  /** The guids of its devices in their order, or its own if it is a device itself. */
+  readonly devices: readonly bigint[];
+  /** Columns of parity of raidz and dRAID, else 0. */
+  readonly parity: number;
+  /** The transaction groups since which stripes of raidz are one device wider, ascending. */
+  readonly expansions: readonly bigint[];
+  /** Of dRAID: data columns, spares, and groups before a permutation; else zeros. */
+  readonly draid: {
+    readonly data: number;
+    readonly spares: number;
+    readonly groups: number;
+    /** Whether it has nothing that came after OpenZFS 2.3, such as failure groups. */
+    readonly isKnown: boolean;
+  };
 }
 
 /** Limits of OpenZFS on ashift: ASHIFT_MIN and ASHIFT_MAX. */
@@ -47,7 +70,42 @@ export function readVdevConfig(label: Uint8Array, vdevOffset: number, sha256: Sh
   const [poolGuid, guid, topGuid] = ids;
   const topId = Number(uint64(tree, 'id'));
   const identity = [poolName, ...ids.map(String), describe(tree)].join(' ');
-  return { poolName, poolGuid, guid, topGuid, topId, ashift, identity };
+  const shape = shapeOf(tree, ashift, topGuid);
+  return { poolName, poolGuid, guid, topGuid, topId, ashift, shape, identity };
+}
+
+function shapeOf(tree: NvList, ashift: number, topGuid: bigint): VdevShape {
+  const type = tree.get('type');
+  const number = (name: string) => {
+    const value = tree.get(name);
+    return typeof value === 'bigint' ? Number(value) : 0;
+  };
+  return {
+    type: typeof type === 'string' ? type : '',
+    ashift,
+    devices: tree.has('children') ? guidsOf(tree.get('children')) : [topGuid],
+    parity: number('nparity'),
+    expansions: numbersOf(tree.get('raidz_expand_txgs')),
+    draid: {
+      data: number('draid_ndata'),
+      spares: number('draid_nspares'),
+      groups: number('draid_ngroups'),
+      isKnown: !tree.has('draid_nchildren'),
+    },
+  };
+}
+
+function guidsOf(children: NvValue | undefined): bigint[] {
+  const lists: readonly NvValue[] = Array.isArray(children) ? children : [];
+  return lists.map((child) => {
+    const guid = isNvList(child) ? child.get('guid') : undefined;
+    return typeof guid === 'bigint' ? guid : 0n;
+  });
+}
+
+function numbersOf(value: NvValue | undefined): bigint[] {
+  const values: readonly NvValue[] = Array.isArray(value) ? value : [];
+  return values.filter((one) => typeof one === 'bigint');
 }
 
 /**

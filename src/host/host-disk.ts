@@ -74,7 +74,7 @@ export async function nameOfDevice(rdev: bigint): Promise<string | undefined> {
 }
 
 /** What a device that is not itself a disk is made of. */
-export interface Layer {
+export interface DeviceLayer {
   /** LUKS, LVM, multipath, md, or the kernel's name of another kind. */
   readonly kind: string;
   /** The devices below, and those below them: `/dev/dm-0` and `/dev/sda3`. */
@@ -85,7 +85,7 @@ export interface Layer {
  * The layer of a device; undefined for a disk, a partition of one, or a path that is not a block
  * device.
  */
-export async function layerBelow(device: string): Promise<Layer | undefined> {
+export async function layerBelow(device: string): Promise<DeviceLayer | undefined> {
   const folder = await folderOf(device);
   if (folder === undefined) return undefined;
   // A partition of an array has the layer of the array.
@@ -101,7 +101,7 @@ export async function layerBelow(device: string): Promise<Layer | undefined> {
 }
 
 /** The layer of a device, and those of the devices below, from the top down. */
-export async function layersBelow(device: string): Promise<Layer[]> {
+export async function layersBelow(device: string): Promise<DeviceLayer[]> {
   const layer = await layerBelow(device);
   if (!layer) return [];
   const below = await Promise.all(layer.devices.map(layerBelow));

@@ -119,6 +119,14 @@ describe('an option that cannot take effect is refused', () => {
     ['raw disk --dry-run --quiet', '--dry-run and --quiet exclude each other'],
     ['raw d --include-swap', '--include-swap needs --checkpoint, or no DISK at all'],
     ['raw d --checkpoint --size 1G', '--size and --checkpoint exclude each other'],
+    ['raw --disk d --size 1G', '--size and --disk exclude each other'],
+    ['raw d --whole-pool --no-snapshot', '--no-snapshot and --whole-pool exclude each other'],
+    ['raw d --disk e', '--disk e and the operand d both name a disk'],
+    ['raw --disk d --disk d', 'd is given twice: each disk of a machine is another'],
+    [
+      'qcow2 --disk d --disk e -o x.qcow2',
+      '-o x.qcow2 names one file, and qcow2 makes one of each of 2',
+    ],
   ])('kexport %s', (line, message) => {
     const { status, stdout, stderr } = kexport(line.split(' '));
     expect(stderr).toContain(`kexport: ${message}`);

@@ -10,18 +10,25 @@ import {
   openPoolSpace,
   type PresentVdev,
 } from '../../formats/zfs/free-space.ts';
+import { layoutOf } from '../../formats/zfs/layout-of.ts';
 import type { PoolTools } from '../../formats/zfs/pool-blocks.ts';
+import { poolMedia, type ReadDevice } from '../../formats/zfs/pool-media.ts';
 import { readRing, type RingEntry } from '../../formats/zfs/uberblocks.ts';
 import { readVdevConfig } from '../../formats/zfs/vdev-config.ts';
+import type { VdevLayout } from '../../formats/zfs/vdev-layout.ts';
 import { fixturePath } from './project.ts';
 import { sha256 } from './zfs-labels.ts';
 
 /** Bytes of a device, by the offset at which they begin. */
 type Device = Map<number, Uint8Array>;
 
+export interface RecordedVdev extends PresentVdev {
+  readonly layout: VdevLayout;
+}
+
 export interface RecordedPool {
   readonly uberblock: RingEntry;
-  readonly vdevs: readonly PresentVdev[];
+  readonly vdevs: readonly RecordedVdev[];
   /** By top-level vdev. */
   readonly devices: ReadonlyMap<number, Device[]>;
 }
@@ -34,13 +41,14 @@ const MIB = 2 ** 20;
 export function recordedPool(name: string, mebibytes: number): RecordedPool {
   const byNumber = piecesOf(gunzipSync(readFileSync(recordOf(`${name}.gz`))));
   const devices = new Map<number, Device[]>();
-  const vdevs = new Map<number, PresentVdev>();
+  const vdevs = new Map<number, RecordedVdev>();
   let uberblock: RingEntry | undefined;
   for (const device of byNumber.values()) {
     const label = device.get(0)!;
-    const { topId: id, topGuid: guid, ashift } = readVdevConfig(label, 0, sha256);
-    const size = mebibytes * MIB - ALLOCATABLE_OFFSET - 2 * 262_144;
-    vdevs.set(id, { id, guid, size });
+    const { topId: id, topGuid: guid, ashift, shape } = readVdevConfig(label, 0, sha256);
+    const layout = layoutOf(shape);
+    const size = layout.sizeWith(mebibytes * MIB - ALLOCATABLE_OFFSET - 2 * 262_144);
+    vdevs.set(id, { id, guid, size, alignment: layout.alignment, layout });
     devices.set(id, [...(devices.get(id) ?? []), device]);
     for (const entry of readRing(label, { vdevOffset: 0, ashift, sha256 })) {
       if (!uberblock || entry.txg > uberblock.txg) uberblock = entry;
@@ -67,23 +75,36 @@ function piecesOf(record: Buffer): Map<number, Device> {
 }
 
 /** The tools to read a recorded pool with. */
-export function toolsOf({ devices }: Pick<RecordedPool, 'devices'>): PoolTools {
+export function toolsOf({ devices, vdevs }: Pick<RecordedPool, 'devices' | 'vdevs'>): PoolTools {
   const never = () => {
     throw new Error('no metadata of these pools is compressed in that way');
   };
   return {
     checksum: fletcher4(),
     decompressors: { inflate: never, zstd: never },
-    media: {
-      sideCount: (vdev) => devices.get(vdev)?.length ?? 0,
-      read: (vdev, side, offset, length) => {
-        const piece = devices.get(vdev)?.[side]?.get(offset + ALLOCATABLE_OFFSET);
-        if (piece && length <= piece.length) return Promise.resolve(piece.subarray(0, length));
-        return Promise.reject(
-          new FormatError('damaged', `byte ${offset} of vdev ${vdev} is not recorded`),
-        );
-      },
-    },
+    media: poolMedia(
+      vdevs.map(({ id, layout }) => ({
+        id,
+        layout,
+        devices: (devices.get(id) ?? []).map(readerOf),
+      })),
+    ),
+  };
+}
+
+function readerOf(device: Device): ReadDevice {
+  return (offset, length) => {
+    const start = offset + ALLOCATABLE_OFFSET;
+    const found = new Uint8Array(length);
+    let isRecorded = false;
+    for (const [at, bytes] of device) {
+      if (at >= start + length || at + bytes.length <= start) continue;
+      isRecorded = true;
+      const piece = bytes.subarray(Math.max(0, start - at), start + length - at);
+      found.set(piece, Math.max(0, at - start));
+    }
+    if (isRecorded) return Promise.resolve(found);
+    return Promise.reject(new FormatError('damaged', `byte ${offset} is not recorded`));
   };
 }
 

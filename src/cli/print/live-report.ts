@@ -1,4 +1,4 @@
-import type { HostPartition, Layer } from '../../host/host-disk.ts';
+import type { HostPartition, DeviceLayer } from '../../host/host-disk.ts';
 import type { HostFacts } from '../../zfs/live/host-facts.ts';
 import { maxHoldOf } from '../../zfs/live/hold.ts';
 import type { LivePool } from '../../zfs/live/live-pools.ts';
@@ -40,7 +40,7 @@ function diskText(plan: DiskPlan, pools: readonly LivePool[], options: Options):
   ].join('');
 }
 
-function layerText({ kind, devices }: Layer): string {
+function layerText({ kind, devices }: DeviceLayer): string {
   const effect = 'the image is that device as a disk of its own, which imports but boots nothing';
   return `${kind} on ${devices.join(', ')}: ${effect}\n`;
 }

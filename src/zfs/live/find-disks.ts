@@ -104,8 +104,6 @@ async function disksOf({ topLevel }: PoolStatus): Promise<HostDisk[]> {
 
 /** As the kernel counts: sdb before sdaa, nvme2n1 before nvme10n1. */
 function byName(one: string, other: string): number {
-  const [letters, others] = [one, other].map((path) => path.replace(/\d.*/, '').length);
-  const isSd = /^\/dev\/[a-z]+$/.test(one) && /^\/dev\/[a-z]+$/.test(other);
-  if (isSd && letters !== others) return (letters ?? 0) - (others ?? 0);
-  return one.localeCompare(other, 'en', { numeric: true });
+  const byLength = /\d/.test(one + other) ? 0 : one.length - other.length;
+  return byLength || one.localeCompare(other, 'en', { numeric: true });
 }

@@ -8,16 +8,15 @@ import {
 } from '../../../formats/zfs/free-space.ts';
 import { roundDown } from '../../../formats/rounding.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
+import { layoutOf } from '../../../formats/zfs/layout-of.ts';
 import type { PoolMedia, PoolTools } from '../../../formats/zfs/pool-blocks.ts';
+import { poolMedia, type ReadDevice } from '../../../formats/zfs/pool-media.ts';
 import type { RingEntry } from '../../../formats/zfs/uberblocks.ts';
+import type { VdevLayout } from '../../../formats/zfs/vdev-layout.ts';
 import { FormatError } from '../../../formats/index.ts';
 import { type OnWarning, reasonOf, throwIfAborted, Warning } from '../../errors.ts';
 import { type DirectDisks, readAnywhere } from '../../live/direct-disk.ts';
-import {
-  type ExtentCollector,
-  extentCollector,
-  type ExtentGroup,
-} from '../../live/disk-extents.ts';
+import { extentCollector, type ExtentGroup } from '../../live/disk-extents.ts';
 import type { PoolDevice } from './live-pools.ts';
 import type { VdevLabels } from './vdev-labels.ts';
 
@@ -50,9 +49,11 @@ export interface FreeExtents extends ExtentGroup {
   readonly disk: string;
 }
 
-/** A top-level vdev and the devices on the disks that each hold all of it. */
+/** A top-level vdev, and those of its devices that are on the disks. */
 interface TopVdev extends PresentVdev {
-  readonly sides: readonly PoolDevice[];
+  readonly layout: VdevLayout;
+  /** By their index in the vdev; undefined for one that is missing. */
+  readonly devices: readonly (PoolDevice | undefined)[];
 }
 
 /**
@@ -68,15 +69,16 @@ export async function freeSpaceOf(
   const groups: FreeExtents[] = [];
   const limit = Math.floor(MAX_STRETCHES / pools.flatMap(({ vdevs }) => vdevs).length);
   for (const pool of pools) {
-    const vdevs = topVdevs(pool);
-    const space = await orWarn(options, `pool ${pool.name}`, () =>
-      openPoolSpace(pool.uberblock, vdevs, {
-        ...options.tools,
-        media: mediaOf(disks, vdevs, options.signal),
-      }),
-    );
-    if (!space) continue;
-    for (const vdev of vdevs) groups.push(...(await freeOf(space, vdev, limit, options)));
+    const opened = await orWarn(options, `pool ${pool.name}`, async () => {
+      const vdevs = topVdevs(pool);
+      const media = mediaOf(disks, vdevs, options.signal);
+      const space = await openPoolSpace(pool.uberblock, vdevs, { ...options.tools, media });
+      return { space, vdevs };
+    });
+    if (!opened) continue;
+    for (const vdev of opened.vdevs) {
+      groups.push(...(await freeOf(opened.space, vdev, limit, options)));
+    }
   }
   return groups;
 }
@@ -87,18 +89,22 @@ async function freeOf(
   limit: number,
   options: FreeSpaceOptions,
 ): Promise<FreeExtents[]> {
-  const name = vdev.sides.map(({ path }) => path).join(' and ');
-  const found = await orWarn(options, name, async (): Promise<ExtentCollector> => {
-    const collector = extentCollector(limit);
-    await space.eachFree(vdev, (start, end) => collector.add(start, end));
-    return collector;
+  const { layout, devices } = vdev;
+  const present = devices.flatMap((device) => device ?? []);
+  const name = present.map(({ path }) => path).join(' and ');
+  const found = await orWarn(options, name, async () => {
+    const collectors = devices.map((device) => device && extentCollector(limit));
+    await space.eachFree(vdev, (start, end) => {
+      layout.spread(start, end, (device, from, to) => collectors[device]?.add(from, to));
+    });
+    return collectors;
   });
-  if (!found) return [];
-  return vdev.sides.map(({ disk, diskOffset }) => ({
-    disk,
-    bounds: found.found(),
-    diskOffset: diskOffset + ALLOCATABLE_OFFSET,
-  }));
+  return devices.flatMap((device, index) => {
+    const collector = found?.[index];
+    if (!device || !collector) return [];
+    const diskOffset = device.diskOffset + ALLOCATABLE_OFFSET;
+    return [{ disk: device.disk, bounds: collector.found(), diskOffset }];
+  });
 }
 
 /**
@@ -124,20 +130,27 @@ async function orWarn<T>(
   }
 }
 
+/** Throws a FormatError for a vdev of a kind that is not known. */
 function topVdevs({ vdevs }: PoolState): TopVdev[] {
-  const byId = new Map<number, TopVdev>();
-  for (const { partition, labels } of vdevs) {
-    const { topId: id, topGuid: guid } = labels.config;
-    const end = roundDown(partition.size, LABEL_SIZE) - 2 * LABEL_SIZE;
-    const other = byId.get(id);
-    byId.set(id, {
-      id,
-      guid,
-      size: Math.min(end - ALLOCATABLE_OFFSET, other?.size ?? Infinity),
-      sides: [...(other?.sides ?? []), partition],
-    });
+  const byId = new Map<number, PoolState['vdevs'][number][]>();
+  for (const vdev of vdevs) {
+    const { topId } = vdev.labels.config;
+    byId.set(topId, [...(byId.get(topId) ?? []), vdev]);
   }
-  return [...byId.values()];
+  return [...byId].map(([id, ofVdev]) => {
+    const { shape, topGuid } = ofVdev[0]!.labels.config; // made with one
+    const layout = layoutOf(shape);
+    const smallest = Math.min(...ofVdev.map(({ partition }) => allocatableSize(partition)));
+    const devices = shape.devices.map(
+      (guid) => ofVdev.find(({ labels }) => labels.config.guid === guid)?.partition,
+    );
+    const size = layout.sizeWith(smallest);
+    return { id, guid: topGuid, size, alignment: layout.alignment, layout, devices };
+  });
+}
+
+function allocatableSize({ size }: PoolDevice): number {
+  return roundDown(size, LABEL_SIZE) - 2 * LABEL_SIZE - ALLOCATABLE_OFFSET;
 }
 
 function mediaOf(
@@ -145,18 +158,25 @@ function mediaOf(
   vdevs: readonly TopVdev[],
   signal: AbortSignal | undefined,
 ): PoolMedia {
-  const byId = new Map(vdevs.map((vdev) => [vdev.id, vdev]));
-  return {
-    sideCount: (vdev) => byId.get(vdev)?.sides.length ?? 0,
-    async read(vdev, side, offset, length) {
+  const reader = (device: PoolDevice): ReadDevice => {
+    const size = allocatableSize(device);
+    return (offset, length) => {
       throwIfAborted(signal);
-      const found = byId.get(vdev);
-      const partition = found?.sides[side];
-      if (!partition || offset + length > found.size) {
-        throw new FormatError('damaged', `vdev ${vdev} does not reach to byte ${offset + length}`);
+      if (offset + length > size) {
+        throw new FormatError(
+          'damaged',
+          `${device.path} does not reach to byte ${offset + length}`,
+        );
       }
-      const diskOffset = partition.diskOffset + ALLOCATABLE_OFFSET + offset;
-      return readAnywhere(disks.at(partition.disk), diskOffset, length);
-    },
+      const diskOffset = device.diskOffset + ALLOCATABLE_OFFSET + offset;
+      return readAnywhere(disks.at(device.disk), diskOffset, length);
+    };
   };
+  return poolMedia(
+    vdevs.map(({ id, layout, devices }) => ({
+      id,
+      layout,
+      devices: devices.map((device) => device && reader(device)),
+    })),
+  );
 }

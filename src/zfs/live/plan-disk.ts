@@ -8,7 +8,7 @@ import {
   holdersOf,
   type HostDisk,
   type HostPartition,
-  type Layer,
+  type DeviceLayer,
   layersBelow,
 } from '../../host/host-disk.ts';
 import type { Mount } from '../../host/mounts.ts';
@@ -41,7 +41,7 @@ export interface DiskPlan {
   /** The disk to export. */
   readonly disk: HostDisk;
   /** What it is made of if it is a device of LUKS, LVM or md, from the top down. */
-  readonly layers: readonly Layer[];
+  readonly layers: readonly DeviceLayer[];
   /** Whether it has an EFI system partition, or one with a boot loader for BIOS. */
   readonly boots: boolean;
   /** Mounted file systems that are copied at the instant of the checkpoints. */

@@ -5,6 +5,7 @@
 import { fletcher4 } from '../../../formats/zfs-send/fletcher4.ts';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { UBERBLOCK_MAGIC } from '../../../formats/zfs/label.ts';
+import { mirrorLayout } from '../../../formats/zfs/vdev-layout.ts';
 import { innerList, packedList, pair, pairOf } from '../../support/nvlist.ts';
 import type { RecordedPool } from '../../support/zfs-pools.ts';
 
@@ -76,7 +77,9 @@ export function madePool(space: MadeSpace = {}, spoiled: Spoiled = {}): Recorded
       values: { ...values, ...rest, ...mmp },
       content: new Uint8Array(984),
     },
-    vdevs: [{ id: 0, guid: 77n, size: METASLABS * METASLAB }],
+    vdevs: [
+      { id: 0, guid: 77n, size: METASLABS * METASLAB, alignment: 1, layout: mirrorLayout(1) },
+    ],
     devices: new Map([[0, [device]]]),
   };
 

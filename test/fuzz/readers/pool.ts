@@ -1,5 +1,6 @@
 import { FormatError } from '../../../formats/errors.ts';
 import { openPoolSpace } from '../../../formats/zfs/free-space.ts';
+import type { PoolMedia } from '../../../formats/zfs/pool-blocks.ts';
 import { inflater } from '../../../src/decompress/inflate.ts';
 import { decompressZstd } from '../../../src/decompress/zstd.ts';
 import { fletcher4 } from '../../../formats/zfs-send/index.ts';
@@ -32,15 +33,16 @@ export async function readPool(image: Buffer, { name }: Seed): Promise<void> {
   }
 }
 
-function mediaOf(image: Buffer, { places, vdevs }: FlatPool) {
+function mediaOf(image: Buffer, { places, vdevs }: FlatPool): PoolMedia {
   return {
-    sideCount: (vdev: number) => (vdevs.some(({ id }) => id === vdev) ? 1 : 0),
-    read: (vdev: number, _: number, offset: number, length: number) => {
+    ways(vdev, { offset, length }) {
+      if (!vdevs.some(({ id }) => id === vdev)) return [];
       const at = places.get(`${vdev} ${offset}`);
       if (at !== undefined && at + length <= image.length) {
-        return Promise.resolve(new Uint8Array(image.subarray(at, at + length)));
+        return [() => Promise.resolve(new Uint8Array(image.subarray(at, at + length)))];
       }
-      return Promise.reject(new FormatError('damaged', `byte ${offset} is not on the device`));
+      const error = new FormatError('damaged', `byte ${offset} is not on the device`);
+      return [() => Promise.reject(error)];
     },
   };
 }
