@@ -51,14 +51,15 @@ export async function freeze(
     const answer = await nextLine(lines);
     if (answer !== 'frozen') failures.set(mount, answer ?? 'fsfreeze could not be run');
   }
+  const frozen = wanted.filter((mount) => !failures.has(mount));
   return {
-    frozen: wanted.filter((mount) => !failures.has(mount)),
+    frozen,
     others: [...others, ...[...failures].map(([mount, why]) => ({ mount, why }))],
     async thaw() {
       guard.stdin.end();
       const left: string[] = [];
-      for (let line = await nextLine(lines); line !== undefined; line = await nextLine(lines)) {
-        left.push(line);
+      for (const { mountPoint } of frozen) {
+        if ((await nextLine(lines)) !== 'thawed') left.push(mountPoint);
       }
       return left;
     },
@@ -101,7 +102,7 @@ while [ $count -gt 0 ]; do
 done
 while read -r line; do :; done
 for mount; do
-  "$fsfreeze" --unfreeze -- "$mount" > /dev/null 2>&1 || echo "$mount"
+  if "$fsfreeze" --unfreeze -- "$mount" > /dev/null 2>&1; then echo thawed; else echo frozen; fi
 done
 `;
 
