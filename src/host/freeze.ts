@@ -17,7 +17,7 @@ export interface Frozen {
   /** With the reason, a clause. */
   readonly others: readonly { readonly mount: Mount; readonly why: string }[];
   /** Thaws them. Returns the mount points of those that could not be thawed. */
-  thaw(): Promise<readonly string[]>;
+  readonly thaw: () => Promise<readonly string[]>;
 }
 
 /**
@@ -51,14 +51,15 @@ export async function freeze(
     const answer = await nextLine(lines);
     if (answer !== 'frozen') failures.set(mount, answer ?? 'fsfreeze could not be run');
   }
+  const frozen = wanted.filter((mount) => !failures.has(mount));
   return {
-    frozen: wanted.filter((mount) => !failures.has(mount)),
+    frozen,
     others: [...others, ...[...failures].map(([mount, why]) => ({ mount, why }))],
     async thaw() {
       guard.stdin.end();
       const left: string[] = [];
-      for (let line = await nextLine(lines); line !== undefined; line = await nextLine(lines)) {
-        left.push(line);
+      for (const { mountPoint } of frozen) {
+        if ((await nextLine(lines)) !== 'thawed') left.push(mountPoint);
       }
       return left;
     },
@@ -73,8 +74,8 @@ function obstacleOf(mount: Mount, needed: ReadonlyMap<string, string>): string |
 }
 
 async function nextLine(lines: AsyncIterator<string>): Promise<string | undefined> {
-  const { done, value } = await lines.next();
-  return done ? undefined : value;
+  const next = await lines.next();
+  return next.done === true ? undefined : next.value;
 }
 
 /**
@@ -101,7 +102,7 @@ while [ $count -gt 0 ]; do
 done
 while read -r line; do :; done
 for mount; do
-  "$fsfreeze" --unfreeze -- "$mount" > /dev/null 2>&1 || echo "$mount"
+  if "$fsfreeze" --unfreeze -- "$mount" > /dev/null 2>&1; then echo thawed; else echo frozen; fi
 done
 `;
 

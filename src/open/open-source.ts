@@ -1,8 +1,9 @@
 import { fstatSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { isatty } from 'node:tty';
 import { KexportError, reasonOf, unexpectedFailure } from '../errors.ts';
+import type { DiskSnapshot } from '../host/disk-snapshot.ts';
 import { isRemote } from '../remote/open-remote.ts';
-import { snapshotLogicalVolume } from '../lvm/snapshot-volume.ts';
 import { snapshotDisk } from '../zfs/snapshot-disk.ts';
 import type { SentChanges } from '../zfs-send/changes.ts';
 import type { ByteStream } from '../byte-streams/byte-stream.ts';
@@ -43,8 +44,7 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
   }
   if (name === '-') return asDisk(await openDescriptor(openStdin(), options), options, openBase);
   if (isRemote(name)) return asDisk(await openInStore(name, options), options, openBase);
-  const snapshot =
-    (await snapshotDisk(name, options)) ?? (await snapshotLogicalVolume(name, options));
+  const snapshot = (await snapshotDisk(name, options)) ?? (await snapshotOnLvm(name, options));
   if (!snapshot) return asDisk(await openPath(name, name, options), options, openBase);
   try {
     const opened = await openPath(name, snapshot.path, options, snapshot.window);
@@ -55,6 +55,17 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
     await snapshot.release();
     throw error;
   }
+}
+
+/** Imported on demand: most disks are files. */
+async function snapshotOnLvm(
+  path: string,
+  options: SourceOptions,
+): Promise<DiskSnapshot | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isBlockDevice()) return undefined;
+  const { snapshotLogicalVolume } = await import('../lvm/snapshot-volume.ts');
+  return snapshotLogicalVolume(path, options);
 }
 
 /** Imported on demand: most disks are on this machine. */

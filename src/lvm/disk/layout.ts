@@ -1,13 +1,16 @@
 // Where the logical volumes of a disk lie on it, from LVM's reports.
 
+import { realpath } from 'node:fs/promises';
 import { KexportError } from '../../errors.ts';
-import type { HostDisk, HostPartition } from '../../host/host-disk.ts';
+import { type HostDisk, type HostPartition, layerBelow } from '../../host/host-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
 import { lvmFailure, lvmReport, type Row } from '../run-lvm.ts';
 import { columnsOfVolumes, type LogicalVolume, volumeOf } from '../volume.ts';
 
 /** A physical volume on a partition of the disk, or on all of it. */
 export interface PhysicalVolume extends HostPartition {
+  /** Its device as LVM's reports have it. */
+  readonly reported: string;
   /** The volume group that it belongs to. */
   readonly group: string;
   /** Where its extents begin and end on the disk. What is around them is LVM's own. */
@@ -52,9 +55,22 @@ export async function diskLayout(disk: HostDisk): Promise<DiskLayout | undefined
     if (lvmFailure(error) === 'no-command') return []; // without LVM there is none
     throw error;
   });
-  const here = rows.filter((row) => parts.has(row['pv_name'] ?? '') && row['vg_name'] !== '');
-  if (here.length === 0) return undefined;
-  const physical = here.map((row) => physicalVolume(row, parts));
+  const physical: PhysicalVolume[] = [];
+  const here: Row[] = [];
+  for (const row of rows) {
+    const path = await realpath(row['pv_name'] ?? '').catch(() => undefined);
+    const part = path === undefined ? undefined : parts.get(path);
+    if (!part || row['vg_name'] === '') continue;
+    here.push(row);
+    physical.push(physicalVolume(row, part));
+  }
+  const [first] = physical;
+  if (!first) return undefined;
+  const layer = await layerBelow(disk.path);
+  if (layer) {
+    const what = `${disk.path}, which is ${layer.kind} on ${layer.devices.join(', ')}`;
+    throw refusal(`volume group ${first.group} is on ${what}`);
+  }
   for (const group of new Set(physical.map((each) => each.group))) {
     const elsewhere = rows.find((row) => row['vg_name'] === group && !here.includes(row));
     if (!elsewhere) continue;
@@ -68,11 +84,11 @@ export async function diskLayout(disk: HostDisk): Promise<DiskLayout | undefined
 
 const PV_COLUMNS = ['pv_name', 'vg_name', 'pe_start', 'pv_pe_count', 'vg_extent_size', 'vg_seqno'];
 
-function physicalVolume(row: Row, parts: ReadonlyMap<string, HostPartition>): PhysicalVolume {
-  const part = parts.get(row['pv_name'] ?? '')!; // the caller has looked
+function physicalVolume(row: Row, part: HostPartition): PhysicalVolume {
+  const { pv_name: reported = '', vg_name: group = '' } = row;
   const start = part.diskOffset + Number(row['pe_start']);
   const size = Number(row['pv_pe_count']) * Number(row['vg_extent_size']);
-  return { ...part, group: row['vg_name'] ?? '', extents: { start, end: start + size } };
+  return { ...part, reported, group, extents: { start, end: start + size } };
 }
 
 async function placedVolumes(physical: readonly PhysicalVolume[]): Promise<PlacedVolume[]> {
@@ -134,7 +150,7 @@ function segmentOf(
   physical: readonly PhysicalVolume[],
 ): Segment {
   const [, device, first] = /^(.*):(\d+)-\d+$/.exec(row['seg_pe_ranges'] ?? '') ?? [];
-  const on = physical.find(({ path }) => path === device);
+  const on = physical.find(({ reported }) => reported === device);
   if (!on) throw refusal(`lvs does not say where the volume ${name} lies`);
   return {
     volumeOffset: Number(row['seg_start']),

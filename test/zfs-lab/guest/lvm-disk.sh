@@ -20,7 +20,8 @@ lvextend -qq -y -L 200M vg/root # so it has two segments
 lvcreate -qq -y -Wn -L 32M -n swap vg
 lvcreate -qq -y -Wn -L 32M -n idle vg
 lvcreate -qq -y -Wn -L 32M -n gone vg
-yes deleted-secret | dd of=/dev/vg/gone bs=1M count=32 iflag=fullblock oflag=direct status=none
+# yes is stopped half way.
+dd of=/dev/vg/gone bs=1M count=32 iflag=fullblock oflag=direct status=none < <(yes deleted-secret || true)
 lvremove -qq -y vg/gone
 mkfs.ext4 -q -E lazy_itable_init=0 /dev/vg/root
 mkfs.ext4 -q -E lazy_itable_init=0 /dev/vg/other

@@ -13,9 +13,10 @@ sgdisk -o -n 1:1M:+300M /dev/vdc > /dev/null
 partprobe /dev/vdb /dev/vdc
 udevadm settle
 
+printf password > key
 make_luks() {
-    echo password | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vdb1 -
-    echo password | cryptsetup open /dev/vdb1 clear -
+    cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file key /dev/vdb1
+    cryptsetup open --key-file key /dev/vdb1 clear
     device=/dev/mapper/clear
 }
 end_luks() { cryptsetup close clear; }
@@ -54,7 +55,7 @@ for layer in luks lvm md; do
     if [ $layer = luks ]; then
         check_match 'luks: it warns that the image is in clear' "$real is decrypted: the image holds in clear" "$(cat said)"
     else
-        check_equal "$layer: it warns of nothing in clear" '' "$(grep -F 'in clear' said)"
+        check_equal "$layer: it warns of nothing in clear" '' "$(grep -F 'in clear' said || true)"
     fi
     stop $writer
     check_equal "$layer: no checkpoint is left" - "$(zpool get -Hp -o value checkpoint tank)"
