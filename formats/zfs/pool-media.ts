@@ -50,7 +50,7 @@ function isPresent(column: Column, { devices }: MediaVdev): boolean {
 
 async function readStripe({ parity, data }: Stripe, vdev: MediaVdev): Promise<Uint8Array> {
   const columns = await Promise.all(
-    data.map((column) => (isPresent(column, vdev) ? readColumn(column, vdev) : undefined)),
+    data.map(async (column) => (isPresent(column, vdev) ? readColumn(column, vdev) : undefined)),
   );
   const lost = columns.indexOf(undefined);
   const found = columns.filter((column) => column !== undefined);
@@ -65,6 +65,8 @@ async function readStripe({ parity, data }: Stripe, vdev: MediaVdev): Promise<Ui
 }
 
 async function readColumn(column: Column, { devices }: MediaVdev): Promise<Uint8Array> {
-  const pieces = column.map(({ device, offset, length }) => devices[device]?.(offset, length));
+  const pieces = column.map(async ({ device, offset, length }) =>
+    devices[device]?.(offset, length),
+  );
   return joinBytes((await Promise.all(pieces)).filter((piece) => piece !== undefined));
 }

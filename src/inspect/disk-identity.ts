@@ -87,7 +87,7 @@ async function partitionIdentity(
 }
 
 async function volumeIdentity(view: DiskView, content: Content | undefined) {
-  const files = content && content.kind.startsWith('ext') ? await openExt(view) : undefined;
+  const files = content?.kind.startsWith('ext') ? await openExt(view) : undefined;
   const uuid = content && (await uuidOf(view, content.kind));
   return { content, uuid, machine: files && (await machineFiles(files)) };
 }
