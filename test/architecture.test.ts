@@ -102,6 +102,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'inspect',
     'host',
     'partitions',
+    'runtime',
     'errors.ts',
   ],
   lvm: ['live', 'sources', 'host', 'partitions', 'errors.ts'],

@@ -26,15 +26,20 @@ export async function generalize(
     mountPoint,
     isLegacy: dataset.mountpoint === 'legacy',
   }));
-  const mounted = await mountPrivately(mounts);
-  const { root } = mounted;
-  try {
-    await removeIdentity(root);
-    await addHostKeyUnit(root);
-    await renamePartitions(root, plan, guidOf);
-    await awaitUnlinked(pool, signal);
-  } finally {
-    await mounted.close();
+  // What a mount hides is part of the image too, so the file systems are added one by one.
+  for (let count = 1; count <= mounts.length; count++) {
+    throwIfAborted(signal);
+    const mounted = await mountPrivately(mounts.slice(0, count));
+    const { root } = mounted;
+    try {
+      await removeIdentity(root);
+      if (count < mounts.length) continue;
+      await addHostKeyUnit(root);
+      await renamePartitions(root, plan, guidOf);
+      await awaitUnlinked(pool, signal);
+    } finally {
+      await mounted.close();
+    }
   }
   throwIfAborted(signal);
 }

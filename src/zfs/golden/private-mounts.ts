@@ -1,11 +1,11 @@
 // Mounts the file systems of a pool where nothing but this process sees them: in a mount namespace
 // of a child process. It ends, and the mounts with it, when this process ends, however it does.
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { realpath, stat } from 'node:fs/promises';
 import { host } from '#host';
 import { KexportError, reasonOf } from '../../errors.ts';
+import { findProgram, startReading } from '../../host/run-command.ts';
 
 /** A file system to mount, below the root of the machine that it belongs to. */
 export interface PrivateMount {
@@ -57,11 +57,12 @@ export async function mountPrivately(mounts: readonly PrivateMount[]): Promise<P
     isLegacy ? OPTIONS : `zfsutil,${OPTIONS}`,
   ]);
   const args = ['--mount', '--propagation', 'private', '--', 'sh', '-c', SCRIPT, 'sh', folder];
-  const child = spawn('unshare', [...args, ...words], {
-    detached: true, // as in run.ts
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-  });
+  const unshare = await findProgram('unshare');
+  if (unshare === undefined) {
+    const what = 'cannot run unshare: there is no such command here';
+    throw new KexportError('unsupported', what, { hint: 'install util-linux' });
+  }
+  const child = startReading(unshare, [...args, ...words]);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   child.stdin.on('error', () => undefined);

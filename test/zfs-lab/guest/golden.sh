@@ -74,7 +74,7 @@ for part in 1 2; do
 done
 check 'zdb finds no leak' zdb -e -U /dev/null -p "$loop"p2 -bcc rpool
 # Without -f, and beside the original.
-check 'it is imported beside the original' zpool import -d "$loop"p2 -R /copy -t rpool golden
+check 'it is imported beside the original' zpool import -N -d "$loop"p2 -R /copy -t rpool golden
 check_fails 1 'the pool has another guid' test "$(zpool get -Hp -o value guid golden)" = "$(zpool get -Hp -o value guid rpool)"
 check_equal 'bootfs is the boot environment' golden/ROOT/debian "$(zpool get -H -o value bootfs golden)"
 for property in ashift autotrim comment compatibility; do
@@ -115,7 +115,7 @@ unchanged 'nothing is left of the making of the other'
 loop=$(losetup -fP --show /mnt/images/other.raw)
 udevadm settle
 check 'zdb finds no leak in the other' zdb -e -U /dev/null -p "$loop"p2 -bcc rpool
-check 'the other is imported' zpool import -d "$loop"p2 -R /copy -t rpool golden
+check 'the other is imported' zpool import -N -d "$loop"p2 -R /copy -t rpool golden
 check_equal 'it boots the other' golden/ROOT/other "$(zpool get -H -o value bootfs golden)"
 check_fails 1 'and has no other boot environment' zfs list golden/ROOT/debian
 check_equal 'it has the snapshots' "$(zfs list -H -o name -t snapshot -r rpool | grep -v ROOT/debian | cut -d/ -f2-)" \
