@@ -23,6 +23,7 @@ export const OPTION_NAMES = [
   'checkpointLimit',
   'compression',
   'disk',
+  'diskSize',
   'flatten',
   'force',
   'from',
@@ -116,6 +117,7 @@ export class KexportError extends Error {
  * - `frozen`: file systems are frozen while the disk is read;
  * - `free-space`: the free space of a pool is copied, including deleted data;
  * - `full`: the export may fill a file system or a pool;
+ * - `identity`: a golden image keeps something of the machine that it was made of;
  * - `priority`: the run could not be made to give way to other programs as asked;
  * - `left-behind`: something that was made for the export could not be removed.
  */
@@ -131,6 +133,7 @@ export type WarningCode =
   | 'frozen'
   | 'free-space'
   | 'full'
+  | 'identity'
   | 'priority'
   | 'left-behind';
 

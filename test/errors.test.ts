@@ -6,6 +6,7 @@ import type { EncodeOptions } from '../src/export/encode-options.ts';
 import type { OverlayOptions } from '../src/export/overlay.ts';
 import type { SourceOptions } from '../src/open/source-options.ts';
 import type { FileSinkOptions } from '../src/sinks/file.ts';
+import type { GoldenOptions } from '../src/zfs/golden/plan.ts';
 import type { LiveDiskOptions } from '../src/zfs/live/live-disks.ts';
 import type { LiveOptions } from '../src/zfs/live/plan.ts';
 
@@ -42,7 +43,13 @@ describe('an error that names options', () => {
 
 /** The names of the options of the library, of whichever function. */
 type LibraryOption = KeyOf<
-  SourceOptions | EncodeOptions | OverlayOptions | FileSinkOptions | LiveOptions | LiveDiskOptions
+  | SourceOptions
+  | EncodeOptions
+  | OverlayOptions
+  | FileSinkOptions
+  | LiveOptions
+  | LiveDiskOptions
+  | GoldenOptions
 >;
 type KeyOf<Options> = Options extends unknown ? keyof Options : never;
 

@@ -24,6 +24,8 @@ export interface PoolLabel {
   readonly state: PoolState | undefined;
   /** The host that wrote it last, where one is named. */
   readonly hostname: string | undefined;
+  /** The hostid of that host; undefined likewise. */
+  readonly hostid: number | undefined;
 }
 
 /** Decodes the list in a label that begins at `vdevOffset`. Throws a FormatError if damaged. */
@@ -38,10 +40,12 @@ export function readPoolLabel(label: Uint8Array, vdevOffset: number, sha256: Sha
     return typeof value === 'bigint' ? value : undefined;
   };
   const state = number('state');
+  const hostid = number('hostid');
   return {
     poolName: text('name'),
     poolGuid: number('pool_guid'),
     state: state === undefined ? undefined : STATES[Number(state)],
     hostname: text('hostname'),
+    hostid: hostid === undefined ? undefined : Number(hostid),
   };
 }

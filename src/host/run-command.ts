@@ -1,11 +1,11 @@
 // Runs programs of this machine: with argument arrays and never a shell, in the C locale, in a
 // session of their own.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { KexportError, reasonOf, throwIfAborted, untilAborted } from '../errors.ts';
 
 /** Options of a command. */
@@ -26,7 +26,7 @@ export interface Outcome {
 }
 
 /** A running command. */
-export type Child = ChildProcessByStdio<null, Readable, Readable>;
+export type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
 
 // Debian and Fedora keep them in sbin, which is not in every user's PATH.
 const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -59,15 +59,27 @@ export async function outcomeOf(
 
 /** Starts a program, with no standard input. */
 export function startProgram(path: string, args: readonly string[]): Child {
-  return spawn(path, args, {
-    // A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
-    // destroy` of ours must not die of it.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what
-    // is printed. LVM would report open files of whoever started this program.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1' },
-  });
+  return spawn(path, args, { ...SPAWNED, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Starts a program that reads its standard input. */
+export function startReading(
+  path: string,
+  args: readonly string[],
+): Child & { readonly stdin: Writable } {
+  return spawn(path, args, { ...SPAWNED, env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
+}
+
+// A session of its own: a Ctrl-C at the terminal goes to the whole foreground group, and a `zfs
+// destroy` of ours must not die of it.
+const SPAWNED = { detached: true } as const;
+
+/**
+ * Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is
+ * printed. LVM would report open files of whoever started this program.
+ */
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1' };
 }
 
 /** Waits for `work` of a program; on abort, tells the program to stop and throws a KexportError. */

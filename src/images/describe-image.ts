@@ -1,6 +1,7 @@
 import type { DiskInImage, ImageFacts } from '../../formats/index.ts';
 import { asKexportError, KexportError } from '../errors.ts';
 import type { DiskFacts } from '../inspect/disk-facts.ts';
+import { type DiskIdentity, diskIdentity } from '../inspect/disk-identity.ts';
 import { inspectDisk } from '../inspect/inspect-disk.ts';
 import { withContents } from '../inspect/with-contents.ts';
 import { imageSource } from './image-source.ts';
@@ -35,24 +36,42 @@ export interface DiskInfo {
   readonly notOpened: readonly string[];
   /** What is on the disk; undefined if a file was not opened. */
   readonly disk: DiskFacts | undefined;
+  /** What it keeps of its machine, if that was asked for. */
+  readonly identity?: DiskIdentity | undefined;
+}
+
+/** What else to find out. */
+export interface DescribeOptions {
+  /** Reads what the disk keeps of its machine: some MiB at most. */
+  readonly identity?: boolean | undefined;
 }
 
 /**
  * Describes an open image. Walks its tables, and reads some KiB of its disk and of each partition.
  * Throws a KexportError.
  */
-export async function describeImage(image: ImageFiles): Promise<ImageInfo> {
+export async function describeImage(
+  image: ImageFiles,
+  options: DescribeOptions = {},
+): Promise<ImageInfo> {
   const { size: fileSize, allocatedSize = fileSize } = image.input;
-  const disks = image.reader.disks && (await disksOf(image, image.reader.disks));
-  return { ...(await contentOf(image)), fileSize, allocatedSize, ...(disks && { disks }) };
+  const disks = image.reader.disks && (await disksOf(image, image.reader.disks, options));
+  return { ...(await contentOf(image, options)), fileSize, allocatedSize, ...(disks && { disks }) };
 }
 
 /** Leaves out what cannot be read: the image itself can, and `verify` says why. */
-async function disksOf(image: ImageFiles, disks: readonly DiskInImage[]): Promise<NamedDiskInfo[]> {
+async function disksOf(
+  image: ImageFiles,
+  disks: readonly DiskInImage[],
+  options: DescribeOptions,
+): Promise<NamedDiskInfo[]> {
   const found: NamedDiskInfo[] = [];
   for (const disk of disks) {
     try {
-      found.push({ name: disk.name, ...(await contentOf(await diskOfImage(image, disk))) });
+      found.push({
+        name: disk.name,
+        ...(await contentOf(await diskOfImage(image, disk), options)),
+      });
     } catch (error) {
       if (!(error instanceof KexportError) || !isOfImage(error)) throw error;
     }
@@ -64,7 +83,7 @@ function isOfImage({ code }: KexportError): boolean {
   return code === 'damaged' || code === 'unsupported';
 }
 
-async function contentOf(image: ImageFiles): Promise<DiskInfo> {
+async function contentOf(image: ImageFiles, options: DescribeOptions): Promise<DiskInfo> {
   const { reader, input } = image;
   const { facts } = reader;
   const notOpened = filesNotOpened(image);
@@ -78,7 +97,9 @@ async function contentOf(image: ImageFiles): Promise<DiskInfo> {
     const read = source?.read?.bind(source);
     const { diskSize } = facts;
     const disk = read && (await withContents(await inspectDisk(read, diskSize), read, diskSize));
-    return { facts, storedSize, notOpened, disk };
+    if (!options.identity || !read || !disk) return { facts, storedSize, notOpened, disk };
+    const identity = await diskIdentity(disk, read, diskSize);
+    return { facts, storedSize, notOpened, disk, identity };
   } catch (error) {
     throw asKexportError(error, input.name);
   }

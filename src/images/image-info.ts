@@ -1,11 +1,12 @@
-import { describeImage, type ImageInfo } from './describe-image.ts';
+import { type DescribeOptions, describeImage, type ImageInfo } from './describe-image.ts';
 import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
 
 /** Options of {@link imageInfo}. */
 export type ImageInfoOptions = Pick<
   OpenFileOptions,
   'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'connections' | 'endpoint' | 'signal'
->;
+> &
+  DescribeOptions;
 
 /**
  * Describes the image in a file, or on a device if `from` is given or it is a raw disk. Walks the
@@ -13,11 +14,11 @@ export type ImageInfoOptions = Pick<
  */
 export async function imageInfo(
   path: string,
-  { allowBacking = false, ...options }: ImageInfoOptions = {},
+  { allowBacking = false, identity, ...options }: ImageInfoOptions = {},
 ): Promise<ImageInfo> {
   const image = await openImageFile(path, { ...options, allowBacking, alone: !allowBacking });
   try {
-    return await describeImage(image);
+    return await describeImage(image, { identity });
   } finally {
     await image.close();
   }

@@ -35,6 +35,8 @@ export interface PoolFacts {
   readonly state: PoolState | undefined;
   /** That host, where the label names it. */
   readonly hostname: string | undefined;
+  /** Its hostid as `hostid` prints it, likewise. */
+  readonly hostid: string | undefined;
 }
 
 /** A partition table as other programs read it. */

@@ -9,8 +9,11 @@ import { sha256 } from './sha256.ts';
  */
 export function poolFacts(head: Uint8Array): PoolFacts | undefined {
   try {
-    const { poolName, poolGuid, state, hostname } = readPoolLabel(head, 0, sha256);
-    return { name: poolName, guid: poolGuid?.toString(), state, hostname };
+    const { poolName, poolGuid, hostid, ...rest } = readPoolLabel(head, 0, sha256);
+    return {
+      ...{ name: poolName, guid: poolGuid?.toString(), state: rest.state },
+      ...{ hostname: rest.hostname, hostid: hostid?.toString(16).padStart(8, '0') },
+    };
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

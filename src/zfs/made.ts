@@ -23,6 +23,19 @@ export async function makeSnapshot(dataset: string): Promise<Made> {
 }
 
 /**
+ * Snapshots datasets of one pool at one instant, all under one generated name, which is the part
+ * after the @. Throws a KexportError, and leaves none then.
+ */
+export async function makeSnapshots(
+  datasets: readonly string[],
+): Promise<{ readonly snapshot: string; readonly made: readonly Made[] }> {
+  const snapshot = newName();
+  const names = datasets.map((dataset) => fullName({ dataset, snapshot }));
+  const made = await makeAll(names, await ownedBy(['snapshot']));
+  return { snapshot, made };
+}
+
+/**
  * Clones a snapshot of a volume, for its device. Throws a KexportError.
  *
  * The device of the snapshot itself will not do: it appears only with snapdev=visible, which would
@@ -51,10 +64,17 @@ async function ownedBy(args: readonly string[]): Promise<string[]> {
 }
 
 async function make(name: string, args: readonly string[]): Promise<Made> {
-  if (name.length > MAX_NAME_LENGTH) {
+  const [made] = await makeAll([name], args);
+  return made!; // one for each name
+}
+
+/** Makes all or none of them, with one command. */
+async function makeAll(names: readonly string[], args: readonly string[]): Promise<Made[]> {
+  const tooLong = names.find((name) => name.length > MAX_NAME_LENGTH);
+  if (tooLong !== undefined) {
     throw new KexportError(
       'source',
-      `${name} would have more than the ${MAX_NAME_LENGTH} characters that ZFS allows`,
+      `${tooLong} would have more than the ${MAX_NAME_LENGTH} characters that ZFS allows`,
       {
         hint: wording`make a snapshot with a short name and export that one, or use ${option('takeSnapshot', false)}`,
       },
@@ -62,23 +82,26 @@ async function make(name: string, args: readonly string[]): Promise<Made> {
   }
   // Noted before it exists, and run without a signal: a command that was told to stop may still
   // have made it.
-  const forget = noteLeftover(name, destroyCommand(name));
+  const noted = names.map((name) => ({ name, forget: noteLeftover(name, destroyCommand(name)) }));
   try {
-    await zfs([...args, name]);
+    await zfs([...args, ...names]);
   } catch (error) {
     // A command that was killed may still have made it.
-    if (zfsFailure(error) === 'other') await destroyMade(name);
-    forget();
-    throw explained(name, error);
+    const mayBeThere = zfsFailure(error) === 'other';
+    for (const { name, forget } of noted) {
+      if (mayBeThere) await destroyMade(name);
+      forget();
+    }
+    throw explained(names[0] ?? '', error);
   }
-  return {
+  return noted.map(({ name, forget }) => ({
     name,
     async destroy() {
       const problem = await destroyMade(name);
       if (problem === undefined) forget();
       return problem;
     },
-  };
+  }));
 }
 
 function explained(name: string, error: unknown): unknown {

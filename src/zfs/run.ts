@@ -1,6 +1,7 @@
-// Runs zfs and zpool. A failure becomes one KexportError, whose kind `zfsFailure` returns.
+// Runs zfs and zpool, and losetup for them. A failure becomes one KexportError, whose kind
+// `zfsFailure` returns.
 
-import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable, type Writable } from 'node:stream';
 import { KexportError } from '../errors.ts';
 import {
   abandon,
@@ -12,6 +13,7 @@ import {
   outcomeOf,
   type RunOptions,
   startProgram,
+  startReading,
 } from '../host/run-command.ts';
 import { type FailureKind, hintFor, kindOf } from './failure.ts';
 
@@ -27,6 +29,37 @@ export function zfs(args: readonly string[], options: RunOptions = {}): Promise<
 /** The same for `zpool`. */
 export function zpool(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
   return runCommand('zpool', args, options);
+}
+
+/** The same for `losetup`. */
+export function losetup(args: readonly string[], options: RunOptions = {}): Promise<string[]> {
+  return runCommand('losetup', args, options);
+}
+
+/** A running command that reads, for input that is too large to collect. */
+export interface CommandInput {
+  /** Ends the command with an error where it does not read all of it. */
+  readonly stdin: Writable;
+  /** As of `CommandOutput`; call it once `stdin` has ended. */
+  ended(signal: AbortSignal | undefined): Promise<void>;
+  stop(): void;
+}
+
+/** Starts `zfs`, which reads. The rule for names is that of `zfs`. Throws a KexportError. */
+export async function zfsInput(args: readonly string[]): Promise<CommandInput> {
+  const path = await pathOfProgram('zfs');
+  const child = startReading(path, args);
+  const outcome = endOf(child, path, ['stderr']);
+  outcome.catch(() => undefined); // `ended` throws it
+  child.stdout.resume();
+  return {
+    stdin: child.stdin,
+    async ended(signal) {
+      const found = await endOrAbandon(child, outcome, signal);
+      if (found.status !== 0) throw failure(`zfs ${args[0] ?? ''}`, found);
+    },
+    stop: () => abandon(child),
+  };
 }
 
 /** The output of a running command, for output that is too large to collect. */
@@ -100,7 +133,7 @@ class CommandFailure extends Error {
   }
 }
 
-type Program = 'zfs' | 'zpool';
+type Program = 'zfs' | 'zpool' | 'losetup';
 
 async function runCommand(
   program: Program,
@@ -122,7 +155,9 @@ async function runCommand(
 async function pathOfProgram(program: Program): Promise<string> {
   const path = await findProgram(program);
   if (path !== undefined) return path;
-  throw commandError('no-command', `cannot run ${program}: there is no such command here`, '');
+  const message = `cannot run ${program}: there is no such command here`;
+  if (program !== 'losetup') throw commandError('no-command', message, '');
+  throw new KexportError('unsupported', message, { hint: 'install util-linux' });
 }
 
 function notStarted(error: unknown): unknown {

@@ -40,6 +40,8 @@ describe('the JSON Schema describes', () => {
     ['plan', ['ova', 'bare', '--dry-run']],
     ...FILES.map((file) => ['image', ['info', file]] as const),
     ...FILES.map((file) => ['map', ['info', '--map', file]] as const),
+    ['image', ['info', '--identity', 'x.qcow2']],
+    ['image', ['info', '--identity', 'x.ova']],
     ['verdict', ['verify', 'x.vmdk']],
     ['verdict', ['verify', 'x.vmdk', '--against', 'x.qcow2']],
     ['verdict', ['verify', 'x.vmdk', '--against', 'disk']],

@@ -1,6 +1,7 @@
 import { KexportError } from '../../errors.ts';
 import type { Leftover } from '../../host/owner.ts';
 import { listVolumeLeftovers } from '../../lvm/made.ts';
+import { listGoldenLeftovers } from '../../zfs/golden/leftovers.ts';
 import { listLeftovers } from '../../zfs/leftovers.ts';
 import { listCheckpoints } from '../../zfs/live/checkpoint.ts';
 import { print } from '../command-line/print.ts';
@@ -8,7 +9,7 @@ import type { Run } from '../command-line/program.ts';
 import { printable } from '../print/printable.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
-/** Removes what killed exports left in ZFS pools and LVM, and reports each item. */
+/** Removes what killed exports left in ZFS pools, LVM and loop devices, and reports each item. */
 export const run: Run = async (_, { dryRun = false }) => {
   const { leftovers, isAll } = await listAll();
   if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
@@ -53,7 +54,7 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
 }
 
 /** What lists the leftovers of each kind of storage; without its commands, it has none. */
-const LISTS = [[listLeftovers, listCheckpoints], [listVolumeLeftovers]];
+const LISTS = [[listGoldenLeftovers, listLeftovers, listCheckpoints], [listVolumeLeftovers]];
 
 /** What exports left on this machine, and whether all of it could be listed. */
 async function listAll(): Promise<{ readonly leftovers: Leftover[]; readonly isAll: boolean }> {

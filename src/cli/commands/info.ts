@@ -34,9 +34,10 @@ async function infoOf(path: string, options: Options): Promise<string> {
   const name = shownName(path);
   checkDiskChoice(name, options);
   if (options.map) return printMap(path, options);
-  const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
+  const { json, from, allowBacking, ovaDisk, internalSnapshot, identity } = options;
   const { connections, endpoint } = options;
   const kind = await streamKind(path, from, options);
+  if (kind && identity) throw noDiskInside('--identity', name, kind);
   if (kind === 'zfs-send') return abortOnSignals((signal) => infoOfStream(path, options, signal));
   const info = await abortOnSignals((signal) =>
     kind
@@ -48,6 +49,7 @@ async function infoOf(path: string, options: Options): Promise<string> {
           internalSnapshot,
           connections,
           endpoint,
+          identity,
           signal,
         }),
   );
@@ -60,13 +62,7 @@ async function infoOf(path: string, options: Options): Promise<string> {
 async function printMap(path: string, options: Options): Promise<''> {
   const { json, from, allowBacking, ovaDisk, internalSnapshot } = options;
   const kind = await streamKind(path, from, options);
-  if (kind) {
-    const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
-    throw new KexportError(
-      'usage',
-      `--map is for images and disks, and ${shownName(path)} is read as ${what}`,
-    );
-  }
+  if (kind) throw noDiskInside('--map', shownName(path), kind);
   const format = from as FormatName | undefined; // the others are of a kind
   return abortOnSignals(async (signal): Promise<''> => {
     const { connections, endpoint } = options;
@@ -80,6 +76,15 @@ async function printMap(path: string, options: Options): Promise<''> {
     }
     return '';
   });
+}
+
+/** The error for what only a file that can be read anywhere can answer. */
+function noDiskInside(option: string, name: string, kind: string): KexportError {
+  const what = kind === 'zfs-send' ? 'a zfs send stream' : `a ${kind} file`;
+  return new KexportError(
+    'usage',
+    `${option} is for images and disks, and ${name} is read as ${what}`,
+  );
 }
 
 /** Reads all of a zfs send stream. */

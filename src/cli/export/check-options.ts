@@ -35,6 +35,9 @@ const DISK_IN_USE: readonly OptionName[] = [
   'checkpointLimit',
 ];
 
+/** Options of a golden image. */
+const GOLDEN: readonly OptionName[] = ['diskSize', 'bootEnvironment', 'withSnapshots'];
+
 /** Options that say something of one disk, which others beside it do not share. */
 const ONE_DISK: readonly OptionName[] = [
   'size',
@@ -73,6 +76,7 @@ export function checkOptions(request: Request, options: Options): void {
     const folders = `${outputDir} and ${options.outputDir}`;
     throw new KexportError('usage', `two folders are given for the images: ${folders}`);
   }
+  checkGolden(request, options);
   const [device] = options.disk ?? [];
   const [source] = sources;
   if (device !== undefined && source !== undefined) {
@@ -96,6 +100,23 @@ export function checkOptions(request: Request, options: Options): void {
   if (options.dryRun && options.json && isDiskInUse(request, options)) {
     throw new KexportError('usage', 'the plan for a disk in use is not printed as JSON');
   }
+}
+
+function checkGolden({ sources: [source] }: Request, options: Options): void {
+  if (!options.generalize) {
+    const given = firstGiven(options, GOLDEN);
+    if (given === undefined) return;
+    throw new KexportError('usage', `${given} needs --generalize`);
+  }
+  if (source !== undefined) {
+    const what = `--generalize makes an image of this machine, and ${shownName(source)} is given`;
+    throw new KexportError('usage', what, { hint: 'leave it out' });
+  }
+  const given = firstGiven(options, ['checkpoint', 'disk', 'wholePool', ...DISK_IN_USE]);
+  if (given === undefined) return;
+  throw new KexportError('usage', `${given} and --generalize exclude each other`, {
+    hint: 'a golden image is a copy of datasets, not of a disk',
+  });
 }
 
 function checkSeveral(sources: readonly string[], options: Options): void {

@@ -65,6 +65,8 @@ async function exportInUse(request: Request, options: Options): Promise<number> 
 
 /** Imported on demand: most disks are not in use. */
 async function planInUse(...args: Parameters<typeof planDisksInUse>) {
+  const [, options] = args;
+  if (options.generalize) return (await import('./golden-image.ts')).planGolden(options);
   const module = await import('./disk-in-use.ts');
   return module.planDisksInUse(...args);
 }

@@ -89,6 +89,13 @@ export const OPTIONS = {
     default: 'half of the free space',
   }),
 
+  generalize: flag('make a golden image: this machine, with a new pool and without its identity'),
+  diskSize: size('size of the disk of a golden image (8G)', { default: 'as it is' }),
+  bootEnvironment: text('NAME', 'the boot environment that a golden image has', {
+    default: 'the one that runs',
+  }),
+  withSnapshots: flag('keep the snapshots in a golden image, and what they have of the identity'),
+
   backingFile: text('BASE', 'write an overlay: a qcow2 of what the increment changes in BASE'),
   flatten: text('BASE', 'write the whole disk: BASE with the increment applied'),
   incrementalFrom: text('@SNAP', 'run zfs send from @SNAP (or #BOOKMARK) to DISK, a snapshot'),
@@ -153,6 +160,7 @@ export const OPTIONS = {
 
   port: wholeNumber([1, 65535], 'port of 127.0.0.1 to listen on', { default: 'a free one' }),
 
+  identity: flag('list what the disk keeps of its machine, and what a clone needs'),
   map: flag('list where the disk lies in files, as qemu-img map does'),
 
   against: text('DISK', 'compare with DISK, a disk or an image, byte for byte'),

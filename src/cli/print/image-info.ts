@@ -7,6 +7,7 @@ import type {
   PartitionTable,
   PoolFacts,
 } from '../../inspect/disk-facts.ts';
+import { identityJson, identityText } from './identity.ts';
 import { backingName } from '../../images/backing-name.ts';
 import { diskLine } from './disk-line.ts';
 import { formatLines, jsonText, type Line } from './lines.ts';
@@ -31,11 +32,13 @@ export function imageInfoJson(file: string, info: ImageInfo): string {
     backing,
     notOpened,
     ...contentJson(disk),
+    identity: info.identity && identityJson(info.identity),
     disks: info.disks?.map((one) => ({
       name: one.name,
       virtualSize: one.facts.diskSize,
       storedSize: one.storedSize,
       ...contentJson(one.disk),
+      identity: one.identity && identityJson(one.identity),
     })),
   });
 }
@@ -89,9 +92,9 @@ export function furtherDiskLines({
 export function imageInfoText(file: string, info: ImageInfo, columns: number): string {
   const lines = formatLines(imageInfoLines(file, info));
   const further = furtherDiskLines(info).map(
-    (one) => `\n${formatLines(one.lines)}${drawing(one.disk, columns)}`,
+    (one) => `\n${formatLines(one.lines)}${drawing(one.disk, columns)}${ofMachine(one.disk)}`,
   );
-  return lines + drawing(info, columns) + further.join('');
+  return lines + drawing(info, columns) + ofMachine(info) + further.join('');
 }
 
 function contentLines({ disk, notOpened }: DiskInfo): Line[] {
@@ -107,6 +110,10 @@ function contentLines({ disk, notOpened }: DiskInfo): Line[] {
 
 function drawing({ disk, facts }: DiskInfo, columns: number): string {
   return diskLine(disk?.table.partitions ?? [], facts.diskSize, columns) ?? '';
+}
+
+function ofMachine({ identity }: DiskInfo): string {
+  return identity ? identityText(identity) : '';
 }
 
 function sizeLine(key: string, size: number | undefined): Line[] {

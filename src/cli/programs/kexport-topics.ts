@@ -21,12 +21,18 @@ export const TOPICS: readonly Topic[] = [
   {
     name: 'zfs',
     summary: 'Options for ZFS: volumes, zfs send streams, and the disk of a pool in use.',
-    groups: ['ZFS and LVM', 'zfs send streams', 'Disk in use by a pool of this machine'],
+    groups: [
+      'ZFS and LVM',
+      'zfs send streams',
+      'Disk in use by a pool of this machine',
+      'Golden image of this machine',
+    ],
     sections: [
       {
         title: 'Examples',
         rows: [
           ['kexport all                       # this machine, with its root on ZFS'],
+          ['kexport all --generalize          # a copy of it that is a machine of its own'],
           ['kexport qcow2 tank/vm-100-disk-0  # a volume, from a snapshot'],
           ['zfs send tank/vm@monday | kexport qcow2 -'],
           ['kexport qcow2 tank/vm@b --incremental-from @a --backing-file vm.qcow2'],

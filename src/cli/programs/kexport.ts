@@ -60,6 +60,10 @@ const EXPORT_OPTIONS: readonly OptionGroup[] = [
     ],
   },
   {
+    title: 'Golden image of this machine',
+    options: ['generalize', 'diskSize', 'bootEnvironment', 'withSnapshots'],
+  },
+  {
     title: 'Compression',
     options: ['compression', 'level', 'optimize', 'threads', 'compressor'],
   },
@@ -97,6 +101,7 @@ const COMMANDS: readonly NamedCommand[] = [
       },
     ],
     options: only(
+      'identity',
       'map',
       'from',
       'allowBacking',
@@ -158,7 +163,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'clean',
-    summary: 'Remove what killed exports left in ZFS and LVM.',
+    summary: 'Remove what killed exports left in ZFS, LVM and loop devices.',
     operands: [],
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),

@@ -27,6 +27,9 @@ describe('the free space of a real pool', () => {
     ['several', 96, 2],
     ['nolog', 96, 1],
     ['old', 96, 1],
+    ['raidz1', 256, 1],
+    ['raidz2', 128, 1],
+    ['draid', 256, 1],
   ])('of %s is what lies between the blocks that zdb finds', async (name, mebibytes, vdevs) => {
     const found = await freeRuns(recordedPool(name, mebibytes));
     expect(found.size).toBe(vdevs);
