@@ -54,7 +54,7 @@ check_numbers() {
 }
 
 for volume in thick thin; do
-    for type in ext4 xfs; do
+    for type in ${TYPES:-$(if [ $volume = thick ]; then echo ext4; else echo xfs; fi)}; do
         what="$type on a $volume volume"
         make_and_write $volume $type
         before=$(tail -n 1 /mnt/volume/counter)

@@ -1,4 +1,5 @@
 # limit: 1800
+# slow
 # A mounted disk is never copied without a word, by whatever device; --live-inconsistent freezes its
 # file systems, and they are thawed whatever happens.
 . "$IN/lib.sh"
