@@ -41,10 +41,17 @@ export type { ImageResult, Target } from './export/image.ts';
 export type { MachineDisk } from './export/machine-disk.ts';
 export type { ReadableFile } from './host/readable-file.ts';
 export { compareDisks, type CompareOptions } from './images/compare-disks.ts';
-export type { DiskInfo, ImageInfo, NamedDiskInfo } from './images/describe-image.ts';
+export type {
+  DiskInfo,
+  ImageContentOptions,
+  ImageInfo,
+  NamedDiskInfo,
+} from './images/describe-image.ts';
 export type { FileInput } from './images/file-input.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
+export type { DiskIdentity, VolumeIdentity } from './inspect/disk-identity.ts';
+export type { MachineFiles } from './inspect/machine-files.ts';
 export type {
   Content,
   DiskFacts,

@@ -41,7 +41,7 @@ export interface DiskInfo {
 }
 
 /** What else to find out. */
-export interface DescribeOptions {
+export interface ImageContentOptions {
   /** Reads what the disk keeps of its machine: some MiB at most. */
   readonly identity?: boolean | undefined;
 }
@@ -52,7 +52,7 @@ export interface DescribeOptions {
  */
 export async function describeImage(
   image: ImageFiles,
-  options: DescribeOptions = {},
+  options: ImageContentOptions = {},
 ): Promise<ImageInfo> {
   const { size: fileSize, allocatedSize = fileSize } = image.input;
   const disks = image.reader.disks && (await disksOf(image, image.reader.disks, options));
@@ -63,7 +63,7 @@ export async function describeImage(
 async function disksOf(
   image: ImageFiles,
   disks: readonly DiskInImage[],
-  options: DescribeOptions,
+  options: ImageContentOptions,
 ): Promise<NamedDiskInfo[]> {
   const found: NamedDiskInfo[] = [];
   for (const disk of disks) {
@@ -83,7 +83,7 @@ function isOfImage({ code }: KexportError): boolean {
   return code === 'damaged' || code === 'unsupported';
 }
 
-async function contentOf(image: ImageFiles, options: DescribeOptions): Promise<DiskInfo> {
+async function contentOf(image: ImageFiles, options: ImageContentOptions): Promise<DiskInfo> {
   const { reader, input } = image;
   const { facts } = reader;
   const notOpened = filesNotOpened(image);

@@ -1,4 +1,4 @@
-import { type DescribeOptions, describeImage, type ImageInfo } from './describe-image.ts';
+import { type ImageContentOptions, describeImage, type ImageInfo } from './describe-image.ts';
 import { openImageFile, type OpenFileOptions } from './open-image-file.ts';
 
 /** Options of {@link imageInfo}. */
@@ -6,7 +6,7 @@ export type ImageInfoOptions = Pick<
   OpenFileOptions,
   'from' | 'allowBacking' | 'ovaDisk' | 'internalSnapshot' | 'connections' | 'endpoint' | 'signal'
 > &
-  DescribeOptions;
+  ImageContentOptions;
 
 /**
  * Describes the image in a file, or on a device if `from` is given or it is a raw disk. Walks the
