@@ -51,7 +51,7 @@ export type { FileInput } from './images/file-input.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
 export type { DiskIdentity, VolumeIdentity } from './inspect/disk-identity.ts';
-export type { MachineFiles } from './inspect/machine-files.ts';
+export type { MachineFiles, SshHostKey } from './inspect/machine-files.ts';
 export type {
   Content,
   DiskFacts,

@@ -11,6 +11,7 @@ export interface MachineFiles {
   readonly machineId: string | undefined;
   /** From /etc/hostid, as `hostid` prints it. */
   readonly hostid: string | undefined;
+  /** By their names. */
   readonly sshHostKeys: readonly SshHostKey[];
   /** Whether cloud-init has run, which it does anew for another machine. */
   readonly cloudInit: boolean;
