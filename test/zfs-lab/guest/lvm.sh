@@ -1,4 +1,5 @@
 # limit: 1800
+# slow
 # Logical volumes, thick and thin, are exported from a snapshot while ext4 and XFS on them are
 # written to; a snapshot that runs full ends the export; nothing is left.
 . "$IN/lib.sh"
