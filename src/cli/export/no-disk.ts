@@ -11,17 +11,16 @@ export async function noDisk(list: string): Promise<KexportError> {
   const root = await rootMount();
   const disk = root && (await hostDisk(root.source));
   const what = `no disk to export as ${list} is given`;
+  const pipe = `kexport ${list} /dev/sdX, or kexport ${list} - for a pipe`;
+  const hint = `give one: ${pipe}; kexport sources lists the disks`;
   if (!disk) {
     const found = root ? `, and / is ${root.type}, on no disk of this machine` : '';
-    const pipe = `kexport ${list} /dev/sdX, or kexport ${list} - for a pipe`;
-    return new KexportError('usage', `${what}${found}`, {
-      hint: `give one: ${pipe}; kexport sources lists the disks`,
-    });
+    return new KexportError('usage', `${what}${found}`, { hint });
   }
   const place = await placeOf(root, disk.path);
   const torn = `kexport ${list} ${shellWord(disk.path)} --live-inconsistent`;
   return new KexportError('usage', `${what}, and / is ${root.type} on ${place}`, {
-    hint: `${reasonFor(root)}: export it from another system that runs on this machine, or copy it while it changes: ${torn}`,
+    hint: `${hint}. That of / is exported from another system that runs on this machine, since ${reasonFor(root)}, or copied while it changes: ${torn}`,
   });
 }
 

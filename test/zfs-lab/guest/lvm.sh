@@ -78,7 +78,8 @@ check 'and is the same' cmp image.raw /dev/vg/thick
 rm image.raw
 
 make_and_write thick ext4
-(dd if=/dev/urandom of=/mnt/volume/much bs=1M count=200 oflag=direct status=none) &
+has_snapshot() { left | grep -q .; }
+(wait_until 300 has_snapshot && dd if=/dev/urandom of=/mnt/volume/much bs=1M count=100 oflag=direct status=none) &
 much=$!
 status=0
 kexport raw /dev/vg/thick -o image.raw --snapshot-size 8M --limit-rate 16M > said 2>&1 || status=$?
@@ -88,14 +89,15 @@ check_match 'which says why' 'the snapshot of vg/thick ran full' "$(cat said)"
 check_equal 'nothing is left of it' '' "$(left)$(ls image.raw* 2> /dev/null)"
 check_match 'a volume in use that is read as it is: a warning' 'is read as it is: without a snapshot' \
     "$(kexport raw /dev/vg/thick -o image.raw --no-snapshot --force 2>&1)"
-check_match 'too large a snapshot is refused' 'cannot make a snapshot of vg/thick: lvcreate: .*--snapshot-size' \
-    "$(kexport raw /dev/vg/thick -o image.raw --snapshot-size 100G --force 2>&1 || true)"
+lvcreate -qq -y -Wn -l 100%FREE -n filler vg
+check_match 'without room for a snapshot it is refused' 'cannot make a snapshot of vg/thick: lvcreate: .*--snapshot-size' \
+    "$(kexport raw /dev/vg/thick -o image.raw --snapshot-size 8M --force 2>&1 || true)"
+lvremove -qq -y vg/filler
 
 mkfifo pipe
 kexport raw /dev/vg/thick --quiet -o - > pipe 2> said &
 running=$!
 exec 3< pipe # which nobody reads
-has_snapshot() { left | grep -q .; }
 wait_until 120 has_snapshot
 check_match 'a running export is left alone' 'kept vg/kexport-[^ ]+: an export is reading it' "$(kexport clean 2>&1)"
 kill -KILL $running
