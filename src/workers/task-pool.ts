@@ -46,8 +46,9 @@ export function taskPool<Setup, Task, Answer>(
   threads: number,
   space = WORKER_SPACE,
 ): TaskPool<Task, Answer> {
+  const most = Math.min(threads, threadsThatFit(space));
   if (threads === 0 || !host.sharesMemory) return ownPool(start, setup);
-  return workerPool(name, setup, threads, space);
+  return workerPool(name, setup, most);
 }
 
 /** Does the tasks in this thread. */
@@ -68,15 +69,13 @@ function ownPool<Setup, Task, Answer>(
 function workerPool<Task, Answer>(
   name: WorkerName,
   setup: unknown,
-  threads: number,
-  space: number,
+  most: number,
 ): TaskPool<Task, Answer> {
   interface Entry {
     readonly worker: HostWorker;
     readonly pending: Map<number, Pending<Answer>>;
   }
   const workers: Entry[] = [];
-  let most = Math.min(threads, threadsThatFit(space));
   let failure: Error | undefined;
   let lastId = 0;
 
