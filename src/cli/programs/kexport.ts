@@ -163,7 +163,7 @@ const COMMANDS: readonly NamedCommand[] = [
   },
   {
     name: 'clean',
-    summary: 'Remove what killed exports left in ZFS, LVM and loop devices.',
+    summary: 'Remove what killed exports left on this machine.',
     operands: [],
     options: only('dryRun'),
     load: () => import('../commands/clean.ts'),
