@@ -77,6 +77,7 @@ export async function openPage(
   const viewport = { width, height: 900 };
   const context = await (await started()).newContext({ viewport });
   onTestFinished(() => context.close());
+  context.setDefaultTimeout(120_000); // machines are shared
   const page = await context.newPage();
   const requests: string[] = [];
   const complaints: string[] = [];
