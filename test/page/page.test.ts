@@ -128,6 +128,7 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     const opened = await openPage(address, { first: AS_USER });
     const { page } = opened;
     await page.waitForLoadState('networkidle');
+    await page.evaluate('navigator.serviceWorker.ready'); // it has loaded the page once more
     const { length: before } = opened.requests;
     for (const [index, path] of filesToRead().entries()) {
       await choose(page, path);
