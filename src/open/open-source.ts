@@ -52,7 +52,11 @@ async function openNamed(name: string, options: SourceOptions): Promise<Source> 
     const isRaw = options.from === undefined || options.from === 'raw';
     return snapshotSource(source, isRaw ? snapshot : { ...snapshot, snapshotGuid: undefined });
   } catch (error) {
-    await snapshot.release();
+    try {
+      await snapshot.check?.(); // what has made it invalid explains the error
+    } finally {
+      await snapshot.release();
+    }
     throw error;
   }
 }

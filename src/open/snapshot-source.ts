@@ -8,20 +8,25 @@ import { withSource } from '../sources/with-source.ts';
  */
 export function snapshotSource(source: Source, snapshot: DiskSnapshot): Source {
   const { check, snapshotGuid, origin } = snapshot;
+  /** What has made the snapshot invalid explains an error. */
+  const explained = async <T>(reading: Promise<T>) => {
+    try {
+      return await reading;
+    } catch (error) {
+      await check?.();
+      throw error;
+    }
+  };
+  const read = source.read?.bind(source);
   return withSource(source, {
     snapshotGuid: source.snapshotGuid ?? snapshotGuid,
     origin,
     async next(buffer, signal) {
-      let extent;
-      try {
-        extent = await source.next(buffer, signal);
-      } catch (error) {
-        await check?.(); // what has made it invalid explains the error
-        throw error;
-      }
+      const extent = await explained(source.next(buffer, signal));
       if (!extent) await check?.();
       return extent;
     },
+    read: read && ((diskOffset, buffer) => explained(read(diskOffset, buffer))),
     async close() {
       try {
         await source.close();
