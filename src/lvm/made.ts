@@ -1,9 +1,9 @@
 // Snapshots of logical volumes that an export makes, and removes again.
 
-import { setTimeout } from 'node:timers/promises';
 import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { type Leftover, NAME_PREFIX, newName, ownerState, thisOwner } from '../host/owner.ts';
+import { removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { lvm, lvmFailure, lvmReport } from './run-lvm.ts';
 import type { LogicalVolume } from './volume.ts';
@@ -111,26 +111,19 @@ function removeCommand(name: string): string {
   return `lvremove --yes ${shellWord(name)}`;
 }
 
-const INTERVAL = 200; // milliseconds
 /** Milliseconds. A device stays busy for a while after it was closed: udev probes it. */
 const LIMIT = 20_000;
 
 /** Removes a snapshot. Returns why it could not be removed, or undefined once it is gone. */
-async function removeMade(name: string): Promise<string | undefined> {
-  const started = performance.now();
-  for (;;) {
-    try {
-      await lvm('lvremove', ['--yes', name]);
-      return undefined;
-    } catch (error) {
-      const kind = lvmFailure(error);
-      if (kind === undefined) throw error;
-      if (kind === 'missing') return undefined;
-      const isOver = kind !== 'busy' || performance.now() - started > LIMIT;
-      if (isOver) return error instanceof Error ? error.message : String(error);
-    }
-    await setTimeout(INTERVAL);
-  }
+function removeMade(name: string): Promise<string | undefined> {
+  const explain = (error: unknown) => {
+    const kind = lvmFailure(error);
+    if (kind === undefined) throw error;
+    if (kind === 'missing') return { problem: undefined };
+    const problem = error instanceof Error ? error.message : String(error);
+    return { problem, mayPass: kind === 'busy' };
+  };
+  return removeOnceIdle(() => lvm('lvremove', ['--yes', name]), explain, LIMIT);
 }
 
 /**

@@ -1,8 +1,8 @@
 // Snapshots and clones that an export makes, and destroys again.
 
-import { setTimeout } from 'node:timers/promises';
 import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
+import { removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
 import { newName, OWNER_PROPERTY, thisOwner } from '../host/owner.ts';
@@ -139,7 +139,6 @@ function destroyArgs(name: string): string[] {
   return name.includes('@') ? ['destroy', name] : ['destroy', '-r', name];
 }
 
-const INTERVAL = 100; // milliseconds
 /**
  * Milliseconds. A device or snapshot stays busy for a while after it was closed: udev probes the
  * device, the kernel unmounts the snapshot.
@@ -151,21 +150,15 @@ const LIMIT = 20_000;
  * program's `zfs snapshot -r` may have made. Never uses -R or -f, so that what is held or has
  * clones of others stays. Returns why it could not be destroyed, or undefined once it is gone.
  */
-export async function destroyMade(name: string): Promise<string | undefined> {
-  const started = performance.now();
-  for (;;) {
-    try {
-      await zfs(destroyArgs(name));
-      return undefined;
-    } catch (error) {
-      const kind = zfsFailure(error);
-      if (kind === 'missing') return (await isImported(name)) ? undefined : POOL_GONE;
-      if (kind === undefined) throw error;
-      const waits = kind === 'busy' && !(await isHeld(name));
-      if (!waits || performance.now() - started > LIMIT) return reason(error, kind === 'busy');
-    }
-    await setTimeout(INTERVAL);
-  }
+export function destroyMade(name: string): Promise<string | undefined> {
+  const explain = async (error: unknown) => {
+    const kind = zfsFailure(error);
+    if (kind === undefined) throw error;
+    if (kind === 'missing') return { problem: (await isImported(name)) ? undefined : POOL_GONE };
+    const mayPass = kind === 'busy' && !(await isHeld(name));
+    return { problem: reason(error, kind === 'busy'), mayPass };
+  };
+  return removeOnceIdle(() => zfs(destroyArgs(name)), explain, LIMIT);
 }
 
 /**

@@ -129,7 +129,7 @@ export async function detachLoop(device: string): Promise<string | undefined> {
   do {
     problem = await losetup(['--detach', device]).then(
       () => undefined,
-      (error: unknown) => reasonOf(error),
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     // While somebody has it open, detaching succeeds, and takes effect only later.
     if ((await backingFile(basename(device))) === undefined) return undefined;

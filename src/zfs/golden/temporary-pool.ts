@@ -3,6 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
+import { removeOnceIdle } from '../../host/remove-once-idle.ts';
 import { fields, zfs, zfsFailure, zpool } from '../run.ts';
 import { createArguments, type NewPool, ROOT_INHERITED } from './pool-properties.ts';
 
@@ -76,21 +77,15 @@ export async function awaitFreeing(name: string, signal: AbortSignal | undefined
 }
 
 /** Exports a pool if it is imported. Returns why it still is, or undefined. */
-export async function exportPool(name: string): Promise<string | undefined> {
-  const started = performance.now();
-  for (;;) {
-    try {
-      await zpool(['export', name]);
-      return undefined;
-    } catch (error) {
-      const kind = zfsFailure(error);
-      if (kind === undefined) throw error;
-      if (kind === 'missing') return undefined;
-      const waits = kind === 'busy' && performance.now() - started < LIMIT;
-      if (!waits) return error instanceof Error ? error.message : String(error);
-    }
-    await setTimeout(INTERVAL);
-  }
+export function exportPool(name: string): Promise<string | undefined> {
+  const explain = (error: unknown) => {
+    const kind = zfsFailure(error);
+    if (kind === undefined) throw error;
+    if (kind === 'missing') return { problem: undefined };
+    const problem = error instanceof Error ? error.message : String(error);
+    return { problem, mayPass: kind === 'busy' };
+  };
+  return removeOnceIdle(() => zpool(['export', name]), explain, LIMIT);
 }
 
 /** The snapshots in a pool, the oldest first. Throws a KexportError. */
