@@ -43,4 +43,5 @@ export { type LiveDiskOptions, openLiveDisks } from './zfs/live/live-disks.ts';
 export type { LivePool, PoolDevice } from './zfs/live/live-pools.ts';
 export type { MountedPartition } from './live/mounted-copy.ts';
 export { type LiveOptions, type LivePlan, planLiveExport } from './zfs/live/plan.ts';
-export type { CopyOptions, DiskPlan, StackedPartition } from './zfs/live/plan-disk.ts';
+export type { CopyOptions, DiskPlan } from './zfs/live/plan-disk.ts';
+export type { BesidePartitions, StackedPartition } from './live/beside.ts';

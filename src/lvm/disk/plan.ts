@@ -1,12 +1,12 @@
 // Plans the export of a disk with LVM on it while it is in use, without changing anything.
 
 import { readFile } from 'node:fs/promises';
-import { holdersOf, type HostDisk, hostDisk, type HostPartition } from '../../host/host-disk.ts';
+import { type HostDisk, hostDisk, type HostPartition } from '../../host/host-disk.ts';
 import { listMounts, rootMount } from '../../host/mounts.ts';
+import { type BesidePartitions, inspectBeside } from '../../live/beside.ts';
 import { type DirectDisk, openDirect, readerOf } from '../../live/direct-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
 import { gapsOf } from '../../live/gaps.ts';
-import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
 import { swapHeaderSize } from '../../live/swap.ts';
 import { lvmReport } from '../run-lvm.ts';
 import { volumeUuid } from '../volume.ts';
@@ -23,17 +23,11 @@ export interface LvmOptions {
 }
 
 /** What an export of a disk with LVM will do. */
-export interface LvmPlan {
+export interface LvmPlan extends Pick<BesidePartitions, 'mounted' | 'live' | 'stacked'> {
   readonly disk: HostDisk;
   readonly layout: DiskLayout;
   /** Volumes in use, each of which is read from a snapshot. The others are read as they are. */
   readonly snapshots: readonly PlacedVolume[];
-  /** Mounted file systems on partitions, copied at the time of the snapshots. */
-  readonly mounted: readonly MountedPartition[];
-  /** The same, too large for that, so that they are copied while in use. */
-  readonly live: readonly MountedPartition[];
-  /** Partitions that others than LVM use. They are copied while in use. */
-  readonly stacked: readonly HostPartition[];
   /** Partitions and volumes with swap, of which only the header is copied. */
   readonly swaps: readonly (HostPartition | PlacedVolume)[];
   /** Extents that are written as zeros. */
@@ -76,48 +70,33 @@ async function inspect(
   const mounts = await listMounts();
   const own = new Set(layout.physical.map(({ path }) => path));
   const others = disk.partitions.filter(({ path }) => !own.has(path));
-  const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
-  const stacked: HostPartition[] = [];
-  for (const part of others) if ((await holdersOf(part)).length > 0) stacked.push(part);
-  const unmounted = others.filter(({ path }) => !mountedHere.some((each) => each.path === path));
-  const swaps = includeSwap ? [] : await findSwaps(direct, unmounted, layout.volumes);
-  const isSwap = (volume: PlacedVolume) => swaps.some(({ of }) => of === volume);
-  const zeros = swaps.flatMap(({ zeros: found }) => found);
+  const beside = await inspectBeside(direct, others, mounts, includeSwap);
+  const volumes = includeSwap ? [] : await findSwaps(direct, layout.volumes);
+  const isSwap = (volume: PlacedVolume) => volumes.some(({ of }) => of === volume);
+  const zeros = [...beside.zeros, ...volumes.flatMap(({ zeros: found }) => found)];
   if (!allSectors)
     zeros.push(...(await gapsOf(disk, readerOf(direct, disk.size))), ...freeExtents(layout));
   return {
+    ...beside,
     disk,
     layout,
     snapshots: layout.volumes.filter(
       (volume) => volume.isOpen && !volume.isReadOnly && !isSwap(volume),
     ),
-    mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
-    live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
-    stacked,
-    swaps: swaps.map(({ of }) => of),
+    swaps: [...beside.swaps, ...volumes.map(({ of }) => of)],
     zeros: zeros.sort((one, other) => one.start - other.start),
   };
 }
 
 interface Swap {
-  readonly of: HostPartition | PlacedVolume;
+  readonly of: PlacedVolume;
   /** All of it after its header. */
   readonly zeros: readonly DiskExtent[];
 }
 
-async function findSwaps(
-  direct: DirectDisk,
-  partitions: readonly HostPartition[],
-  volumes: readonly PlacedVolume[],
-): Promise<Swap[]> {
+async function findSwaps(direct: DirectDisk, volumes: readonly PlacedVolume[]): Promise<Swap[]> {
   const inUse = await readFile('/proc/swaps', 'latin1');
   const swaps: Swap[] = [];
-  for (const part of partitions) {
-    const header = await swapHeaderSize(direct, part, inUse);
-    if (header === undefined) continue;
-    const start = part.diskOffset + header;
-    swaps.push({ of: part, zeros: [{ start, end: part.diskOffset + part.size }] });
-  }
   for (const volume of volumes) {
     const { device = '', size, segments, isOpen } = volume;
     const path = `/dev/${device}`;

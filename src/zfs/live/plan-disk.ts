@@ -1,14 +1,12 @@
 // Plans the export of one disk in use: what each of its partitions becomes.
 
-import { readFile } from 'node:fs/promises';
 import { ALLOCATABLE_OFFSET } from '../../../formats/zfs/free-space.ts';
 import { LABEL_SIZE } from '../../../formats/zfs/label.ts';
 import { roundDown } from '../../../formats/rounding.ts';
 import {
-  holdersOf,
+  type DeviceLayer,
   type HostDisk,
   type HostPartition,
-  type DeviceLayer,
   layersBelow,
 } from '../../host/host-disk.ts';
 import type { Mount } from '../../host/mounts.ts';
@@ -19,8 +17,7 @@ import { openDirect, readerOf } from '../../live/direct-disk.ts';
 import type { DiskExtent } from '../../live/disk-extents.ts';
 import type { LivePool } from './live-pools.ts';
 import { gapsOf } from '../../live/gaps.ts';
-import { MAX_COPY_SIZE, type MountedPartition, mountedOn } from '../../live/mounted-copy.ts';
-import { swapHeaderSize } from '../../live/swap.ts';
+import { type BesidePartitions, inspectBeside } from '../../live/beside.ts';
 
 /** What is copied of a disk besides what is in use. */
 export interface CopyOptions {
@@ -30,30 +27,16 @@ export interface CopyOptions {
   readonly allSectors?: boolean | undefined;
 }
 
-/** A partition that other devices use. */
-export interface StackedPartition extends HostPartition {
-  /** Their names, `dm-0`. */
-  readonly holders: readonly string[];
-}
-
 /** What an export will do with a disk in use. */
-export interface DiskPlan {
+export interface DiskPlan extends BesidePartitions {
   /** The disk to export. */
   readonly disk: HostDisk;
   /** What it is made of if it is a device of LUKS, LVM or md, from the top down. */
   readonly layers: readonly DeviceLayer[];
   /** Whether it has an EFI system partition, or one with a boot loader for BIOS. */
   readonly boots: boolean;
-  /** Mounted file systems that are copied at the instant of the checkpoints. */
-  readonly mounted: readonly MountedPartition[];
-  /** Mounted file systems that are too large for that, so that they are copied while in use. */
-  readonly live: readonly MountedPartition[];
-  /** Swap partitions, of which only the header is copied. */
-  readonly swaps: readonly HostPartition[];
   /** Caches and idle spares of pools, of which only the labels are copied. */
   readonly idle: readonly HostPartition[];
-  /** Partitions that LUKS, LVM or md use. They are copied while in use. */
-  readonly stacked: readonly StackedPartition[];
   /** Extents that are written as zeros, ascending. */
   readonly zeros: readonly DiskExtent[];
 }
@@ -77,32 +60,15 @@ export async function planDisk(
     // the place where one begins.
     const isWholeVdev = inPools.has(disk.path);
     const others = isWholeVdev ? [] : disk.partitions.filter(({ path }) => !inPools.has(path));
-    const mountedHere = others.flatMap((partition) => mountedOn(partition, mounts));
-    const swaps: HostPartition[] = [];
+    const beside = await inspectBeside(direct, others, mounts, options.includeSwap ?? false);
     const zeros: DiskExtent[] = options.allSectors || isWholeVdev ? [] : await gapsOf(disk, read);
-    const swapsInUse = await readFile('/proc/swaps', 'latin1');
-    for (const partition of others) {
-      // A mounted partition may have been swap before: its file system need not have overwritten
-      // the header of swap.
-      const isMounted = mountedHere.some(({ path }) => path === partition.path);
-      const header =
-        options.includeSwap || isMounted
-          ? undefined
-          : await swapHeaderSize(direct, partition, swapsInUse);
-      if (header === undefined) continue;
-      swaps.push(partition);
-      const { diskOffset, size } = partition;
-      zeros.push({ start: diskOffset + header, end: diskOffset + size });
-    }
+    zeros.push(...beside.zeros);
     if (!options.allSectors) zeros.push(...idle.map(betweenLabels));
     return {
       disk,
       layers: await layersBelow(disk.path),
       boots: !isWholeVdev && (await hasBootLoader(read, disk.size)),
-      stacked: (await Promise.all(others.map(stackedOn))).flat(),
-      mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
-      live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
-      swaps,
+      ...beside,
       idle,
       zeros: zeros.sort((one, other) => one.start - other.start),
     };
@@ -124,9 +90,4 @@ async function hasBootLoader(read: ReadAt, size: number): Promise<boolean> {
   const { table, bootCode } = await inspectDisk(read, size);
   if (table.partitions.some(({ type }) => BOOT_TYPES.includes(type))) return true;
   return table.kind === 'mbr' && bootCode;
-}
-
-async function stackedOn(partition: HostPartition): Promise<StackedPartition[]> {
-  const holders = await holdersOf(partition);
-  return holders.length === 0 ? [] : [{ ...partition, holders }];
 }
