@@ -89,7 +89,7 @@ check_match 'which says why' 'the snapshot of vg/thick ran full' "$(cat said)"
 check_equal 'nothing is left of it' '' "$(left)$(ls image.raw* 2> /dev/null)"
 check_match 'a volume in use that is read as it is: a warning' 'is read as it is: without a snapshot' \
     "$(kexport raw /dev/vg/thick -o image.raw --no-snapshot --force 2>&1)"
-lvcreate -qq -y -Wn -l 100%FREE -n filler vg
+lvcreate -qq -y -Wn -l $(($(vgs --noheadings -o vg_free_count vg) - 1)) -n filler vg # but for 4 MiB
 check_match 'without room for a snapshot it is refused' 'cannot make a snapshot of vg/thick: lvcreate: .*--snapshot-size' \
     "$(kexport raw /dev/vg/thick -o image.raw --snapshot-size 8M --force 2>&1 || true)"
 lvremove -qq -y vg/filler
