@@ -2,20 +2,13 @@
 # A machine with its root on ZFS makes a golden image of itself, of another size. The image and the
 # original boot by their own boot loaders; the image has a machine-id and SSH host keys of its own
 # then, others in each copy.
-set -euo pipefail
-lab=$(dirname "$(realpath "$0")")/..
-root=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")/zfsroot.raw
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$(realpath "$0")")/lib.sh"
 
 "$lab/build-zfsroot.sh"
-truncate -s 6G "$work/images"
-mkfs.ext4 -q -E lazy_itable_init=1,nodiscard "$work/images"
-
-cat > "$work/run" << 'END'
-mkdir /opt/kexport
-tar -xf "$IN/kexport.tar" -C /opt/kexport
-export PATH=/opt/kexport/bin:$PATH
+make_store 6G
+{
+    unpack_kexport
+    cat << 'END'
 mount /dev/vdb /mnt
 export TMPDIR=/mnt
 mkdir -p /etc/ssh
@@ -35,27 +28,18 @@ chmod 755 /usr/local/sbin/who-am-i
 printf '[Unit]\nAfter=kexport-ssh-host-keys.service\n[Service]\nExecStartPre=/usr/local/sbin/who-am-i\n' > /etc/systemd/system/self-check.service.d/who.conf
 kexport qcow2 --generalize --disk-size 4G --level 1 -o /mnt/golden.qcow2
 END
+} > "$work/run"
 
-check() { # check STATEMENT COMMAND...
-    local statement=$1
-    shift
-    if "$@"; then echo "ok golden-boot: $statement"; else echo "not ok golden-boot: $statement"; fi
-}
 boots() { # boots FORMAT IMAGE LOG
-    "$lab/boot-image.sh" "$1" "$2" 2400 > "$3" 2>&1
+    "$lab/boot-image.sh" -t 2400 "$1" "$2" 2>&1 | tee "$3"
 }
 who() { sed -n 's/^WHO //p' "$1"; }
 
-check 'it is made' "$lab/boot-guest.sh" -r "$root" -D "$work/images" -t 3600 "$work/run" "$KEXPORT_TAR"
-# debugfs of e2fsprogs takes the image out of the guest's disk, so that nothing is mounted here.
-debugfs -R "dump /golden.qcow2 $work/golden.qcow2" "$work/images"
-rm "$work/images"
+check 'it is made' "$lab/boot-guest.sh" -r "$root" -D "$work/store" -t 3600 "$work/run" "$KEXPORT_TAR"
+take golden.qcow2
 cp "$work/golden.qcow2" "$work/second.qcow2"
-start=$SECONDS
 check 'it boots by its own boot loader, its pool and files right' boots qcow2 "$work/golden.qcow2" "$work/first"
-echo "# the boot took $((SECONDS - start)) s"
 check 'so does a copy of it' boots qcow2 "$work/second.qcow2" "$work/second"
 check 'so does the original' boots raw "$root" "$work/original"
-sed 's/^/#   /' "$work/first" "$work/second" "$work/original"
 check 'it has made a machine-id and SSH host keys' test "$(who "$work/first" | grep -cE '^[0-9a-f]{32} key [0-9a-f-]{36} ')" = 1
 check 'others than its copy' test "$(who "$work/first" | cut -d' ' -f1-3)" != "$(who "$work/second" | cut -d' ' -f1-3)"

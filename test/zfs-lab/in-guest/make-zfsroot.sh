@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # In the guest: makes /dev/vdb a disk that boots under UEFI from a root on ZFS, a copy of the
-# guest's. Booted by its own boot loader, it checks its pool and its files, says the result on its
-# console, and powers off.
+# guest's; if there are more disks, the root is on a raidz1 of all of them. Booted by its own boot
+# loader, it checks its pool and its files, says the result on its console, and powers off.
 set -euo pipefail
-disk=/dev/vdb
+disks=(/dev/vd[b-z])
+esp=${disks[0]}1
 target=/target
 kernel=$(uname -r)
 
@@ -23,15 +24,20 @@ main() {
 }
 
 partition() {
-    sgdisk -n 1:1M:+256M -t 1:ef00 -c 1:ESP -n 2:0:-2M -t 2:bf00 -c 2:rpool $disk
-    partprobe $disk
+    local disk
+    for disk in "${disks[@]}"; do
+        sgdisk -n 1:1M:+256M -t 1:ef00 -c 1:ESP -n 2:0:-2M -t 2:bf00 -c 2:rpool "$disk"
+    done
+    partprobe "${disks[@]}"
     udevadm settle
-    mkfs.vfat -F 32 -n ESP ${disk}1
+    mkfs.vfat -F 32 -n ESP "$esp"
 }
 
 make_pool() {
+    local vdev=("${disks[@]/%/2}")
+    if ((${#disks[@]} > 1)); then vdev=(raidz1 "${vdev[@]}"); fi
     zpool create -f -R $target -o ashift=12 -o autotrim=on -o cachefile=none -O compression=lz4 -O atime=off -O xattr=sa \
-        -O acltype=posixacl -O canmount=off -O mountpoint=none rpool ${disk}2
+        -O acltype=posixacl -O canmount=off -O mountpoint=none rpool "${vdev[@]}"
     zfs create -o canmount=off -o mountpoint=none rpool/ROOT
     zfs create -o canmount=noauto -o mountpoint=/ rpool/ROOT/debian
     zfs mount rpool/ROOT/debian
@@ -51,7 +57,7 @@ copy_root() {
 # /etc/hostid stays that of the guest, of which the initramfs has a copy: ZFS complains of another.
 configure() {
     echo zfsroot > $target/etc/hostname
-    echo "UUID=$(blkid -s UUID -o value ${disk}1) /boot/efi vfat nofail,umask=0077 0 1" > $target/etc/fstab
+    echo "UUID=$(blkid -s UUID -o value "$esp") /boot/efi vfat nofail,umask=0077 0 1" > $target/etc/fstab
     tr -d - < /proc/sys/kernel/random/uuid > $target/etc/machine-id
     write_self_check
     # Unlike the guest, it mounts its file systems.
@@ -93,18 +99,18 @@ END
 
 # systemd-boot, the kernel and its initramfs.
 fill_esp() {
-    local esp=/esp
-    mkdir -p $esp
-    mount ${disk}1 $esp
-    mkdir -p $esp/{EFI/BOOT,loader/entries,debian}
-    cp /usr/lib/systemd/boot/efi/systemd-bootx64.efi $esp/EFI/BOOT/BOOTX64.EFI
-    cp "/boot/vmlinuz-$kernel" $esp/debian/vmlinuz
-    cp "/boot/initrd.img-$kernel" $esp/debian/initrd
-    printf '%s\n' 'timeout 0' 'default debian.conf' > $esp/loader/loader.conf
+    local to=/esp
+    mkdir -p $to
+    mount "$esp" $to
+    mkdir -p $to/{EFI/BOOT,loader/entries,debian}
+    cp /usr/lib/systemd/boot/efi/systemd-bootx64.efi $to/EFI/BOOT/BOOTX64.EFI
+    cp "/boot/vmlinuz-$kernel" $to/debian/vmlinuz
+    cp "/boot/initrd.img-$kernel" $to/debian/initrd
+    printf '%s\n' 'timeout 0' 'default debian.conf' > $to/loader/loader.conf
     printf '%s\n' 'title Debian on ZFS' 'linux /debian/vmlinuz' 'initrd /debian/initrd' \
         'options root=ZFS=rpool/ROOT/debian rw console=ttyS0 net.ifnames=0 quiet loglevel=4 systemd.show_status=0' \
-        > $esp/loader/entries/debian.conf
-    umount $esp
+        > $to/loader/entries/debian.conf
+    umount $to
 }
 
 fill_home() {
