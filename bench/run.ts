@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeDisks } from './disk.ts';
 import { measure, median, type Run } from './measure.ts';
-import { type Scenario, scenarios, type Side } from './scenarios.ts';
+import { type MeasuredPage, openMeasuredPage } from './page.ts';
+import { MAIN, type Scenario, scenarios, type Side, withChecksums } from './scenarios.ts';
 
 const HEADER = `| scenario | wall | cpu | system | peak memory | size |
 | --- | --- | --- | --- | --- | --- |`;
@@ -28,7 +29,9 @@ try {
   // Puts the disks into the page cache.
   for (const disk of [usual, sparse, noise]) execFileSync('cp', [disk, '/dev/null']);
   const chosen = scenarios(disks, folder).filter(({ name }) => name.includes(options.only));
-  const rows = chosen.flatMap((scenario) => rowsOf(scenario, compare(scenario)));
+  const rows: string[] = [];
+  for (const scenario of chosen) rows.push(...rowsOf(scenario.name, await compare(scenario)));
+  rows.push(...(await pageRows(usual)));
   const table = [HEADER, ...rows].join('\n');
   const text = `${describeRun()}\n\n${table}\n`;
   process.stdout.write(text);
@@ -42,35 +45,77 @@ interface Comparison {
   readonly peer: Run;
 }
 
-function compare({ name, ours, peer }: Scenario): Comparison {
+async function compare({ name, ours, peer }: Scenario): Promise<Comparison> {
   process.stderr.write(`${name} ...\n`);
-  const report = join(folder, 'time');
   try {
     for (const { prepare } of [ours, peer]) shell(prepare);
-    return takeTurns(ours, peer, report);
+    return await takeTurns(
+      () => measureSide(ours),
+      () => measureSide(peer),
+    );
   } finally {
     for (const { cleanUp } of [ours, peer]) shell(cleanUp);
   }
+}
+
+function measureSide({ before, command, outputs }: Side): Run {
+  shell(before);
+  return measure(command, outputs, join(folder, 'time'));
+}
+
+/** The page and the command on the same disk, both with one thread, both with SHA-256. */
+async function pageRows(disk: string): Promise<string[]> {
+  const chosen = ['qcow2', 'vmdk', 'raw']
+    .map((format) => ({ format, name: `${format} on the page, against the command` }))
+    .filter(({ name }) => name.includes(options.only));
+  if (chosen.length === 0) return [];
+  const page = await openMeasuredPage(MAIN);
+  if (!page) {
+    process.stderr.write('the page: left out, as there is no chromium\n');
+    return [];
+  }
+  try {
+    const rows: string[] = [];
+    for (const { format, name } of chosen) {
+      rows.push(...rowsOf(name, await comparePage(page, disk, format, name)));
+    }
+    return rows;
+  } finally {
+    await page.close();
+  }
+}
+
+function comparePage(
+  page: MeasuredPage,
+  disk: string,
+  format: string,
+  name: string,
+): Promise<Comparison> {
+  process.stderr.write(`${name} ...\n`);
+  return takeTurns(
+    () => page.measure(disk, format),
+    () => measureSide(withChecksums(disk, format, folder)),
+  );
 }
 
 function shell(command: string | undefined): void {
   if (command !== undefined) execFileSync('bash', ['-c', command], { stdio: 'inherit' });
 }
 
-function takeTurns(ours: Side, peer: Side, report: string): Comparison {
+async function takeTurns(
+  ours: () => Run | Promise<Run>,
+  peer: () => Run | Promise<Run>,
+): Promise<Comparison> {
   const runs: Comparison[] = [];
   for (let seconds = 0; runs.length < maxTurns && seconds < maxSeconds;) {
-    const turn = {
-      ours: measure(ours.command, ours.outputs, report),
-      peer: measure(peer.command, peer.outputs, report),
-    };
+    const turn = { ours: await ours(), peer: await peer() };
     runs.push(turn);
     seconds += turn.ours.wall + turn.peer.wall;
   }
   return { ours: median(runs.map((run) => run.ours)), peer: median(runs.map((run) => run.peer)) };
 }
 
-function rowsOf({ name }: Scenario, { ours, peer }: Comparison): string[] {
+function rowsOf(name: string, { ours, peer }: Comparison): string[] {
   const cells = (run: Run) => [
     `${run.wall.toFixed(2)} s`,
     `${run.cpu.toFixed(2)} s`,

@@ -15,12 +15,15 @@ export interface Side {
   readonly prepare?: string;
   /** Runs once after them. */
   readonly cleanUp?: string;
+  /** Runs before each turn. */
+  readonly before?: string;
   readonly command: string;
   readonly outputs: readonly string[];
 }
 
 const FIXED = 'subformat=fixed,force_size';
-const MAIN = fileURLToPath(new URL('../bundle/kexport.cjs', import.meta.url));
+/** The command, as it is built. */
+export const MAIN = fileURLToPath(new URL('../bundle/kexport.cjs', import.meta.url));
 const STREAM_OF_DISK = fileURLToPath(new URL('./stream-of-disk.js', import.meta.url));
 const WITH_STORE = fileURLToPath(new URL('./with-store.js', import.meta.url));
 const kexport = (node: string, name = '') => `"${node}" "${MAIN}" ${name} -q`;
@@ -91,8 +94,8 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
     },
     ...onDevice({
       name: 'qcow2 of a zfs send stream of an almost empty disk, against kexport qcow2 of its device',
-      ours: ofStream(disks.empty, stream, ours),
-      peer: `${peer}.qcow2`,
+      ours: () => ofStream(disks.empty, stream, ours),
+      peer: (device) => side(`${KEXPORT} qcow2 "${device}" -o`, `${peer}.qcow2`),
       disk: disks.empty,
       link: join(folder, 'device'),
     }),
@@ -111,6 +114,21 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
       peer: side(`${convert} -t none -O raw`, `${peer}.raw`),
     },
+    ...coldly({
+      name: 'raw of a file that is not in the page cache, against qemu-img convert',
+      ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
+      peer: side(`${convert} -O raw`, `${peer}.raw`),
+    }),
+    ...onDevice({
+      name: 'a device read into nothing, against dd iflag=direct',
+      ours: (device) => ({ command: `${KEXPORT} raw "${device}" -o - > /dev/null`, outputs: [] }),
+      peer: (device) => ({
+        command: `dd if="${device}" of=/dev/null bs=1M iflag=direct status=none`,
+        outputs: [],
+      }),
+      disk,
+      link: join(folder, 'device'),
+    }),
     {
       name: 'vhd, against qemu-img convert to fixed vpc',
       ours: side(`${KEXPORT} vhd "${disk}" -o`, `${ours}.vhd`),
@@ -207,28 +225,36 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
  */
 function onDevice(what: {
   readonly name: string;
-  readonly ours: Side;
-  readonly peer: string;
+  /** What is run on a device. */
+  readonly ours: (device: string) => Side;
+  readonly peer: (device: string) => Side;
   readonly disk: string;
+  /** The name that it gets for the time of the scenario. */
   readonly link: string;
 }): Scenario[] {
   const { name, ours, peer, disk, link } = what;
-  if (process.getuid?.() !== 0) {
-    process.stderr.write(`${name}: left out, as only root can make a loop device\n`);
-    return [];
-  }
-  const attach = `ln -sfn "$(losetup --find --show --read-only "${disk}")" "${link}"`;
-  return [
-    {
-      name,
-      ours,
-      peer: {
-        ...side(`${KEXPORT} qcow2 "${link}" -o`, peer),
-        prepare: attach,
-        cleanUp: `if [ -b "${link}" ]; then losetup --detach "$(readlink "${link}")"; fi`,
-      },
+  const loop = `losetup --find --show --read-only --direct-io=on "${disk}"`;
+  return asRoot({
+    name,
+    ours: ours(link),
+    peer: {
+      ...peer(link),
+      prepare: `ln -sfn "$(${loop})" "${link}"`,
+      cleanUp: `if [ -b "${link}" ]; then losetup --detach "$(readlink "${link}")"; fi`,
     },
-  ];
+  });
+}
+
+/** A scenario before each turn of which the page cache is emptied. Needs root. */
+function coldly({ name, ours, peer }: Scenario): Scenario[] {
+  const before = 'sync && echo 3 > /proc/sys/vm/drop_caches';
+  return asRoot({ name, ours: { ...ours, before }, peer: { ...peer, before } });
+}
+
+function asRoot(scenario: Scenario): Scenario[] {
+  if (process.getuid?.() === 0) return [scenario];
+  process.stderr.write(`${scenario.name}: left out, as only root can do that\n`);
+  return [];
 }
 
 /** A scenario whose peer may not be installed. */
@@ -255,6 +281,12 @@ function ofStream(disk: string, stream: string, ours: string, compression = ''):
     prepare: `"${process.execPath}" "${STREAM_OF_DISK}" "${disk}" "${stream}" ${compression}`,
     ...side(`${KEXPORT} qcow2 "${stream}" -o`, `${ours}.qcow2`),
   };
+}
+
+/** An image in that format and its SHA-256, by one thread. */
+export function withChecksums(disk: string, format: string, folder: string): Side {
+  const command = `${KEXPORT} ${format} --threads 1 --checksums --output-dir "${folder}" --name command "${disk}"`;
+  return { command, outputs: [join(folder, `command.${format}`), join(folder, 'SHA256SUMS')] };
 }
 
 /** Syncs what was written, as kexport has done by then and others have not. */

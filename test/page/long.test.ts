@@ -1,15 +1,13 @@
-// npm run page:long: 2 GiB through the page, in bounded memory, and its speed beside that of the
-// command on the same file with as many threads. Takes minutes; the machine must do nothing else.
+// npm run page:long: 2 GiB through the page, in bounded memory. `npm run bench` has its speed.
 
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { PAGE } from '../support/built.ts';
 import { CHROMIUM, MEMORY_CEILING, openPage, serve, watchMemory } from '../support/chromium.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { kexportOk } from '../support/kexport.ts';
-import { describeWith, sha256Of } from '../support/peers.ts';
+import { describeWith } from '../support/peers.ts';
 
 const MIB = 2 ** 20;
 
@@ -48,12 +46,6 @@ async function byPage(page: Page, disk: string, format: string): Promise<number>
   return performance.now() - began;
 }
 
-function byCommand(disk: string, format: string): number {
-  const began = performance.now();
-  kexportOk(dirname(disk), format, disk, '--name', 'command', '--force', '--checksums');
-  return performance.now() - began;
-}
-
 const isLong = process.env['KEXPORT_PAGE_LONG'] === '1';
 
 describeWith([CHROMIUM], 'the page, with a large disk', () => {
@@ -69,28 +61,6 @@ describeWith([CHROMIUM], 'the page, with a large disk', () => {
       const most = memory.most();
       console.log(`2 GiB: ${(took / 1000).toFixed(1)} s, ${(most / MIB).toFixed(0)} MiB`);
       expect(most).toBeLessThan(MEMORY_CEILING);
-    },
-    TIMEOUT,
-  );
-
-  test.runIf(isLong)(
-    'makes the disk again; how long it takes beside the command is printed',
-    async () => {
-      const disk = join(temporaryFolder(), 'disk.raw');
-      makeDisk(disk, 512 * MIB);
-      const { address } = await serve(PAGE);
-      const { page } = await openPage(address, { first: SAVED });
-      for (const format of ['qcow2', 'vmdk', 'raw']) {
-        const ofPage: number[] = [];
-        const ofCommand: number[] = [];
-        for (let turn = 0; turn < 3; turn++) {
-          ofPage.push(await byPage(page, disk, format));
-          ofCommand.push(byCommand(disk, format));
-        }
-        const [least, other] = [Math.min(...ofPage), Math.min(...ofCommand)];
-        console.log(`${format}: page ${least.toFixed(0)} ms, command ${other.toFixed(0)} ms`);
-      }
-      expect(await page.textContent('#results')).toContain(sha256Of(disk));
     },
     TIMEOUT,
   );
