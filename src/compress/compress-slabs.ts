@@ -18,10 +18,13 @@ export interface WorkerTask {
 }
 
 /** Compresses blocks in place, as a worker does it. */
-export async function compressSlabs(setup: WorkerSetup): Promise<(task: WorkerTask) => undefined> {
+export async function compressSlabs(
+  setup: WorkerSetup,
+  open: typeof openCompressor = openCompressor,
+): Promise<(task: WorkerTask) => undefined> {
   const slabs = slabsIn(setup.memory, setup.shape);
   const compressors = await Promise.all(
-    setup.encodings.map((encoding) => openCompressor(encoding, setup.compressor)),
+    setup.encodings.map((encoding) => open(encoding, setup.compressor)),
   );
   return ({ slab: number, blocks }) => {
     const slab = slabs[number];
