@@ -90,8 +90,8 @@ export interface FormatWriter {
   /** Writes the end of the image. `diskSize` is in bytes, a multiple of SECTOR_SIZE. */
   finish(diskSize: number): void;
   /**
-   * Called once all that `finish` queued is written, of a format that `readsBack`: reads what it
-   * needs of the image, and queues what depends on that.
+   * Called once all that `finish` queued is written: queues what depends on the hash of a part.
+   * Only a format that `readsBack` may read the image.
    */
   seal?(image: Pick<ImageInput, 'read'>): Promise<void>;
 }
@@ -118,6 +118,18 @@ export interface Hasher {
   digest(): string;
 }
 
+/**
+ * A running hash of a large part of an image, for which another thread may do the work.
+ */
+export interface LongHasher {
+  /** Adds bytes, which must not change before the output is flushed. */
+  update(bytes: Uint8Array): void;
+  /** Adds `count` zeros. */
+  zeros(count: number): void;
+  /** Ends the hash and returns it in lower-case hexadecimal. */
+  digest(): Promise<string>;
+}
+
 /** A hash function. MD5 is for formats that check their own structs by it. */
 export type HashAlgorithm = 'md5' | 'sha1' | 'sha256' | 'sha512';
 
@@ -133,6 +145,8 @@ export interface WriteRequest {
   readonly output: ImageOutput;
   /** Starts a hash. */
   hasher(algorithm: HashAlgorithm): Hasher;
+  /** Starts a hash of what the image has of its disk. */
+  longHasher(algorithm: HashAlgorithm): LongHasher;
   /** The CRC-32 of gzip. `before` is the CRC-32 of the bytes that precede these, 0 without any. */
   crc32(bytes: Uint8Array, before: number): number;
 }
@@ -160,8 +174,8 @@ export interface MachineRequest extends Omit<WriteRequest, 'disk' | 'fileName'> 
 export interface MachineWriter {
   /** Starts the next disk and returns its writer. The one before must be finished. */
   startDisk(): Promise<FormatWriter>;
-  /** Writes the end of the image once every disk is finished. */
-  finish(): void;
+  /** Queues the end of the image, once every disk is finished and written. */
+  finish(): void | Promise<void>;
 }
 
 /**

@@ -91,12 +91,13 @@ async function insideFiles(): Promise<InsideFiles> {
     deflate: await readFile(join(DIST, 'src/compress/deflate/deflate.wasm'), 'base64'),
     'zfs-send': await readFile(join(DIST, 'src/zfs-send/zfs-send.wasm'), 'base64'),
   };
-  const inWorkers = inside({ version, wasm, workers: { compress: '', decompress: '' } });
-  const [compress, decompress] = await Promise.all([
+  const inWorkers = inside({ version, wasm, workers: { compress: '', decompress: '', hash: '' } });
+  const [compress, decompress, hash] = await Promise.all([
     scriptOf('dist/src/compress/worker.js', inWorkers),
     scriptOf('dist/src/decompress/worker.js', inWorkers),
+    scriptOf('dist/src/hash/worker.js', inWorkers),
   ]);
-  return { version, wasm, workers: { compress, decompress } };
+  return { version, wasm, workers: { compress, decompress, hash } };
 }
 
 /** A file and all that it imports, as one script. */
@@ -160,7 +161,7 @@ async function buildLibrary(files: InsideFiles): Promise<void> {
 }
 
 async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
-  const workers = { compress: '', decompress: '' }; // they are files of their own
+  const workers = { compress: '', decompress: '', hash: '' }; // they are files of their own
   const options = {
     ...COMMON,
     ...BROWSER,
@@ -175,6 +176,7 @@ async function buildForBrowsers({ version, wasm }: InsideFiles): Promise<void> {
     entryPoints: {
       'compress-worker': 'dist/src/compress/worker.js',
       'decompress-worker': 'dist/src/decompress/worker.js',
+      'hash-worker': 'dist/src/hash/worker.js',
     },
   });
   const { metafile } = await build({

@@ -40,11 +40,12 @@ async function pageScript(): Promise<string> {
     deflate: await readFile(join(DIST, 'src/compress/deflate/deflate.wasm'), 'base64'),
     'zfs-send': await readFile(join(DIST, 'src/zfs-send/zfs-send.wasm'), 'base64'),
   };
-  const none = { compress: '', decompress: '' };
+  const none = { compress: '', decompress: '', hash: '' };
   const inWorkers: InsideFiles = { version, wasm, workers: none };
   const workers = {
     compress: await scriptOf('dist/src/compress/worker.js', { KEXPORT_FILES: inWorkers }),
     decompress: await scriptOf('dist/src/decompress/worker.js', { KEXPORT_FILES: inWorkers }),
+    hash: await scriptOf('dist/src/hash/worker.js', { KEXPORT_FILES: inWorkers }),
   };
   const files: InsideFiles = { version, wasm, workers };
   const worker = await scriptOf('src/page/worker.ts', { KEXPORT_FILES: files });

@@ -1,9 +1,7 @@
-import type { Hasher, ImageOutput } from '../contract.ts';
-
-const ZEROS = new Uint8Array(65_536);
+import type { ImageOutput, LongHasher } from '../contract.ts';
 
 /** A member of an archive as an empty image, for its own writer; hashed as it is appended. */
-export function memberOutput(archive: ImageOutput, hasher: Hasher | undefined): ImageOutput {
+export function memberOutput(archive: ImageOutput, hasher: LongHasher | undefined): ImageOutput {
   const start = archive.position;
   const append = (bytes: Uint8Array): void => {
     hasher?.update(bytes);
@@ -20,9 +18,7 @@ export function memberOutput(archive: ImageOutput, hasher: Hasher | undefined): 
     },
     zeros(count) {
       archive.zeros(count); // refuses a negative count
-      for (let left = count; hasher && left > 0; left -= ZEROS.length) {
-        hasher.update(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
-      }
+      hasher?.zeros(count);
     },
     patch() {
       throw new Error('a member of an archive is hashed as it is appended: it cannot be patched');

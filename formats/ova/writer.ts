@@ -43,10 +43,8 @@ export async function ovaWriter(
   const writer = await archive.startDisk();
   return {
     add: (block) => writer.add(block),
-    finish(diskSize) {
-      writer.finish(diskSize);
-      archive.finish();
-    },
+    finish: (diskSize) => writer.finish(diskSize),
+    seal: async () => archive.finish(),
   };
 }
 
@@ -61,7 +59,7 @@ export function ovaMachineWriter(
   const { disks, output } = request;
   const { diskFormat, manifest } = contents;
   const front = frontOf(request, contents);
-  const written: WrittenFile[] = [];
+  const written: FileUnderWay[] = [];
   output.zeros(front.size);
 
   return Promise.resolve({
@@ -71,7 +69,7 @@ export function ovaMachineWriter(
       if (!disk) throw new Error(`the machine has ${disks.length} disks`);
       const headerAt = output.position;
       if (index > 0) output.zeros(TAR_BLOCK);
-      const hash = manifest === 'none' ? undefined : request.hasher(manifest);
+      const hash = manifest === 'none' ? undefined : request.longHasher(manifest);
       const member = memberOutput(output, hash);
       const fileName = fileNameOf(index, request, diskFormat);
       const writer = await diskFormat.write({ ...request, disk, fileName, output: member });
@@ -81,21 +79,35 @@ export function ovaMachineWriter(
           writer.finish(diskSize);
           const size = member.position;
           output.zeros(paddingAfter(size, TAR_BLOCK));
-          written.push({ size, digest: hash?.digest() });
+          const digest = hash?.digest();
+          digest?.catch(() => undefined); // `finish` hears of it
+          written.push({ size, digest });
           if (index > 0) output.patch(headerAt, front.encodeHeader(index, size));
         },
       };
     },
-    finish() {
+    async finish() {
       output.zeros(TAR_END);
       output.zeros(paddingAfter(output.position, TAR_RECORD));
       let at = 0;
-      for (const part of front.encode(written)) {
+      for (const part of front.encode(await Promise.all(written.map(hashedFile)))) {
         output.patch(at, part);
         at += part.length;
       }
     },
   });
+}
+
+/** A file of a disk whose bytes were all queued. */
+interface FileUnderWay {
+  /** In bytes. */
+  readonly size: number;
+  /** Undefined without a manifest. */
+  readonly digest: Promise<string> | undefined;
+}
+
+async function hashedFile({ size, digest }: FileUnderWay): Promise<WrittenFile> {
+  return { size, digest: await digest };
 }
 
 /** A file of a disk, once it is written. */

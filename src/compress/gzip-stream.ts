@@ -36,7 +36,7 @@ interface Packing {
   readonly length: number;
   /** Those of its blocks that are not zero. */
   readonly blocks: readonly number[];
-  readonly packed: Promise<void>;
+  readonly packed: Promise<unknown>;
 }
 
 const BLOCKS = 16;
@@ -127,6 +127,7 @@ function memberInMemory(encoding: ZlibEncoding) {
     encoding,
     disk: { name: '', size: undefined, uuid: new Uint8Array(16), createdAt: 0 },
     hasher: unused,
+    longHasher: unused,
     crc32,
   });
   const take = () => {

@@ -41,7 +41,7 @@ interface Batch {
   /** In the order of the disk: `zeros` bytes of zeros, or the cluster at `place` in the slab. */
   readonly parts: { diskOffset: number; zeros?: number; place: number }[];
   /** Settles once the clusters of the slab are compressed. */
-  compressed?: Promise<void>;
+  compressed?: Promise<unknown>;
 }
 
 /** Clusters in one slab. */

@@ -9,6 +9,8 @@ import { BLOCK_SIZE, type Block, type Encoding } from '../../formats/index.ts';
 import { AsyncQueue } from '../workers/async-queue.ts';
 import type { CompressorName } from '../compress/compressor.ts';
 import { compressPool } from '../compress/pool.ts';
+import { hashesInThreads } from '../hash/hash-threads.ts';
+import { blockHash } from '../workers/block-hash.ts';
 import { dataBlocks } from '../workers/data-blocks.ts';
 import type { BlockMap } from '../../formats/bmap/index.ts';
 import type { DiskDigest } from './disk-digest.ts';
@@ -30,7 +32,7 @@ export interface CopyRequest {
   /** Aborts the copy; it is also aborted if one of the two loops fails. */
   readonly stop: AbortController;
   readonly onProgress: OnProgress | undefined;
-  /** Gets every block that is not zero, as it is read. */
+  /** Gets every block that is not zero. */
   readonly digest: DiskDigest | undefined;
   /** Gets every extent, as it is read. */
   readonly blockMap: BlockMap | undefined;
@@ -42,9 +44,12 @@ interface Filled {
   readonly extent: Extent;
   /** The blocks that are not zero, by their index in the slab. */
   readonly blocks: readonly number[];
-  /** Settles once they are compressed. */
-  readonly packed: Promise<void>;
+  /** Settles once they are compressed: the hash of each, if there is a digest. */
+  readonly packed: Promise<readonly string[]>;
 }
+
+/** Compresses and hashes blocks of a slab; what it does itself is done before it returns. */
+type Pack = (slab: Slab, blocks: readonly number[]) => Promise<readonly string[]>;
 
 /** What this thread compresses in the time in which workers start, in bytes of the disk. */
 const SMALL_DISK = 2 ** 22;
@@ -54,24 +59,27 @@ const SMALL_DISK = 2 ** 22;
  * finish them.
  */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
-  const { source, encodings, compressor, stop } = request;
+  const { source, encodings, compressor, stop, digest } = request;
   const threads = source.size !== undefined && source.size <= SMALL_DISK ? 0 : request.threads;
   const shape = shapeFor(encodings.length, threads);
   const memory = slabMemory(shape);
-  const pool = compressPool({ memory, shape, encodings, threads, compressor });
+  const hashes = digest !== undefined && hashesInThreads(threads);
+  const pool = compressPool({ memory, shape, encodings, threads, compressor, hashes });
   const free = new AsyncQueue<Slab>();
   const filled = new AsyncQueue<Filled>();
   for (const slab of slabsIn(memory, shape)) free.push(slab);
 
-  const compress = async (slab: Slab, blocks: readonly number[]) => {
-    if (encodings.length > 0 && blocks.length > 0) await pool.compress(slab, blocks);
+  const pack: Pack = async (slab, blocks) => {
+    const own = digest && !hashes ? blocks.map((place) => blockHash(slab.block(place))) : [];
+    const others = encodings.length > 0 || hashes ? await pool.compress(slab, blocks) : [];
+    return hashes ? others : own;
   };
   const fail = (error: unknown) => {
     free.fail(error);
     filled.fail(error);
     stop.abort(error);
   };
-  const loops = [readAhead(request, free, filled, compress), writeBehind(request, free, filled)];
+  const loops = [readAhead(request, free, filled, pack), writeBehind(request, free, filled)];
   for (const loop of loops) loop.catch(fail);
   try {
     await Promise.all(loops);
@@ -92,10 +100,10 @@ function shapeFor(encodings: number, threads: number): SlabShape {
 }
 
 async function readAhead(
-  { source, stop, digest, blockMap }: CopyRequest,
+  { source, stop, blockMap }: CopyRequest,
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
-  compress: (slab: Slab, blocks: readonly number[]) => Promise<void>,
+  pack: Pack,
 ): Promise<void> {
   let end = 0;
   for (let slab = await free.take(); slab; slab = await free.take()) {
@@ -108,10 +116,7 @@ async function readAhead(
     end = extent.diskOffset + extent.length;
     blockMap?.add(extent.diskOffset, slab.input.subarray(0, extent.length));
     const blocks = dataBlocks(slab.input, extent.length);
-    for (const place of blocks) {
-      digest?.add(extent.diskOffset / BLOCK_SIZE + place, slab.block(place));
-    }
-    const packed = compress(slab, blocks);
+    const packed = pack(slab, blocks);
     // `writeBehind` handles it, but Node may call it unhandled until then
     packed.catch(() => undefined);
     filled.push({ slab, extent, blocks, packed });
@@ -120,7 +125,7 @@ async function readAhead(
 }
 
 async function writeBehind(
-  { source, images, encodings, stop, onProgress }: CopyRequest,
+  { source, images, encodings, digest, stop, onProgress }: CopyRequest,
   free: AsyncQueue<Slab>,
   filled: AsyncQueue<Filled>,
 ): Promise<void> {
@@ -128,8 +133,9 @@ async function writeBehind(
   let stored = 0;
   for (let item = await filled.take(); item; item = await filled.take()) {
     const { slab, extent, blocks, packed } = item;
-    await packed;
+    const hashes = await packed;
     throwIfAborted(stop.signal);
+    digest?.add(extent.diskOffset / BLOCK_SIZE, blocks, hashes);
     const end = extent.diskOffset + extent.length;
     const data = blocks.map((place) => blockOf(slab, extent, place, encodings));
     const start = source.gaps === 'unallocated' ? extent.diskOffset : stored;

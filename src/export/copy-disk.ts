@@ -59,12 +59,12 @@ export async function copyDisk(
 async function startAll(
   { disk, targets }: PreparedDisk,
   machines: readonly Target[],
-  { images, whole, encodings }: Run,
+  { images, whole, encodings, hashes }: Run,
 ): Promise<void> {
   const formats = [...targets, ...machines].map(({ format }) => format);
   await images
     .group(targets)
-    .start((target) => startImage(target, encodings.of(target.format), disk, formats));
+    .start((target) => startImage(target, encodings.of(target.format), disk, formats, hashes));
   await images.group(machines).start((target) => whole.startDisk(target));
 }
 

@@ -1,6 +1,8 @@
 // Exports the disks of a machine, one after the other: prepares the loop in `copy-blocks.ts` for
 // each, and finishes the images after the last.
 
+import { host } from '#host';
+import { hashThreads } from '../hash/hash-threads.ts';
 import { throwIfAborted, unexpectedFailure } from '../errors.ts';
 import { settle } from '../sinks/sink.ts';
 import type { Source } from '../sources/source.ts';
@@ -55,6 +57,7 @@ export async function encodeMachine(
   const images = imageSet(targets, options.keepGoing ?? false);
   const bmaps = disks.flatMap(({ bmap }) => bmap ?? []);
   const open = new Set(disks.map(({ source }) => source));
+  const hashes = hashThreads(options.threads ?? host.availableParallelism());
   try {
     await checkExport(disks, machines, options);
     const identity = identityOf(options);
@@ -63,8 +66,8 @@ export async function encodeMachine(
     const formats = targets.map(({ format }) => format);
     const encodings = chooseEncodings(formats, options);
     const ofDisks = prepared.map(({ disk }) => disk);
-    const whole = machineImages(identity.name, ofDisks, encodings);
-    const run: Run = { options, encodings, images, whole, results: new Map(), stop };
+    const whole = machineImages(identity.name, ofDisks, encodings, hashes);
+    const run: Run = { options, encodings, images, whole, hashes, results: new Map(), stop };
     const copied = await copyAll(prepared, machines, open, run);
     await finishMachines(machines, run);
     if (options.verify) await verify(copied, machines, run);
@@ -85,6 +88,7 @@ export async function encodeMachine(
     throw unexpectedFailure(`cannot export ${names}`, error);
   } finally {
     await Promise.all([...open].map((source) => source.close()));
+    await hashes.close();
     unlink();
   }
 }
@@ -110,7 +114,7 @@ async function copyAll(
 async function finishMachines(machines: readonly Target[], run: Run): Promise<void> {
   const { images, whole, results, stop, options } = run;
   await images.group(machines).each(async (image) => {
-    whole.finish(image.target);
+    await whole.finish(image.target);
     results.set(image.target, await finishImage(image, stop.signal, options.onProgress));
   });
 }

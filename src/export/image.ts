@@ -1,11 +1,21 @@
 import { host } from '#host';
-import type { Disk, Encoding, Format, FormatWriter, MachineWriter } from '../../formats/index.ts';
+import type {
+  Disk,
+  Encoding,
+  Format,
+  FormatWriter,
+  MachineWriter,
+  WriteRequest,
+} from '../../formats/index.ts';
 import { KexportError, throwIfAborted } from '../errors.ts';
+import type { HashThreads } from '../hash/hash-threads.ts';
+import type { LongHash } from '../hash/long-hash.ts';
 import { type QueuedOutput, queuedOutput } from './queued-output.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import { crc32 } from '../runtime/crc32.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { spooled } from '../sinks/spool.ts';
+import { allSettled } from '../workers/all-settled.ts';
 
 /** One image to make. */
 export interface Target {
@@ -60,11 +70,13 @@ export async function startImage(
   encoding: Encoding | undefined,
   disk: Disk,
   formats: readonly Format[],
+  hashes: HashThreads,
 ): Promise<Image> {
   const { format, fileName } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size, formats);
-  const place = openPlace(target, disk.size);
-  const writer = await format.write({ ...requestOf(place, encoding), disk, fileName });
+  const { longHasher, ...place } = openPlace(target, disk.size, hashes);
+  const request = { ...requestOf(place, encoding), longHasher };
+  const writer = await format.write({ ...request, disk, fileName });
   return { target, format, encoding, ...place, writer };
 }
 
@@ -74,19 +86,40 @@ export async function startMachine(
   encoding: Encoding | undefined,
   name: string,
   disks: readonly Disk[],
+  hashes: HashThreads,
 ): Promise<MachineImage> {
   const { format } = target;
   if (!format.machine) throw new Error(`${format.name} holds one disk`);
-  const place = openPlace(target, disks[0]?.size);
-  const machine = await format.machine.write({ ...requestOf(place, encoding), name, disks });
+  const { longHasher, ...place } = openPlace(target, disks[0]?.size, hashes);
+  const request = { ...requestOf(place, encoding), longHasher };
+  const machine = await format.machine.write({ ...request, name, disks });
   return { target, format, encoding, ...place, machine };
 }
 
 type Place = Pick<Image, 'sink' | 'output'>;
 
-function openPlace(target: Target, diskSize: number | undefined): Place {
+/** The hashes that the writer starts are flushed with the output. */
+function openPlace(
+  target: Target,
+  diskSize: number | undefined,
+  hashes: HashThreads,
+): Place & Pick<WriteRequest, 'longHasher'> {
   const sink = needsSpool(target, diskSize) ? spooled(target.sink) : target.sink;
-  return { sink, output: queuedOutput(sink) };
+  const running = new Set<LongHash>();
+  const output = queuedOutput(sink, () => allSettled([...running].map((hash) => hash.flush())));
+  return {
+    sink,
+    output,
+    longHasher(algorithm) {
+      const hash = hashes.open(algorithm);
+      running.add(hash);
+      const digest = () => {
+        running.delete(hash);
+        return hash.digest();
+      };
+      return { ...hash, digest };
+    },
+  };
 }
 
 function requestOf({ output }: Place, encoding: Encoding | undefined) {

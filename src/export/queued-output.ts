@@ -1,5 +1,6 @@
 import type { ImageOutput } from '../../formats/index.ts';
 import type { Sink } from '../sinks/sink.ts';
+import { allSettled } from '../workers/all-settled.ts';
 
 type Operation =
   | { readonly offset: number; readonly buffers: Uint8Array[]; end: number }
@@ -21,7 +22,11 @@ export interface QueuedOutput extends ImageOutput {
   flush(signal?: AbortSignal): Promise<void>;
 }
 
-export function queuedOutput(sink: Sink): QueuedOutput {
+/** `flushHashes` resolves when no hash needs the bytes that were queued. */
+export function queuedOutput(
+  sink: Sink,
+  flushHashes: () => Promise<void> = () => Promise.resolve(),
+): QueuedOutput {
   let position = 0;
   let queue: Operation[] = [];
 
@@ -47,16 +52,19 @@ export function queuedOutput(sink: Sink): QueuedOutput {
       if (imageOffset + bytes.length > position) throw new RangeError('a patch past the end');
       write(imageOffset, bytes);
     },
-    async flush(signal) {
-      const operations = queue;
-      queue = [];
-      for (const operation of operations) {
-        if ('zeros' in operation) await sink.zeros(operation.offset, operation.zeros, signal);
-        else if ('pieces' in operation) await writePieces(operation, signal);
-        else await sink.write(operation.offset, operation.buffers, signal);
-      }
-    },
+    // If one fails, the other may still use the shared buffers.
+    flush: (signal) => allSettled([carryOut(signal), flushHashes()]),
   };
+
+  async function carryOut(signal: AbortSignal | undefined): Promise<void> {
+    const operations = queue;
+    queue = [];
+    for (const operation of operations) {
+      if ('zeros' in operation) await sink.zeros(operation.offset, operation.zeros, signal);
+      else if ('pieces' in operation) await writePieces(operation, signal);
+      else await sink.write(operation.offset, operation.buffers, signal);
+    }
+  }
 
   async function writePieces(
     { offset, end, pieces }: PiecesOperation,

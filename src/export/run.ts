@@ -1,3 +1,4 @@
+import type { HashThreads } from '../hash/hash-threads.ts';
 import type { EncodeMachineOptions } from './encode-options.ts';
 import type { Encodings } from './encodings.ts';
 import type { ImageResult, Target } from './image.ts';
@@ -10,6 +11,8 @@ export interface Run {
   readonly encodings: Encodings;
   readonly images: ImageSet;
   readonly whole: MachineImages;
+  /** For what formats hash of their images. */
+  readonly hashes: HashThreads;
   /** The images that are finished. */
   readonly results: Map<Target, ImageResult>;
   /** Aborts the export; it is also aborted by a failure. */

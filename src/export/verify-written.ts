@@ -1,17 +1,14 @@
 import { host } from '#host';
-import { BLOCK_SIZE, type WholeCompression } from '../../formats/index.ts';
+import type { WholeCompression } from '../../formats/index.ts';
 import { compressedDisk } from '../byte-streams/compressed-disk.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
 import { type ReadableFile, readableFile } from '../host/readable-file.ts';
-import { dataBlocks } from '../workers/data-blocks.ts';
-import { diskDigest } from './disk-digest.ts';
+import { digestSource } from './digest-source.ts';
 import { asKexportError, KexportError, option, wording } from '../errors.ts';
 import type { Image, ImageResult, Target } from './image.ts';
 import type { ImageGroup } from './image-set.ts';
 import { diskOfImage, type ImageFiles, readImage } from '../images/read-image.ts';
-import { SLAB_SIZE } from '../workers/slab.ts';
 import type { OnProgress } from '../sources/progress.ts';
-import { extentsOf } from '../sources/extents-of.ts';
 import { imageSource } from '../images/image-source.ts';
 import { remoteInput } from '../images/remote-input.ts';
 import type { Source } from '../sources/source.ts';
@@ -123,24 +120,21 @@ async function compare(
   source: Source,
   format: string,
   expected: ExpectedDisk,
-  { signal }: Expected,
+  { signal, threads }: Expected,
 ): Promise<void> {
   const { name } = source;
+  const { onProgress } = expected;
   try {
-    const digest = diskDigest();
-    const buffer = new Uint8Array(SLAB_SIZE);
-    for await (const { diskOffset, length } of extentsOf(source, buffer, signal)) {
-      for (const place of dataBlocks(buffer, length)) {
-        const at = place * BLOCK_SIZE;
-        digest.add(diskOffset / BLOCK_SIZE + place, buffer.subarray(at, at + BLOCK_SIZE));
-      }
-      const done = diskOffset + length;
-      expected.onProgress({ phase: 'verifying', format, done, total: expected.diskSize });
-    }
+    const digest = await digestSource(
+      source,
+      threads ?? host.availableParallelism(),
+      signal,
+      (done) => onProgress({ phase: 'verifying', format, done, total: expected.diskSize }),
+    );
     if (source.size !== expected.diskSize) {
       throw differs(name, `a disk of ${source.size ?? 0} bytes, not ${expected.diskSize}`);
     }
-    if (digest.result() !== expected.digest) throw differs(name, 'another disk');
+    if (digest !== expected.digest) throw differs(name, 'another disk');
   } finally {
     await source.close();
   }

@@ -7,6 +7,7 @@ import { type OnWarning, throwIfAborted } from '../errors.ts';
 import { encode } from '../export/encode.ts';
 import { compressionOf } from '../export/encodings.ts';
 import type { Target } from '../export/image.ts';
+import { ownHash } from '../hash/long-hash.ts';
 import { openSource } from '../open/open-in-browser.ts';
 import { browserFileSink } from '../sinks/browser-file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
@@ -81,7 +82,7 @@ async function openPlace(
 ): Promise<Place> {
   const { streaming } = createFormat(format, options);
   const inOrder = streaming === 'always' || (streaming === 'size-first' && diskSize !== undefined);
-  const hash = await imageHasher();
+  const hash = ownHash(await imageHasher());
   const wrap = (sink: Sink) => (inOrder ? hashed(sink, true, hash) : sink);
   if (place) {
     const sink = await chosenSink(place, fileName);

@@ -21,6 +21,7 @@ const WORKERS: Readonly<Record<WorkerName, () => WebWorker>> = {
   compress: () => new Worker(new URL('./compress-worker.js', import.meta.url), { type: 'module' }),
   decompress: () =>
     new Worker(new URL('./decompress-worker.js', import.meta.url), { type: 'module' }),
+  hash: () => new Worker(new URL('./hash-worker.js', import.meta.url), { type: 'module' }),
 };
 
 export const browserFiles: BrowserFiles = {

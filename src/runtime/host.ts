@@ -52,7 +52,7 @@ export interface Host {
 export type WasmName = 'deflate' | 'zfs-send';
 
 /** The `worker.ts` of a room. */
-export type WorkerName = 'compress' | 'decompress';
+export type WorkerName = 'compress' | 'decompress' | 'hash';
 
 /** A stream of RFC 1952, RFC 1951 or RFC 1950. */
 export type InflateKind = 'gzip' | 'deflate' | 'zlib';

@@ -10,6 +10,7 @@ import {
   type ZlibEncoding,
 } from '../../formats/index.ts';
 import { rawFrameHead } from '../../formats/zstd/encode-frames.ts';
+import { ownHash } from '../../src/hash/long-hash.ts';
 import { crc32 } from '../../src/runtime/crc32.ts';
 import type { TestDisk } from './disks.ts';
 import { hasher } from './hasher.ts';
@@ -65,6 +66,7 @@ export function requestOf(
       if (!HASHED.includes(format.name)) throw new Error('the format has no place for a hash');
       return hasher(algorithm);
     },
+    longHasher: (algorithm) => ownHash(hasher(algorithm)),
     crc32,
   };
 }

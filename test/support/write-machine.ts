@@ -23,7 +23,7 @@ export async function writeMachine(
     for (const block of blocksOf(disk, request.encoding)) one.add(block);
     one.finish(disk.size);
   }
-  writer.finish();
+  await writer.finish();
   image.checkBuffers();
   return image;
 }

@@ -1,6 +1,8 @@
+import { host } from '#host';
 import { KexportError } from '../../errors.ts';
 import { levelsOf } from '../../export/encodings.ts';
 import type { Target } from '../../export/image.ts';
+import { hashThreads } from '../../hash/hash-threads.ts';
 import { isRemote } from '../../remote/open-remote.ts';
 import { fileSink } from '../../sinks/file.ts';
 import { hashed, type HashedSink } from '../../sinks/hashed.ts';
@@ -56,6 +58,7 @@ async function openAll(
     return sink;
   };
   const images: HashedSink[] = [];
+  const hashes = hashThreads(options.threads ?? host.availableParallelism());
   try {
     const targets: Target[][] = disks.map(() => []);
     const machines: Target[] = [];
@@ -68,7 +71,7 @@ async function openAll(
       // A device or a pipe cannot be read back.
       const isHashed = options.json === true && (inOrder || sink.read !== undefined);
       if (plan.checksums !== undefined || isHashed) {
-        const hashing = hashed(sink, inOrder);
+        const hashing = hashed(sink, inOrder, hashes.open('sha256'));
         images.push(hashing);
         sink = hashing;
       }
@@ -101,7 +104,7 @@ async function openAll(
     await checkNotRead(path, path, { ...options, disks });
     const sink = keep(await fileSink(path, { force, mode, widestMode }));
     if (plan.checksums === undefined) return sink;
-    const hashing = hashed(sink, true);
+    const hashing = hashed(sink, true, hashes.open('sha256'));
     images.push(hashing);
     return hashing;
   }
