@@ -9,8 +9,8 @@ const AHEAD = 2;
  * A Blob as a file that is read by ranges, ahead as one in a store; messages call it `name`.
  */
 export function blobFile(name: string, blob: Blob): RemoteFile {
-  const read = async (position: number, target: Uint8Array) => {
-    const slice = blob.slice(position, position + target.length);
+  const readOwn = async (position: number, length: number) => {
+    const slice = blob.slice(position, position + length);
     const bytes = await slice.arrayBuffer().catch((cause: unknown) => {
       const what = `cannot read ${name} at byte ${position}: ${reasonOf(cause)}`;
       throw new KexportError('source', what, {
@@ -18,11 +18,13 @@ export function blobFile(name: string, blob: Blob): RemoteFile {
         hint: 'was the file changed or removed since it was chosen?',
       });
     });
-    if (bytes.byteLength < target.length) {
-      const wanted = `${target.length} bytes at ${position}`;
+    if (bytes.byteLength < length) {
+      const wanted = `${length} bytes at ${position}`;
       throw new KexportError('source', `${name} ends at byte ${blob.size}, within ${wanted}`);
     }
-    target.set(new Uint8Array(bytes));
+    return new Uint8Array(bytes);
   };
-  return remoteFile(name, blob.size, read, AHEAD, PIECE);
+  const read = async (position: number, target: Uint8Array) =>
+    target.set(await readOwn(position, target.length));
+  return remoteFile(name, blob.size, read, { connections: AHEAD, pieceSize: PIECE, readOwn });
 }

@@ -32,6 +32,16 @@ export async function headOf(file: RemoteFile, most: number): Promise<Buffer> {
 /** Reads a range, which lies within the file, into a buffer of its size. */
 export type ReadRange = (position: number, target: Uint8Array) => Promise<void>;
 
+/** How a file is read ahead. */
+export interface ReadingAhead {
+  /** Ranges that are read at a time. Default 8. */
+  readonly connections?: number | undefined;
+  /** In bytes. Default 1 MiB. */
+  readonly pieceSize?: number;
+  /** Reads a range into memory of its own, where that takes one copy less. */
+  readonly readOwn?: (position: number, length: number) => Promise<Uint8Array>;
+}
+
 // Bytes. A range costs a round trip, so what is read front to back is read in pieces ahead.
 const PIECE = 2 ** 20;
 
@@ -43,16 +53,12 @@ const MAX_RUNS = 8;
 /** Sequential reads before pieces are read ahead. */
 const MIN_RUN = 2;
 
-/**
- * A file whose ranges `readRange` reads, `connections` at a time. Where it is read front to back,
- * the next pieces are read ahead, of `pieceSize` bytes.
- */
+/** A file whose ranges `readRange` reads, and ahead where it is read front to back. */
 export function remoteFile(
   name: string,
   size: number,
   readRange: ReadRange,
-  connections = CONNECTIONS,
-  pieceSize = PIECE,
+  { connections = CONNECTIONS, pieceSize = PIECE, readOwn }: ReadingAhead = {},
 ): RemoteFile {
   const pieces = new Map<number, Promise<Uint8Array>>(); // by their order of use
   const runs: { end: number; reads: number }[] = [];
@@ -69,7 +75,9 @@ export function remoteFile(
 
   async function load(index: number): Promise<Uint8Array> {
     const position = index * pieceSize;
-    const bytes = new Uint8Array(Math.min(pieceSize, size - position));
+    const length = Math.min(pieceSize, size - position);
+    if (readOwn) return readOwn(position, length);
+    const bytes = new Uint8Array(length);
     await readRange(position, bytes);
     return bytes;
   }

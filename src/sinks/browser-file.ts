@@ -45,11 +45,8 @@ export function browserFileSink(
       throwIfAborted(signal);
       await write(imageOffset, buffers);
     },
-    // A file that is made longer has zeros there.
-    async zeros(imageOffset, count) {
-      await drain();
-      await attempt(file.truncate(imageOffset + count));
-    },
+    // What is written behind the end of a file, or its new length, leaves zeros before it.
+    zeros: () => Promise.resolve(),
     async finish(length) {
       await drain();
       await attempt(file.truncate(length));
@@ -68,6 +65,7 @@ const PIECE = 2 ** 22;
  */
 function writesBehind(put: (position: number, data: Uint8Array<ArrayBuffer>) => Promise<void>) {
   let held = new Uint8Array(PIECE);
+  let other = new Uint8Array(PIECE); // may be on its way
   let start = 0;
   let length = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -77,7 +75,7 @@ function writesBehind(put: (position: number, data: Uint8Array<ArrayBuffer>) => 
     if (length === 0) return;
     writing = put(start, held.subarray(0, length));
     writing.catch(() => undefined); // the next call throws it
-    held = new Uint8Array(PIECE);
+    [held, other] = [other, held];
     start += length;
     length = 0;
   }
