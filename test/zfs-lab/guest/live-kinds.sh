@@ -41,7 +41,7 @@ prepare_removed() {
 imported_removed() {
     check_equal 'removed: what was moved twice is there' "$removed_sum" "$(sha256sum < /tank/files/before)"
 }
-try_kind removed /dev/vdb1 /dev/vdb2 /dev/vdb3 /dev/vdb4
+try_kind removed /dev/vdb{1,2,3,4,5}
 
 prepare_datasets() {
     echo password > key
