@@ -77,6 +77,8 @@ export async function nameOfDevice(rdev: bigint): Promise<string | undefined> {
 export interface DeviceLayer {
   /** LUKS, LVM, multipath, md, or the kernel's name of another kind. */
   readonly kind: string;
+  /** The device itself: of a partition, the one that it is on. */
+  readonly path: string;
   /** The devices below, and those below them: `/dev/dm-0` and `/dev/sda3`. */
   readonly devices: readonly string[];
 }
@@ -97,7 +99,7 @@ export async function layerBelow(device: string): Promise<DeviceLayer | undefine
   for (const path of names.map(pathOf)) {
     devices.push(path, ...((await layerBelow(path))?.devices ?? []));
   }
-  return { kind: await kindOf(own), devices };
+  return { kind: await kindOf(own), path: pathOf(basename(own)), devices };
 }
 
 /** The layer of a device, and those of the devices below, from the top down. */

@@ -1,7 +1,7 @@
 // Finds the disks to export: those that are named, that of the pool of `/`, all of a pool.
 
 import { KexportError } from '../../errors.ts';
-import { type HostDisk, hostDisk, layerBelow } from '../../host/host-disk.ts';
+import { type HostDisk, hostDisk, layersBelow } from '../../host/host-disk.ts';
 import { rootMount } from '../../host/mounts.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { poolOf } from '../names.ts';
@@ -57,18 +57,21 @@ export async function namedDisks(devices: readonly string[]): Promise<HostDisk[]
  * alone. It is exported if it is named.
  */
 async function refuseLayer(device: string, pool: string): Promise<void> {
-  const layer = await layerBelow(device);
+  const [layer] = await layersBelow(device);
   if (!layer) return;
   const found = `pool ${pool} is on ${device}, which is ${layer.kind} on ${layer.devices.join(', ')}`;
   throw new KexportError('source', `${found}: this machine's disk cannot be exported in use`, {
-    hint: layerHint(device),
+    hint: await layerHint(device),
   });
 }
 
 /** What can be done for a pool on a device of a layer. */
-export function layerHint(device: string): string {
-  const command = `kexport all ${shellWord(device)} --checkpoint`;
-  return `${command} exports that device as a disk of its own, decrypted, which imports elsewhere but boots nothing`;
+export async function layerHint(device: string): Promise<string> {
+  const layers = await layersBelow(device);
+  const { path } = layers[0] ?? { path: device };
+  const how = layers.some(({ kind }) => kind === 'LUKS') ? ', decrypted' : '';
+  const command = `kexport all ${shellWord(path)} --checkpoint`;
+  return `${command} exports that device as a disk of its own${how}, which imports elsewhere but boots nothing`;
 }
 
 /**

@@ -69,7 +69,7 @@ export async function poolsOn(
     const shape = poolShape(status, isOnDisks, (device) => layers.get(device));
     const { present, idle, missing, absent, obstacle } = shape;
     if (present.length === 0 && layers.size === 0) continue;
-    if (obstacle !== undefined) throw notAll(name, disks, obstacle);
+    if (obstacle !== undefined) throw await notAll(name, disks, obstacle);
     pools.push({
       name,
       vdevs: partsAt(present),
@@ -93,17 +93,17 @@ export function namesOf(disks: readonly HostDisk[]): string {
     .replace(/, ([^,]*)$/, ' and $1');
 }
 
-function notAll(
+async function notAll(
   pool: string,
   disks: readonly HostDisk[],
   { what, isElsewhere, device }: Obstacle,
-): KexportError {
+): Promise<KexportError> {
   const paths = disks.map(({ path }) => shellWord(path)).join(' ');
   const hint = isElsewhere
     ? `all its disks at one instant: kexport all ${paths} --whole-pool`
     : 'export its volumes one by one, or replicate it with zfs send';
   return new KexportError('source', `pool ${pool} is not all on ${namesOf(disks)}: ${what}`, {
-    hint: device === undefined ? hint : layerHint(device),
+    hint: device === undefined ? hint : await layerHint(device),
   });
 }
 
