@@ -57,8 +57,8 @@ describe('a request', () => {
 
   test('is sent again if no answer comes in time', async () => {
     double.faults = oneByOne('hang');
-    const timeouts = { idle: 50 };
-    expect(await get({ timeouts, patience: 5000 })).toEqual({ text: 'hello', retries: 1 });
+    const timeouts = { idle: 1000 };
+    expect(await get({ timeouts, patience: 20_000 })).toEqual({ text: 'hello', retries: 1 });
   });
 
   test('ends within its time if the answer drips', async () => {

@@ -84,7 +84,7 @@ describe('an image in Google Cloud Storage', () => {
   test('is complete if the connection hangs', async () => {
     let hung = 0;
     gcs.faults = (request) => (isPut(request) && hung++ === 0 ? 'hang' : undefined);
-    await send({ timeouts: { idle: 50 }, patience: 5000 });
+    await send({ timeouts: { idle: 1000 }, patience: 20_000 });
     expect(gcs.objects.get(KEY)?.bytes.equals(SMALL)).toBe(true);
   });
 

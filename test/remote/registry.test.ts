@@ -111,7 +111,7 @@ describe('an image in a registry', () => {
     registry.state.leastChunk = 18 * MIB;
     let hung = 0;
     registry.faults = (request) => (isChunk(request) && hung++ === 0 ? 'hang' : undefined);
-    await send({ timeouts: { idle: 100 }, patience: 5000 }, undefined, large);
+    await send({ timeouts: { idle: 1000 }, patience: 20_000 }, undefined, large);
     expect(registry.tags.size).toBe(1);
   });
 
