@@ -233,7 +233,7 @@ try_shape() {
 try_kind() {
     local name=$1
     shift
-    # What no metaslab covers is copied, such as the spares of dRAID: it must not have the last pool.
+    # What no metaslab covers is copied, such as the spares of dRAID: not with the last pool.
     blkdiscard -f /dev/vdb
     sgdisk -o -n 1:1M:+160M -n 2:0:+160M -n 3:0:+160M -n 4:0:+160M -n 5:0:+160M /dev/vdb > /dev/null
     partprobe /dev/vdb

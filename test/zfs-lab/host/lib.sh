@@ -24,8 +24,8 @@ make_store() {
     mkfs.ext4 -q -E lazy_itable_init=1,nodiscard "$work/store"
 }
 
-# take NAME...: moves images from there to $work. debugfs of e2fsprogs reads them, so that nothing is
-# mounted here.
+# take NAME...: moves images from there to $work. debugfs of e2fsprogs reads them, so that nothing
+# is mounted here.
 take() {
     local name
     for name in "$@"; do
