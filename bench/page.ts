@@ -44,7 +44,7 @@ const TIMEOUT = 15 * 60_000;
 export async function openMeasuredPage(main: string): Promise<MeasuredPage | undefined> {
   const found = spawnSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' });
   if (found.status !== 0) return undefined;
-  const server = spawn(process.execPath, [main, 'page'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, [main, 'page'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [address] = (await once(server.stdout, 'data')) as [Buffer];
   const executablePath = found.stdout.trim();
   // As root it has no sandbox of its own.
