@@ -214,6 +214,11 @@ export function reasonOf(error: unknown): string {
   return code ? `${error.message} (${code})` : error.message;
 }
 
+/** The message of whatever was thrown, without its code. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /**
  * The KexportError for a failure of the machine where none is expected: a system call that fails,
  * no memory, no thread. Undefined for any other error, which is a bug.

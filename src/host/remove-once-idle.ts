@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
 
 /** What a failed removal says of the thing. */
 export interface RemovalFailure {
@@ -6,6 +7,21 @@ export interface RemovalFailure {
   readonly problem: string | undefined;
   /** Whether it is busy, as a thing may be for a while after it was closed. */
   readonly mayPass?: boolean | undefined;
+}
+
+/**
+ * Explains the failure of a command by its kind, as `kindOf` tells it: `missing`, `busy`, or
+ * another. Throws an error of no kind.
+ */
+export function explainByKind(
+  kindOf: (error: unknown) => string | undefined,
+): (error: unknown) => RemovalFailure {
+  return (error) => {
+    const kind = kindOf(error);
+    if (kind === undefined) throw error;
+    if (kind === 'missing') return { problem: undefined };
+    return { problem: messageOf(error), mayPass: kind === 'busy' };
+  };
 }
 
 const INTERVAL = 100; // milliseconds

@@ -3,7 +3,7 @@
 import { KexportError, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { type Leftover, NAME_PREFIX, newName, ownerState, thisOwner } from '../host/owner.ts';
-import { removeOnceIdle } from '../host/remove-once-idle.ts';
+import { explainByKind, removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { lvm, lvmFailure, lvmReport } from './run-lvm.ts';
 import type { LogicalVolume } from './volume.ts';
@@ -116,14 +116,8 @@ const LIMIT = 20_000;
 
 /** Removes a snapshot. Returns why it could not be removed, or undefined once it is gone. */
 function removeMade(name: string): Promise<string | undefined> {
-  const explain = (error: unknown) => {
-    const kind = lvmFailure(error);
-    if (kind === undefined) throw error;
-    if (kind === 'missing') return { problem: undefined };
-    const problem = error instanceof Error ? error.message : String(error);
-    return { problem, mayPass: kind === 'busy' };
-  };
-  return removeOnceIdle(() => lvm('lvremove', ['--yes', name]), explain, LIMIT);
+  const remove = () => lvm('lvremove', ['--yes', name]);
+  return removeOnceIdle(remove, explainByKind(lvmFailure), LIMIT);
 }
 
 /**

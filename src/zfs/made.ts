@@ -1,6 +1,6 @@
 // Snapshots and clones that an export makes, and destroys again.
 
-import { KexportError, option, wording } from '../errors.ts';
+import { KexportError, messageOf, option, wording } from '../errors.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
@@ -179,6 +179,6 @@ async function isHeld(name: string): Promise<boolean> {
 }
 
 function reason(error: unknown, busy: boolean): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return busy ? `${text}; it is held or in use` : text;
 }

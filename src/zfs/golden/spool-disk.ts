@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { host } from '#host';
-import { KexportError, reasonOf, throwIfAborted } from '../../errors.ts';
+import { KexportError, messageOf, reasonOf, throwIfAborted } from '../../errors.ts';
 import { BLOCK_DEVICES, textOf } from '../../host/host-disk.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { readFully } from '../../host/read-fully.ts';
@@ -127,10 +127,7 @@ export async function detachLoop(device: string): Promise<string | undefined> {
   const started = performance.now();
   let problem: string | undefined;
   do {
-    problem = await losetup(['--detach', device]).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
+    problem = await losetup(['--detach', device]).then(() => undefined, messageOf);
     // While somebody has it open, detaching succeeds, and takes effect only later.
     if ((await backingFile(basename(device))) === undefined) return undefined;
     await setTimeout(INTERVAL);

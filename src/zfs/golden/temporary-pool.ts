@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { KexportError } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
-import { removeOnceIdle } from '../../host/remove-once-idle.ts';
+import { explainByKind, removeOnceIdle } from '../../host/remove-once-idle.ts';
 import { fields, zfs, zfsFailure, zpool } from '../run.ts';
 import { createArguments, type NewPool, ROOT_INHERITED } from './pool-properties.ts';
 
@@ -78,14 +78,7 @@ export async function awaitFreeing(name: string, signal: AbortSignal | undefined
 
 /** Exports a pool if it is imported. Returns why it still is, or undefined. */
 export function exportPool(name: string): Promise<string | undefined> {
-  const explain = (error: unknown) => {
-    const kind = zfsFailure(error);
-    if (kind === undefined) throw error;
-    if (kind === 'missing') return { problem: undefined };
-    const problem = error instanceof Error ? error.message : String(error);
-    return { problem, mayPass: kind === 'busy' };
-  };
-  return removeOnceIdle(() => zpool(['export', name]), explain, LIMIT);
+  return removeOnceIdle(() => zpool(['export', name]), explainByKind(zfsFailure), LIMIT);
 }
 
 /** The snapshots in a pool, the oldest first. Throws a KexportError. */

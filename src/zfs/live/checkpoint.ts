@@ -2,7 +2,7 @@
 // on disk until it is discarded. A property of the pool's root dataset marks it as ours; it is set
 // after the checkpoint, so that the saved state does not have it.
 
-import { KexportError } from '../../errors.ts';
+import { KexportError, messageOf } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { type Leftover, ownerState, thisOwner } from '../../host/owner.ts';
@@ -137,7 +137,7 @@ async function discardCheckpoint(pool: string, created?: string): Promise<string
     await zfs(['inherit', PROPERTY, pool]);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 
