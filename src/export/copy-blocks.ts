@@ -19,6 +19,7 @@ import { wholeSectors } from '../../formats/rounding.ts';
 import { throwIfAborted } from '../errors.ts';
 import { checkDiskSize } from './image.ts';
 import type { ImageGroup } from './image-set.ts';
+import { threadsFor } from './threads-for.ts';
 import { type Slab, slabMemory, type SlabShape, slabsIn } from '../workers/slab.ts';
 import type { Extent, Source } from '../sources/source.ts';
 
@@ -51,16 +52,13 @@ interface Filled {
 /** Compresses and hashes blocks of a slab; what it does itself is done before it returns. */
 type Pack = (slab: Slab, blocks: readonly number[]) => Promise<readonly string[]>;
 
-/** What this thread compresses in the time in which workers start, in bytes of the disk. */
-const SMALL_DISK = 2 ** 22;
-
 /**
  * Adds every block of the disk that is not zero to every image, and flushes the images. Does not
  * finish them.
  */
 export async function copyBlocks(request: CopyRequest): Promise<void> {
   const { source, encodings, compressor, stop, digest } = request;
-  const threads = source.size !== undefined && source.size <= SMALL_DISK ? 0 : request.threads;
+  const threads = threadsFor(source, request.threads);
   const shape = shapeFor(encodings.length, threads);
   const memory = slabMemory(shape);
   const hashes = digest !== undefined && hashesInThreads(threads);

@@ -6,6 +6,7 @@ import type { Source } from '../sources/source.ts';
 import { dataBlocks } from '../workers/data-blocks.ts';
 import { SLAB_SIZE, slabMemory, slabsIn } from '../workers/slab.ts';
 import { diskDigest } from './disk-digest.ts';
+import { threadsFor } from './threads-for.ts';
 
 /** More than hash what this thread can take from a source. */
 const MAX_HASHERS = 4;
@@ -29,7 +30,8 @@ export async function digestSource(
   signal: AbortSignal,
   onExtent: (end: number) => void,
 ): Promise<string> {
-  const hashers = hashesInThreads(threads) ? Math.min(threads, MAX_HASHERS) : 0;
+  const most = threadsFor(source, threads);
+  const hashers = hashesInThreads(most) ? Math.min(most, MAX_HASHERS) : 0;
   // One slab is being read, and every worker has one under way and one waiting.
   const count = 1 + 2 * hashers;
   const blocks = SLAB_SIZE / BLOCK_SIZE;

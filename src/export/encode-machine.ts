@@ -87,8 +87,7 @@ export async function encodeMachine(
     const names = disks.map(({ source }) => source.name).join(', ');
     throw unexpectedFailure(`cannot export ${names}`, error);
   } finally {
-    await Promise.all([...open].map((source) => source.close()));
-    await hashes.close();
+    await Promise.all([...[...open].map((source) => source.close()), hashes.close()]);
     unlink();
   }
 }

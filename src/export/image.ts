@@ -74,8 +74,7 @@ export async function startImage(
 ): Promise<Image> {
   const { format, fileName } = target;
   if (disk.size !== undefined) checkDiskSize(format, disk.size, formats);
-  const { longHasher, ...place } = openPlace(target, disk.size, hashes);
-  const request = { ...requestOf(place, encoding), longHasher };
+  const { place, request } = openPlace(target, encoding, disk.size, hashes);
   const writer = await format.write({ ...request, disk, fileName });
   return { target, format, encoding, ...place, writer };
 }
@@ -90,40 +89,38 @@ export async function startMachine(
 ): Promise<MachineImage> {
   const { format } = target;
   if (!format.machine) throw new Error(`${format.name} holds one disk`);
-  const { longHasher, ...place } = openPlace(target, disks[0]?.size, hashes);
-  const request = { ...requestOf(place, encoding), longHasher };
+  const { place, request } = openPlace(target, encoding, disks[0]?.size, hashes);
   const machine = await format.machine.write({ ...request, name, disks });
   return { target, format, encoding, ...place, machine };
 }
 
-type Place = Pick<Image, 'sink' | 'output'>;
+/** A place for an image, and what its writer gets of it. */
+interface OpenPlace {
+  readonly place: Pick<Image, 'sink' | 'output'>;
+  readonly request: Omit<WriteRequest, 'disk' | 'fileName'>;
+}
 
 /** The hashes that the writer starts are flushed with the output. */
 function openPlace(
   target: Target,
+  encoding: Encoding | undefined,
   diskSize: number | undefined,
   hashes: HashThreads,
-): Place & Pick<WriteRequest, 'longHasher'> {
+): OpenPlace {
   const sink = needsSpool(target, diskSize) ? spooled(target.sink) : target.sink;
   const running = new Set<LongHash>();
   const output = queuedOutput(sink, () => allSettled([...running].map((hash) => hash.flush())));
-  return {
-    sink,
-    output,
-    longHasher(algorithm) {
-      const hash = hashes.open(algorithm);
-      running.add(hash);
-      const digest = () => {
-        running.delete(hash);
-        return hash.digest();
-      };
-      return { ...hash, digest };
-    },
+  const longHasher: WriteRequest['longHasher'] = (algorithm) => {
+    const hash = hashes.open(algorithm);
+    running.add(hash);
+    const digest = () => {
+      running.delete(hash);
+      return hash.digest();
+    };
+    return { ...hash, digest };
   };
-}
-
-function requestOf({ output }: Place, encoding: Encoding | undefined) {
-  return { encoding, output, hasher: host.hasher, crc32 };
+  const request = { encoding, output, hasher: host.hasher, longHasher, crc32 };
+  return { place: { sink, output }, request };
 }
 
 function needsSpool({ format, sink }: Target, diskSize: number | undefined): boolean {
