@@ -23,6 +23,7 @@ import { ownFiles } from '../src/runtime/own-files.ts';
 import { fileSink } from '../src/sinks/file.ts';
 import { hashed } from '../src/sinks/hashed.ts';
 import { COMPRESSED_SLACK } from '../src/workers/slab.ts';
+import { medianOf } from './measure.ts';
 import { type Costs, forecast, PROCESSORS } from './model.ts';
 
 const GIB = 2 ** 30;
@@ -108,7 +109,7 @@ async function timesAlone(): Promise<Alone> {
       }
       runs.push(((timesNow().main - start) * GIB) / bytes.length);
     }
-    return median(runs);
+    return medianOf(runs);
   };
   return {
     compression: timeOf((block) => compressor.compress(block, output)),
@@ -125,9 +126,9 @@ async function print(one: Case, alone: Alone): Promise<void> {
   for (const [index, phase] of phases.entries()) {
     const ofPhase = runs.flatMap((run) => run[index] ?? []);
     const costs = {
-      main: median(ofPhase.map(({ main }) => main)),
-      hash: median(ofPhase.map(({ hash }) => hash)) * alone.hash,
-      all: median(ofPhase.map(({ all }) => all)) + (one.verify ? 0 : alone.compression),
+      main: medianOf(ofPhase.map(({ main }) => main)),
+      hash: medianOf(ofPhase.map(({ hash }) => hash)) * alone.hash,
+      all: medianOf(ofPhase.map(({ all }) => all)) + (one.verify ? 0 : alone.compression),
     };
     const forecasts = PROCESSORS.map((count) => {
       const { rate, bound } = forecast(costs, count);
@@ -175,8 +176,4 @@ function timesNow(): Omit<Costs, 'hash'> {
     .map(Number);
   const { user, system } = process.cpuUsage();
   return { main: nanoseconds / 1e9, all: (user + system) / 1e6 };
-}
-
-function median(figures: readonly number[]): number {
-  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? NaN;
 }

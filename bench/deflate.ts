@@ -10,6 +10,7 @@ import type { Encoding } from '../formats/index.ts';
 import type { Compressor } from '../src/compress/compressor.ts';
 import { openCompressor } from '../src/compress/open-compressor.ts';
 import { deflateCompressor } from '../src/compress/deflate/index.ts';
+import { medianOf } from './measure.ts';
 
 const BLOCK = 65_536;
 const [file, every = '10', rounds = '7', windows = '12,15', levels = '1,3,4,5,6,7,9'] =
@@ -23,8 +24,6 @@ for (let at = 0; at + BLOCK <= data.length; at += BLOCK * Number(every)) {
   if (block.some((byte) => byte)) blocks.push(block);
 }
 const output = new Uint8Array(BLOCK + 4096);
-
-const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 
 function timed(compressor: Compressor) {
   let bytes = 0;
@@ -50,14 +49,14 @@ for (const windowBits of windows.split(',').map(Number)) {
       times[2].push(theirs / own);
     }
     const speed = (seconds: number[]) =>
-      ((blocks.length * BLOCK) / median(seconds) / 1e6).toFixed(1);
+      ((blocks.length * BLOCK) / medianOf(seconds) / 1e6).toFixed(1);
     console.log(
       [
         String(windowBits).padStart(6),
         String(level).padStart(5),
         speed(times[0]).padStart(11),
         speed(times[1]).padStart(11),
-        `${median(times[2]).toFixed(2)}x`.padStart(7),
+        `${medianOf(times[2]).toFixed(2)}x`.padStart(7),
         String(zlibSize).padStart(11),
         String(oursSize).padStart(11),
         `${((oursSize / zlibSize - 1) * 100).toFixed(2)}%`,

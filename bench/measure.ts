@@ -27,12 +27,14 @@ function remove(paths: readonly string[]): void {
   for (const path of paths) rmSync(path, { force: true });
 }
 
+/** The number in the middle. */
+export function medianOf(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+}
+
 /** The run in the middle, figure by figure. */
 export function median(runs: readonly Run[]): Run {
-  const middle = (figure: (run: Run) => number) => {
-    const sorted = runs.map(figure).sort((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-  };
+  const middle = (figure: (run: Run) => number) => medianOf(runs.map(figure));
   return {
     wall: middle((run) => run.wall),
     cpu: middle((run) => run.cpu),

@@ -1,6 +1,6 @@
 // The page of `kexport page` in Debian's chromium, as something that is measured.
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chromium, type Page } from 'playwright-core';
@@ -37,6 +37,9 @@ const choose = (format: string) => `{
   }
   document.querySelector('#option-threads').value = '1';
 }`;
+
+/** In a second, of the times in /proc: USER_HZ, which Linux shows to programs everywhere. */
+const TICKS = 100;
 
 const TIMEOUT = 15 * 60_000;
 
@@ -80,7 +83,6 @@ async function measureExport(page: Page, disk: string, format: string): Promise<
 
 /** Of the processes of chromium so far: `peak` is that of the largest page. */
 function timesOfBrowser(): Pick<Run, 'cpu' | 'system' | 'peak'> {
-  const ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   let [user, system, peak] = [0, 0, 0];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
@@ -92,8 +94,8 @@ function timesOfBrowser(): Pick<Run, 'cpu' | 'system' | 'peak'> {
         .slice(stat.lastIndexOf(')') + 2)
         .split(' ')
         .map(Number);
-      user += (figures[11] ?? 0) / ticks;
-      system += (figures[12] ?? 0) / ticks;
+      user += (figures[11] ?? 0) / TICKS;
+      system += (figures[12] ?? 0) / TICKS;
       if (!words.includes('--type=renderer')) continue;
       const status = readFileSync(`/proc/${pid}/status`, 'latin1');
       peak = Math.max(peak, 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0));

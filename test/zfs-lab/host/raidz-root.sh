@@ -3,7 +3,6 @@
 # The machine boots from the images, and without one of them.
 . "$(dirname "$(realpath "$0")")/lib.sh"
 
-"$lab/build-guest.sh"
 make_store 3G
 truncate -s 1536M "$work"/disk{1,2,3}
 check 'the machine is made' "$lab/boot-guest.sh" -D "$work/disk1" -D "$work/disk2" -D "$work/disk3" -t 1800 \
