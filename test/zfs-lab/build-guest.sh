@@ -7,7 +7,7 @@
 #   guest/versions.txt     the versions of what is in it
 set -euo pipefail
 # Raise it with every change to what is in the guest: a guest of another number is built anew.
-recipe=2
+recipe=3
 release=${KEXPORT_LAB_RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 lab=$(realpath -m "${KEXPORT_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kexport-lab}")
 here=$(dirname "$(realpath "$0")")
@@ -88,6 +88,9 @@ install_packages() {
     chmod 755 "$tree/usr/sbin/policy-rc.d"
     echo zfs-dkms zfs-dkms/note-incompatible-licenses note true | chroot "$tree" debconf-set-selections
     chroot "$tree" apt-get -q update
+    # The initrd is made once, at the end, and not for each package.
+    export INITRD=No
+    sed -i 's/^update_initramfs=.*/update_initramfs=no/' "$tree/etc/initramfs-tools/update-initramfs.conf"
     install_in_guest linux-image-amd64 linux-headers-amd64
     install_in_guest zfs-dkms
     # The package installs even if its module does not compile for the kernel.
@@ -119,7 +122,7 @@ configure() {
     install -m 644 "$here/in-guest/lab-run.service" "$tree/etc/systemd/system/"
     chroot "$tree" systemctl enable lab-run.service
     # It has a copy of the hostid.
-    chroot "$tree" update-initramfs -u -k all
+    chroot "$tree" update-initramfs -c -k "$(ls "$tree/lib/modules")"
 }
 
 # The host's Node, with the libraries that the guest lacks.
