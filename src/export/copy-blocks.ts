@@ -103,21 +103,31 @@ async function readAhead(
   filled: AsyncQueue<Filled>,
   pack: Pack,
 ): Promise<void> {
-  let end = 0;
-  for (let slab = await free.take(); slab; slab = await free.take()) {
+  const read = async () => {
+    const slab = await free.take();
     throwIfAborted(stop.signal);
-    const extent = await source.next(slab.input, stop.signal);
-    if (!extent) break;
-    if (extent.diskOffset < end || extent.diskOffset % BLOCK_SIZE !== 0) {
-      throw new Error(`${source.name}: extent at ${extent.diskOffset} after ${end}`);
+    const extent = slab && (await source.next(slab.input, stop.signal));
+    return extent && { slab, extent };
+  };
+  let end = 0;
+  let reading = read();
+  try {
+    for (let found = await reading; found; found = await reading) {
+      const { slab, extent } = found;
+      if (extent.diskOffset < end || extent.diskOffset % BLOCK_SIZE !== 0) {
+        throw new Error(`${source.name}: extent at ${extent.diskOffset} after ${end}`);
+      }
+      end = extent.diskOffset + extent.length;
+      reading = read(); // the disk need not wait until this extent is looked through
+      blockMap?.add(extent.diskOffset, slab.input.subarray(0, extent.length));
+      const blocks = dataBlocks(slab.input, extent.length);
+      const packed = pack(slab, blocks);
+      // `writeBehind` handles it, but Node may call it unhandled until then
+      packed.catch(() => undefined);
+      filled.push({ slab, extent, blocks, packed });
     }
-    end = extent.diskOffset + extent.length;
-    blockMap?.add(extent.diskOffset, slab.input.subarray(0, extent.length));
-    const blocks = dataBlocks(slab.input, extent.length);
-    const packed = pack(slab, blocks);
-    // `writeBehind` handles it, but Node may call it unhandled until then
-    packed.catch(() => undefined);
-    filled.push({ slab, extent, blocks, packed });
+  } finally {
+    await Promise.allSettled([reading]); // it uses a slab
   }
   filled.end();
 }
