@@ -30,7 +30,7 @@ export async function openFetched(url: URL, options: FetchOptions = {}): Promise
     if (isRefusal?.(answer)) throw refused(`${what} ${name}`, answer);
     return answer;
   });
-  return remoteFile(name, version.size, read, { connections });
+  return remoteFile(name, version.size, read, connections);
 }
 
 interface Exchange {

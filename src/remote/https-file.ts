@@ -18,7 +18,7 @@ export async function openHttpsFile(address: string, options: ReadOptions): Prom
     const read = rangeReader(name, version, ({ what, ...request }) =>
       client.send({ ...request, what: `${what} ${name}`, url, signal }),
     );
-    const file = remoteFile(name, version.size, read, { connections });
+    const file = remoteFile(name, version.size, read, connections);
     return closedBy(file, client);
   } catch (error) {
     client.close();

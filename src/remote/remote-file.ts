@@ -32,16 +32,6 @@ export async function headOf(file: RemoteFile, most: number): Promise<Buffer> {
 /** Reads a range, which lies within the file, into a buffer of its size. */
 export type ReadRange = (position: number, target: Uint8Array) => Promise<void>;
 
-/** How a file is read ahead. */
-export interface ReadingAhead {
-  /** Ranges that are read at a time. Default 8. */
-  readonly connections?: number | undefined;
-  /** In bytes. Default 1 MiB. */
-  readonly pieceSize?: number;
-  /** Reads a range into memory of its own, where that takes one copy less. */
-  readonly readOwn?: (position: number, length: number) => Promise<Uint8Array>;
-}
-
 // Bytes. A range costs a round trip, so what is read front to back is read in pieces ahead.
 const PIECE = 2 ** 20;
 
@@ -53,12 +43,15 @@ const MAX_RUNS = 8;
 /** Sequential reads before pieces are read ahead. */
 const MIN_RUN = 2;
 
-/** A file whose ranges `readRange` reads, and ahead where it is read front to back. */
+/**
+ * A file whose ranges `readRange` reads, `connections` at a time. Where it is read front to back,
+ * the next pieces are read ahead.
+ */
 export function remoteFile(
   name: string,
   size: number,
   readRange: ReadRange,
-  { connections = CONNECTIONS, pieceSize = PIECE, readOwn }: ReadingAhead = {},
+  connections = CONNECTIONS,
 ): RemoteFile {
   const pieces = new Map<number, Promise<Uint8Array>>(); // by their order of use
   const runs: { end: number; reads: number }[] = [];
@@ -74,10 +67,8 @@ export function remoteFile(
   };
 
   async function load(index: number): Promise<Uint8Array> {
-    const position = index * pieceSize;
-    const length = Math.min(pieceSize, size - position);
-    if (readOwn) return readOwn(position, length);
-    const bytes = new Uint8Array(length);
+    const position = index * PIECE;
+    const bytes = new Uint8Array(Math.min(PIECE, size - position));
     await readRange(position, bytes);
     return bytes;
   }
@@ -91,16 +82,16 @@ export function remoteFile(
         const what = `${name} ends at byte ${size}, within ${target.length} bytes at ${position}`;
         throw new KexportError('source', what);
       }
-      const first = Math.floor(position / pieceSize);
-      const last = Math.floor((end - 1) / pieceSize);
+      const first = Math.floor(position / PIECE);
+      const last = Math.floor((end - 1) / PIECE);
       const isRun = goesOn(position, end);
       if (!isRun && !covered(first, last)) return readRange(position, target);
       if (isRun) {
-        const ahead = Math.min(last + connections, Math.ceil(size / pieceSize) - 1);
+        const ahead = Math.min(last + connections, Math.ceil(size / PIECE) - 1);
         for (let index = first; index <= ahead; index++) fetchPiece(index).catch(() => undefined);
       }
       for (let index = first; index <= last; index++) {
-        const start = index * pieceSize;
+        const start = index * PIECE;
         const piece = await fetchPiece(index);
         const from = Math.max(position, start);
         target.set(piece.subarray(from - start, end - start), from - position);
@@ -111,11 +102,11 @@ export function remoteFile(
 
   /** Whether a read goes on where an earlier one ended, for some time. */
   function goesOn(position: number, end: number): boolean {
-    const run = runs.find((one) => position >= one.end && position < one.end + pieceSize);
+    const run = runs.find((one) => position >= one.end && position < one.end + PIECE);
     if (!run) {
       runs.push({ end, reads: 1 });
       if (runs.length > MAX_RUNS) runs.shift();
-      return end - position >= pieceSize;
+      return end - position >= PIECE;
     }
     run.end = end;
     run.reads++;

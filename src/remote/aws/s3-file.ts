@@ -25,5 +25,5 @@ export function s3File(
 ): RemoteFile {
   const { name } = object;
   const read = rangeReader(name, version, (request) => object.send({ ...request, signal }));
-  return remoteFile(name, version.size, read, { connections });
+  return remoteFile(name, version.size, read, connections);
 }

@@ -33,5 +33,5 @@ export function gcsFile(
       signal,
     }),
   );
-  return remoteFile(name, size, read, { connections });
+  return remoteFile(name, size, read, connections);
 }

@@ -19,7 +19,7 @@ export function blobFile(
     if (!REDIRECTS.includes(answer.status)) return answer;
     return repository.send({ ...request, at: repository.locationIn(answer) ?? at, signal });
   });
-  return remoteFile(name, size, read, { connections });
+  return remoteFile(name, size, read, connections);
 }
 
 /** The request, whose answer may say that the bytes are elsewhere. */
