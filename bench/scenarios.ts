@@ -36,6 +36,7 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
   const input = join(folder, 'input.qcow2');
   const stream = join(folder, 'input.zfs');
   const convert = `qemu-img convert -f raw "${disk}"`;
+  const leaveCache = `dd if="${disk}" iflag=nocache count=0 status=none`; // the programs stay in it
   return [
     {
       name: 'kexport --help, against node -e 0',
@@ -114,11 +115,11 @@ export function scenarios(disks: Disks, folder: string): Scenario[] {
       ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
       peer: side(`${convert} -t none -O raw`, `${peer}.raw`),
     },
-    ...coldly({
+    {
       name: 'raw of a file that is not in the page cache, against qemu-img convert',
-      ours: side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`),
-      peer: side(`${convert} -O raw`, `${peer}.raw`),
-    }),
+      ours: { ...side(`${KEXPORT} raw "${disk}" -o`, `${ours}.raw`), before: leaveCache },
+      peer: { ...side(`${convert} -O raw`, `${peer}.raw`), before: leaveCache },
+    },
     ...onDevice({
       name: 'a device read into nothing, against dd iflag=direct',
       ours: (device) => ({ command: `${KEXPORT} raw "${device}" -o - > /dev/null`, outputs: [] }),
@@ -234,27 +235,21 @@ function onDevice(what: {
 }): Scenario[] {
   const { name, ours, peer, disk, link } = what;
   const loop = `losetup --find --show --read-only --direct-io=on "${disk}"`;
-  return asRoot({
-    name,
-    ours: ours(link),
-    peer: {
-      ...peer(link),
-      prepare: `ln -sfn "$(${loop})" "${link}"`,
-      cleanUp: `if [ -b "${link}" ]; then losetup --detach "$(readlink "${link}")"; fi`,
+  if (process.getuid?.() !== 0) {
+    process.stderr.write(`${name}: left out, as only root can do that\n`);
+    return [];
+  }
+  return [
+    {
+      name,
+      ours: ours(link),
+      peer: {
+        ...peer(link),
+        prepare: `ln -sfn "$(${loop})" "${link}"`,
+        cleanUp: `if [ -b "${link}" ]; then losetup --detach "$(readlink "${link}")"; fi`,
+      },
     },
-  });
-}
-
-/** A scenario before each turn of which the page cache is emptied. Needs root. */
-function coldly({ name, ours, peer }: Scenario): Scenario[] {
-  const before = 'sync && echo 3 > /proc/sys/vm/drop_caches';
-  return asRoot({ name, ours: { ...ours, before }, peer: { ...peer, before } });
-}
-
-function asRoot(scenario: Scenario): Scenario[] {
-  if (process.getuid?.() === 0) return [scenario];
-  process.stderr.write(`${scenario.name}: left out, as only root can do that\n`);
-  return [];
+  ];
 }
 
 /** A scenario whose peer may not be installed. */
