@@ -1,6 +1,5 @@
 // Makes the images that the page asks for, as `kexport FORMATS` does it.
 
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { createFormat } from '../cli/export/create-format.ts';
 import type { Options } from '../cli/options/options.ts';
 import { type OnWarning, throwIfAborted } from '../errors.ts';
@@ -8,6 +7,7 @@ import { encode } from '../export/encode.ts';
 import { compressionOf } from '../export/encodings.ts';
 import type { Target } from '../export/image.ts';
 import { ownHash } from '../hash/long-hash.ts';
+import { blobStream } from '../images/blob-stream.ts';
 import { openSource } from '../open/open-in-browser.ts';
 import { browserFileSink } from '../sinks/browser-file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
@@ -16,7 +16,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { storedSink } from '../sinks/stored.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import type { Exported, ExportRequest, FilePlace, MadeImage, WantedImage } from './protocol.ts';
-import { imageHasher } from './hasher.ts';
+import { hasherOf, imageHasher } from './hasher.ts';
 import { sourceOptions } from './source-options.ts';
 import { storage } from './storage.ts';
 
@@ -122,27 +122,24 @@ async function madeImage(
   return { fileName, size: image.size, sha256, download: isDownload ? image : undefined };
 }
 
-const PIECE = 2 ** 22;
+/** How much is read and hashed at a time, in bytes. */
+const STEP = 2 ** 20;
 
-/** What is in memory the browser hashes, many times as fast: images of so many bytes at most. */
-const MAX_IN_MEMORY = 2 ** 27;
-
-/** Reads the next piece while it hashes one. */
 async function hashOf(image: Blob, { signal, onProgress }: Listeners): Promise<string> {
-  if (image.size <= MAX_IN_MEMORY && isSecureContext) {
-    const digest = await crypto.subtle.digest('SHA-256', await image.arrayBuffer());
-    return bytesToHex(new Uint8Array(digest));
+  const { size: total } = image;
+  const hash = await hasherOf(total);
+  const stream = blobStream(image);
+  try {
+    for (let done = 0; done < total;) {
+      throwIfAborted(signal);
+      const bytes = await stream.take(STEP);
+      if (bytes.length === 0) throw new Error(`the image ends at byte ${done} of ${total}`);
+      hash.update(bytes);
+      done += bytes.length;
+      onProgress({ phase: 'hashing', done, total });
+    }
+  } finally {
+    stream.close();
   }
-  const hash = await imageHasher();
-  const read = (at: number) => image.slice(at, at + PIECE).arrayBuffer();
-  let next = read(0);
-  for (let at = 0; at < image.size; at += PIECE) {
-    throwIfAborted(signal);
-    const piece = await next;
-    next = read(at + PIECE);
-    hash.update(new Uint8Array(piece));
-    onProgress({ phase: 'hashing', done: at, total: image.size });
-  }
-  await next;
   return hash.digest();
 }
