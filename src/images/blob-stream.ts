@@ -13,6 +13,9 @@ export interface BlobStream {
 /** In bytes. */
 const BUFFER_SIZE = 2 ** 20;
 
+/** Chromium forgets a stream that nothing else holds, and what waits for its next bytes with it. */
+const waiting = new Set<object>();
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -36,7 +39,8 @@ function ofBytes(stream: ReadableStream): BlobStream | undefined {
   return {
     async take(most) {
       const length = Math.min(most, BUFFER_SIZE);
-      const { value } = await reader.read(new Uint8Array(memory, 0, length), { min: length });
+      const view = new Uint8Array(memory, 0, length);
+      const { value } = await held(reader, reader.read(view, { min: length }));
       if (!value) return NOTHING;
       memory = value.buffer;
       return value;
@@ -50,11 +54,17 @@ function ofChunks(stream: ReadableStream<Uint8Array<ArrayBuffer>>): BlobStream {
   let left = NOTHING;
   return {
     async take(most) {
-      if (left.length === 0) left = (await reader.read()).value ?? NOTHING;
+      if (left.length === 0) left = (await held(reader, reader.read())).value ?? NOTHING;
       const taken = left.subarray(0, most);
       left = left.subarray(taken.length);
       return taken;
     },
     close: () => void reader.cancel().catch(() => undefined),
   };
+}
+
+/** Holds the reader until it has read. */
+function held<T>(reader: object, reading: Promise<T>): Promise<T> {
+  waiting.add(reader);
+  return reading.finally(() => waiting.delete(reader));
 }
