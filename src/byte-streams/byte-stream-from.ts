@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { KexportError, reasonOf, untilAborted } from '../errors.ts';
 import { type ByteStream, byteStream, bytesOf, peekable } from './byte-stream.ts';
+import { held } from '../runtime/held.ts';
 
 /**
  * An input that is read piece by piece: a stream of Node or of the web, or any iterable of bytes.
@@ -53,7 +54,7 @@ function isReadable(input: Readable | AsyncIterable<Uint8Array>): input is Reada
 
 function webStream(name: string, stream: ReadableStream<Uint8Array>): ByteStream {
   const reader = stream.getReader();
-  return iterated(name, { next: () => reader.read(), return: () => reader.cancel() });
+  return iterated(name, { next: () => held(reader, reader.read()), return: () => reader.cancel() });
 }
 
 /** The common interface of an iterator and the reader of a web stream. */

@@ -1,4 +1,5 @@
 import type { ReadableStream, ReadableStreamBYOBReader } from 'node:stream/web';
+import { held } from '../runtime/held.ts';
 
 /** The bytes of a Blob from front to back. */
 export interface BlobStream {
@@ -12,9 +13,6 @@ export interface BlobStream {
 
 /** In bytes. */
 const BUFFER_SIZE = 2 ** 20;
-
-/** Chromium forgets a stream that nothing else holds, and what waits for its next bytes with it. */
-const waiting = new Set<object>();
 
 const NOTHING = new Uint8Array(0);
 
@@ -61,10 +59,4 @@ function ofChunks(stream: ReadableStream<Uint8Array<ArrayBuffer>>): BlobStream {
     },
     close: () => void reader.cancel().catch(() => undefined),
   };
-}
-
-/** Holds the reader until it has read. */
-function held<T>(reader: object, reading: Promise<T>): Promise<T> {
-  waiting.add(reader);
-  return reading.finally(() => waiting.delete(reader));
 }
