@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { KexportError, reasonOf, untilAborted } from '../errors.ts';
-import { type ByteStream, byteStream, bytesOf, peekable } from './byte-stream.ts';
 import { held } from '../runtime/held.ts';
+import { type ByteStream, byteStream, bytesOf, peekable } from './byte-stream.ts';
 
 /**
  * An input that is read piece by piece: a stream of Node or of the web, or any iterable of bytes.

@@ -1,5 +1,5 @@
 import { KexportError, reasonOf } from '../errors.ts';
-import type { RemoteFile } from '../remote/remote-file.ts';
+import { endsWithin, type RemoteFile } from '../remote/remote-file.ts';
 import { type BlobStream, blobStream } from './blob-stream.ts';
 
 /** Places where reading may go on: the map of an image and its data take turns. */
@@ -32,7 +32,7 @@ export function blobFile(name: string, blob: Blob): RemoteFile {
     size,
     async read(position, target) {
       const end = position + target.length;
-      if (end > size) throw tooShort(position, target);
+      if (end > size) throw endsWithin(name, size, position, target);
       const run = runs.find((one) => one.goesOnAt(position));
       if (run) return run.read(position, target);
       runs.push(runFrom(end));
@@ -49,7 +49,7 @@ export function blobFile(name: string, blob: Blob): RemoteFile {
   async function sliceOf(position: number, target: Uint8Array): Promise<Uint8Array> {
     const slice = blob.slice(position, position + target.length);
     const bytes = await slice.arrayBuffer().catch((cause: unknown) => unreadable(position, cause));
-    if (bytes.byteLength < target.length) throw tooShort(position, target);
+    if (bytes.byteLength < target.length) throw endsWithin(name, size, position, target);
     return new Uint8Array(bytes);
   }
 
@@ -88,7 +88,7 @@ export function blobFile(name: string, blob: Blob): RemoteFile {
       while (at < position + target.length) {
         const wanted = at < position ? position - at : position + target.length - at;
         const bytes = await from.take(wanted).catch((cause: unknown) => unreadable(at, cause));
-        if (bytes.length === 0) throw tooShort(position, target);
+        if (bytes.length === 0) throw endsWithin(name, size, position, target);
         if (at >= position) target.set(bytes, at - position);
         at += bytes.length;
         tail = tailOf(tail, bytes);
@@ -102,11 +102,6 @@ export function blobFile(name: string, blob: Blob): RemoteFile {
       `cannot read ${name} at byte ${position}: ${reasonOf(cause)}`,
       { cause, hint: 'was the file changed or removed since it was chosen?' },
     );
-  }
-
-  function tooShort(position: number, { length }: Uint8Array): KexportError {
-    const wanted = `${length} bytes at ${position}`;
-    return new KexportError('source', `${name} ends at byte ${size}, within ${wanted}`);
   }
 }
 

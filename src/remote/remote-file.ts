@@ -29,6 +29,17 @@ export async function headOf(file: RemoteFile, most: number): Promise<Buffer> {
   return head;
 }
 
+/** The error of a read past the end of a file. */
+export function endsWithin(
+  name: string,
+  size: number,
+  position: number,
+  { length }: Uint8Array,
+): KexportError {
+  const what = `${name} ends at byte ${size}, within ${length} bytes at ${position}`;
+  return new KexportError('source', what);
+}
+
 /** Reads a range, which lies within the file, into a buffer of its size. */
 export type ReadRange = (position: number, target: Uint8Array) => Promise<void>;
 
@@ -78,10 +89,7 @@ export function remoteFile(
     size,
     async read(position, target) {
       const end = position + target.length;
-      if (end > size) {
-        const what = `${name} ends at byte ${size}, within ${target.length} bytes at ${position}`;
-        throw new KexportError('source', what);
-      }
+      if (end > size) throw endsWithin(name, size, position, target);
       const first = Math.floor(position / PIECE);
       const last = Math.floor((end - 1) / PIECE);
       const isRun = goesOn(position, end);
