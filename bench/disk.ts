@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -52,7 +53,7 @@ function noiseDisk(size: number): string {
   return disk;
 }
 
-/** Copies every n-th file, so that the sample is as mixed as the whole. */
+/** Copies files in the order of a hash of their paths: a sample as mixed as the whole. */
 function copySample(target: string, wanted: number): void {
   const list = execFileSync('find', [SOURCE, '-xdev', '-type', 'f', '-printf', '%s %P\\n'], {
     encoding: 'utf8',
@@ -62,16 +63,14 @@ function copySample(target: string, wanted: number): void {
     .trimEnd()
     .split('\n')
     .map((line) => ({ size: parseInt(line), path: line.slice(line.indexOf(' ') + 1) }))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const total = files.reduce((sum, { size }) => sum + size, 0);
-  const step = Math.max(1, total / wanted);
-  let copied = 0;
-  for (let i = 0; i < files.length && copied < wanted; i += step) {
-    const file = files[Math.floor(i)];
-    if (!file) continue;
-    const path = join(target, file.path);
-    mkdirSync(dirname(path), { recursive: true });
-    copyFileSync(join(SOURCE, file.path), path);
-    copied += file.size;
+    .map((file) => ({ ...file, order: createHash('sha1').update(file.path).digest('hex') }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+  let left = wanted;
+  for (const { size, path } of files) {
+    if (size > left) continue; // also what is larger than the sample
+    const copy = join(target, path);
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(join(SOURCE, path), copy);
+    left -= size;
   }
 }
