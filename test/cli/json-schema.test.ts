@@ -1,17 +1,15 @@
 // What the commands print with --json, held to docs/json-schema.json.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noise, withPartition } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
+import { isDescribed, schemaErrors } from '../support/json-schema.ts';
 import { kexport, kexportOk } from '../support/kexport.ts';
-import { BOOT_DISK, TOP } from '../support/project.ts';
+import { BOOT_DISK, fixturePath } from '../support/project.ts';
+import { replayPath } from '../support/recorded.ts';
 
-const schema = JSON.parse(readFileSync(join(TOP, 'docs', 'json-schema.json'), 'utf8')) as object;
-const ajv = new Ajv({ allErrors: true });
-ajv.addSchema(schema, 'kexport');
 const folder = sharedFolder();
 
 beforeAll(() => {
@@ -20,13 +18,10 @@ beforeAll(() => {
   kexportOk(folder, 'all,vhd-dynamic,vhdx,vdi', BOOT_DISK, '--name', 'x');
 });
 
-/** What is wrong with the document that a command prints. */
+/** What the schema has against the document that a command prints. */
 function errorsOf(kind: string, words: readonly string[]): unknown {
-  const { stdout } = kexport([...words, '--json'], { cwd: folder });
-  const document: unknown = JSON.parse(stdout);
-  const valid =
-    ajv.validate('kexport', document) && ajv.validate(`kexport#/$defs/${kind}`, document);
-  return valid ? undefined : { errors: ajv.errors, document };
+  const { stdout } = kexport([...words, '--json'], { cwd: folder, env: { PATH: replayPath() } });
+  return schemaErrors(kind, JSON.parse(stdout));
 }
 
 const FILES = ['x.qcow2', 'x.raw', 'x.vhd', 'x.dynamic.vhd', 'x.vhdx', 'x.vdi', 'x.vmdk', 'x.ova'];
@@ -42,6 +37,9 @@ describe('the JSON Schema describes', () => {
     ...FILES.map((file) => ['map', ['info', '--map', file]] as const),
     ['image', ['info', '--identity', 'x.qcow2']],
     ['image', ['info', '--identity', 'x.ova']],
+    ['streams', ['info', fixturePath('zfs-send', 'tail-inc-b.zfs')]],
+    ['streams', ['info', fixturePath('zfs-send', 'chain-I.zfs')]],
+    ['sources', ['sources']],
     ['verdict', ['verify', 'x.vmdk']],
     ['verdict', ['verify', 'x.vmdk', '--against', 'x.qcow2']],
     ['verdict', ['verify', 'x.vmdk', '--against', 'disk']],
@@ -56,7 +54,7 @@ describe('the JSON Schema describes', () => {
   });
 
   test('nothing else', () => {
-    expect(ajv.validate('kexport', { version: '0.1.0' })).toBe(false);
-    expect(ajv.validate('kexport', { error: { code: 'nonsense', message: '' } })).toBe(false);
+    expect(isDescribed({ version: '0.1.0' })).toBe(false);
+    expect(isDescribed({ error: { code: 'nonsense', message: '' } })).toBe(false);
   });
 });
