@@ -1,6 +1,6 @@
 // docs/cli.md, made from the definitions that the command itself parses and helps by.
 
-import { callOf, formOf, optionText } from '../../src/cli/command-line/help.ts';
+import { callOf, formOf, optionsOf, optionText } from '../../src/cli/command-line/help.ts';
 import type { Command, Program, Section } from '../../src/cli/command-line/program.ts';
 
 /** Sections of a help that are not about one command. */
@@ -13,6 +13,7 @@ export function cliPage(programs: readonly Program[]): string {
     ...program.commands.flatMap((command) =>
       commandParts(`${program.name} ${command.name}`, command),
     ),
+    ...helpParts(program),
     ...program.sections.filter(({ title }) => WHOLE_SECTIONS.includes(title)).map(sectionPart),
   ]);
   return ['# Every command and option', ...parts].join('\n\n') + '\n';
@@ -33,6 +34,22 @@ function commandParts(name: string, command: Command): string[] {
         ...(options.length > 1 ? [`### ${group.title}`] : []),
         list(group.options.map((option) => [formOf(option), optionText(option)])),
       ]),
+  ];
+}
+
+/** The options that are not among those of a command, and the topics. */
+function helpParts(program: Program): string[] {
+  const { name, main, topics } = program;
+  const own = new Set(main.options);
+  const options = optionsOf(program, main)
+    .filter((group) => !own.has(group))
+    .flatMap((group) => group.options);
+  return [
+    `## Help of ${name}`,
+    list(options.map((option) => [formOf(option), optionText(option)])),
+    ...(topics.length === 0
+      ? []
+      : [list(topics.map((topic) => [`${name} help ${topic.name}`, topic.summary]))]),
   ];
 }
 

@@ -23,7 +23,7 @@ import {
 } from './option.ts';
 
 const READ_FORMATS: readonly FromFormat[] = [
-  ...(Object.keys(FORMATS) as FormatName[]),
+  ...(Object.keys(FORMATS) as FormatName[]).filter((name) => name !== 'incus'), // is only written
   'zfs-send',
   'gz',
   'zst',
@@ -40,7 +40,7 @@ export const OPTIONS = {
   }),
   outputDir: text('DIR', 'write the images to DIR', { default: 'the current folder' }),
   name: text('NAME', 'file name of the images, without extension', {
-    default: '$KEXPORT_NAME, or the date',
+    default: '$KEXPORT_NAME, else as the image that is converted, else by the time',
   }),
   force: flag('replace existing files; write to a block device'),
   mode: permissions('permissions of the images, such as 0640', {
@@ -109,7 +109,7 @@ export const OPTIONS = {
   compression: oneOf(
     'KIND',
     ['zlib', 'zstd'],
-    'compress so; zstd is for qcow2, and all that raw.zst has',
+    'how a qcow2 is compressed; raw.zst is always zstd, others always zlib',
     {
       default: 'zlib',
     },
@@ -145,10 +145,10 @@ export const OPTIONS = {
     'TYPE',
     Object.keys(DISK_CONTROLLERS) as DiskController[],
     'disk controller',
-    { default: 'lsilogic' },
+    { default: 'lsilogic; of vma and vagrant-libvirt virtio, sata for Windows' },
   ),
   nic: oneOf('TYPE', ['E1000', 'E1000e', 'VmxNet3', 'none'], 'network card', {
-    default: 'E1000',
+    default: 'E1000; of vma and vagrant-libvirt virtio, e1000 for Windows',
   }),
   vmName: text('NAME', 'name of the machine', { default: 'the name of the image' }),
   ovfProfile: oneOf('NAME', ['vmware', 'virtualbox', 'both'], 'whose description of EFI to write', {
