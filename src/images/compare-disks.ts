@@ -84,7 +84,8 @@ function firstDifference(one: Buffer, other: Buffer): number {
   // Narrows it down by memcmp first: a loop over each byte of a MiB takes a millisecond.
   const step = 4096;
   let at = 0;
-  while (one.compare(other, at, at + step, at, at + step) === 0) at += step;
+  const after = (from: number) => Math.min(from + step, one.length);
+  while (one.compare(other, at, after(at), at, after(at)) === 0) at += step;
   while (one[at] === other[at]) at++;
   return at;
 }

@@ -49,6 +49,18 @@ describe('kexport verify', () => {
     expect(status).toBe(1);
   });
 
+  test('finds a byte in what is left after whole pages', () => {
+    const folder = temporaryFolder();
+    const bytes = noise(65_536 + 512);
+    writeFileSync(join(folder, 'one.img'), bytes);
+    bytes.writeUInt8(bytes.readUInt8(66_000) ^ 1, 66_000);
+    writeFileSync(join(folder, 'other.img'), bytes);
+    const args = ['verify', 'one.img', '--against', 'other.img'];
+    const { status, stdout, stderr } = kexport(args, { cwd: folder });
+    expect(stdout, stderr).toContain('at byte 66000\n');
+    expect(status).toBe(1);
+  });
+
   test('exits with 1 for damaged data, and says where', () => {
     const broken = join(temporaryFolder(), 'broken.qcow2');
     const bytes = readFileSync(image);
