@@ -4,7 +4,7 @@ import type { HostWorker, WorkerName } from '../runtime/host.ts';
 
 /** Worker threads that do one kind of task, on memory that they share with this thread. */
 export interface TaskPool<Task, Answer> {
-  /** Lets a worker do a task. Rejects if a worker has died. */
+  /** Lets a worker do a task. Rejects if a worker has died, or the pool was closed before. */
   run(task: Task): Promise<Answer>;
   /** Stops the workers; tasks under way never settle. */
   close(): Promise<void>;
@@ -127,6 +127,7 @@ function workerPool<Task, Answer>(
         worker.post(task);
       }),
     async close() {
+      failure ??= new Error('the workers are stopped');
       await Promise.all(workers.map(({ worker }) => worker.terminate()));
     },
   };
