@@ -10,6 +10,7 @@ import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remo
 import { failureOf } from '../../src/remote/http/failure.ts';
 import { hideQuery } from '../../src/remote/hide-query.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 import { type Double, oneByOne, startDouble } from './double.ts';
 
 const HELLO = { status: 200, body: 'hello' };
@@ -42,6 +43,22 @@ async function get(options: Partial<ClientOptions> = {}, request: Partial<HttpRe
     client.close();
   }
 }
+
+test('a client that is closed gives up what is under way, and sends nothing again', async () => {
+  double.faults = () => 'hang';
+  const client = httpClient({ code: 'target', env: {}, firstWait: 1 });
+  const url = new URL(double.url);
+  const sent = [1, 2, 3].map((n) => client.send({ what: `get ${n}`, method: 'GET', url }));
+  const ended = Promise.allSettled(sent);
+  await until(() => double.requests.length === sent.length);
+  client.close();
+  for (const { status, reason } of (await ended) as PromiseRejectedResult[]) {
+    expect(status).toBe('rejected');
+    expect(reason).toMatchObject({ code: 'aborted' });
+  }
+  await expect(client.send({ what: 'get 4', method: 'GET', url })).rejects.toThrow('interrupted');
+  expect(double.requests).toHaveLength(sent.length);
+});
 
 describe('a request', () => {
   test.each([

@@ -1,6 +1,7 @@
 // Sends requests until they are answered: what may succeed later is sent again, after a wait that
 // grows, until a time has passed.
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, type ErrorCode, KexportError, throwIfAborted } from '../../errors.ts';
 import {
@@ -72,7 +73,7 @@ export interface HttpClient {
    * was answered, and contains no secret; its cause is an HttpFailure.
    */
   send(request: HttpRequest): Promise<HttpResponse>;
-  /** Closes all connections. */
+  /** Closes all connections. What is under way rejects with a KexportError `aborted`. */
   close(): void;
 }
 
@@ -92,6 +93,8 @@ export function httpClient(options: ClientOptions): HttpClient {
   const { code, env = process.env, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const ways = routes(env, options.fingerprint);
+  const underWay = new Set<AbortController>();
+  let isClosed = false;
   let hasAnswered = false; // whether the server is known to be there
 
   async function attempt(request: HttpRequest): Promise<HttpResponse | Refusal> {
@@ -117,24 +120,43 @@ export function httpClient(options: ClientOptions): HttpClient {
 
   return {
     async send(request) {
-      const { signal } = request;
-      const start = performance.now();
-      const deadline = start + (request.patience ?? patience);
-      let current = request;
-      for (let attempts = 1; ; attempts++) {
-        throwIfAborted(signal);
-        const result = await attempt(current);
-        if (!('failure' in result)) return result;
-        const wait = Math.max(result.wait, waitBefore(attempts, firstWait));
-        const isLate = performance.now() + wait > deadline && attempts >= MIN_ATTEMPTS;
-        if (!result.isTransient || isLate) throw errorOf(request, result.failure, attempts);
-        options.onRetry?.();
-        await setTimeout(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
-        if (request.resume) current = { ...request, ...(await request.resume()) };
+      const stop = new AbortController();
+      const onAbort = () => stop.abort(request.signal?.reason);
+      if (isClosed || request.signal?.aborted) onAbort();
+      if (request.signal) setMaxListeners(0, request.signal); // one for each request under way
+      request.signal?.addEventListener('abort', onAbort);
+      underWay.add(stop);
+      try {
+        return await sendUntilAnswered({ ...request, signal: stop.signal });
+      } finally {
+        underWay.delete(stop);
+        request.signal?.removeEventListener('abort', onAbort);
       }
     },
-    close: () => ways.close(),
+    close() {
+      isClosed = true;
+      for (const stop of underWay) stop.abort();
+      ways.close();
+    },
   };
+
+  async function sendUntilAnswered(request: HttpRequest): Promise<HttpResponse> {
+    const { signal } = request;
+    const start = performance.now();
+    const deadline = start + (request.patience ?? patience);
+    let current = request;
+    for (let attempts = 1; ; attempts++) {
+      throwIfAborted(signal);
+      const result = await attempt(current);
+      if (!('failure' in result)) return result;
+      const wait = Math.max(result.wait, waitBefore(attempts, firstWait));
+      const isLate = performance.now() + wait > deadline && attempts >= MIN_ATTEMPTS;
+      if (!result.isTransient || isLate) throw errorOf(request, result.failure, attempts);
+      options.onRetry?.();
+      await setTimeout(wait, undefined, { signal }).catch(() => throwIfAborted(signal));
+      if (request.resume) current = { ...request, ...(await request.resume()) };
+    }
+  }
 
   function errorOf(request: HttpRequest, failure: HttpFailure, attempts: number): KexportError {
     const { what, url } = request;

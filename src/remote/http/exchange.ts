@@ -1,6 +1,5 @@
 // One HTTP request and its answer. It ends within a known time, whatever the other side does.
 
-import { setMaxListeners } from 'node:events';
 import {
   type Agent,
   type ClientRequest,
@@ -99,7 +98,6 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
       return timer;
     };
 
-    if (signal) setMaxListeners(0, signal); // one for each request under way
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const moved = length + (into?.length ?? 0);
