@@ -29,7 +29,7 @@ export type StreamKind = PackedKind | 'zfs-send';
 export async function streamKind(
   path: string,
   from: FromFormat | undefined,
-  options: Pick<CommonOptions, 'connections' | 'endpoint'> = {},
+  options: Pick<CommonOptions, 'connections' | 'endpoint' | 'signal'> = {},
 ): Promise<StreamKind | undefined> {
   if (from === 'zfs-send') return from;
   const named = packedNamed(from);
@@ -58,7 +58,7 @@ async function kindOfFile(path: string): Promise<StreamKind | undefined> {
 
 async function kindInStore(
   address: string,
-  options: Pick<CommonOptions, 'connections' | 'endpoint'>,
+  options: Pick<CommonOptions, 'connections' | 'endpoint' | 'signal'>,
 ): Promise<StreamKind | undefined> {
   const file = await openRemoteFile(address, options);
   try {

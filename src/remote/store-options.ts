@@ -45,4 +45,6 @@ export interface SendOptions extends Omit<StoreOptions, 'code' | 'onRetry'> {
   readonly description?: string | undefined;
   /** Called with what could not be removed. */
   readonly onWarning?: OnWarning | undefined;
+  /** Aborts the opening with a KexportError `aborted`. */
+  readonly signal?: AbortSignal | undefined;
 }

@@ -59,7 +59,7 @@ async function verify(
   const { against: name, againstFrom, allowBacking, threads, from } = options;
   const { connections, endpoint } = options;
   checkDiskChoice(shownName(path), options);
-  const kind = await streamKind(path, from, options);
+  const kind = await streamKind(path, from, { connections, endpoint, signal: running.signal });
   if (kind === 'zfs-send') {
     const { verifySent } = await import('../../open/verify-stream.ts');
     return verifySent(path, { ...running, against: name, againstFrom, connections, endpoint });

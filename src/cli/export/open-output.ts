@@ -94,13 +94,13 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
 const MAX_ROUNDING = 2 ** 30;
 
 function openStore(address: string, output: Output, request: OpenRequest): Promise<Sink> {
-  const { disks, force, verify, connections, endpoint, onWarning } = request;
+  const { disks, force, verify, connections, endpoint, signal, onWarning } = request;
   const sizes = disks.map(({ size }) => ({ size })); // what is zeros may be written too
   const most = maxOutputSize(output, sizes);
   const maxLength = most === undefined ? undefined : most + sizes.length * MAX_ROUNDING;
   const own = disks.filter((_, index) => output.disk === undefined || index === output.disk);
   return remoteSink(address, {
-    ...{ force, verify, connections, endpoint, onWarning, maxLength },
+    ...{ force, verify, connections, endpoint, signal, onWarning, maxLength },
     diskSize: output.disk === undefined ? undefined : own[0]?.size,
     formatName: output.format.name,
     description: own.map(({ name }) => shownName(name)).join(', '),

@@ -38,7 +38,7 @@ interface EbsRequest {
 export interface EbsSnapshot {
   readonly region: string;
   /** Starts it, for a disk of that size in bytes. Returns its id. */
-  start(diskSize: number, description: string): Promise<string>;
+  start(diskSize: number, description: string, signal: AbortSignal | undefined): Promise<string>;
   /** Stores a block of EBS_BLOCK bytes. Returns its SHA-256. */
   put(index: number, bytes: Uint8Array, signal: AbortSignal): Promise<Buffer>;
   /** Ends it: so many blocks were stored, and this is the SHA-256 of all their SHA-256. */
@@ -69,7 +69,7 @@ export async function ebsSnapshot(options: StoreOptions, known = ''): Promise<Eb
 
   return {
     region,
-    async start(diskSize, description) {
+    async start(diskSize, description, signal) {
       const volumeSize = Math.ceil(diskSize / GIB);
       if (volumeSize > MAX_VOLUME) {
         const what = `a volume of EBS has at most 64 TiB, the disk ${diskSize} bytes`;
@@ -86,6 +86,7 @@ export async function ebsSnapshot(options: StoreOptions, known = ''): Promise<Eb
           Description: description,
           ClientToken: crypto.randomUUID(),
         },
+        signal,
       });
       const { BlockSize: blockSize } = Object(JSON.parse(body.toString())) as Record<
         string,

@@ -38,8 +38,8 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
   const { force = false, verify = false, connections = CONNECTIONS, maxLength } = options;
   const sent = traffic();
   const object = s3Object(name, { ...options, code: 'target', onRetry: sent.onRetry });
-  if (!force) await refuseExisting(object);
-  const uploadId = await beginUpload(object);
+  if (!force) await refuseExisting(object, options.signal);
+  const uploadId = await beginUpload(object, options.signal);
   const isLeft = [`the parts of an upload to ${name}`, abortCommand(object, uploadId)] as const;
   const forget = noteLeftover(...isLeft);
   const stop = new AbortController();

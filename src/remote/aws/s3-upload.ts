@@ -25,10 +25,14 @@ export interface CompletedObject {
 const CLEANUP_PATIENCE = 30_000;
 
 /** Throws a KexportError `exists` if the object exists. */
-export async function refuseExisting(object: S3Object): Promise<void> {
+export async function refuseExisting(
+  object: S3Object,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   // Without the permission s3:ListBucket the answer for no object is 403. That the credentials may
   // not write either, the upload says.
-  const { status } = await object.send({ what: 'look for', method: 'HEAD', accepts: [404, 403] });
+  const accepts = [404, 403];
+  const { status } = await object.send({ what: 'look for', method: 'HEAD', accepts, signal });
   if (status === 200) throw exists(object);
 }
 
@@ -38,7 +42,10 @@ function exists({ name }: S3Object, cause?: unknown): KexportError {
 }
 
 /** Returns the id of the upload. */
-export async function beginUpload(object: S3Object): Promise<string> {
+export async function beginUpload(
+  object: S3Object,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { body } = await object.send({
     what: 'begin an upload to',
     method: 'POST',
@@ -48,6 +55,7 @@ export async function beginUpload(object: S3Object): Promise<string> {
       'x-amz-checksum-algorithm': 'SHA256',
       'x-amz-checksum-type': 'COMPOSITE',
     },
+    signal,
   });
   const uploadId = xmlText(body.toString(), 'UploadId');
   if (uploadId !== undefined) return uploadId;

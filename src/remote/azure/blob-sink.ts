@@ -32,7 +32,7 @@ const MIB = 2 ** 20;
  * KexportError, `exists` if it has data, unless `force` is set.
  */
 export async function blobSink(address: string, options: SendOptions = {}): Promise<OpenSink> {
-  const { connections = CONNECTIONS, force = false, formatName, verify } = options;
+  const { connections = CONNECTIONS, formatName, verify } = options;
   if (formatName !== undefined && formatName !== 'vhd') {
     throw new KexportError('usage', `Azure takes a fixed vhd, not a ${formatName}`, {
       hint: 'kexport vhd DISK -o ADDRESS',
@@ -42,12 +42,12 @@ export async function blobSink(address: string, options: SendOptions = {}): Prom
   const blob = blobAt(address, { ...options, code: 'target', onRetry: sent.onRetry });
   const { name, isManagedDisk } = blob;
   const used = storedParts(); // pages that are not zeros before
-  const diskLength = isManagedDisk ? await openManagedDisk(blob, force, used) : undefined;
+  const diskLength = isManagedDisk ? await openManagedDisk(blob, used, options) : undefined;
   // Of a disk of unknown size as long as can be: `finish` makes it shorter.
   const { diskSize = MAX_BLOB - 2 * MIB } = options;
   const least = roundUp(diskSize, MIB) + FOOTER;
   let blobLength = diskLength ?? least;
-  if (!isManagedDisk) await makeBlob(blob, force, blobLength);
+  if (!isManagedDisk) await makeBlob(blob, blobLength, options);
   if (options.diskSize !== undefined && diskLength !== undefined && diskLength < least)
     throw otherLength(name, diskLength, least);
   const remedy = isManagedDisk
@@ -137,7 +137,11 @@ function otherLength(name: string, found: number, length: number): KexportError 
   });
 }
 
-async function makeBlob(blob: Blob, force: boolean, length: number): Promise<void> {
+async function makeBlob(
+  blob: Blob,
+  length: number,
+  { force = false, signal }: SendOptions,
+): Promise<void> {
   try {
     await blob.send({
       what: 'make',
@@ -147,6 +151,7 @@ async function makeBlob(blob: Blob, force: boolean, length: number): Promise<voi
         'x-ms-blob-content-length': String(length),
         ...(!force && { 'if-none-match': '*' }),
       },
+      signal,
     });
   } catch (cause) {
     const { status, serviceCode } = failureOf(cause) ?? {};
@@ -170,14 +175,19 @@ async function resizeBlob(blob: Blob, length: number): Promise<void> {
 }
 
 /** Lists the pages that a managed disk has, and returns its length in bytes. */
-async function openManagedDisk(blob: Blob, force: boolean, used: StoredParts): Promise<number> {
-  const head = await blob.send({ what: 'look at', method: 'HEAD' });
+async function openManagedDisk(
+  blob: Blob,
+  used: StoredParts,
+  { force = false, signal }: SendOptions,
+): Promise<number> {
+  const head = await blob.send({ what: 'look at', method: 'HEAD', signal });
   for (let marker = ''; ;) {
     const next = marker === '' ? '' : `&marker=${encodeURIComponent(marker)}`;
     const { body } = await blob.send({
       what: 'list the pages of',
       method: 'GET',
       query: `comp=pagelist&maxresults=10000${next}`,
+      signal,
     });
     const xml = body.toString();
     for (const [, start, end] of xml.matchAll(/<PageRange><Start>(\d+)<\/Start><End>(\d+)</g)) {

@@ -28,8 +28,8 @@ export async function gcsSink(name: string, options: SendOptions = {}): Promise<
   checkEnding(name, options);
   const sent = traffic();
   const object = gcsObject(name, { ...options, code: 'target', onRetry: sent.onRetry });
-  if (!force) await refuseExisting(object);
-  const upload = await beginUpload(object, force);
+  if (!force) await refuseExisting(object, options.signal);
+  const upload = await beginUpload(object, force, options.signal);
   const stop = new AbortController();
   const filler = partFiller(() => PART);
   const flight = inFlight(1);

@@ -39,11 +39,14 @@ export interface GcsUpload {
 }
 
 /** Throws a KexportError `exists` if the object exists. */
-export async function refuseExisting(object: GcsObject): Promise<void> {
+export async function refuseExisting(
+  object: GcsObject,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   // Whether the credentials may write, and whether there is a bucket, the upload says.
   const query = { fields: 'generation' };
   const accepts = [404, 403];
-  const { status } = await object.send({ what: 'look for', method: 'GET', query, accepts });
+  const { status } = await object.send({ what: 'look for', method: 'GET', query, accepts, signal });
   if (status === 200) throw exists(object);
 }
 
@@ -53,8 +56,12 @@ function exists({ name }: GcsObject, cause?: unknown): KexportError {
 }
 
 /** Begins an upload. Unless `force` is set, the service refuses to replace an object. */
-export async function beginUpload(object: GcsObject, force: boolean): Promise<GcsUpload> {
-  const session = await openSession(object, force);
+export async function beginUpload(
+  object: GcsObject,
+  force: boolean,
+  opening: AbortSignal | undefined,
+): Promise<GcsUpload> {
+  const session = await openSession(object, force, opening);
   let position = 0; // of the next byte
   let mayBeComplete = false;
 
@@ -147,7 +154,11 @@ export async function beginUpload(object: GcsObject, force: boolean): Promise<Gc
 }
 
 /** Returns the address of the upload: who knows it may write to the object. */
-async function openSession(object: GcsObject, force: boolean): Promise<URL> {
+async function openSession(
+  object: GcsObject,
+  force: boolean,
+  signal: AbortSignal | undefined,
+): Promise<URL> {
   try {
     const { headers } = await object.send({
       what: 'begin an upload to',
@@ -155,6 +166,7 @@ async function openSession(object: GcsObject, force: boolean): Promise<URL> {
       session: object.uploads,
       query: force ? {} : { ifGenerationMatch: '0' },
       headers: { 'x-upload-content-type': 'application/octet-stream' },
+      signal,
     });
     const session = new URL(headers['location'] ?? '', object.uploads);
     keepSecret(session.searchParams.get('upload_id') ?? '');

@@ -33,9 +33,9 @@ export async function proxmoxSink(name: string, options: SendOptions = {}): Prom
   const place = parseProxmox(name, options);
   const sent = traffic();
   const api = await proxmoxApi(place, { ...options, code: 'target', onRetry: sent.onRetry });
-  const node = await findNode(api, place);
-  await checkStorage(api, node, place);
-  const isReplaced = await hasVolume(api, node, place);
+  const node = await findNode(api, place, options.signal);
+  await checkStorage(api, node, place, options.signal);
+  const isReplaced = await hasVolume(api, node, place, options.signal);
   if (isReplaced && !force) throw exists(place);
   const image = spooledImage();
   const stop = new AbortController();

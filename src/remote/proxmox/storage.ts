@@ -15,9 +15,11 @@ const CLEANUP_PATIENCE = 30_000;
 export async function findNode(
   api: ProxmoxApi,
   { host, node, name }: ProxmoxPlace,
+  signal?: AbortSignal,
 ): Promise<string> {
   if (node !== undefined) return node;
-  const found = await api.send({ what: `list the nodes of ${host}`, method: 'GET', path: 'nodes' });
+  const what = `list the nodes of ${host}`;
+  const found = await api.send({ what, method: 'GET', path: 'nodes', signal });
   const nodes = listOf(found).map((each) => String(each['node']));
   const own = nodes.find((each) => each === host || host.startsWith(`${each}.`));
   const [only] = nodes;
@@ -33,9 +35,11 @@ export async function checkStorage(
   api: ProxmoxApi,
   node: string,
   { storage }: ProxmoxPlace,
+  signal?: AbortSignal,
 ): Promise<void> {
   const path = `nodes/${node}/storage/${storage}/status`;
-  const found = await api.send({ what: `look at the storage ${storage}`, method: 'GET', path });
+  const what = `look at the storage ${storage}`;
+  const found = await api.send({ what, method: 'GET', path, signal });
   const content = String(membersOf(found)['content']).split(',');
   if (content.includes('import')) return;
   throw new KexportError(
@@ -52,9 +56,11 @@ export async function hasVolume(
   api: ProxmoxApi,
   node: string,
   { storage, volume }: ProxmoxPlace,
+  signal?: AbortSignal,
 ): Promise<boolean> {
   const path = `nodes/${node}/storage/${storage}/content?content=import`;
-  const found = await api.send({ what: `list the images in ${storage}`, method: 'GET', path });
+  const what = `list the images in ${storage}`;
+  const found = await api.send({ what, method: 'GET', path, signal });
   return listOf(found).some(({ volid }) => volid === volume);
 }
 

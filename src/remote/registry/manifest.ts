@@ -17,7 +17,7 @@ const NAMED = [
 ];
 
 /** Throws a KexportError `exists` if the tag exists. */
-export async function refuseExisting(repository: Repository): Promise<void> {
+export async function refuseExisting(repository: Repository, signal?: AbortSignal): Promise<void> {
   const { name, tag } = repository;
   const { status } = await repository.send({
     what: 'look for',
@@ -25,6 +25,7 @@ export async function refuseExisting(repository: Repository): Promise<void> {
     at: `manifests/${tag}`,
     headers: { accept: NAMED.join(', ') },
     accepts: [404],
+    signal,
   });
   if (status === 404) return;
   const hint = wording`use ${option('force', true)} to replace it`;

@@ -34,7 +34,7 @@ export async function ociSink(name: string, options: SendOptions = {}): Promise<
   }
   const sent = traffic();
   const repository = repositoryOf(name, { ...options, code: 'target', onRetry: sent.onRetry });
-  if (!force) await refuseExisting(repository);
+  if (!force) await refuseExisting(repository, options.signal);
   const image = spooledImage();
   const ending = new AbortController();
   const stop = new AbortController();
