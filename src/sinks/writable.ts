@@ -75,7 +75,11 @@ function webWriter(stream: WritableStream<Uint8Array>): Writer {
   return {
     write: (bytes, signal) => untilAborted(writer.write(bytes), signal),
     end: () => writer.close(),
-    destroy: () => writer.abort(new Error('there will be no image')).catch(() => undefined),
+    destroy() {
+      // Not awaited: it waits for a write under way, and nobody may read the other end.
+      writer.abort(new Error('there will be no image')).catch(() => undefined);
+      return Promise.resolve();
+    },
     release() {
       writer.releaseLock();
       return Promise.resolve();

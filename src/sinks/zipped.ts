@@ -44,11 +44,15 @@ export async function zipped(
 ): Promise<Sink> {
   let length = 0;
   let signal: AbortSignal | undefined;
+  let writing = Promise.resolve();
+  let isDiscarded = false;
   configure({ CompressionStream: CompressionByWorkers });
   const archive = new ZipWriter(
     new WritableStream<Uint8Array>({
       async write(bytes) {
-        await sink.write(length, [bytes], signal);
+        if (isDiscarded) throw new Error('the archive is discarded');
+        writing = sink.write(length, [bytes], signal);
+        await writing;
         length += bytes.length;
       },
     }),
@@ -103,6 +107,8 @@ export async function zipped(
     commit: () => sink.commit(),
     settle: () => settle(sink),
     async discard() {
+      isDiscarded = true; // what is packed already would still be written
+      await writing.catch(() => undefined); // its error was that of an earlier call
       await gzip.close();
       await sink.discard();
     },
