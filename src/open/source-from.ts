@@ -1,7 +1,9 @@
+import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { None } from '../../formats/index.ts';
 import { disposable } from '../sources/disposable.ts';
 import { KexportError } from '../errors.ts';
+import { closeFile, openFile } from '../host/descriptors.ts';
 import {
   type BytesFrom,
   byteStreamFrom,
@@ -13,6 +15,7 @@ import { asDisk } from './as-disk.ts';
 import { type BytesOptions, bytesSource } from './bytes-source.ts';
 import { openDescriptor } from './open-descriptor.ts';
 import { openBase } from './open-source.ts';
+import type { Opened } from './opened.ts';
 import type { SentChoice } from './source-options.ts';
 
 /** Options of {@link sourceFrom}, for a raw disk or a zfs send stream. */
@@ -63,7 +66,25 @@ async function handleSource(
       hint: 'for a pipe, give its stream: handle.createReadStream()',
     });
   }
+  if (found.isBlockDevice()) return deviceSource(input, name, size);
   const descriptor = { name, path: name, fd: input.fd, start: 0 };
   const source = await asDisk(await openDescriptor(descriptor, { from: 'raw', size }), {});
   return { ...source, close: () => Promise.resolve() }; // the caller owns the file
+}
+
+/** Of a descriptor of its own: what is read past the page cache is closed with the source. */
+async function deviceSource(
+  input: FileHandle,
+  name: string,
+  size: number | undefined,
+): Promise<Source> {
+  const fd = await openFile(`/proc/self/fd/${input.fd}`, constants.O_RDONLY);
+  let opened: Opened;
+  try {
+    opened = await openDescriptor({ name, path: name, fd, start: 0 }, { from: 'raw', size });
+  } catch (error) {
+    await closeFile(fd);
+    throw error;
+  }
+  return asDisk(opened, {});
 }

@@ -1,8 +1,10 @@
 // A device is read past its page cache, which does not hear of what a mounted file system writes.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sourceFrom } from 'kexport';
 import { noise, withPartition } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexportOk, shell } from '../support/kexport.ts';
@@ -30,6 +32,27 @@ describeAsRoot('a device', () => {
       run('debugfs', '-R', `dump /file ${join(cwd, 'found')}`, join(cwd, `${index}.raw`));
       expect(readFileSync(join(cwd, 'found')).equals(content)).toBe(true);
     }
+  });
+
+  test('that the caller has opened keeps nothing else open when its source is closed', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'disk'), noise(MIB));
+    const device = loopDevice(join(cwd, 'disk'));
+    const openOnIt = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === device;
+        } catch {
+          return false; // it was that of readdir
+        }
+      });
+    await using handle = await open(device);
+    const source = await sourceFrom(handle);
+    const bytes = Buffer.alloc(MIB);
+    expect(await source.next(bytes)).toEqual({ diskOffset: 0, length: MIB });
+    expect(bytes.equals(noise(MIB))).toBe(true);
+    await source.close();
+    expect(openOnIt()).toEqual([String(handle.fd)]);
   });
 
   test('is flushed first', () => {
