@@ -13,6 +13,7 @@ import { browserFileSink } from '../sinks/browser-file.ts';
 import { hashed, type HashedSink } from '../sinks/hashed.ts';
 import { memorySink } from '../sinks/memory.ts';
 import type { Sink } from '../sinks/sink.ts';
+import type { Source } from '../sources/source.ts';
 import { storedSink } from '../sinks/stored.ts';
 import type { OnProgress } from '../sources/progress.ts';
 import type { Exported, ExportRequest, FilePlace, MadeImage, WantedImage } from './protocol.ts';
@@ -41,10 +42,11 @@ export async function exportImages(
   listeners: Listeners,
 ): Promise<Exported> {
   const { signal, onProgress, onWarning } = listeners;
-  const source = await openSource(file, { ...sourceOptions(options), signal, onWarning });
   const places: Place[] = [];
+  let source: Source | undefined;
   let targets: Target[];
   try {
+    source = await openSource(file, { ...sourceOptions(options), signal, onWarning });
     for (const image of images) places.push(await openPlace(image, options, source.size));
     targets = images.map(({ format, fileName }, index) => ({
       format: createFormat(format, options),
@@ -52,8 +54,9 @@ export async function exportImages(
       fileName,
     }));
   } catch (error) {
-    await source.close();
+    await source?.close();
     await Promise.all(places.map(({ sink }) => sink.discard()));
+    for (const { place } of images) await removeEmpty(place);
     throw error;
   }
   const { threads, keepGpt } = options;
@@ -100,13 +103,17 @@ async function openPlace(
   return { sink: wrap(sink), file, isDownload: true };
 }
 
-/** A failed export removes the file, if it is there only because the user was asked for it. */
+/** Removes the file of a failed export, if it is there only because the user was asked for it. */
+async function removeEmpty(place: FilePlace | undefined): Promise<void> {
+  const file = await place?.getFile().catch(() => undefined); // it may be gone
+  if (file?.size === 0) await place?.remove?.().catch(() => undefined);
+}
+
 async function chosenSink(place: FilePlace, name: string): Promise<Sink> {
-  const isNew = (await place.getFile()).size === 0;
   const sink: Sink = browserFileSink(await place.createWritable(), { name });
   const discard = async () => {
     await sink.discard();
-    if (isNew) await place.remove?.().catch(() => undefined);
+    await removeEmpty(place);
   };
   return { ...sink, discard };
 }
@@ -118,8 +125,18 @@ async function madeImage(
 ): Promise<MadeImage> {
   const image = await file();
   const known = 'sha256' in sink ? sink.sha256 : undefined;
-  const sha256 = known ?? (await hashOf(image, listeners));
+  const sha256 = known ?? (await sumOf(image, listeners));
   return { fileName, size: image.size, sha256, download: isDownload ? image : undefined };
+}
+
+/** Undefined after a cancellation, which comes too late: the image is where it should be. */
+async function sumOf(image: Blob, listeners: Listeners): Promise<string | undefined> {
+  try {
+    return await hashOf(image, listeners);
+  } catch (error) {
+    if (listeners.signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** How much is read and hashed at a time, in bytes. */

@@ -202,7 +202,7 @@ function showImages({ images }: Exported): void {
   const shown = images.flatMap(({ fileName, size, sha256, download }) => {
     const lines = [
       element('p', { class: 'good' }, `${fileName}: ${formatSize(size)}`),
-      element('p', { class: 'sum' }, `SHA-256 ${sha256}`),
+      element('p', { class: 'sum' }, sha256 === undefined ? 'not hashed' : `SHA-256 ${sha256}`),
     ];
     if (!download) return lines;
     const href = URL.createObjectURL(download);

@@ -9,9 +9,12 @@ import { storage } from './storage.ts';
 /** The File System Access API, which Chromium has. */
 interface Pickers {
   showSaveFilePicker?(options: { readonly suggestedName: string }): Promise<FilePlace>;
-  showDirectoryPicker?(options: { readonly mode: 'readwrite' }): Promise<{
-    getFileHandle(name: string, options: { readonly create: true }): Promise<FilePlace>;
-  }>;
+  showDirectoryPicker?(options: { readonly mode: 'readwrite' }): Promise<Folder>;
+}
+
+/** A `FileSystemDirectoryHandle`, as far as it is used. */
+interface Folder {
+  getFileHandle(name: string, options: { readonly create: boolean }): Promise<FilePlace>;
 }
 
 /** Bytes of an image that a page without storage can have in memory. */
@@ -19,7 +22,8 @@ const MEMORY_LIMIT = 2 ** 30;
 
 /**
  * Asks where the images of those formats shall go; undefined if the user thinks better of it.
- * Throws an Error for images that cannot be made here: they hold `diskSize` bytes, if it is known.
+ * Throws an Error for images that cannot be made here: they hold `diskSize` bytes, if it is known;
+ * and for a folder that has files of their names, of which the browser would not ask.
  */
 export async function choosePlaces(
   formats: readonly FormatName[],
@@ -40,6 +44,7 @@ export async function choosePlaces(
     }
     if (pickers.showDirectoryPicker) {
       const folder = await pickers.showDirectoryPicker({ mode: 'readwrite' });
+      for (const { fileName } of images) await refuseExisting(folder, fileName);
       return await Promise.all(
         images.map(async (image) => ({
           ...image,
@@ -53,6 +58,16 @@ export async function choosePlaces(
   }
   await checkRoom(formats, diskSize);
   return images;
+}
+
+async function refuseExisting(folder: Folder, fileName: string): Promise<void> {
+  try {
+    await folder.getFileHandle(fileName, { create: false });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotFoundError') return;
+    throw error;
+  }
+  throw new Error(`${fileName} exists in that folder: give another name, or choose another folder`);
 }
 
 /** What is certain not to fit; the rest is found when it is written. */

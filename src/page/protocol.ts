@@ -108,8 +108,8 @@ export interface MadeImage {
   readonly fileName: string;
   /** In bytes. */
   readonly size: number;
-  /** Lower-case hexadecimal. */
-  readonly sha256: string;
+  /** Lower-case hexadecimal; undefined if the user cancelled while it was computed. */
+  readonly sha256: string | undefined;
   /** To be downloaded; undefined if it is where the user wanted it. */
   readonly download: Blob | undefined;
 }

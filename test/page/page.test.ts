@@ -26,6 +26,7 @@ import {
   WRITABLE,
   WRITTEN,
 } from '../support/page.ts';
+import { noise } from '../support/disks.ts';
 import { describeWith } from '../support/peers.ts';
 import { BOOT_DISK, fixturePath } from '../support/project.ts';
 
@@ -158,6 +159,41 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
     expect(await stored(page)).toEqual({});
     await choose(page, BOOT_DISK);
     expect(await resultOf(page, '#start')).toContain('disk.qcow2: ');
+  });
+
+  test('keeps a finished image whose hashing is cancelled', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: AS_USER });
+    const folder = folderWith({ 'noise.raw': noise(48 * 2 ** 20) });
+    await choose(page, join(folder, 'noise.raw'));
+    await check(page, ['qcow2']);
+    await page.evaluate(`new MutationObserver(() => {
+      if (/Hash/.test(document.querySelector('#state').textContent))
+        document.querySelector('#cancel').click();
+    }).observe(document.querySelector('#state'), { childList: true })`);
+    expect(await resultOf(page, '#start')).toMatch(/^noise\.qcow2: .*\s+not hashed$/);
+    expect(Object.keys(await stored(page))).toEqual(['noise.qcow2']);
+  });
+
+  test('replaces no file in a folder', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: AS_USER });
+    await choose(page, BOOT_DISK);
+    await check(page, ['qcow2']);
+    await resultOf(page, '#start');
+    await check(page, ['vmdk', 'qcow2']);
+    expect(await resultOf(page, '#start')).toMatch(/^error: disk\.qcow2 exists in that folder/);
+    expect(Object.keys(await stored(page))).toEqual(['disk.qcow2']);
+  });
+
+  test('leaves no empty file of an export that cannot begin', async () => {
+    const { address } = await serve(PAGE);
+    const { page } = await openPage(address, { first: AS_USER });
+    await choose(page, BOOT_DISK);
+    await check(page, ['qcow2', 'vmdk']);
+    await page.evaluate(`document.querySelector('#option-size').value = '1M'`);
+    expect(await resultOf(page, '#start')).toMatch(/^error: /);
+    expect(await stored(page)).toEqual({});
   });
 
   test('ends a worker that does not hear of a cancellation, and starts another', async () => {
