@@ -5,6 +5,7 @@ import { damaged, unsupported } from './faults.ts';
 import {
   BLOB_HEAD,
   CLUSTER_SIZE,
+  MAX_CLUSTERS,
   CONFIG_COUNT,
   device,
   DEVICE_COUNT,
@@ -40,9 +41,6 @@ export interface Device {
 
 /** Limit of this program, on the header with its blobs. Proxmox's have tens of KiB. */
 const MAX_HEADER_SIZE = 4 * 2 ** 20;
-
-/** Limit of this program, on all devices together: 64 TiB. */
-export const MAX_CLUSTERS = 2 ** 30;
 
 /** Reads the header. Throws a FormatError unless the archive can be read. */
 export async function readHeader(input: ImageInput, hashers: Hashers): Promise<Header> {

@@ -1,7 +1,9 @@
 // Where an archive has which part of a device. Proxmox writes clusters about in their order, but
 // those that the guest overwrites during the backup come at once.
 
+import type { Device } from './decode-header.ts';
 import { type Archive, extentsIn } from './extent-headers.ts';
+import { damaged } from './faults.ts';
 
 /** The extents with data of one device, by the first cluster of it that they have. */
 export interface ExtentIndex {
@@ -16,17 +18,25 @@ export interface ExtentIndex {
 
 /**
  * Makes the index, 32 bytes for each extent with data, of which there is one in about 4 MiB of an
- * archive. Throws a FormatError if an extent is damaged.
+ * archive. Throws a FormatError if an extent is damaged, or if the archive lacks a cluster of the
+ * device: it has no other end.
  */
-export async function indexExtents(archive: Archive, deviceId: number): Promise<ExtentIndex> {
+export async function indexExtents(
+  archive: Archive,
+  deviceId: number,
+  { name, clusterCount }: Device,
+): Promise<ExtentIndex> {
   const offsets: number[] = [];
   const firsts: number[] = [];
   const lasts: number[] = [];
+  let found = 0;
   for await (const { imageOffset, clusters } of extentsIn(archive)) {
     let first = Infinity;
     let last = -1;
     for (const each of clusters) {
-      if (each.deviceId !== deviceId || each.mask === 0) continue;
+      if (each.deviceId !== deviceId) continue;
+      found++;
+      if (each.mask === 0) continue;
       first = Math.min(first, each.cluster);
       last = Math.max(last, each.cluster);
     }
@@ -34,6 +44,10 @@ export async function indexExtents(archive: Archive, deviceId: number): Promise<
     offsets.push(imageOffset);
     firsts.push(first);
     lasts.push(last);
+  }
+  if (found < clusterCount) {
+    const what = `${clusterCount - found} of the ${clusterCount} clusters of ${JSON.stringify(name)}`;
+    throw damaged(`the archive lacks ${what}: it may be cut off`);
   }
   const order = Uint32Array.from(offsets, (_, i) => i);
   order.sort((a, b) => firsts[a]! - firsts[b]!); // both are indexes of `firsts`

@@ -1,7 +1,7 @@
 import { type Format, SECTOR_SIZE } from '../contract.ts';
 import { machineOf, type MachineOptions } from '../machine.ts';
 import { hardwareOf, maxDisksOf } from './encode-config.ts';
-import { BEGIN, MAX_DISK_SIZE } from './layout.ts';
+import { BEGIN, CLUSTER_SIZE, MAX_CLUSTERS } from './layout.ts';
 
 /** Options of {@link vma}: either to write an archive or to read one. */
 export interface VmaOptions extends Omit<MachineOptions, 'hwVersion'> {
@@ -23,7 +23,7 @@ export function vma(options: VmaOptions = {}): Format {
     extension: 'vma',
     streaming: 'size-first',
     needsDiskSize: true, // the header in front has it
-    maxDiskSize: MAX_DISK_SIZE,
+    maxDiskSize: MAX_CLUSTERS * CLUSTER_SIZE,
     sizeMultiple: SECTOR_SIZE,
     encoding: () => undefined,
     machineOptions: ['cpus', 'memory', 'firmware', 'osType', 'diskController', 'nic', 'vmName'],

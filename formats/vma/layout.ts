@@ -42,8 +42,8 @@ export const FIRST_BLOB = 1;
 export const BLOB_HEAD = 2;
 export const MAX_BLOB = 65_535;
 
-/** Clusters are counted in 32 bits. */
-export const MAX_DISK_SIZE = 2 ** 32 * CLUSTER_SIZE;
+/** Limit of this program, on all devices together: 64 TiB. The format counts in 32 bits. */
+export const MAX_CLUSTERS = 2 ** 30;
 
 /** "VmaDeviceInfoHeader". */
 export const device = struct('big', 32, {

@@ -48,7 +48,7 @@ function deviceReader(archive: Archive, [id, device]: Chosen): ImageReader {
       },
     },
     async *extents(from = 0) {
-      index ??= indexExtents(archive, id);
+      index ??= indexExtents(archive, id, device);
       yield* deviceExtents({ archive, index: await index, id, device }, from);
     },
     check: () => [],

@@ -135,6 +135,16 @@ const sound: Archive = { devices: DEVICES, extents: EXTENTS };
 describe('an archive of several devices, its clusters out of order', () => {
   const bytes = archiveOf(sound);
 
+  test('that is cut off behind an extent is not taken for one that ends in zeros', async () => {
+    const whole = archiveOf({ devices: DEVICES, extents: EXTENTS });
+    const cut = archiveOf({ devices: DEVICES, extents: EXTENTS.slice(0, 1) });
+    expect(whole.subarray(0, cut.length).equals(cut)).toBe(true);
+    const reader = await openImage(vma(), cut);
+    await expect(diskOf(reader, cut)).rejects.toThrow(
+      'the archive lacks 3 of the 5 clusters of "drive-scsi0": it may be cut off',
+    );
+  });
+
   test('has the disk that is neither the variables of the firmware nor the second', async () => {
     const reader = await openImage(vma(), bytes);
     expect((await diskOf(reader, bytes)).equals(expectedDisk())).toBe(true);
