@@ -56,6 +56,7 @@ export function fileInput(
       return bytes;
     },
     isHole(imageOffset, length) {
+      if (imageOffset + length > size) return false; // its reading is an error
       asked++;
       if (asked < MANY_TABLES) return false;
       if (!data || asked % TURN === 0) return lookUpHole(imageOffset, length);
