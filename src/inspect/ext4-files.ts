@@ -145,7 +145,7 @@ async function contentOf(layout: Layout, inode: Inode, limit: number): Promise<U
   const count = Math.ceil(size / blockSize);
   const blocks =
     inode.flags & USES_EXTENTS
-      ? await blocksOfTree(layout, inode.map, count)
+      ? await blocksOfTree(layout, wholeTree(inode.map, count))
       : await blocksOfMap(layout, inode.map);
   for (const [index, block] of blocks) {
     if (index >= count) continue;
@@ -155,35 +155,52 @@ async function contentOf(layout: Layout, inode: Inode, limit: number): Promise<U
   return content;
 }
 
-/** The blocks of a file by their index in it, before `count`. */
-async function blocksOfTree(
-  layout: Layout,
-  node: Uint8Array,
-  count: number,
-  depth = MAX_DEPTH,
-): Promise<Map<number, number>> {
+/** The tree in an inode, as far as the first `count` blocks; of a deeper one nothing is read. */
+function wholeTree(node: Uint8Array, count: number): Subtree {
+  const depth = Math.min(viewOf(node).getUint16(6, true), MAX_DEPTH);
+  return { node, start: 0, end: count, depth };
+}
+
+/** Part of a tree of extents: blocks of the file from `start` to before `end`. */
+interface Subtree {
+  readonly node: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** How many levels are below it. */
+  readonly depth: number;
+}
+
+/**
+ * The blocks of a part of a file by their index in it. What is in another order than it must be, or
+ * at another depth, ends the reading: a tree may point to itself.
+ */
+async function blocksOfTree(layout: Layout, subtree: Subtree): Promise<Map<number, number>> {
   const blocks = new Map<number, number>();
+  const { node, start, end, depth } = subtree;
   const view = viewOf(node);
-  if (view.getUint16(0, true) !== EXTENT_MAGIC) return blocks;
+  if (view.getUint16(0, true) !== EXTENT_MAGIC || view.getUint16(6, true) !== depth) return blocks;
   const entries = Math.min(view.getUint16(2, true), Math.floor(node.length / 12) - 1);
-  const isLeaf = view.getUint16(6, true) === 0;
-  for (let at = 12; at < 12 * (entries + 1); at += 12) {
-    const first = view.getUint32(at, true);
-    if (first >= count) break;
-    if (isLeaf) {
+  const firstOf = (entry: number) => view.getUint32(12 * (entry + 1), true);
+  let after = start;
+  for (let entry = 0; entry < entries; entry++) {
+    const at = 12 * (entry + 1);
+    const first = firstOf(entry);
+    if (first < after || first >= end) break;
+    after = first + 1;
+    if (depth === 0) {
       const length = view.getUint16(at + 4, true);
-      const start = view.getUint16(at + 6, true) * 2 ** 32 + view.getUint32(at + 8, true);
+      const block = view.getUint16(at + 6, true) * 2 ** 32 + view.getUint32(at + 8, true);
       if (length > MAX_EXTENT) continue;
-      for (let index = 0; index < length && first + index < count; index++) {
-        blocks.set(first + index, start + index);
+      for (let index = 0; index < length && first + index < end; index++) {
+        blocks.set(first + index, block + index);
       }
-    } else if (depth > 0) {
-      const child = view.getUint16(at + 8, true) * 2 ** 32 + view.getUint32(at + 4, true);
-      const bytes = await layout.disk.at(child * layout.blockSize, layout.blockSize);
-      for (const [index, block] of await blocksOfTree(layout, bytes, count, depth - 1)) {
-        blocks.set(index, block);
-      }
+      continue;
     }
+    const child = view.getUint16(at + 8, true) * 2 ** 32 + view.getUint32(at + 4, true);
+    const next = entry + 1 < entries ? Math.min(firstOf(entry + 1), end) : end;
+    const below = await layout.disk.at(child * layout.blockSize, layout.blockSize);
+    const part = { node: below, start: first, end: next, depth: depth - 1 };
+    for (const [index, block] of await blocksOfTree(layout, part)) blocks.set(index, block);
   }
   return blocks;
 }

@@ -25,6 +25,9 @@ export interface SshHostKey {
   readonly fingerprint: string | undefined;
 }
 
+/** A machine has one of each algorithm; a hostile disk may have thousands, each read from anew. */
+const MAX_KEYS = 16;
+
 /** Undefined if it is not a root file system: one without /etc. */
 export async function machineFiles(files: ExtFiles): Promise<MachineFiles | undefined> {
   const etc = await files.list(['etc']);
@@ -36,7 +39,7 @@ export async function machineFiles(files: ExtFiles): Promise<MachineFiles | unde
   const hostid = await files.read(['etc', 'hostid']);
   const names = (await files.list(['etc', 'ssh'])).filter((name) => /^ssh_host_.*_key$/.test(name));
   const sshHostKeys: SshHostKey[] = [];
-  for (const name of names.sort()) {
+  for (const name of names.sort().slice(0, MAX_KEYS)) {
     const line = await files.read(['etc', 'ssh', `${name}.pub`]);
     sshHostKeys.push({ name, fingerprint: line && fingerprintOf(line) });
   }

@@ -18,7 +18,9 @@ import { inspectDisk } from '../../src/inspect/inspect-disk.ts';
 import { withContents } from '../../src/inspect/with-contents.ts';
 import { headView, type ReadAt } from '../../src/partitions/disk-view.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { describeWith, run } from '../support/peers.ts';
+import { loopDevice } from '../support/loop-device.ts';
+import { mountedDevice } from '../support/mounted.ts';
+import { describeAsRoot, describeWith, run } from '../support/peers.ts';
 import { capturedLabels } from '../support/zfs-labels.ts';
 
 const MIB = 2 ** 20;
@@ -105,6 +107,39 @@ describeWith(['mkfs.ext4', 'ssh-keygen'], 'the identity in the files of a machin
     expect((await files?.list(['etc']))?.length).toBeGreaterThan(600);
   });
 
+  test('is not looked for in a tree of extents that points to itself', async () => {
+    const bytes = Buffer.alloc(8 * MIB);
+    bytes.writeUInt32LE(32, 1024); // inodes
+    bytes.writeUInt32LE(2048, 1024 + 4);
+    bytes.writeUInt32LE(2, 1024 + 24); // blocks of 4 KiB
+    bytes.writeUInt32LE(32, 1024 + 40);
+    bytes.writeUInt16LE(0xef53, 1024 + 56);
+    bytes.writeUInt32LE(1, 1024 + 76);
+    bytes.writeUInt16LE(256, 1024 + 88);
+    bytes.writeUInt32LE(0x40, 1024 + 96); // extents
+    bytes.writeUInt32LE(2, 4096 + 8); // where the inodes are
+    const root = 2 * 4096 + 256;
+    bytes.writeUInt16LE(0x4000, root);
+    bytes.writeUInt32LE(MIB, root + 4);
+    bytes.writeUInt32LE(0x80000, root + 32);
+    const putNode = (at: number, entries: number) => {
+      [0xf30a, entries, entries, 1].forEach((value, i) => bytes.writeUInt16LE(value, at + 2 * i));
+      for (let i = 1; i <= entries; i++) bytes.writeUInt32LE(3, at + 12 * i + 4); // the second node
+    };
+    putNode(root + 40, 4);
+    putNode(3 * 4096, 340);
+    let reads = 0;
+    const files = await openExt({
+      ...headView(bytes),
+      at: (offset, length) => {
+        reads++;
+        return headView(bytes).at(offset, length);
+      },
+    });
+    expect(await files?.list(['etc'])).toEqual([]);
+    expect(reads).toBeLessThan(20);
+  });
+
   test('is read whatever is damaged, or is not', async () => {
     const path = emptyDisk(4 * MIB);
     run(
@@ -131,6 +166,25 @@ describeWith(['mkfs.ext4', 'ssh-keygen'], 'the identity in the files of a machin
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describeAsRoot('a file of a mounted ext4', () => {
+  test('is read from a tree of extents with several levels', async () => {
+    const path = emptyDisk(16 * MIB);
+    run('mkfs.ext4', '-q', '-F', '-b', '1024', '-I', '128', path);
+    const device = loopDevice(path);
+    const expected = Buffer.alloc(63 * 1024);
+    const file = join(mountedDevice(device), 'file');
+    const fd = openSync(file, 'w');
+    for (let at = 0; at < expected.length; at += 2048) {
+      writeSync(fd, expected.fill(`${at}`, at, at + 1024), at, 1024, at);
+    }
+    closeSync(fd);
+    run('sync', '-f', file);
+    expect(run('debugfs', '-R', 'ex file', path)).toMatch(/1\/ *1/); // a level below the inode
+    const files = await openExt(headView(readFileSync(path)));
+    expect(Buffer.from((await files?.read(['file'])) ?? []).equals(expected)).toBe(true);
   });
 });
 
