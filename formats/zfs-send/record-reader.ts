@@ -44,6 +44,8 @@ export interface StreamRecord {
 
 /** A synchronous state machine: push bytes, then call `next` until it returns undefined. */
 export interface RecordReader {
+  /** How many bytes the records had that `next` has returned. */
+  readonly position: number;
   /** Adds bytes, which must not change until `next` has returned undefined. */
   push(bytes: Uint8Array): void;
   /** The next record; undefined: it needs more bytes. Throws a FormatError if it is damaged. */
@@ -69,6 +71,9 @@ export function recordReader(checksum: RunningChecksum): RecordReader {
   let last: number | undefined;
 
   return {
+    get position() {
+      return position;
+    },
     push: (bytes) => queue.push(bytes),
     next() {
       if (state === 'all') {

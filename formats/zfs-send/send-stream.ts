@@ -34,6 +34,8 @@ export type SendStreamEvent =
 
 /** A synchronous state machine: push bytes, then call `next` until it returns undefined. */
 export interface SendStream {
+  /** How many of the bytes are decoded: those of whole records. */
+  readonly position: number;
   /** Adds bytes, which must not change until `next` has returned undefined. */
   push(bytes: Uint8Array): void;
   /**
@@ -67,6 +69,9 @@ export function sendStream({
   let eventOf: ((record: StreamRecord) => VolumeEvent | undefined) | undefined;
 
   return {
+    get position() {
+      return records.position;
+    },
     push: (bytes) => records.push(bytes),
     next() {
       for (let record = records.next(); record; record = records.next()) {

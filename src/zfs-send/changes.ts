@@ -47,8 +47,12 @@ export async function sentChanges(
   const { name } = input;
   const { signal } = options;
   const kept = keptBytes(input);
-  const events = await streamEvents(kept, options);
+  let hasBegun = false;
+  const events = await streamEvents(kept, options, (decoded) => {
+    if (!hasBegun) kept.drop(decoded); // of streams that are not wanted, which may be large
+  });
   const first = await events.next(signal);
+  hasBegun = true;
   if (first?.kind !== 'begin') throw new Error(`${name} begins without a stream`);
   if (!first.isLast) return packagedChanges(kept, events, first, signal);
   kept.letGo();
@@ -71,6 +75,10 @@ export async function sentChanges(
  * are needed again.
  */
 interface KeptBytes extends ByteStream {
+  /** Where in the stream that begins which is kept. */
+  readonly start: number;
+  /** Drops what lies before that byte of the stream. */
+  drop(end: number): void;
   /** Drops the bytes, and keeps no more. */
   letGo(): void;
   /** Keeps all bytes in a file from now on, also those that were read before. */
@@ -80,10 +88,21 @@ interface KeptBytes extends ByteStream {
 function keptBytes(input: ByteStream): KeptBytes {
   let pieces: Buffer[] | undefined = [];
   let file: SpoolFile | undefined;
+  let start = 0;
   let position = 0;
 
   return {
     ...input,
+    get start() {
+      return start;
+    },
+    drop(end) {
+      for (let first = pieces?.[0]; first && start + first.length <= end; first = pieces?.[0]) {
+        start += first.length;
+        pieces?.shift();
+        input.recycle?.(first);
+      }
+    },
     async read(signal) {
       const bytes = await input.read(signal);
       if (bytes) pieces?.push(bytes);
@@ -130,7 +149,9 @@ async function packagedChanges(
     await input.keepIn(spool);
     const { steps, stream, blockSize } = await readSteps(events, first, signal);
     await events.close();
-    const layers = await Promise.all(steps.map((step) => stepLayer(name, spool, step, signal)));
+    const layers = await Promise.all(
+      steps.map((step) => stepLayer(name, spool, input.start, step, signal)),
+    );
     const close = () => spool.close();
     const { fromGuid } = first.stream;
     return { name, layer: layered(layers), stream, fromGuid, blockSize, close };
@@ -160,10 +181,16 @@ async function readSteps(events: StreamEvents, first: Begin, signal: AbortSignal
 async function stepLayer(
   name: string,
   spool: SpoolFile,
+  base: number,
   { start, end }: Step,
   signal: AbortSignal | undefined,
 ): Promise<Layer> {
-  const bytes = fileStream(name, spool, { start, end, keepOpen: true, pieceSize: STEP_PIECE });
+  const bytes = fileStream(name, spool, {
+    start: start - base,
+    end: end - base,
+    keepOpen: true,
+    pieceSize: STEP_PIECE,
+  });
   const events = await streamEvents(bytes, {});
   await events.next(signal); // its BEGIN
   return streamLayer(events);

@@ -21,8 +21,15 @@ export interface StreamEvents {
   close(): Promise<void>;
 }
 
-/** Reads a send stream, or a package of them, for one volume. `close` closes `input`. */
-export async function streamEvents(input: ByteStream, choice: StreamChoice): Promise<StreamEvents> {
+/**
+ * Reads a send stream, or a package of them, for one volume. `close` closes `input`. `onWait` is
+ * called before more is read, with how many bytes are decoded.
+ */
+export async function streamEvents(
+  input: ByteStream,
+  choice: StreamChoice,
+  onWait?: (decoded: number) => void,
+): Promise<StreamEvents> {
   const stream = sendStream({ ...(await streamTools()), choice });
   let piece: Buffer | undefined;
   return {
@@ -33,6 +40,7 @@ export async function streamEvents(input: ByteStream, choice: StreamChoice): Pro
           const event = stream.next();
           if (event) return event;
           if (piece) input.recycle?.(piece);
+          onWait?.(stream.position);
           piece = await input.read(signal);
           if (!piece) {
             stream.end();

@@ -3,59 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeSendStream } from '../../../bench/make-send-stream.ts';
-import { fletcher4, StreamRefusal } from '../../../formats/zfs-send/index.ts';
-import {
-  BEGIN,
-  END,
-  PACKAGE,
-  RECORD_SIZE,
-  RECORD_STRUCTS,
-  STREAM_MAGIC,
-} from '../../../formats/zfs-send/layout.ts';
+import { StreamRefusal } from '../../../formats/zfs-send/index.ts';
 import { text } from '../../support/disks.ts';
 import { innerList, packedList, pairOf } from '../../support/nvlist.ts';
+import { listOf, packageOf } from '../../support/send-package.ts';
 import { fixture, readDisk } from '../../support/send-streams.ts';
 
 const SIZE = 65_536;
-
-/** A package as its sender makes it: BEGIN and the list, END, the streams, and an END of zeros. */
-function packageOf(list: Buffer, streams: readonly Uint8Array[]): Buffer {
-  const { begin, end } = RECORD_STRUCTS.little;
-  const head = Buffer.alloc(RECORD_SIZE);
-  head.set(
-    begin.encode({
-      type: BEGIN,
-      payloadLength: list.length,
-      magic: STREAM_MAGIC,
-      versionInfo: PACKAGE,
-      creationTime: 0n,
-      objectSetType: 0,
-      flags: 0,
-      toGuid: 0n,
-      fromGuid: 0n,
-      toName: 'tank@b',
-    }),
-  );
-  const checksum = fletcher4();
-  checksum.reset('little');
-  checksum.update(head);
-  checksum.update(list);
-  const whole = Buffer.alloc(32);
-  checksum.value().forEach((sum, i) => whole.writeBigUInt64LE(sum, 8 * i));
-  const [middle, last] = [Buffer.alloc(RECORD_SIZE), Buffer.alloc(RECORD_SIZE)];
-  middle.set(end.encode({ type: END, payloadLength: 0, checksum: whole, toGuid: 0n }));
-  last.writeUInt32LE(END);
-  return Buffer.concat([head, list, middle, ...streams, last]);
-}
-
-/** The list of a package: the snapshots of each dataset, with their guids. */
-function listOf(datasets: Readonly<Record<string, Readonly<Record<string, bigint>>>>): Buffer {
-  const each = Object.entries(datasets).map(([name, snapshots], i) => {
-    const snaps = Object.entries(snapshots).map((pair) => pairOf(...pair));
-    return pairOf(String(i), innerList(pairOf('name', name), pairOf('snaps', innerList(...snaps))));
-  });
-  return packedList(pairOf('tosnap', 'b'), pairOf('fss', innerList(...each)));
-}
 
 const streamOf = (name: string, guid: bigint, fromGuid = 0n, volumeSize = SIZE) => {
   const blocks = [{ diskOffset: 0, bytes: text(16_384, Number(guid)) }];
