@@ -71,7 +71,8 @@ describe.each(CASES.map((item) => [item.title, item] as const))('%s', (_, item) 
 
   testWith(['qemu-img'], 'has no error to QEMU, and each block where it belongs', () => {
     run('qemu-img', 'check', '-f', 'vhdx', imagePath);
-    comparePieces(imagePath, disk);
+    if (disk.size > LARGEST_READ_WHOLE) comparePieces(imagePath, disk);
+    else compareWithRaw('vhdx', imagePath, diskPath);
   });
 
   testWith(['vhdiinfo'], 'has its size and kind to libvhdi', () => {
@@ -87,10 +88,6 @@ describe.each(CASES.map((item) => [item.title, item] as const))('%s', (_, item) 
   });
 
   if (disk.size > LARGEST_READ_WHOLE) return;
-
-  testWith(['qemu-img'], 'is the same disk to QEMU', () => {
-    compareWithRaw('vhdx', imagePath, diskPath);
-  });
 
   testWith(['7zz'], 'is the same disk to 7-Zip', () => {
     compareOutput(diskPath, '7zz', 'x', '-so', '-tvhdx', imagePath);
