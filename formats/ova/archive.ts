@@ -9,7 +9,7 @@ export interface Archive {
   readonly members: readonly TarMember[];
   readonly ovf: TarMember;
   readonly machine: OvfMachine;
-  /** The disks of the machine that are in the archive. */
+  /** The disks of the machine that are not empty, also those that are not in the archive. */
   readonly disks: readonly FoundDisk[];
 }
 

@@ -3,9 +3,9 @@ import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
-import { MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
+import { MAX_OVF_SIZE, type OvfDisk, type OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { diskOfItem, type FoundDisk, openDisk, readOf } from './disks.ts';
+import { diskOfItem, type FoundDisk, openDisk } from './disks.ts';
 
 // Bytes of a member that are read at a time.
 const STEP = 2 ** 20;
@@ -21,14 +21,20 @@ export async function* checkOva(archive: Archive, request: ReadRequest): AsyncGe
 
 /** A member that several disks refer to is checked once. */
 async function* checkDisks({ disks }: Archive, request: ReadRequest): AsyncGenerator<Problem> {
-  const sizes = new Map<TarMember, number | undefined>();
-  for (const found of disks.filter((each) => readOf(each) !== undefined)) {
-    const { disk, member } = found;
-    if (!sizes.has(member)) sizes.set(member, yield* checkDisk(request, found));
-    const size = sizes.get(member);
+  const sizes = new Map<TarMember | OvfDisk, number | undefined>();
+  for (const found of disks) {
+    if (found.isMedium || isMissing(found)) continue;
+    const { disk, member: key = disk } = found;
+    if (!sizes.has(key)) sizes.set(key, yield* checkDisk(request, found));
+    const size = sizes.get(key);
     if (size === undefined || disk.capacity === undefined || disk.capacity === size) continue;
     yield error(`the disk ${disk.id} has ${size} bytes, the OVF says ${disk.capacity}`);
   }
+}
+
+/** Whether `checkReferences` tells of the disk. The members of chunks have other names. */
+function isMissing({ file, member }: FoundDisk): boolean {
+  return member === undefined && file?.chunkSize === undefined;
 }
 
 /** Returns the size of the disk in bytes; undefined if it cannot be read. */
@@ -39,7 +45,7 @@ async function* checkDisk(
   try {
     const reader = await openDisk(request, found);
     for await (const { severity, message } of reader.check()) {
-      yield { severity, message: `${found.member.name}: ${message}` };
+      yield { severity, message: `${found.fileName}: ${message}` };
     }
     return reader.facts.diskSize;
   } catch (cause) {
@@ -72,7 +78,8 @@ function* checkOrder({ members, ovf, machine }: Archive): Generator<Problem> {
 
 function* checkReferences({ members, machine }: Archive): Generator<Problem> {
   const { files, disks } = machine;
-  for (const { href, size } of files) {
+  for (const { href, size, chunkSize } of files) {
+    if (chunkSize !== undefined) continue;
     const member = members.find(({ name }) => name === href);
     if (!member) yield error(`the OVF lists the file ${href}, which is not in the archive`);
     else if (size !== undefined && size !== member.size) {

@@ -1,4 +1,4 @@
-// Finds the disks of a machine that are in the archive. Each is a member, and is read in place.
+// Finds the disks of a machine in the archive. Each is a member, and is read in place.
 
 import type { DiskInImage, Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
 import { readVhd } from '../vhd/reader.ts';
@@ -8,26 +8,59 @@ import type { TarMember } from '../tar/decode-tar.ts';
 import { memberInput } from '../tar/member-image.ts';
 import { damaged, unsupported } from './faults.ts';
 
-/** A disk that is in the archive. */
+/** A disk of the machine that is not empty. Its file may be missing. */
 export interface FoundDisk {
   readonly disk: OvfDisk;
-  readonly file: OvfFile;
-  readonly member: TarMember;
+  /** The name of its file; of one that the OVF does not list, the reference. */
+  readonly fileName: string;
+  /** Undefined if the OVF does not list it. */
+  readonly file: OvfFile | undefined;
+  /** Undefined if it is not in the archive. */
+  readonly member: TarMember | undefined;
+  /** Whether it is a CD or a floppy disk, as VirtualBox lists them too. */
+  readonly isMedium: boolean;
 }
 
 /**
- * The disks of a machine whose files are in the archive, in the order in which the hardware lists
- * them, as Proxmox boots from them; those that it does not list come last.
+ * The disks of a machine that have files, in the order in which the hardware lists them, as Proxmox
+ * boots from them; those that it does not list come last. A disk without a file is empty.
  */
 export function disksOf(machine: OvfMachine, members: readonly TarMember[]): FoundDisk[] {
+  const attached = attachedDisks(machine.items);
   const found = machine.disks.flatMap((disk) => {
-    const file = machine.files.find(({ id }) => id === disk.fileRef);
-    const member = members.find(({ name }) => name === file?.href);
-    return file && member ? [{ disk, file, member }] : [];
+    const { id, fileRef, format } = disk;
+    if (fileRef === undefined) return [];
+    const file = machine.files.find((each) => each.id === fileRef);
+    const fileName = file?.href ?? fileRef;
+    const member = file && members.find(({ name }) => name === fileName);
+    const isMedium = isMediumIn(attached.get(id) ?? [], format, fileName);
+    return [{ disk, fileName, file, member, isMedium }];
   });
-  const attached = machine.items.map(diskOfItem);
-  const placeOf = ({ disk }: FoundDisk) => attached.indexOf(disk.id) >>> 0; // -1 becomes the last
+  const order = [...attached.keys()];
+  const placeOf = ({ disk }: FoundDisk) => order.indexOf(disk.id) >>> 0; // -1 becomes the last
   return found.sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+/** By the ids of disks, the "ResourceType" of each piece of hardware that names them. */
+function attachedDisks(items: readonly OvfItem[]): Map<string, string[]> {
+  const attached = new Map<string, string[]>();
+  for (const item of items) {
+    const disk = diskOfItem(item);
+    if (disk === undefined) continue;
+    const types = attached.get(disk) ?? [];
+    types.push(item.get('ResourceType') ?? '');
+    attached.set(disk, types);
+  }
+  return attached;
+}
+
+// "ResourceType" of CIM_ResourceAllocationSettingData: floppy, CD and DVD drive.
+const MEDIUM_DRIVES = ['14', '15', '16'];
+
+/** The hardware that a disk is in says what it is; its format does, if no hardware has it. */
+function isMediumIn(drives: readonly string[], format: string, fileName: string): boolean {
+  if (drives.length > 0) return drives.every((type) => MEDIUM_DRIVES.includes(type));
+  return readOf(format, fileName) === undefined && /ecma-119|\.iso$/i.test(`${format} ${fileName}`);
 }
 
 /** The diskId that a piece of hardware names; undefined if it is not a disk. */
@@ -36,18 +69,19 @@ export function diskOfItem(item: OvfItem): string | undefined {
 }
 
 /**
- * The disks to list for `ImageReader.disks`: undefined unless there are several. Other media do not
- * count, and a file that several disks name counts once: a hostile archive would else be read as
- * often. Throws a FormatError if two disks have the same id, by which they are chosen.
+ * The disks to list for `ImageReader.disks`: undefined unless there are several. CDs and floppy
+ * disks do not count, and a file that several disks name counts once: a hostile archive would else
+ * be read as often. A disk that cannot be read does count. Throws a FormatError if two disks have
+ * the same id, by which they are chosen.
  */
 export function listDisks(
   disks: readonly FoundDisk[],
   open: (found: FoundDisk) => Promise<ImageReader>,
 ): DiskInImage[] | undefined {
-  const byFile = new Map<string, FoundDisk>();
+  const byFile = new Map<TarMember | OvfDisk, FoundDisk>();
   for (const found of disks) {
-    const { href } = found.file;
-    if (readOf(found) !== undefined && !byFile.has(href)) byFile.set(href, found);
+    const file = found.member ?? found.disk;
+    if (!found.isMedium && !byFile.has(file)) byFile.set(file, found);
   }
   const byName = new Map<string, DiskInImage>();
   for (const found of byFile.values()) {
@@ -65,11 +99,11 @@ export function listDisks(
 export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefined): FoundDisk {
   const found =
     wanted === undefined
-      ? (disks.find((each) => readOf(each) !== undefined) ?? disks[0])
-      : disks.find(({ disk, file }) => disk.id === wanted || file.href === wanted);
+      ? (disks.find(({ isMedium }) => !isMedium) ?? disks[0])
+      : disks.find(({ disk, fileName }) => disk.id === wanted || fileName === wanted);
   if (found) return found;
-  if (disks.length === 0) throw unsupported('the OVF names no disk that is in the archive');
-  const names = disks.map(({ disk, member }) => `${disk.id} (${member.name})`).join(', ');
+  if (disks.length === 0) throw unsupported('the OVF names no disk that has a file');
+  const names = disks.map(({ disk, fileName }) => `${disk.id} (${fileName})`).join(', ');
   throw unsupported(`there is no disk "${wanted ?? ''}", the archive has ${names}`);
 }
 
@@ -77,30 +111,46 @@ export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefin
  * Opens a disk of an archive. The offsets of its extents count within the member. The OVF says how
  * the disk is read; its first bytes do not. Rejects with a FormatError if it cannot be read.
  */
-export function openDisk(request: ReadRequest, found: FoundDisk): Promise<ImageReader> {
-  return openFile(request, found, memberInput(request.input, found.member, damaged));
+export async function openDisk(request: ReadRequest, found: FoundDisk): Promise<ImageReader> {
+  const readable = readableDisk(found);
+  return openFile(request, readable, memberInput(request.input, readable.member, damaged));
 }
 
-/** The same for a disk in a file, `input`. */
-export async function openFile(
-  { hasher }: Pick<ReadRequest, 'hasher'>,
-  { disk, file, member }: FoundDisk,
-  input: ImageInput,
-): Promise<ImageReader> {
-  const { name } = member;
-  if (file.compression !== undefined || file.chunkSize !== undefined) {
-    const how = file.compression ?? `chunks of ${file.chunkSize ?? ''}`;
-    throw unsupported(
-      `${name} is compressed (${how}): extract the archive and decompress it first`,
-    );
+/** A disk whose file is there, in a form that can be read. */
+export interface ReadableDisk {
+  readonly file: OvfFile;
+  readonly member: TarMember;
+  readonly read: ReadDisk;
+}
+
+/** Throws a FormatError that names the disk and its file if it cannot be read. */
+export function readableDisk({ disk, fileName, file, member }: FoundDisk): ReadableDisk {
+  const what = `the disk ${disk.id} in ${fileName}`;
+  // The members of chunks have other names, so this comes before the search for the file.
+  if (file?.chunkSize !== undefined) {
+    throw unsupported(`${what} is in chunks of ${file.chunkSize} bytes: join them first`);
+  }
+  const where = `the disk ${disk.id} is in the file ${fileName}`;
+  if (!file) throw damaged(`${where}, which the OVF does not list`);
+  if (!member) throw damaged(`${where}, which is not in the archive`);
+  if (file.compression !== undefined) {
+    const how = `is compressed (${file.compression})`;
+    throw unsupported(`${what} ${how}: extract the archive and decompress it first`);
   }
   if (disk.parentRef !== undefined) {
-    throw unsupported(`${name} holds only what changed since the disk ${disk.parentRef}`);
+    throw unsupported(`${what} holds only what changed since the disk ${disk.parentRef}`);
   }
-  const read = readOf({ disk, member });
-  if (!read) {
-    throw unsupported(`${name} has the format "${disk.format}", vmdk and vhd are supported`);
-  }
+  const read = readOf(disk.format, fileName);
+  if (read) return { file, member, read };
+  throw unsupported(`${what} has the format "${disk.format}", vmdk and vhd are supported`);
+}
+
+/** The same as `openDisk` for a disk in a file, `input`. */
+export function openFile(
+  { hasher }: Pick<ReadRequest, 'hasher'>,
+  { member: { name }, read }: ReadableDisk,
+  input: ImageInput,
+): Promise<ImageReader> {
   return read({
     hasher,
     input,
@@ -108,12 +158,11 @@ export async function openFile(
   });
 }
 
-/** The reader of a disk; undefined for other media, such as the CDs that VirtualBox lists too. */
-export function readOf({
-  disk: { format },
-  member: { name },
-}: Pick<FoundDisk, 'disk' | 'member'>): NonNullable<Format['read']> | undefined {
-  const kind = /\.[^.]+$/.exec(name)?.[0].toLowerCase();
+type ReadDisk = NonNullable<Format['read']>;
+
+/** The reader of a disk in a format; undefined for other formats. */
+function readOf(format: string, fileName: string): ReadDisk | undefined {
+  const kind = /\.[^.]+$/.exec(fileName)?.[0].toLowerCase();
   if (/vmdk/i.test(format) || kind === '.vmdk') return readVmdk;
   if (/vhd|virtual-?pc/i.test(format) || kind === '.vhd') return readVhd;
   return undefined;

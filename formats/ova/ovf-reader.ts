@@ -11,7 +11,7 @@ import type {
 import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import { decodeOvf, MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
-import { chooseDisk, disksOf, type FoundDisk, listDisks, openFile, readOf } from './disks.ts';
+import { chooseDisk, disksOf, type FoundDisk, listDisks, openFile, readableDisk } from './disks.ts';
 import { unsupported } from './faults.ts';
 
 /**
@@ -32,7 +32,7 @@ export async function readOvf(request: ReadRequest, wanted?: string): Promise<Im
   const disks = wanted === undefined ? listDisks(found, open) : undefined;
   if (!disks) return first;
   const notOpened = first.notOpened && {
-    files: found.filter((disk) => readOf(disk) !== undefined).map(({ file }) => file.href),
+    files: found.filter(({ isMedium }) => !isMedium).map(({ fileName }) => fileName),
     isMapped: false,
   };
   return { ...first, disks, notOpened, check: () => checkAll(disks) };
@@ -53,8 +53,9 @@ async function readDisk(
   machine: OvfMachine,
   found: FoundDisk,
 ): Promise<ImageReader> {
+  const readable = readableDisk(found); // before a file is looked for that is in chunks
   const { capacity } = found.disk;
-  const { href, size } = found.file;
+  const { href, size } = readable.file;
   const details = { ...machine.details, disk: href };
   const file = await request.openOther(href);
   if (!file) {
@@ -66,7 +67,7 @@ async function readDisk(
       check: () => [],
     };
   }
-  const inner = await openFile(request, found, file);
+  const inner = await openFile(request, readable, file);
   const { diskSize, subformat, format } = inner.facts;
   return {
     facts: {

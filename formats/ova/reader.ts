@@ -4,8 +4,9 @@ import type { ImageExtent, ImageFacts, ImageReader, ReadRequest } from '../contr
 import { FormatError } from '../errors.ts';
 import { type Archive, readArchive } from './archive.ts';
 import { checkOva } from './check.ts';
+import type { OvfDisk } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { chooseDisk, type FoundDisk, listDisks, openDisk, readOf } from './disks.ts';
+import { chooseDisk, type FoundDisk, listDisks, openDisk } from './disks.ts';
 
 /**
  * Opens the disk with the name `wanted`, either its diskId or its file; by default the first.
@@ -30,26 +31,30 @@ async function readDisk(
   found: FoundDisk,
   lines: readonly string[] | undefined,
 ): Promise<ImageReader> {
-  const { member } = found;
   const inner = await openDisk(request, found);
+  const by = found.member?.imageOffset ?? 0; // it was opened, so it is there
   return {
-    facts: factsOf(archive, lines, member, inner.facts),
-    extents: (from = 0) => shifted(inner, member.imageOffset, from),
+    facts: factsOf(archive, lines, found.fileName, inner.facts),
+    extents: (from = 0) => shifted(inner, by, from),
     check: () => inner.check(),
   };
 }
 
 /** A line for each disk. A member that several disks refer to is opened once. */
 async function describeDisks(request: ReadRequest, { disks }: Archive): Promise<string[]> {
-  const kinds = new Map<TarMember, string>();
+  const kinds = new Map<TarMember | OvfDisk, string>();
+  const lines: string[] = [];
   for (const found of disks) {
-    if (!kinds.has(found.member)) kinds.set(found.member, await kindOf(request, found));
+    const { disk, fileName, member: key = disk } = found;
+    const kind = kinds.get(key) ?? (await kindOf(request, found));
+    kinds.set(key, kind);
+    lines.push(`${fileName} (${disk.id}): ${kind}`);
   }
-  return disks.map(({ disk, member }) => `${member.name} (${disk.id}): ${kinds.get(member) ?? ''}`);
+  return lines;
 }
 
 async function kindOf(request: ReadRequest, found: FoundDisk): Promise<string> {
-  if (!readOf(found)) return 'not a disk';
+  if (found.isMedium) return 'not a disk';
   try {
     const { facts } = await openDisk(request, found);
     return `${titleOf(facts)} of ${facts.diskSize} bytes`;
@@ -73,7 +78,7 @@ async function* shifted(inner: ImageReader, by: number, from: number): AsyncGene
 function factsOf(
   { machine }: Archive,
   disks: readonly string[] | undefined,
-  chosen: TarMember,
+  fileName: string,
   inner: ImageFacts,
 ): ImageFacts {
   return {
@@ -83,7 +88,7 @@ function factsOf(
     details: {
       ...machine.details,
       ...(disks && { disks }),
-      disk: chosen.name,
+      disk: fileName,
       ...inner.details,
     },
     backing: inner.backing,

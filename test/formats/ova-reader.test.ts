@@ -155,8 +155,70 @@ describe('an OVA of others', () => {
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect((await problemsOf(reader)).join()).not.toContain('b.iso');
     await expect(openImage(ova({ ovaDisk: 'iso1' }), image)).rejects.toThrow(
-      /^ova: b.iso has the format ".*Ecma-119.htm"/,
+      /^ova: the disk iso1 in b.iso has the format ".*Ecma-119.htm"/,
     );
+  });
+
+  test.each(['14', '15', '16'])(
+    'with a disk in a drive of type %s reads the other',
+    async (type) => {
+      const drive = `<Item><ResourceType>${type}</ResourceType><HostResource>/disk/d1</HostResource></Item>`;
+      const ovf = OVF.replace('<Item>', `${drive}$&`).replace('a.vmdk', 'a.flp');
+      const image = tar({ 'x.ovf': ovf.replace('x#streamOptimized', ''), 'b.vmdk': diskBytes });
+      const { facts, disks } = await openImage(ova(), image);
+      expect([facts.details['disk'], disks]).toEqual(['b.vmdk', undefined]);
+    },
+  );
+
+  test('without a file of a disk takes no other disk for it', async () => {
+    const image = tar({ 'x.ovf': OVF, 'b.vmdk': diskBytes });
+    const opened = openImage(ova(), image);
+    const message = 'ova: the disk d1 is in the file a.vmdk, which is not in the archive';
+    await expect(opened).rejects.toMatchObject({ kind: 'damaged', message });
+    const other = await openImage(ova({ ovaDisk: 'd2' }), image);
+    expect((await diskOf(other, image)).equals(plain)).toBe(true);
+    expect(await problemsOf(other)).toContain(
+      'error: the OVF lists the file a.vmdk, which is not in the archive',
+    );
+  });
+
+  test.each([
+    ['is missing', { 'x.ovf': OVF }, 'damaged', 'which is not in the archive'],
+    [
+      'is not listed',
+      { 'x.ovf': OVF.replace('fileRef="f2"', 'fileRef="f9"'), 'b.vmdk': diskBytes },
+      'damaged',
+      'the disk d2 is in the file f9, which the OVF does not list',
+    ],
+    [
+      'is in chunks',
+      {
+        'x.ovf': OVF.replace('href="b.vmdk"', '$& ovf:chunkSize="9"'),
+        'b.vmdk.000000000': diskBytes,
+      },
+      'unsupported',
+      'the disk d2 in b.vmdk is in chunks of 9 bytes',
+    ],
+    [
+      'is a qcow2',
+      { 'x.ovf': OVF.replace('b.vmdk', 'b.qcow2'), 'b.qcow2': 'QFI' },
+      'unsupported',
+      'the disk d2 in b.qcow2 has the format ""',
+    ],
+  ])('lists a disk whose file %s beside one that can be read', async (_, others, kind, message) => {
+    const image = tar({ 'x.ovf': '', 'a.vmdk': diskBytes, ...others });
+    const reader = await openImage(ova(), image);
+    expect((await diskOf(reader, image)).equals(plain)).toBe(true);
+    expect(reader.facts.details['disks']).toContainEqual(
+      expect.stringMatching(/ \(d2\): cannot be read$/),
+    );
+    expect(reader.disks?.map(({ name }) => name)).toEqual(['d1', 'd2']);
+    await expect(reader.disks?.[1]?.read()).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(message) as string,
+    });
+    const told = (await problemsOf(reader)).filter((line) => !/the parent of|disk d9/.test(line));
+    expect(told).toHaveLength(1);
   });
 
   test('that cannot be read for another reason than its bytes says that reason', async () => {
@@ -232,11 +294,11 @@ describe('an OVA of others', () => {
 
   test.each([
     ['no OVF', { 'a.vmdk': diskBytes }, 'the archive has 1 members, but no .ovf'],
-    ['no disk', { 'x.ovf': OVF }, 'names no disk that is in the archive'],
+    ['no disk', { 'x.ovf': OVF.replace(/ovf:fileRef/g, 'no') }, 'names no disk that has a file'],
     [
       'a packed disk',
       { ...files, 'x.ovf': OVF.replace('ovf:size', 'ovf:compression="gzip" ovf:size') },
-      'a.vmdk is compressed (gzip)',
+      'the disk d1 in a.vmdk is compressed (gzip)',
     ],
     [
       'a disk in chunks',
@@ -270,7 +332,7 @@ describe('an OVA of others', () => {
         'x.ovf': OVF.replace('a.vmdk', 'a.img').replace('x#streamOptimized', 'x#qcow2'),
         'a.img': 'QFI',
       },
-      'a.img has the format "x#qcow2", vmdk and vhd are supported',
+      'the disk d1 in a.img has the format "x#qcow2", vmdk and vhd are supported',
     ],
   ])('with %s is refused', async (_, content, message) => {
     await expect(openImage(ova(), tar(content))).rejects.toThrow(message);

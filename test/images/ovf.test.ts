@@ -56,6 +56,12 @@ describe('an OVF with its disk beside it', () => {
     expect(status).toBe(1);
   });
 
+  test('in chunks is refused, though no file has its name', () => {
+    const cwd = changed('ovf:href="web1-disk.vmdk"', 'ovf:href="web1.vmdk" ovf:chunkSize="9"');
+    const { stderr } = kexport(['verify', 'web1.ovf', '--allow-backing'], { cwd });
+    expect(stderr).toContain('the disk vmdisk1 in web1.vmdk is in chunks of 9 bytes');
+  });
+
   test('cannot name a file elsewhere', () => {
     const cwd = changed('ovf:href="web1-disk.vmdk"', 'ovf:href="../web1-disk.vmdk"');
     const { stderr } = kexport(['convert', 'web1.ovf', 'raw', '--allow-backing', '-o', 'x'], {
