@@ -18,6 +18,15 @@ export async function readArchive(input: ImageInput): Promise<Archive> {
   const members = await readMembers(input);
   const ovf = members.find(({ name }) => name.endsWith('.ovf'));
   if (!ovf) throw damaged(`the archive has ${members.length} members, but no .ovf`);
+  return archiveOf(input, members, ovf);
+}
+
+/** The same of members that were read, one of which is the OVF. */
+export async function archiveOf(
+  input: ImageInput,
+  members: readonly TarMember[],
+  ovf: TarMember,
+): Promise<Archive> {
   if (ovf.size > MAX_OVF_SIZE) {
     throw unsupported(`${ovf.name} has ${ovf.size} bytes, at most ${MAX_OVF_SIZE} can be read`);
   }

@@ -206,7 +206,8 @@ describe('an OVA of others', () => {
       'the disk d2 in b.qcow2 has the format ""',
     ],
   ])('lists a disk whose file %s beside one that can be read', async (_, others, kind, message) => {
-    const image = tar({ 'x.ovf': '', 'a.vmdk': diskBytes, ...others });
+    const { 'x.ovf': ovf, ...more } = others;
+    const image = tar({ 'x.ovf': ovf, 'a.vmdk': diskBytes, ...more });
     const reader = await openImage(ova(), image);
     expect((await diskOf(reader, image)).equals(plain)).toBe(true);
     expect(reader.facts.details['disks']).toContainEqual(

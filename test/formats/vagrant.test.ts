@@ -8,6 +8,7 @@ import {
   type VagrantOptions,
   vagrantLibvirt,
   vagrantVirtualbox,
+  vmdk,
 } from '../../formats/index.ts';
 import { encodeMember } from '../../formats/tar/encode-tar.ts';
 import { DISKS, diskWithBlocks, writeDisk } from '../support/disks.ts';
@@ -121,21 +122,78 @@ describe('a box of others', () => {
     return openImage(vagrantLibvirt(), Buffer.concat([...members, Buffer.alloc(1024)]));
   }
 
-  test('of several disks is read by its first', async () => {
+  test('for libvirt with several disks is read by the first of its metadata', async () => {
     const { bytes } = await writeImage(qcow2(), DISK);
-    const disks = [{ path: 'disk1.img' }, { path: 'disk2.img' }];
+    const disks = [{ path: 'disk2.img' }, { path: './disk1.img' }];
     const reader = await read({
       './metadata.json': json({ provider: 'libvirt', disks }),
       'disk1.img': bytes,
       'disk2.img': bytes,
+      'box.img': bytes,
     });
-    expect(reader.facts.details['disk']).toBe('disk1.img');
+    const { disk, disks: all } = reader.facts.details;
+    expect([disk, all]).toEqual(['disk2.img', ['disk2.img', 'disk1.img']]);
+  });
+
+  describe('for VirtualBox', () => {
+    const metadata = { 'metadata.json': json({ provider: 'virtualbox' }) };
+    const ovf = {
+      'box.ovf': Buffer.from(`<Envelope><References>
+        <File id="f1" href="a.vmdk"/><File id="f2" href="b.vmdk"/>
+      </References><DiskSection>
+        <Disk diskId="d1" fileRef="f1" format="vmdk"/><Disk diskId="d2" fileRef="f2" format="vmdk"/>
+      </DiskSection><VirtualSystem>
+        <Item><ResourceType>17</ResourceType><HostResource>/disk/d2</HostResource></Item>
+        <Item><ResourceType>17</ResourceType><HostResource>/disk/d1</HostResource></Item>
+      </VirtualSystem></Envelope>`),
+    };
+
+    test('with several disks is read by the first of its OVF', async () => {
+      const { bytes } = await writeImage(vmdk(), DISK);
+      const reader = await read({ ...metadata, 'a.vmdk': bytes, 'b.vmdk': bytes, ...ovf });
+      const { disk, disks } = reader.facts.details;
+      expect([disk, disks]).toEqual(['b.vmdk', ['b.vmdk', 'a.vmdk']]);
+    });
+
+    test('without the first disk of its OVF is refused', async () => {
+      const { bytes } = await writeImage(vmdk(), DISK);
+      await expect(read({ ...metadata, 'a.vmdk': bytes, ...ovf })).rejects.toThrow(
+        'the disk d2 is in the file b.vmdk, which is not in the archive',
+      );
+    });
+
+    test('without an OVF is read if it has one disk', async () => {
+      const { bytes } = await writeImage(vmdk(), DISK);
+      const reader = await read({ ...metadata, 'a.vmdk': bytes });
+      expect(reader.facts.details['disk']).toBe('a.vmdk');
+      await expect(read({ ...metadata, 'a.vmdk': bytes, 'b.vmdk': bytes })).rejects.toThrow(
+        'does not say which of its disks is the first: a.vmdk, b.vmdk',
+      );
+    });
   });
 
   test.each<[string, Readonly<Record<string, Uint8Array>>, string]>([
     ['without metadata', { Vagrantfile: json(1) }, 'the archive has no metadata.json'],
     ['for another provider', { 'metadata.json': json({ provider: 'hyperv' }) }, 'for "hyperv"'],
     ['without a disk', { 'metadata.json': json({ provider: 'libvirt' }) }, 'has no disk'],
+    [
+      'of several disks without an order',
+      { 'metadata.json': json({ provider: 'libvirt' }), 'b.img': json(1), 'a.img': json(1) },
+      'which of its disks is the first: b.img, a.img',
+    ],
+    [
+      'without the first of its disks',
+      {
+        'metadata.json': json({ provider: 'libvirt', disks: [{ path: 'b.img' }] }),
+        'box.img': json(1),
+      },
+      'lists the disk "b.img", which is not in the archive',
+    ],
+    [
+      'with a disk that has no path',
+      { 'metadata.json': json({ provider: 'libvirt', disks: [null] }), 'box.img': json(1) },
+      'lists the disk "", which is not in the archive',
+    ],
     ['that is no JSON', { 'metadata.json': Buffer.from('{') }, 'is not a JSON object'],
     ['that is null', { 'metadata.json': json(null) }, 'is not a JSON object'],
   ])('%s is refused', async (_, files, message) => {
