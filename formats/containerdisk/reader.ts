@@ -4,6 +4,7 @@ import type { Format, ImageInput, ImageReader, ReadRequest } from '../contract.t
 import { readMembers, type TarMember } from '../tar/decode-tar.ts';
 import { memberInput } from '../tar/member-image.ts';
 import { readMember } from '../tar/read-member.ts';
+import { checkBlobs, type NamedBlob } from './check.ts';
 import { damaged, unsupported } from './faults.ts';
 import { BLOBS, DISK_FOLDER, INDEX_FILE, MEDIA_TYPES } from './layout.ts';
 
@@ -21,7 +22,8 @@ export async function readContainerdisk(
   const { input } = request;
   const members = await readMembers(input);
   const index = await readJson(input, named(members, INDEX_FILE));
-  const manifest = await readJson(input, blobOf(members, first(index, 'manifests')));
+  const descriptor = first(index, 'manifests');
+  const manifest = await readJson(input, blobOf(members, descriptor));
   const { member, mediaType } = layerOf(members, manifest);
   const layer = memberInput(input, member);
   const files = await readMembers(layer);
@@ -29,7 +31,30 @@ export async function readContainerdisk(
   if (!file) throw damaged(`the layer has no file in ${DISK_FOLDER}`);
   const place = { ...file, imageOffset: member.imageOffset + file.imageOffset };
   const details = { layer: member.name, 'media type': mediaType };
-  return readMember(request, place, diskFormat, { format: 'containerdisk', details });
+  const inner = await readMember(request, place, diskFormat, { format: 'containerdisk', details });
+  const blobs = [
+    namedBlob('manifest', members, descriptor),
+    namedBlob('config', members, property(manifest, 'config')),
+    namedBlob('layer', members, first(manifest, 'layers')),
+  ];
+  return {
+    ...inner,
+    async *check() {
+      yield* checkBlobs(blobs, request);
+      yield* inner.check();
+    },
+  };
+}
+
+function namedBlob(what: string, members: readonly TarMember[], descriptor: unknown): NamedBlob {
+  const sha256 = sha256Of(descriptor);
+  const size = property(descriptor, 'size');
+  return {
+    what,
+    member: sha256 === undefined ? undefined : memberNamed(members, `${BLOBS}${sha256}`),
+    sha256,
+    size: typeof size === 'number' ? size : undefined,
+  };
 }
 
 /** The only layer, which must not be compressed. */
@@ -68,14 +93,22 @@ function first(value: unknown, list: string): unknown {
 }
 
 function blobOf(members: readonly TarMember[], descriptor: unknown): TarMember {
-  const [, sha256 = ''] = /^sha256:([0-9a-f]{64})$/.exec(textOf(descriptor, 'digest')) ?? [];
-  return named(members, `${BLOBS}${sha256}`);
+  return named(members, `${BLOBS}${sha256Of(descriptor) ?? ''}`);
+}
+
+/** The digest in a descriptor; undefined for another hash. */
+function sha256Of(descriptor: unknown): string | undefined {
+  return /^sha256:([0-9a-f]{64})$/.exec(textOf(descriptor, 'digest'))?.[1];
 }
 
 function named(members: readonly TarMember[], wanted: string): TarMember {
-  const found = members.find(({ name }) => name === wanted);
+  const found = memberNamed(members, wanted);
   if (found) return found;
   throw damaged(`the archive has no ${wanted}`);
+}
+
+function memberNamed(members: readonly TarMember[], wanted: string): TarMember | undefined {
+  return members.find(({ name }) => name === wanted);
 }
 
 function textOf(value: unknown, name: string): string {

@@ -8,7 +8,7 @@ import { encodeMember } from '../../formats/tar/encode-tar.ts';
 import { DISKS, diskWithBlocks, writeDisk } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { compareImage, describeWith, run, sha256Of } from '../support/peers.ts';
-import { openImage } from '../support/read-image.ts';
+import { openImage, problemsOf } from '../support/read-image.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -84,6 +84,34 @@ describeWith(['skopeo'], 'a container disk to skopeo', () => {
   });
 });
 
+describe('the check of a container disk', () => {
+  test('finds nothing wrong in one of ours', async () => {
+    const { bytes } = await writeImage(containerdisk(), DISK);
+    expect(await problemsOf(await openImage(containerdisk(), bytes))).toEqual([]);
+  });
+
+  test.each([
+    ['manifest', '"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest'],
+    ['config', '"architecture":"amd64"'],
+    ['layer', undefined],
+  ])('finds a byte of the %s that was changed', async (what, text) => {
+    const bytes = Buffer.from((await writeImage(containerdisk(), DISK)).bytes);
+    const at = text === undefined ? await dataOffset(bytes) : bytes.indexOf(text) + 2;
+    bytes[at]! ^= 1;
+    const problems = await problemsOf(await openImage(containerdisk(), bytes));
+    const wanted = `^error: the ${what} has the SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64}$`;
+    expect(problems).toEqual([expect.stringMatching(new RegExp(wanted))]);
+  });
+
+  /** Where the first data of the disk lies. */
+  async function dataOffset(bytes: Buffer): Promise<number> {
+    for await (const extent of (await openImage(containerdisk(), bytes)).extents()) {
+      if (extent.kind !== 'zeros') return extent.imageOffset;
+    }
+    throw new Error('the disk has no data');
+  }
+});
+
 test('a name that is too long for a tar is refused', async () => {
   const written = writeImage(containerdisk(), DISK, { identity: { name: 'n'.repeat(100) } });
   await expect(written).rejects.toThrow(/^containerdisk: the name .* members have at most 100$/);
@@ -93,7 +121,7 @@ describe('an archive of others', () => {
   const json = (value: unknown) => Buffer.from(JSON.stringify(value));
   const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
   const blob = (digit: string) => `blobs/sha256/${digit.repeat(64)}`;
-  const index = json({ manifests: [{ digest: digest('a') }] });
+  const index = json({ manifests: [{ digest: digest('a'), size: 7 }] });
   const manifest = (mediaType: string) => json({ layers: [{ mediaType, digest: digest('b') }] });
   const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 
@@ -116,6 +144,10 @@ describe('an archive of others', () => {
       [blob('b')]: layer,
     });
     expect(reader.facts.details['disk']).toBe('disk/downloaded');
+    const problems = await problemsOf(reader);
+    expect(problems).toContain('error: the config has no SHA-256 by which it is in the archive');
+    expect(problems.join()).toMatch(/the manifest has \d+ bytes, expected 7,/);
+    expect(problems.join()).toContain(`expected ${'b'.repeat(64)}`);
   });
 
   test.each<[string, Readonly<Record<string, Uint8Array>>, string]>([
