@@ -31,23 +31,28 @@ export async function* checkSparse(extent: SparseExtent): AsyncGenerator<Problem
 
 /** Checks the markers in front of tables and directory, which readers of a stream need. */
 async function* checkMarkers(extent: SparseExtent): AsyncGenerator<Problem> {
-  const { directory, header } = extent;
-  const places = [
-    [GRAIN_DIRECTORY, Number(header.gdOffset), tableSectors(directory.length), 'directory'],
-    ...Array.from(
-      directory,
-      (sector) => [GRAIN_TABLE, sector, tableSectors(extent.tableGrains), 'table'] as const,
-    ),
-  ] as const;
-  for (const [type, sector, count, what] of places) {
+  for (const [type, sector, count, what] of markedPlaces(extent)) {
     if (sector === 0 || sector * SECTOR_SIZE > extent.input.size) continue;
     const offset = (sector - 1) * SECTOR_SIZE;
-    const isHole = await extent.input.isHole?.(offset, marker.size);
+    const known = extent.input.isHole?.(offset, marker.size);
+    const isHole = known === true || (await known); // without a wait for each of millions
     const found = isHole ? undefined : marker.decode(await extent.input.read(offset, marker.size));
     if (found?.type === type && found.size === 0 && found.sectorCount === BigInt(count)) continue;
     const where = `the grain ${what} at sector ${sector}`;
     yield error(`${where} has no marker of ${count} sectors in front of it`);
   }
+}
+
+/** The directory and the tables, one at a time: of a list, millions would take GiB. */
+function* markedPlaces({
+  directory,
+  header,
+  tableGrains,
+}: SparseExtent): Generator<readonly [type: number, ...Range, what: string]> {
+  const gdSector = Number(header.gdOffset);
+  yield [GRAIN_DIRECTORY, gdSector, tableSectors(directory.length), 'directory'];
+  const count = tableSectors(tableGrains);
+  for (const sector of directory) if (sector !== 0) yield [GRAIN_TABLE, sector, count, 'table'];
 }
 
 async function* checkRedundant(extent: SparseExtent): AsyncGenerator<Problem> {

@@ -67,6 +67,34 @@ describe('a VMDK of ours', async () => {
     expect(grains).toEqual([511, 512, 639]);
   });
 
+  test('with a huge directory is checked without a list of its tables', async () => {
+    const size = 2 ** 30;
+    const end = Buffer.from(image.subarray(-3 * 512));
+    const head = Buffer.from(image.subarray(0, 21 * 512));
+    const capacity = BigInt(2 ** 20 * 512 * 128); // 2^20 tables
+    head.set(header.encode({ ...header.decode(head), capacity }));
+    const footer = { ...header.decode(end.subarray(512)), capacity, gdOffset: 2048n };
+    end.set(header.encode(footer), 512);
+    const heap: number[] = [];
+    const reader = await openImage(vmdk(), {
+      size,
+      isHole: (at) => {
+        heap.push(process.memoryUsage().heapUsed);
+        return at > head.length;
+      },
+      read(at, length) {
+        const found = Buffer.alloc(length);
+        if (at < head.length) head.copy(found, 0, at);
+        else if (at >= size - end.length) end.copy(found, 0, at - (size - end.length));
+        return Promise.resolve(found);
+      },
+    });
+    const before = process.memoryUsage().heapUsed;
+    const problems = await problemsOf(reader);
+    expect(problems).toContainEqual(expect.stringMatching('the grain directory at sector 2048'));
+    expect(Math.max(...heap) - before).toBeLessThan(32 * MIB);
+  });
+
   test('that was cut off is refused', async () => {
     for (const end of [79, 512, 65_536, image.length - 512, image.length - 1]) {
       const cut = image.subarray(0, end);
