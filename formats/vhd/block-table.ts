@@ -33,20 +33,26 @@ export function* overlapsIn(
 // Entries that are read at a time.
 const STEP = 16_384;
 
-/** The entries from `first` to `end` that are in use: the index of a block and its image sector. */
+/** The entries in use: the index of a block and its image sector. */
+type Entries = Generator<readonly [index: number, sector: number]>;
+
+/** Reads the entries from `first` to `end`, in steps: one wait for each would take seconds. */
 export async function* tableEntries(
   input: ImageInput,
   { tableOffset }: BlockTable,
   first: number,
   end: number,
-): AsyncGenerator<readonly [index: number, sector: number]> {
+): AsyncGenerator<Entries> {
   for (let start = first; start < end; start += STEP) {
     const count = Math.min(STEP, end - start);
     const part = await input.read(tableOffset + start * BAT_ENTRY_SIZE, count * BAT_ENTRY_SIZE);
-    const view = viewOf(part);
-    for (let i = 0; i < count; i++) {
-      const sector = view.getUint32(i * BAT_ENTRY_SIZE);
-      if (sector !== BAT_UNUSED) yield [start + i, sector];
-    }
+    yield entriesIn(viewOf(part), start);
+  }
+}
+
+function* entriesIn(view: DataView, start: number): Entries {
+  for (let i = 0; i < view.byteLength / BAT_ENTRY_SIZE; i++) {
+    const sector = view.getUint32(i * BAT_ENTRY_SIZE);
+    if (sector !== BAT_UNUSED) yield [start + i, sector];
   }
 }

@@ -19,14 +19,16 @@ export async function* checkDynamic(
   const { entryCount, blockCount } = table;
   const used = new Uint32Array(blockCount);
   let usedCount = 0;
-  for await (const [index, sector] of tableEntries(input, table, 0, entryCount)) {
-    if (index >= blockCount) {
-      yield leak(`entry ${index} of the table is in use, the disk has only ${blockCount} blocks`);
-      continue;
+  for await (const entries of tableEntries(input, table, 0, entryCount)) {
+    for (const [index, sector] of entries) {
+      if (index >= blockCount) {
+        yield leak(`entry ${index} of the table is in use, the disk has only ${blockCount} blocks`);
+        continue;
+      }
+      const problem = placeProblem(index, sector, input, table, footers.end);
+      if (problem !== undefined) yield error(problem);
+      else used[usedCount++] = sector;
     }
-    const problem = placeProblem(index, sector, input, table, footers.end);
-    if (problem !== undefined) yield error(problem);
-    else used[usedCount++] = sector;
   }
   yield* checkBlocks(used.subarray(0, usedCount).sort(), table, footers.end);
 }

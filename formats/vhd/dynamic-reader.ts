@@ -36,8 +36,8 @@ export async function dynamicReader({ input, footers, facts }: VhdRequest): Prom
 async function refuseOverlaps(input: ImageInput, table: BlockTable): Promise<void> {
   const sectors = new Uint32Array(table.blockCount);
   let count = 0;
-  for await (const [, sector] of tableEntries(input, table, 0, table.blockCount)) {
-    sectors[count++] = sector;
+  for await (const entries of tableEntries(input, table, 0, table.blockCount)) {
+    for (const [, sector] of entries) sectors[count++] = sector;
   }
   for (const [before, at] of overlapsIn(sectors.subarray(0, count).sort(), table)) {
     throw damaged(`the blocks at ${before * SECTOR_SIZE} and ${at * SECTOR_SIZE} overlap`);
@@ -49,31 +49,49 @@ async function* extentsOf(
   table: BlockTable,
   from: number,
 ): AsyncGenerator<PlainExtent> {
-  const { blockSize, blockCount, bitmapSize, diskSize } = table;
-  const first = Math.floor(from / blockSize);
-  for await (const [index, sector] of tableEntries(input, table, first, blockCount)) {
-    const imageOffset = sector * SECTOR_SIZE;
-    const diskOffset = index * blockSize;
-    const diskLength = Math.min(blockSize, diskSize - diskOffset);
-    const end = imageOffset + bitmapSize + diskLength;
-    if (end > input.size) {
-      throw damaged(`block ${index} ends at ${end}, the image at ${input.size}`);
-    }
-    if (await input.isHole?.(imageOffset, bitmapSize)) continue;
-    const bitmap = await input.read(imageOffset, bitmapSize);
-    // By "Block Allocation Table and Data Blocks" the sectors whose bits are not set were never
-    // written, so they are zeros whatever lies there: VirtualBox and 7-Zip read them so, QEMU does
-    // not.
-    for (const [start, count] of runsOf(bitmap, diskLength / SECTOR_SIZE, 'highest')) {
-      const runOffset = diskOffset + start * SECTOR_SIZE;
-      const runLength = count * SECTOR_SIZE;
-      if (runOffset + runLength <= from) continue;
-      yield {
-        kind: 'plain',
-        diskOffset: runOffset,
-        diskLength: runLength,
-        imageOffset: imageOffset + bitmapSize + start * SECTOR_SIZE,
-      };
+  const first = Math.floor(from / table.blockSize);
+  for await (const entries of tableEntries(input, table, first, table.blockCount)) {
+    for (const [index, sector] of entries) {
+      const bitmapOffset = placeOf(input, table, index, sector);
+      const isHole = input.isHole?.(bitmapOffset, table.bitmapSize);
+      if (isHole === true || (await isHole)) continue; // without a wait for each of millions
+      const bitmap = await input.read(bitmapOffset, table.bitmapSize);
+      yield* blockExtents(bitmap, bitmapOffset, table, index, from);
     }
   }
+}
+
+/** Image offset of a block. Throws a FormatError if the image ends before the block does. */
+function placeOf(input: ImageInput, table: BlockTable, index: number, sector: number): number {
+  const imageOffset = sector * SECTOR_SIZE;
+  const end = imageOffset + table.bitmapSize + lengthOf(table, index);
+  if (end > input.size) throw damaged(`block ${index} ends at ${end}, the image at ${input.size}`);
+  return imageOffset;
+}
+
+/**
+ * By "Block Allocation Table and Data Blocks" the sectors whose bits are not set were never
+ * written, so they are zeros whatever lies there: VirtualBox and 7-Zip read them so, QEMU does not.
+ */
+function* blockExtents(
+  bitmap: Uint8Array,
+  bitmapOffset: number,
+  table: BlockTable,
+  index: number,
+  from: number,
+): Generator<PlainExtent> {
+  const { blockSize, bitmapSize } = table;
+  const sectorCount = lengthOf(table, index) / SECTOR_SIZE;
+  for (const [start, count] of runsOf(bitmap, sectorCount, 'highest')) {
+    const diskOffset = index * blockSize + start * SECTOR_SIZE;
+    const diskLength = count * SECTOR_SIZE;
+    if (diskOffset + diskLength <= from) continue;
+    const imageOffset = bitmapOffset + bitmapSize + start * SECTOR_SIZE;
+    yield { kind: 'plain', diskOffset, diskLength, imageOffset };
+  }
+}
+
+/** Bytes of the disk in a block: less than a whole one in the last. */
+function lengthOf({ blockSize, diskSize }: BlockTable, index: number): number {
+  return Math.min(blockSize, diskSize - index * blockSize);
 }

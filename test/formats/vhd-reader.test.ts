@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { vhd, vhdDynamic } from '../../formats/index.ts';
+import { type ImageInput, vhd, vhdDynamic } from '../../formats/index.ts';
 import { checksum, dynamicHeader, footer } from '../../formats/vhd/layout.ts';
 import { diskWithBlocks, noise, type TestDisk, writeDisk } from '../support/disks.ts';
 import { sharedFolder } from '../support/folder.ts';
 import { run, testWith } from '../support/peers.ts';
 import { diskOf, fileInput, openImage, problemsOf } from '../support/read-image.ts';
+import { turnsOf } from '../support/turns.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -135,6 +136,33 @@ describe('a dynamic VHD', async () => {
     const broken = changed((copy) => copy.writeUInt32BE(sector, TABLE + 4 * index));
     const problems = await problemsOf(await openImage(vhd(), broken));
     expect(problems.join('\n')).toMatch(problem);
+  });
+
+  test('of many blocks in a hole is read and checked without a wait for each', async () => {
+    const count = 2 ** 16;
+    const table = new DataView(new ArrayBuffer(4 * count));
+    for (let i = 0; i < count; i++) table.setUint32(4 * i, 2 ** 20 + 2 * i);
+    const head = changed((copy) => {
+      const size = BigInt(512 * count);
+      patched(footer, 0, { currentSize: size, originalSize: size }, copy);
+      patched(dynamicHeader, HEADER, { blockSize: 512, maxTableEntries: count }, copy);
+    });
+    const front = Buffer.concat([head.subarray(0, TABLE), new Uint8Array(table.buffer)]);
+    const input: ImageInput = {
+      size: 2 ** 40,
+      isHole: (at) => at > 2 ** 29,
+      read(at, length) {
+        const found = Buffer.alloc(length);
+        if (at < front.length) front.copy(found, 0, at);
+        return Promise.resolve(found);
+      },
+    };
+    const reader = await openImage(vhdDynamic(), input);
+    const turns = await turnsOf(async () => {
+      for await (const extent of reader.extents()) expect(extent).toBeUndefined();
+      expect(await problemsOf(reader)).toHaveLength(1); // there is no footer at the end
+    });
+    expect(turns).toBeLessThan(1000);
   });
 
   test('whose block lies past the end cannot be read', async () => {
