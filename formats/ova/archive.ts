@@ -1,7 +1,7 @@
 import type { ImageInput } from '../contract.ts';
 import { decodeOvf, MAX_OVF_SIZE, type OvfMachine } from './decode-ovf.ts';
 import { readMembers, type TarMember } from '../tar/decode-tar.ts';
-import { disksOf, type FoundDisk } from './disks.ts';
+import { disksOf, type FoundDisk, memberTables, type MemberTables } from './disks.ts';
 import { damaged, unsupported } from './faults.ts';
 
 /** An OVA whose members and whose OVF have been read. */
@@ -11,6 +11,8 @@ export interface Archive {
   readonly machine: OvfMachine;
   /** The disks of the machine that are not empty, also those that are not in the archive. */
   readonly disks: readonly FoundDisk[];
+  /** Limits what it takes to open all of them. */
+  readonly tables: MemberTables;
 }
 
 /** Reads an OVA except for its disks. Rejects with a FormatError if it is not an OVA. */
@@ -31,5 +33,5 @@ export async function archiveOf(
     throw unsupported(`${ovf.name} has ${ovf.size} bytes, at most ${MAX_OVF_SIZE} can be read`);
   }
   const machine = decodeOvf(await input.read(ovf.imageOffset, ovf.size));
-  return { members, ovf, machine, disks: disksOf(machine, members) };
+  return { members, ovf, machine, disks: disksOf(machine, members), tables: memberTables() };
 }

@@ -5,7 +5,7 @@ import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
 import { MAX_OVF_SIZE, type OvfDisk, type OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { diskOfItem, type FoundDisk, openDisk } from './disks.ts';
+import { diskOfItem, type FoundDisk, type MemberTables, openDisk } from './disks.ts';
 
 // Bytes of a member that are read at a time.
 const STEP = 2 ** 20;
@@ -20,12 +20,15 @@ export async function* checkOva(archive: Archive, request: ReadRequest): AsyncGe
 }
 
 /** A member that several disks refer to is checked once. */
-async function* checkDisks({ disks }: Archive, request: ReadRequest): AsyncGenerator<Problem> {
+async function* checkDisks(
+  { disks, tables }: Archive,
+  request: ReadRequest,
+): AsyncGenerator<Problem> {
   const sizes = new Map<TarMember | OvfDisk, number | undefined>();
   for (const found of disks) {
     if (found.isMedium || isMissing(found)) continue;
     const { disk, member: key = disk } = found;
-    if (!sizes.has(key)) sizes.set(key, yield* checkDisk(request, found));
+    if (!sizes.has(key)) sizes.set(key, yield* checkDisk(request, found, tables));
     const size = sizes.get(key);
     if (size === undefined || disk.capacity === undefined || disk.capacity === size) continue;
     yield error(`the disk ${disk.id} has ${size} bytes, the OVF says ${disk.capacity}`);
@@ -41,9 +44,10 @@ function isMissing({ file, member }: FoundDisk): boolean {
 async function* checkDisk(
   request: ReadRequest,
   found: FoundDisk,
+  tables: MemberTables,
 ): AsyncGenerator<Problem, number | undefined> {
   try {
-    const reader = await openDisk(request, found);
+    const reader = await openDisk(request, found, tables);
     for await (const { severity, message } of reader.check()) {
       yield { severity, message: `${found.fileName}: ${message}` };
     }

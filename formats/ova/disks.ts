@@ -1,8 +1,9 @@
 // Finds the disks of a machine in the archive. Each is a member, and is read in place.
 
-import type { DiskInImage, Format, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
+import type { DiskInImage, ImageInput, ImageReader, ReadRequest } from '../contract.ts';
 import { readVhd } from '../vhd/reader.ts';
 import { readVmdk } from '../vmdk/reader.ts';
+import { type CountTables, tableCounter } from '../vmdk/sparse-extent.ts';
 import type { OvfDisk, OvfFile, OvfItem, OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
 import { memberInput } from '../tar/member-image.ts';
@@ -111,9 +112,28 @@ export function chooseDisk(disks: readonly FoundDisk[], wanted: string | undefin
  * Opens a disk of an archive. The offsets of its extents count within the member. The OVF says how
  * the disk is read; its first bytes do not. Rejects with a FormatError if it cannot be read.
  */
-export async function openDisk(request: ReadRequest, found: FoundDisk): Promise<ImageReader> {
+export async function openDisk(
+  request: ReadRequest,
+  found: FoundDisk,
+  tables: MemberTables,
+): Promise<ImageReader> {
   const readable = readableDisk(found);
-  return openFile(request, readable, memberInput(request.input, readable.member, damaged));
+  const { member } = readable;
+  const input = memberInput(request.input, member, damaged);
+  return openFile(request, readable, input, (count) => tables(member, count));
+}
+
+/** Counts the grain tables of a member. Throws a FormatError if the archive has too many. */
+export type MemberTables = (member: TarMember, count: number) => void;
+
+/** Counts each member once, however often it is opened. */
+export function memberTables(): MemberTables {
+  const countTables = tableCounter('all disks');
+  const counted = new Set<TarMember>();
+  return (member, count) => {
+    if (!counted.has(member)) countTables(count);
+    counted.add(member);
+  };
 }
 
 /** A disk whose file is there, in a form that can be read. */
@@ -150,15 +170,14 @@ export function openFile(
   { hasher }: Pick<ReadRequest, 'hasher'>,
   { member: { name }, read }: ReadableDisk,
   input: ImageInput,
+  countTables?: CountTables,
 ): Promise<ImageReader> {
-  return read({
-    hasher,
-    input,
-    openOther: (other) => Promise.reject(unsupported(`a part of ${name} is in the file ${other}`)),
-  });
+  const refuse = (other: string) => unsupported(`a part of ${name} is in the file ${other}`);
+  const openOther = (other: string) => Promise.reject(refuse(other));
+  return read({ hasher, input, openOther }, countTables);
 }
 
-type ReadDisk = NonNullable<Format['read']>;
+type ReadDisk = (request: ReadRequest, countTables?: CountTables) => Promise<ImageReader>;
 
 /** The reader of a disk in a format; undefined for other formats. */
 function readOf(format: string, fileName: string): ReadDisk | undefined {

@@ -6,7 +6,7 @@ import { type Archive, readArchive } from './archive.ts';
 import { checkOva } from './check.ts';
 import type { OvfDisk } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-import { chooseDisk, type FoundDisk, listDisks, openDisk } from './disks.ts';
+import { chooseDisk, type FoundDisk, listDisks, type MemberTables, openDisk } from './disks.ts';
 
 /**
  * Opens the disk with the name `wanted`, either its diskId or its file; by default the first.
@@ -15,7 +15,7 @@ import { chooseDisk, type FoundDisk, listDisks, openDisk } from './disks.ts';
 export async function readOva(request: ReadRequest, wanted?: string): Promise<ImageReader> {
   const archive = await readArchive(request.input);
   const found = chooseDisk(archive.disks, wanted);
-  const lines = archive.disks.length > 1 ? await describeDisks(request, archive) : undefined;
+  const lines = archive.disks.length > 1 ? await describeDisks(request, archive, found) : undefined;
   const open = (disk: FoundDisk) => readDisk(request, archive, disk, lines);
   return {
     ...(await open(found)),
@@ -31,7 +31,7 @@ async function readDisk(
   found: FoundDisk,
   lines: readonly string[] | undefined,
 ): Promise<ImageReader> {
-  const inner = await openDisk(request, found);
+  const inner = await openDisk(request, found, archive.tables);
   const by = found.member?.imageOffset ?? 0; // it was opened, so it is there
   return {
     facts: factsOf(archive, lines, found.fileName, inner.facts),
@@ -40,23 +40,33 @@ async function readDisk(
   };
 }
 
-/** A line for each disk. A member that several disks refer to is opened once. */
-async function describeDisks(request: ReadRequest, { disks }: Archive): Promise<string[]> {
+/**
+ * A line for each disk. A member that several disks refer to is opened once, and that of the chosen
+ * disk first: the limit on all of them must not keep it from being read.
+ */
+async function describeDisks(
+  request: ReadRequest,
+  { disks, tables }: Archive,
+  chosen: FoundDisk,
+): Promise<string[]> {
   const kinds = new Map<TarMember | OvfDisk, string>();
-  const lines: string[] = [];
-  for (const found of disks) {
-    const { disk, fileName, member: key = disk } = found;
-    const kind = kinds.get(key) ?? (await kindOf(request, found));
-    kinds.set(key, kind);
-    lines.push(`${fileName} (${disk.id}): ${kind}`);
+  for (const found of [chosen, ...disks]) {
+    const key = found.member ?? found.disk;
+    if (!kinds.has(key)) kinds.set(key, await kindOf(request, found, tables));
   }
-  return lines;
+  return disks.map(({ disk, fileName, member }) => {
+    return `${fileName} (${disk.id}): ${kinds.get(member ?? disk) ?? ''}`;
+  });
 }
 
-async function kindOf(request: ReadRequest, found: FoundDisk): Promise<string> {
+async function kindOf(
+  request: ReadRequest,
+  found: FoundDisk,
+  tables: MemberTables,
+): Promise<string> {
   if (found.isMedium) return 'not a disk';
   try {
-    const { facts } = await openDisk(request, found);
+    const { facts } = await openDisk(request, found, tables);
     return `${titleOf(facts)} of ${facts.diskSize} bytes`;
   } catch (error) {
     if (error instanceof FormatError) return 'cannot be read'; // `check` says why

@@ -15,8 +15,6 @@ export interface Extent {
   readonly file?: { readonly name: string; readonly input: ImageInput } | undefined;
   /** The name of the file that holds it, if that is not open. */
   readonly notOpened?: string | undefined;
-  /** How many grain tables it has, whose directory is in memory. */
-  readonly tableCount?: number;
   readonly details: ImageReader['facts']['details'];
   /** Its image extents that end after the byte `from` of it. */
   readonly imageExtents: (from: number) => ReturnType<ImageReader['extents']>;
@@ -42,7 +40,6 @@ export function sparseExtent(whole: SparseExtent, size: number, file?: Extent['f
   return {
     size,
     file,
-    tableCount: extent.tableCount,
     details: {
       version: header.version,
       'grain size': grainSize,

@@ -30,8 +30,13 @@ import {
   zeroExtent,
 } from './extent-kinds.ts';
 import { damaged, unsupported } from './faults.ts';
-import { COWD_MAGIC, MAGIC, MAX_TABLES, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
-import { openSparseExtent, type SparseExtent } from './sparse-extent.ts';
+import { COWD_MAGIC, MAGIC, NO_PARENT, SESPARSE_MAGIC } from './layout.ts';
+import {
+  type CountTables,
+  openSparseExtent,
+  type SparseExtent,
+  tableCounter,
+} from './sparse-extent.ts';
 
 // createTypes of an image in one file, by VirtualBox and VMware products.
 const IN_ONE_FILE = ['monolithicSparse', 'streamOptimized'];
@@ -46,13 +51,16 @@ const SHOWN = {
 
 /**
  * Opens a VMDK of VMware's hosted products or of ESXi, except ESXi's own sparse extents. Rejects
- * with a FormatError if it is not a VMDK or cannot be read.
+ * with a FormatError if it is not a VMDK or cannot be read, or if `countTables` throws one.
  */
-export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
+export async function readVmdk(
+  request: ReadRequest,
+  countTables = tableCounter('all extents'),
+): Promise<ImageReader> {
   const { input } = request;
   const head = await input.read(0, Math.min(input.size, SECTOR_SIZE));
   const magic = head.length >= 4 ? viewOf(head).getUint32(0, true) : 0;
-  if (magic === MAGIC) return readSparse(await openSparseExtent(input));
+  if (magic === MAGIC) return readSparse(await openSparseExtent(input, countTables));
   if (magic === COWD_MAGIC || magic === SESPARSE_MAGIC) {
     const kind = magic === COWD_MAGIC ? 'vmfsSparse (COWD)' : 'SEsparse';
     throw unsupported(`a ${kind} extent of ESXi cannot be read: clone it with vmkfstools -i`);
@@ -61,7 +69,7 @@ export async function readVmdk(request: ReadRequest): Promise<ImageReader> {
     throw damaged('the image begins with neither "KDMV" nor "# Disk DescriptorFile"');
   }
   checkDescriptorSize(input.size);
-  return readExtents(request, decodeDescriptor(await input.read(0, input.size)));
+  return readExtents(request, decodeDescriptor(await input.read(0, input.size)), countTables);
 }
 
 async function readSparse(extent: SparseExtent): Promise<ImageReader> {
@@ -93,21 +101,23 @@ function onlyExtent() {
   return unsupported('this is one extent of an image in several files: open its descriptor');
 }
 
-async function readExtents(request: ReadRequest, descriptor: Descriptor): Promise<ImageReader> {
+async function readExtents(
+  request: ReadRequest,
+  descriptor: Descriptor,
+  countTables: CountTables,
+): Promise<ImageReader> {
   const extents: Extent[] = [];
-  let tableCount = 0;
   for (const described of descriptor.extents) {
-    const extent = await openExtent(request, described);
-    tableCount += extent.tableCount ?? 0;
-    if (tableCount > MAX_TABLES) {
-      throw unsupported(`more than ${MAX_TABLES} grain tables in all extents`);
-    }
-    extents.push(extent);
+    extents.push(await openExtent(request, described, countTables));
   }
   return readerOf(descriptor, extents, []);
 }
 
-async function openExtent(request: ReadRequest, extent: DescribedExtent): Promise<Extent> {
+async function openExtent(
+  request: ReadRequest,
+  extent: DescribedExtent,
+  countTables: CountTables,
+): Promise<Extent> {
   const { type, size, file, fileOffset } = extent;
   if (type === 'ZERO') return zeroExtent(size);
   if (!['FLAT', 'VMFS', 'SPARSE'].includes(type)) {
@@ -118,7 +128,7 @@ async function openExtent(request: ReadRequest, extent: DescribedExtent): Promis
   if (!input) return unopenedExtent(file, size);
   const opened = { name: file, input };
   if (type !== 'SPARSE') return flatExtent(opened, fileOffset, size);
-  return sparseExtent(await openSparseExtent(opened.input), size, opened);
+  return sparseExtent(await openSparseExtent(opened.input, countTables), size, opened);
 }
 
 function sizeOf(extents: readonly { readonly size: number }[]): number {

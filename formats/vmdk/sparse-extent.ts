@@ -5,13 +5,14 @@ import { type ImageInput, SECTOR_SIZE } from '../contract.ts';
 import { sectorsOf } from '../rounding.ts';
 import { viewOf } from '../struct.ts';
 import { readHeader, type SparseHeader } from './decode-header.ts';
-import { damaged } from './faults.ts';
+import { damaged, unsupported } from './faults.ts';
 import {
   ENTRY_SIZE,
   HAS_MARKERS,
   HAS_REDUNDANT_DIRECTORY,
   HAS_ZEROED_GRAINS,
   IS_COMPRESSED,
+  MAX_TABLES,
 } from './layout.ts';
 
 /** A sparse extent whose header and directories have been read. */
@@ -26,12 +27,30 @@ export interface SparseExtent extends SparseHeader {
   readonly hasZeroedGrains: boolean;
 }
 
+/** Counts the grain tables of a file, before its directories are read. */
+export type CountTables = (count: number) => void;
+
+/** Throws a FormatError if all files that are read together, `what`, have too many tables. */
+export function tableCounter(what: string): CountTables {
+  let total = 0;
+  return (count) => {
+    if (total + count > MAX_TABLES) {
+      throw unsupported(`more than ${MAX_TABLES} grain tables in ${what}`);
+    }
+    total += count;
+  };
+}
+
 /**
  * Opens a file that begins with the header of a sparse extent. Keeps its directories in memory, at
  * most 64 MiB. Rejects with a FormatError if they cannot be right.
  */
-export async function openSparseExtent(input: ImageInput): Promise<SparseExtent> {
+export async function openSparseExtent(
+  input: ImageInput,
+  countTables: CountTables,
+): Promise<SparseExtent> {
   const sparse = await readHeader(input);
+  countTables(sparse.tableCount);
   const { flags, gdOffset, rgdOffset } = sparse.header;
   const hasRedundant = (flags & HAS_REDUNDANT_DIRECTORY) !== 0;
   return {
@@ -72,15 +91,18 @@ async function readTable(
   count: number,
 ): Promise<Uint32Array> {
   const length = count * ENTRY_SIZE;
-  const end = imageOffset + length;
-  if (end > input.size) {
-    const where = `the grain ${what} at ${imageOffset}`;
-    throw damaged(`${where} ends at ${end}, the image at ${input.size}`);
-  }
+  checkPlace(input, what, imageOffset, length);
   const view = viewOf(await input.read(imageOffset, length));
   const entries = new Uint32Array(count); // `from` takes a second for the longest directory
   for (let i = 0; i < count; i++) entries[i] = view.getUint32(i * ENTRY_SIZE, true);
   return entries;
+}
+
+function checkPlace(input: ImageInput, what: string, imageOffset: number, length: number): void {
+  const end = imageOffset + length;
+  if (end <= input.size) return;
+  const where = `the grain ${what} at ${imageOffset}`;
+  throw damaged(`${where} ends at ${end}, the image at ${input.size}`);
 }
 
 /** The entries of the table at a sector. Rejects with a FormatError if it is not in the image. */
@@ -88,12 +110,17 @@ export async function readGrainTable(extent: SparseExtent, sector: number): Prom
   return readTable(extent.input, 'table', sector * SECTOR_SIZE, extent.tableGrains);
 }
 
-/** Whether the table at a sector is known to be all zeros. */
+/**
+ * Whether the table at a sector is known to be all zeros. Throws a FormatError if it is not in the
+ * image, past whose end a file may have a hole.
+ */
 export function isTableHole(
   { input, tableGrains }: SparseExtent,
   sector: number,
 ): boolean | Promise<boolean> {
-  return input.isHole?.(sector * SECTOR_SIZE, tableGrains * ENTRY_SIZE) ?? false;
+  const imageOffset = sector * SECTOR_SIZE;
+  const length = tableGrains * ENTRY_SIZE;
+  return input.isHole?.(imageOffset, length) ?? false;
 }
 
 /** Why a grain of `length` bytes cannot be at a sector, as a clause; undefined if it can. */

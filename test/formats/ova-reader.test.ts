@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ova, vmdk } from '../../formats/index.ts';
 import { decodeXml } from '../../formats/ova/decode-xml.ts';
+import { encodeMember, encodeTarHeader } from '../../formats/tar/encode-tar.ts';
+import { header } from '../../formats/vmdk/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { runIn } from '../support/peers.ts';
@@ -61,6 +63,20 @@ describe('an OVA of ours', async () => {
     expect(others).toEqual([]);
   });
 });
+
+/** An image that is zeros where it has no part. */
+function sparseInput(size: number, parts: readonly [offset: number, bytes: Uint8Array][]) {
+  const read = (at: number, length: number): Promise<Uint8Array> => {
+    const found = new Uint8Array(length);
+    for (const [offset, bytes] of parts) {
+      const from = Math.max(at, offset);
+      const to = Math.min(at + length, offset + bytes.length);
+      if (from < to) found.set(bytes.subarray(from - offset, to - offset), from - at);
+    }
+    return Promise.resolve(found);
+  };
+  return { size, read };
+}
 
 /** Packs files as GNU tar does. */
 function tar(files: Readonly<Record<string, string | Buffer>>, ...options: string[]): Buffer {
@@ -258,6 +274,40 @@ describe('an OVA of others', () => {
     const problems = await problemsOf(reader);
     expect(problems.filter((line) => line.includes('more'))).toHaveLength(900);
     expect(reads).toBeLessThan(200);
+  });
+
+  test('with more tables than fit in memory reads only the disks before that', async () => {
+    const tables = 2 ** 22;
+    const head = Buffer.from(diskBytes.subarray(0, 21 * 512)); // with the descriptor
+    const capacity = BigInt(tables * 512 * 128);
+    head.set(header.encode({ ...header.decode(head), capacity, gdOffset: 2048n }));
+    const ids = [1, 2, 3];
+    const tag = (line: (id: number) => string) => ids.map(line).join('');
+    const ovf = `<Envelope>
+      <References>${tag((id) => `<File id="f${id}" href="${id}.vmdk"/>`)}</References>
+      <DiskSection>${tag((id) => `<Disk diskId="d${id}" fileRef="f${id}"/>`)}</DiskSection>
+    </Envelope>`;
+    const size = 2 ** 26;
+    const start = encodeMember({ name: 'x.ovf', bytes: Buffer.from(ovf), mtime: 0 });
+    const parts: [offset: number, bytes: Uint8Array][] = [[0, Buffer.concat(start)]];
+    const first = Buffer.concat(start).length;
+    for (const [index, id] of ids.entries()) {
+      const at = first + index * (512 + size);
+      parts.push([at, encodeTarHeader({ name: `${id}.vmdk`, mtime: 0, size })], [at + 512, head]);
+    }
+    const image = sparseInput(first + ids.length * (512 + size), parts);
+    const reader = await openImage(ova(), image);
+    expect(reader.facts.details['disks']).toEqual([
+      expect.stringContaining('1.vmdk (d1): vmdk'),
+      expect.stringContaining('2.vmdk (d2): vmdk'),
+      '3.vmdk (d3): cannot be read',
+    ]);
+    await expect(reader.disks?.[2]?.read()).rejects.toMatchObject({
+      kind: 'unsupported',
+      message: 'vmdk: more than 8388608 grain tables in all disks',
+    });
+    const third = await openImage(ova({ ovaDisk: 'd3' }), image);
+    expect(third.facts.details['disk']).toBe('3.vmdk');
   });
 
   test('with long names gives its disk, as GNU tar and pax have them', async () => {
