@@ -59,6 +59,7 @@ export async function readQcow2(
         yield { kind: 'zeros', diskOffset, diskLength: Math.min(span, diskSize - diskOffset) };
         continue;
       }
+      checkL2Place(context, offset);
       const isHole = input.isHole?.(offset, clusterSize);
       if (isHole === true || (await isHole)) continue; // without a wait for each of millions
       yield* l2Extents(await l2(offset), i * span, from, context);
@@ -149,11 +150,15 @@ function checkAllZeros(table: Uint8Array, offset: number, { header }: MapContext
   }
 }
 
-async function readL2({ header, input }: MapContext, offset: number): Promise<Uint8Array> {
+async function readL2(context: MapContext, offset: number): Promise<Uint8Array> {
+  checkL2Place(context, offset);
+  return context.input.read(offset, context.header.clusterSize);
+}
+
+function checkL2Place({ header, input }: MapContext, offset: number): void {
   const { clusterSize: size } = header;
   const problem = tableProblem('the L2 table', { offset, size }, size, input.size);
   if (problem !== undefined) throw damaged(problem);
-  return input.read(offset, size);
 }
 
 async function factsOf(header: Header, input: ImageInput): Promise<ImageFacts> {

@@ -120,6 +120,7 @@ export function isTableHole(
 ): boolean | Promise<boolean> {
   const imageOffset = sector * SECTOR_SIZE;
   const length = tableGrains * ENTRY_SIZE;
+  checkPlace(input, 'table', imageOffset, length);
   return input.isHole?.(imageOffset, length) ?? false;
 }
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ImageExtent, type ImageInput, qcow2 } from '../../formats/index.ts';
 import { bitmap, bitmaps, header, snapshot, snapshotExtra } from '../../formats/qcow2/layout.ts';
-import { openImage, problemsOf } from '../support/read-image.ts';
+import { inputOf, openImage, problemsOf } from '../support/read-image.ts';
 
 const MIB = 2 ** 20;
 const CLUSTER = 512;
@@ -114,6 +114,17 @@ const problemsIn = async (image: Buffer | ImageInput) =>
 
 test('an image made by hand is sound', async () => {
   expect(await problemsIn(imageOf(headerOf({}), 4))).toEqual([]);
+});
+
+test('an L2 table past the end is refused, though a file may have a hole there', async () => {
+  const image = imageOf(headerOf({}), 4, [[MAP, table(BigInt(2 ** 20))]]);
+  const input = { ...inputOf(image), isHole: () => true };
+  const walk = async () => {
+    for await (const extent of (await openImage(qcow2(), input)).extents()) {
+      expect(extent).toBeUndefined();
+    }
+  };
+  await expect(walk()).rejects.toThrow('the L2 table at 0x100000 runs past the end of the image');
 });
 
 describe('the entry of a snapshot', () => {

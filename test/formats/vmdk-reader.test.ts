@@ -382,6 +382,15 @@ describe('a VMDK', () => {
     expect(await problemsOf(reader)).toEqual([]);
   });
 
+  test('whose table is past the end is refused, though a file may have a hole there', async () => {
+    const directory = Number(header.decode(sparse).gdOffset) * 512;
+    const broken = Buffer.from(sparse);
+    broken.writeUInt32LE(2 ** 20, directory);
+    const input = { ...inputOf(broken), isHole: () => true };
+    const reader = await openImage(vmdk(), input);
+    await expect(diskOf(reader, input)).rejects.toThrow('the grain table at 536870912 ends at');
+  });
+
   test('in one file that says it is in several is refused', async () => {
     const copy = Buffer.from(sparse);
     copy.write(
