@@ -22,8 +22,8 @@ export function newName(): string {
 }
 
 /**
- * `unknown`: the process is in another container or hidden from this user, or the value has another
- * form.
+ * `unknown`: the process is in another container, on another machine or hidden from this user, or
+ * the value has another form.
  */
 export type OwnerState = 'running' | 'gone' | 'unknown';
 
@@ -45,23 +45,32 @@ export interface Leftover {
 export async function thisOwner(): Promise<string> {
   const { boot, namespace } = await thisMachine();
   const start = await startOf(process.pid);
-  const host = hostname().replace(/[^A-Za-z0-9.-]/g, '-');
-  return [boot, namespace, process.pid, start ?? '', host].join(':');
+  return [boot, namespace, process.pid, start ?? '', thisHost()].join(':');
 }
 
-/** Whether the process that a value of OWNER_PROPERTY names still runs. */
-export async function ownerState(owner: string): Promise<OwnerState> {
-  const match = /^([0-9a-f-]{36}):(\d+):(\d+):(\d+):/.exec(owner);
+/**
+ * Whether the process that a value of OWNER_PROPERTY names still runs. `isShared`: what it made may
+ * be seen by several machines at a time, which a pool of ZFS is not, since one machine imports it.
+ */
+export async function ownerState(
+  owner: string,
+  { isShared = false }: { readonly isShared?: boolean } = {},
+): Promise<OwnerState> {
+  const match = /^([0-9a-f-]{36}):(\d+):(\d+):(\d+):(.*)$/.exec(owner);
   if (!match) return 'unknown';
-  const [, boot, namespace, pid, start] = match;
+  const [, boot, namespace, pid, start, host] = match;
   const here = await thisMachine();
-  // A pool is imported on one machine at a time: a process of another boot has ended with that
-  // boot.
-  if (boot !== here.boot) return 'gone';
+  // A process of another boot of this machine has ended with that boot.
+  if (boot !== here.boot) return isShared && host !== thisHost() ? 'unknown' : 'gone';
   if (namespace !== here.namespace) return 'unknown';
   const found = await startOf(Number(pid));
   if (found === undefined && mayRun(Number(pid))) return 'unknown';
   return found === start ? 'running' : 'gone';
+}
+
+/** The name of this machine as far as the property and the tag take its characters. */
+function thisHost(): string {
+  return hostname().replace(/[^A-Za-z0-9.-]/g, '-');
 }
 
 /**

@@ -146,7 +146,8 @@ export async function listVolumeLeftovers(): Promise<Leftover[]> {
     const tag = tags.split(',').find((each) => each.startsWith(TAG));
     if (tag === undefined || !own.startsWith(NAME_PREFIX)) return [];
     const name = `${group}/${own}`;
-    const state = await ownerState(tag.slice(TAG.length));
+    // A volume group on iSCSI or Fibre Channel is that of every machine that sees the disk.
+    const state = await ownerState(tag.slice(TAG.length), { isShared: true });
     return [{ name, state, remedy: removeCommand(name), remove: () => removeMade(name) }];
   });
   return (await Promise.all(found)).flat();

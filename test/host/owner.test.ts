@@ -17,6 +17,14 @@ describe('the owner of a snapshot', () => {
     expect(await ownerState([boot, ...rest].join(':'))).toBe('gone');
   });
 
+  test('is gone after a reboot where machines share the storage, but unknown on another', async () => {
+    const [, ...rest] = (await thisOwner()).split(':');
+    const before = ['00000000-0000-4000-8000-000000000000', ...rest];
+    expect(await ownerState(before.join(':'), { isShared: true })).toBe('gone');
+    const elsewhere = [...before.slice(0, -1), 'another-machine'].join(':');
+    expect(await ownerState(elsewhere, { isShared: true })).toBe('unknown');
+  });
+
   test('is unknown in another container', async () => {
     const [boot, , ...rest] = (await thisOwner()).split(':');
     expect(await ownerState([boot, '1', ...rest].join(':'))).toBe('unknown');

@@ -49,7 +49,7 @@ function whyKept({ state, remedy }: Leftover): string | undefined {
     case 'unmarked':
       return `kexport has not marked it as its own; if nobody else took it (zpool history shows when): ${remedy}`;
     case 'unknown':
-      return `an export in a container may be reading it; if none is: ${remedy}`;
+      return `an export on another machine or in a container may be reading it; if none is: ${remedy}`;
   }
 }
 
