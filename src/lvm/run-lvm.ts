@@ -7,7 +7,8 @@ import { findProgram, outcomeOf, type RunOptions } from '../host/run-command.ts'
 export type LvmFailure =
   | 'no-command' // this machine has no LVM
   | 'permission'
-  | 'missing' // no such volume or volume group
+  | 'missing' // no such volume in its volume group
+  | 'no-group' // no such volume group, or its disks are not there
   | 'busy' // open
   | 'no-space' // in the volume group
   | 'other';
@@ -64,22 +65,35 @@ class CommandFailure extends Error {
   }
 }
 
-// Messages of LVM 2.03; its exit status is 5 for almost everything.
+// Messages of LVM 2.03, one a line; its exit status is 5 for almost everything.
 const WORDS: readonly (readonly [LvmFailure, RegExp])[] = [
-  ['permission', /permission denied|non-root user/i],
+  ['permission', /permission denied/i],
   ['busy', /is used by another device|in use|is busy/],
-  ['missing', /failed to find|not found/i],
+  ['missing', /^Failed to find logical volume "/],
+  ['no-group', /^Volume group ".*" not found/],
   ['no-space', /insufficient (free|suitable|allocatable)|not enough free/i],
 ];
 
 function kindOf(stderr: string): LvmFailure {
-  return WORDS.find(([, pattern]) => pattern.test(stderr))?.[0] ?? 'other';
+  // To a user who may not read the disks, LVM says that there is no volume group.
+  if (stderr.includes('non-root user')) return 'permission';
+  const lines = errorsOf(stderr);
+  const isSaid = (pattern: RegExp) => lines.some((line) => pattern.test(line));
+  return WORDS.find(([, pattern]) => isSaid(pattern))?.[0] ?? 'other';
 }
 
 /** The line of a message that says what failed. */
 function said(stderr: string): string | undefined {
+  return errorsOf(stderr)[0];
+}
+
+/**
+ * The lines that are no notices. A notice may be of any disk of this machine: `Devices file PVID
+ * xyz last seen on /dev/sdc1 not found.`
+ */
+function errorsOf(stderr: string): string[] {
   const lines = stderr.split('\n').map((line) => line.trim());
-  return lines.find((line) => line !== '' && !/^(WARNING|File descriptor)/.test(line));
+  return lines.filter((line) => !/^($|WARNING|File descriptor|Devices file)/.test(line));
 }
 
 const HINTS: Partial<Record<LvmFailure, string>> = {

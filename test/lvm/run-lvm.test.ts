@@ -15,9 +15,9 @@ function fakeLvs(status: number, stdout: string, stderr: string): void {
 }
 
 // As LVM 2.03.16 printed them.
-const MESSAGES = [
+const MESSAGES: readonly (readonly [string, string])[] = [
   ['missing', '  Failed to find logical volume "vg/kexport-y"\n'],
-  ['missing', '  Volume group "nosuch" not found\n  Cannot process volume group nosuch\n'],
+  ['no-group', '  Volume group "nosuch" not found\n  Cannot process volume group nosuch\n'],
   ['busy', '  Logical volume vg/kexport-y in use.\n'],
   ['no-space', '  Volume group "vg" has insufficient free space (3 extents): 25600 required.\n'],
   [
@@ -25,7 +25,13 @@ const MESSAGES = [
     '  WARNING: Running as a non-root user. Functionality may be unavailable.\n  /run/lock/lvm/P_global:aux: open failed: Permission denied\n',
   ],
   ['other', '  Snapshots of thick snapshots are not supported.\n'],
-] as const;
+];
+
+// Of other disks; the words are those of LVM's source.
+const NOTICES = [
+  '  WARNING: Device for PV 7pOmnz-wiVP-Cw8m-VnPB-XMHQ-K06g-pFJWR1 not found or rejected by a filter.\n',
+  '  Devices file PVID 7pOmnzwiVPCw8mVnPBXMHQK06gpFJWR1 last seen on /dev/sdc1 not found.\n',
+].join('');
 
 describe('a command of LVM', () => {
   test.each(MESSAGES)('fails as %s: %j', async (kind, stderr) => {
@@ -33,6 +39,13 @@ describe('a command of LVM', () => {
     const error = await lvm('lvs', []).catch((caught: unknown) => caught);
     expect(lvmFailure(error)).toBe(kind);
     expect(String(error)).not.toContain('WARNING');
+  });
+
+  test.each(MESSAGES)('fails as %s after notices of other disks: %j', async (kind, stderr) => {
+    fakeLvs(5, '', NOTICES + stderr);
+    const error = await lvm('lvs', []).catch((caught: unknown) => caught);
+    expect(lvmFailure(error)).toBe(kind);
+    expect(String(error)).not.toMatch(/WARNING|Devices file/);
   });
 
   test('fails as no-command where there is none', async () => {
