@@ -76,10 +76,12 @@ const SPAWNED = { detached: true } as const;
 
 /**
  * Nothing else of the environment: ZFS_COLOR, ZPOOL_VDEV_NAME_PATH and their like change what is
- * printed. LVM would report open files of whoever started this program.
+ * printed. LVM would report open files of whoever started this program. With the time zone, times
+ * that a program prints are those that `Date` reads here.
  */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1' };
+  const { PATH, TZ } = process.env;
+  return { PATH, TZ, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1' };
 }
 
 /** Waits for `work` of a program; on abort, tells the program to stop and throws a KexportError. */
