@@ -1,6 +1,7 @@
 // Snapshots of logical volumes that an export makes, and removes again.
 
-import { KexportError, option, wording } from '../errors.ts';
+import { KexportError, type OnWarning, option, wording } from '../errors.ts';
+import { leftBehind } from '../host/left-behind.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { type Leftover, NAME_PREFIX, newName, ownerState, thisOwner } from '../host/owner.ts';
 import { explainByKind, removeOnceIdle } from '../host/remove-once-idle.ts';
@@ -26,11 +27,12 @@ const TAG = 'kexport:owner=';
 /**
  * Snapshots a volume. LVM flushes and holds the file system that is mounted of it for that instant.
  * `size` is the space for what is overwritten in the volume, in bytes; a thin snapshot needs none.
- * Throws a KexportError.
+ * Throws a KexportError, and warns if the snapshot is left behind then.
  */
 export async function makeSnapshot(
   volume: LogicalVolume,
   size: number | undefined,
+  onWarning?: OnWarning,
 ): Promise<MadeSnapshot> {
   const own = newName();
   const name = `${volume.group}/${own}`;
@@ -42,25 +44,29 @@ export async function makeSnapshot(
   // Noted before it exists, and run without a signal: a command that was told to stop may still
   // have made it.
   const forget = noteLeftover(name, removeCommand(name));
-  try {
-    await lvm('lvcreate', [...how, volume.name]);
-  } catch (error) {
-    // A command that was killed may still have made it.
-    if (lvmFailure(error) === 'other') await removeMade(name);
-    forget();
-    throw explained(volume, error);
-  }
   const remove = async () => {
     const problem = await removeMade(name);
     if (problem === undefined) forget();
     return problem;
   };
+  const giveUp = async (what: string) => {
+    const problem = await remove();
+    if (problem !== undefined) onWarning?.(leftBehind(what, problem, removeCommand(name)));
+  };
+  try {
+    await lvm('lvcreate', [...how, volume.name]);
+  } catch (error) {
+    // A command that was killed may still have made it.
+    if (lvmFailure(error) === 'other') await giveUp(`${name} may be left behind`);
+    else forget();
+    throw explained(volume, error);
+  }
   try {
     const [row] = await lvmReport('lvs', ['lv_dm_path'], [name]);
     const { lv_dm_path: path = '' } = row ?? {};
     return { name, path, check: () => checkValid(volume, name), remove };
   } catch (error) {
-    await remove();
+    await giveUp(`${name} is left behind`);
     throw error;
   }
 }
@@ -120,18 +126,15 @@ function removeMade(name: string): Promise<string | undefined> {
   return removeOnceIdle(remove, explainByKind(lvmFailure), LIMIT);
 }
 
-/**
- * Removes what was made, the newest first. Calls `onLeft` with a sentence for each that could not
- * be removed.
- */
+/** Removes what was made, the newest first, and warns of what could not be removed. */
 export async function removeAll(
   made: MadeSnapshot[],
-  onLeft: (sentence: string) => void,
+  onWarning: OnWarning | undefined,
 ): Promise<void> {
   for (const { name, remove } of made.splice(0).reverse()) {
     const problem = await remove();
     if (problem === undefined) continue;
-    onLeft(`${name} is left behind: ${problem}; to remove it: ${removeCommand(name)}`);
+    onWarning?.(leftBehind(`${name} is left behind`, problem, removeCommand(name)));
   }
 }
 

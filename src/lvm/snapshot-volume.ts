@@ -56,12 +56,11 @@ export async function snapshotVolume(
   { snapshotSize, signal, onWarning }: SnapshotOptions,
 ): Promise<DiskSnapshot> {
   const made: MadeSnapshot[] = [];
-  const onLeft = (sentence: string) => onWarning?.(new Warning('left-behind', sentence));
-  const release = () => removeAll(made, onLeft);
+  const release = () => removeAll(made, onWarning);
   try {
     await flush(volume, onWarning);
     throwIfAborted(signal);
-    const own = await makeSnapshot(volume, snapshotSize);
+    const own = await makeSnapshot(volume, snapshotSize, onWarning);
     made.push(own);
     throwIfAborted(signal);
     return { path: own.path, window: undefined, check: own.check, release };

@@ -1,6 +1,7 @@
 // Snapshots and clones that an export makes, and destroys again.
 
-import { KexportError, messageOf, option, wording } from '../errors.ts';
+import { KexportError, messageOf, type OnWarning, option, wording } from '../errors.ts';
+import { leftBehind } from '../host/left-behind.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
@@ -16,27 +17,32 @@ export interface Made {
   destroy(): Promise<string | undefined>;
 }
 
-/** Snapshots a volume or a file system, under a generated name. Throws a KexportError. */
-export async function makeSnapshot(dataset: string): Promise<Made> {
+/**
+ * Snapshots a volume or a file system, under a generated name. Throws a KexportError, and warns if
+ * the snapshot may be left behind then.
+ */
+export async function makeSnapshot(dataset: string, onWarning?: OnWarning): Promise<Made> {
   const name = fullName({ dataset, snapshot: newName() });
-  return make(name, await ownedBy(['snapshot']));
+  return make(name, await ownedBy(['snapshot']), onWarning);
 }
 
 /**
  * Snapshots datasets of one pool at one instant, all under one generated name, which is the part
- * after the @. Throws a KexportError, and leaves none then.
+ * after the @. Throws a KexportError, and warns of those that may be left behind then.
  */
 export async function makeSnapshots(
   datasets: readonly string[],
+  onWarning?: OnWarning,
 ): Promise<{ readonly snapshot: string; readonly made: readonly Made[] }> {
   const snapshot = newName();
   const names = datasets.map((dataset) => fullName({ dataset, snapshot }));
-  const made = await makeAll(names, await ownedBy(['snapshot']));
+  const made = await makeAll(names, await ownedBy(['snapshot']), onWarning);
   return { snapshot, made };
 }
 
 /**
- * Clones a snapshot of a volume, for its device. Throws a KexportError.
+ * Clones a snapshot of a volume, for its device. Throws a KexportError, and warns if the clone may
+ * be left behind then.
  *
  * The device of the snapshot itself will not do: it appears only with snapdev=visible, which would
  * have to be set on the user's volume and would make devices of all its other snapshots as well. A
@@ -46,7 +52,11 @@ export async function makeSnapshots(
  * clone of an encrypted volume has the key of its origin. While the clone exists, its snapshot
  * cannot be destroyed.
  */
-export async function makeClone(dataset: string, snapshot: string): Promise<Made> {
+export async function makeClone(
+  dataset: string,
+  snapshot: string,
+  onWarning?: OnWarning,
+): Promise<Made> {
   const parent = parentOf(dataset);
   if (parent === undefined) throw new Error(`${dataset} is a pool, not a volume`);
   const options = [
@@ -56,20 +66,24 @@ export async function makeClone(dataset: string, snapshot: string): Promise<Made
     'com.sun:auto-snapshot=false', // tells zfs-auto-snapshot and others to leave it alone
   ].flatMap((option) => ['-o', option]);
   const args = await ownedBy(['clone', ...options]);
-  return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })]);
+  return make(`${parent}/${newName()}`, [...args, fullName({ dataset, snapshot })], onWarning);
 }
 
 async function ownedBy(args: readonly string[]): Promise<string[]> {
   return [...args, '-o', `${OWNER_PROPERTY}=${await thisOwner()}`];
 }
 
-async function make(name: string, args: readonly string[]): Promise<Made> {
-  const [made] = await makeAll([name], args);
+async function make(name: string, args: readonly string[], onWarning?: OnWarning): Promise<Made> {
+  const [made] = await makeAll([name], args, onWarning);
   return made!; // one for each name
 }
 
 /** Makes all or none of them, with one command. */
-async function makeAll(names: readonly string[], args: readonly string[]): Promise<Made[]> {
+async function makeAll(
+  names: readonly string[],
+  args: readonly string[],
+  onWarning: OnWarning | undefined,
+): Promise<Made[]> {
   const tooLong = names.find((name) => name.length > MAX_NAME_LENGTH);
   if (tooLong !== undefined) {
     throw new KexportError(
@@ -82,26 +96,29 @@ async function makeAll(names: readonly string[], args: readonly string[]): Promi
   }
   // Noted before it exists, and run without a signal: a command that was told to stop may still
   // have made it.
-  const noted = names.map((name) => ({ name, forget: noteLeftover(name, destroyCommand(name)) }));
+  const noted = names.map((name) => {
+    const forget = noteLeftover(name, destroyCommand(name));
+    const destroy = async () => {
+      const problem = await destroyMade(name);
+      if (problem === undefined) forget();
+      return problem;
+    };
+    return { name, forget, destroy };
+  });
   try {
     await zfs([...args, ...names]);
   } catch (error) {
     // A command that was killed may still have made it.
     const mayBeThere = zfsFailure(error) === 'other';
-    for (const { name, forget } of noted) {
-      if (mayBeThere) await destroyMade(name);
-      forget();
+    for (const { name, forget, destroy } of noted) {
+      if (!mayBeThere) forget();
+      const problem = mayBeThere ? await destroy() : undefined;
+      if (problem === undefined) continue;
+      onWarning?.(leftBehind(`${name} may be left behind`, problem, destroyCommand(name)));
     }
     throw explained(names[0] ?? '', error);
   }
-  return noted.map(({ name, forget }) => ({
-    name,
-    async destroy() {
-      const problem = await destroyMade(name);
-      if (problem === undefined) forget();
-      return problem;
-    },
-  }));
+  return noted.map(({ name, destroy }) => ({ name, destroy }));
 }
 
 function explained(name: string, error: unknown): unknown {

@@ -30,7 +30,7 @@ export async function snapshotFile(
   try {
     // A snapshot misses what programs have written through mmap(2) until it is flushed.
     await flushFile(path);
-    const snapshot = await makeSnapshot(place.dataset);
+    const snapshot = await makeSnapshot(place.dataset, options.onWarning);
     made.push(snapshot);
     const label = snapshot.name.slice(place.dataset.length + 1);
     const frozen = join(place.mountPoint, '.zfs/snapshot', label, place.inner);

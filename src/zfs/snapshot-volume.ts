@@ -4,6 +4,7 @@ import { KexportError, option, throwIfAborted, Warning, wording } from '../error
 import { awaitDevice } from './await-device.ts';
 import { linkedDevice, linkOf, unlinkedDevice, type ZvolDevice } from './device.ts';
 import { flushDisk } from '../host/flush.ts';
+import { leftBehind } from '../host/left-behind.ts';
 import type { DiskSnapshot } from '../host/disk-snapshot.ts';
 import type { SnapshotOptions } from '../host/disk-snapshot.ts';
 import { destroyCommand, type Made, makeClone, makeSnapshot } from './made.ts';
@@ -50,7 +51,7 @@ async function snapshotDevice(
     const mounted = device === undefined ? [] : await flushDisk(basename(device));
     if (mounted.length > 0)
       onWarning?.(new Warning('inconsistent', stillMounted(dataset, mounted)));
-    const own = await makeSnapshot(dataset);
+    const own = await makeSnapshot(dataset, onWarning);
     made.push(own);
     taken = own.name.slice(dataset.length + 1);
   } else {
@@ -60,7 +61,7 @@ async function snapshotDevice(
     if (device !== undefined) return device;
   }
   throwIfAborted(signal);
-  const clone = await makeClone(dataset, taken);
+  const clone = await makeClone(dataset, taken, onWarning);
   made.push(clone);
   const device = await awaitDevice(clone.name, signal);
   const found = await blockSizeOfPath(device);
@@ -115,12 +116,6 @@ export async function destroyAll(
   for (const thing of made.splice(0).reverse()) {
     const problem = await thing.destroy();
     if (problem === undefined) continue;
-    const remedy = destroyCommand(thing.name);
-    onWarning?.(
-      new Warning(
-        'left-behind',
-        `${thing.name} is left behind: ${problem}; to remove it: ${remedy}`,
-      ),
-    );
+    onWarning?.(leftBehind(`${thing.name} is left behind`, problem, destroyCommand(thing.name)));
   }
 }

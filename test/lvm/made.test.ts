@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { listLeftovers } from '../../src/host/leftovers.ts';
 import { type MadeSnapshot, makeSnapshot, removeAll } from '../../src/lvm/made.ts';
 import type { LogicalVolume } from '../../src/lvm/volume.ts';
 import { fakeCommands, pathWith } from '../support/fake-commands.ts';
@@ -18,9 +19,12 @@ function fakeLvm(scripts: Readonly<Record<string, string>>): void {
 /** What is said to be left of these. */
 async function leftOf(made: MadeSnapshot[]): Promise<string[]> {
   const left: string[] = [];
-  await removeAll(made, (sentence) => left.push(sentence));
+  await removeAll(made, ({ message }) => left.push(message));
   return left;
 }
+
+/** What the program would name if it ended now. */
+const noted = () => listLeftovers().map(({ what }) => what);
 
 test.each([
   ['is left behind if its volume group has vanished', '  Volume group "vg" not found'],
@@ -41,4 +45,34 @@ test.each([
 test('a snapshot that somebody has removed is not left behind', async () => {
   fakeLvm({ lvremove: 'echo "  Failed to find logical volume \\"$2\\"" >&2; exit 5' });
   expect(await leftOf([await makeSnapshot(VOLUME, undefined)])).toEqual([]);
+});
+
+test.each([
+  ['lvcreate was killed', { lvcreate: 'kill -9 $$' }, 'may be'],
+  ['its device is not to be found', { lvs: 'exit 5' }, 'is'],
+])('a snapshot that fails since %s is reported if it cannot be removed', async (_, fails, is) => {
+  fakeLvm({
+    ...fails,
+    lvremove: 'echo "  Cannot change VG vg while PVs are missing." >&2; exit 5',
+  });
+  const before = noted();
+  const warnings: string[] = [];
+  const made = makeSnapshot(VOLUME, undefined, ({ message }) => warnings.push(message));
+  await expect(made).rejects.toThrow(/it ended with status/);
+  const [name = 'none'] = noted().filter((what) => !before.includes(what));
+  expect(name).toMatch(/^vg\/kexport-/);
+  const why = 'lvremove: Cannot change VG vg while PVs are missing.';
+  expect(warnings).toEqual([
+    `${name} ${is} left behind: ${why}; to remove it: lvremove --yes ${name}`,
+  ]);
+});
+
+test('a snapshot that fails is not reported if it can be removed', async () => {
+  fakeLvm({ lvcreate: 'kill -9 $$', lvremove: '' });
+  const before = noted();
+  const warnings: string[] = [];
+  const made = makeSnapshot(VOLUME, undefined, ({ message }) => warnings.push(message));
+  await expect(made).rejects.toThrow(/it ended with status/);
+  expect(warnings).toEqual([]);
+  expect(noted()).toEqual(before);
 });

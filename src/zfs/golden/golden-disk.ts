@@ -55,7 +55,8 @@ export async function openGoldenDisk(
   for (const warning of plan.warnings) onWarning(warning);
   const guidOf = newGuids();
   await flushVolumes(plan.pool);
-  const snapshots = await makeSnapshots(plan.datasets.map(({ name }) => name));
+  const datasets = plan.datasets.map(({ name }) => name);
+  const snapshots = await makeSnapshots(datasets, onWarning);
   const made = [...snapshots.made];
   let spool: SpoolDisk | undefined;
   const copies: PartitionCopy[] = [];
@@ -150,11 +151,12 @@ async function fillPool(
   let pool: TemporaryPool | undefined;
   try {
     const temporaryName = newName();
-    pool = await createPool({
+    const wanted = {
       ...{ name: plan.pool, temporaryName, ashift: plan.ashift, properties: plan.properties },
       device: await device.partition(plan.layout.pool.index, signal),
       altroot: `/run/${temporaryName}`,
-    });
+    };
+    pool = await createPool(wanted, onWarning);
     const { snapshot } = options;
     const copying = { snapshot, pool: pool.name, withSnapshots: plan.withSnapshots, signal };
     for (const unit of plan.units) await copyUnit(unit, copying);

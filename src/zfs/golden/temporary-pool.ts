@@ -1,7 +1,8 @@
 // The pool of a golden image while it is imported on this machine, under a name of its own.
 
 import { setTimeout } from 'node:timers/promises';
-import { KexportError } from '../../errors.ts';
+import { KexportError, type OnWarning } from '../../errors.ts';
+import { leftBehind } from '../../host/left-behind.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { explainByKind, removeOnceIdle } from '../../host/remove-once-idle.ts';
 import { fields, zfs, zfsFailure, zpool } from '../run.ts';
@@ -18,8 +19,8 @@ export interface TemporaryPool {
   release(): Promise<string | undefined>;
 }
 
-/** Makes a pool. Throws a KexportError, and leaves none then. */
-export async function createPool(pool: NewPool): Promise<TemporaryPool> {
+/** Makes a pool. Throws a KexportError, and warns if the pool may be left behind then. */
+export async function createPool(pool: NewPool, onWarning?: OnWarning): Promise<TemporaryPool> {
   const name = pool.temporaryName;
   const forget = noteLeftover(`pool ${name}`, exportCommand(name));
   const release = async () => {
@@ -34,7 +35,10 @@ export async function createPool(pool: NewPool): Promise<TemporaryPool> {
     }
     return { name, release };
   } catch (error) {
-    await release();
+    const problem = await release();
+    if (problem !== undefined) {
+      onWarning?.(leftBehind(`pool ${name} may be left behind`, problem, exportCommand(name)));
+    }
     throw error;
   }
 }

@@ -6,11 +6,11 @@ import {
   pinUberblock,
   type RingEntry,
 } from '../../../formats/zfs/uberblocks.ts';
-import { KexportError } from '../../errors.ts';
+import { KexportError, type OnWarning } from '../../errors.ts';
 import type { Edit } from '../../partitions/move-backup-gpt.ts';
 import type { HostPartition } from '../../host/host-disk.ts';
 import { sha256 } from '../../inspect/sha256.ts';
-import { type Checkpoint, takeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, discardOrWarn, takeCheckpoint } from './checkpoint.ts';
 import type { DirectDisks } from '../../live/direct-disk.ts';
 import { type HoldWatch, maxHoldOf, watchHold } from './hold.ts';
 import type { LivePool, PoolDevice } from './live-pools.ts';
@@ -29,6 +29,8 @@ export interface CaptureOptions {
    * space.
    */
   readonly checkpointLimit?: number | undefined;
+  /** Called if a checkpoint cannot be discarded. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** A device of a pool as it will be in the image. */
@@ -55,7 +57,10 @@ export interface CapturedPool {
  */
 const ATTEMPTS = 5;
 
-/** Captures a pool, on all its disks. Throws a KexportError, and leaves nothing behind then. */
+/**
+ * Captures a pool, on all its disks. Throws a KexportError, and warns if the checkpoint is left
+ * behind then.
+ */
 export async function capturePool(
   disks: DirectDisks,
   pool: LivePool,
@@ -65,8 +70,11 @@ export async function capturePool(
     // Makes the pool write an uberblock now, so that the rings show which ones are newer.
     await zpool(['sync', '-f', pool.name]);
     const before = await readAll(disks, pool.vdevs);
-    const taken = await takeCheckpoint(pool.name, () => readAll(disks, pool.vdevs));
-    const { checkpoint, captured: after } = taken;
+    const { checkpoint, captured: after } = await takeCheckpoint(
+      pool.name,
+      () => readAll(disks, pool.vdevs),
+      options.onWarning,
+    );
     try {
       const chosen = chooseUberblock(before, after, checkpoint.txg);
       if (chosen) {
@@ -80,14 +88,14 @@ export async function capturePool(
         return { name: pool.name, uberblock: chosen, checkpoint, watch, vdevs };
       }
     } catch (error) {
-      await checkpoint.discard();
+      await discardOrWarn(checkpoint, options.onWarning);
       throw error;
     }
-    await checkpoint.discard();
-    if (attempt < ATTEMPTS) continue;
+    // A pool has one checkpoint at most: without that, there is no other attempt.
+    if ((await discardOrWarn(checkpoint, options.onWarning)) && attempt < ATTEMPTS) continue;
     throw new KexportError(
       'source',
-      `pool ${pool.name} overwrote the uberblock of its checkpoint before it was read, ${attempt} times`,
+      `pool ${pool.name} overwrote the uberblock of its checkpoint before it was read, in ${attempt} of ${ATTEMPTS} attempts`,
       { hint: 'try again when less is written' },
     );
   }

@@ -2,7 +2,8 @@
 // on disk until it is discarded. A property of the pool's root dataset marks it as ours; it is set
 // after the checkpoint, so that the saved state does not have it.
 
-import { KexportError, messageOf } from '../../errors.ts';
+import { KexportError, messageOf, type OnWarning } from '../../errors.ts';
+import { leftBehind } from '../../host/left-behind.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { type Leftover, ownerState, thisOwner } from '../../host/owner.ts';
@@ -23,7 +24,7 @@ export interface Checkpoint {
    * Discards the checkpoint, and waits until its space is free. Returns why it could not be
    * discarded, or undefined once it is gone.
    */
-  discard(): Promise<string | undefined>;
+  readonly discard: () => Promise<string | undefined>;
 }
 
 /** User property: `TXG:` and the process that took the checkpoint, as in `owner.ts`. */
@@ -32,11 +33,12 @@ const PROPERTY = 'kexport:checkpoint';
 /**
  * Takes a checkpoint. `capture` is called as soon as the checkpoint exists, before any other
  * command for the pool, since the labels that it reads are overwritten within seconds. Throws a
- * KexportError, and leaves nothing behind then.
+ * KexportError, and warns if the checkpoint is left behind then.
  */
 export async function takeCheckpoint<T>(
   pool: string,
   capture: () => Promise<T>,
+  onWarning?: OnWarning,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly captured: T }> {
   const forget = noteLeftover(`the checkpoint of pool ${pool}`, discardCommand(pool));
   let created: string | undefined;
@@ -67,7 +69,7 @@ export async function takeCheckpoint<T>(
       );
     }
   } catch (error) {
-    await discard();
+    await discardOrWarn({ pool, discard }, onWarning);
     throw error;
   }
 
@@ -98,6 +100,18 @@ async function explained(pool: string, error: unknown): Promise<unknown> {
     cause: error,
     hint: `if nobody else has taken it: ${discardCommand(pool)}`,
   });
+}
+
+/** Discards a checkpoint, and warns if that fails. Returns whether the checkpoint is gone. */
+export async function discardOrWarn(
+  { pool, discard }: Pick<Checkpoint, 'pool' | 'discard'>,
+  onWarning: OnWarning | undefined,
+): Promise<boolean> {
+  const problem = await discard();
+  if (problem === undefined) return true;
+  const what = `the checkpoint of pool ${pool} is left behind`;
+  onWarning?.(leftBehind(what, problem, discardCommand(pool)));
+  return false;
 }
 
 /** The command for a person to discard it. */
