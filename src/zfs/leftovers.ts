@@ -1,5 +1,6 @@
 import { destroyCommand, destroyMade } from './made.ts';
 import { type Leftover, NAME_PREFIX, OWNER_PROPERTY, ownerState } from '../host/owner.ts';
+import { ownPart } from './names.ts';
 import { fields, zfs } from './run.ts';
 
 /**
@@ -27,5 +28,5 @@ export async function listLeftovers(): Promise<Leftover[]> {
  * somebody wants to keep it.
  */
 export function isOurName(name: string): boolean {
-  return (name.split(/[/@]/).at(-1) ?? '').startsWith(NAME_PREFIX);
+  return ownPart(name).startsWith(NAME_PREFIX);
 }

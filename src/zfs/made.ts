@@ -3,15 +3,18 @@
 import { KexportError, messageOf, type OnWarning, option, wording } from '../errors.ts';
 import { leftBehind } from '../host/left-behind.ts';
 import { noteLeftover } from '../host/leftovers.ts';
-import { removeOnceIdle } from '../host/remove-once-idle.ts';
+import { type RemovalFailure, removeOnceIdle } from '../host/remove-once-idle.ts';
 import { shellWord } from '../host/shell-word.ts';
-import { fullName, MAX_NAME_LENGTH, parentOf, poolOf } from './names.ts';
+import { fullName, MAX_NAME_LENGTH, ownPart, parentOf, poolOf } from './names.ts';
 import { newName, OWNER_PROPERTY, thisOwner } from '../host/owner.ts';
 import { zfs, zfsFailure, zpool } from './run.ts';
 
 /** A snapshot or clone that exists for one export. */
 export interface Made {
-  /** POOL/VOLUME@SNAPSHOT, or POOL/CLONE. */
+  /**
+   * POOL/VOLUME@SNAPSHOT, or POOL/CLONE. Once `destroy` has found that a dataset above it was
+   * renamed, its new name.
+   */
   readonly name: string;
   /** Destroys it. Returns why it could not be destroyed, or undefined once it is gone. */
   destroy(): Promise<string | undefined>;
@@ -98,27 +101,30 @@ async function makeAll(
   // have made it.
   const noted = names.map((name) => {
     const forget = noteLeftover(name, destroyCommand(name));
-    const destroy = async () => {
-      const problem = await destroyMade(name);
+    const made = { name, destroy };
+    return { made, forget };
+
+    async function destroy(): Promise<string | undefined> {
+      const problem = await destroyMade(made.name, (found) => (made.name = found));
       if (problem === undefined) forget();
       return problem;
-    };
-    return { name, forget, destroy };
+    }
   });
   try {
     await zfs([...args, ...names]);
   } catch (error) {
     // A command that was killed may still have made it.
     const mayBeThere = zfsFailure(error) === 'other';
-    for (const { name, forget, destroy } of noted) {
+    for (const { made, forget } of noted) {
       if (!mayBeThere) forget();
-      const problem = mayBeThere ? await destroy() : undefined;
+      const problem = mayBeThere ? await made.destroy() : undefined;
       if (problem === undefined) continue;
-      onWarning?.(leftBehind(`${name} may be left behind`, problem, destroyCommand(name)));
+      const remedy = destroyCommand(made.name);
+      onWarning?.(leftBehind(`${made.name} may be left behind`, problem, remedy));
     }
     throw explained(names[0] ?? '', error);
   }
-  return noted.map(({ name, destroy }) => ({ name, destroy }));
+  return noted.map(({ made }) => made);
 }
 
 function explained(name: string, error: unknown): unknown {
@@ -165,17 +171,48 @@ const LIMIT = 20_000;
 /**
  * Destroys a snapshot or clone that an export made, and the snapshots of the clone, which another
  * program's `zfs snapshot -r` may have made. Never uses -R or -f, so that what is held or has
- * clones of others stays. Returns why it could not be destroyed, or undefined once it is gone.
+ * clones of others stays. Follows it where a dataset above it was renamed, and calls `onRenamed`
+ * with its new name. Returns why it could not be destroyed, or undefined once it is gone.
  */
-export function destroyMade(name: string): Promise<string | undefined> {
-  const explain = async (error: unknown) => {
+export function destroyMade(
+  name: string,
+  onRenamed?: (found: string) => void,
+): Promise<string | undefined> {
+  let current = name;
+  const explain = async (error: unknown): Promise<RemovalFailure> => {
     const kind = zfsFailure(error);
     if (kind === undefined) throw error;
-    if (kind === 'missing') return { problem: (await isImported(name)) ? undefined : POOL_GONE };
-    const mayPass = kind === 'busy' && !(await isHeld(name));
+    if (kind === 'missing') return explainMissing(error);
+    const mayPass = kind === 'busy' && !(await isHeld(current));
     return { problem: reason(error, kind === 'busy'), mayPass };
   };
-  return removeOnceIdle(() => zfs(destroyArgs(name)), explain, LIMIT);
+  return removeOnceIdle(() => zfs(destroyArgs(current)), explain, LIMIT);
+
+  async function explainMissing(error: unknown): Promise<RemovalFailure> {
+    if (!(await isImported(name))) return { problem: POOL_GONE };
+    try {
+      const found = await renamed(current);
+      if (found === undefined) return { problem: undefined };
+      current = found;
+      onRenamed?.(found);
+      return { problem: reason(error, false), mayPass: true };
+    } catch (cause) {
+      return { problem: `it may have been renamed, and ${messageOf(cause)}` };
+    }
+  }
+}
+
+/**
+ * What a snapshot or clone of an export is called now, if `zfs rename` of a dataset above it has
+ * moved it: its own part of the name, which is generated, stays. Undefined if there is none.
+ * Several of that name are of one export, and go together; but a copy that `zfs receive` made
+ * stays, in which the property is not a local one. Throws a KexportError.
+ */
+async function renamed(name: string): Promise<string | undefined> {
+  const own = ownPart(name);
+  const which = ['-t', name.includes('@') ? 'snapshot' : 'volume', '-s', 'local'];
+  const args = ['get', '-H', '-r', ...which, '-o', 'name', OWNER_PROPERTY, poolOf(name)];
+  return (await zfs(args)).find((other) => ownPart(other) === own);
 }
 
 /**

@@ -45,6 +45,11 @@ export function parentOf(dataset: string): string | undefined {
   return slash === -1 ? undefined : dataset.slice(0, slash);
 }
 
+/** The last part of the name of a dataset or snapshot, which a rename above it leaves. */
+export function ownPart(name: string): string {
+  return name.split(/[/@]/).at(-1) ?? name;
+}
+
 /** Whether a pool may have that name. */
 export function isPoolName(text: string): boolean {
   return POOL.test(text);
