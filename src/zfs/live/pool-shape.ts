@@ -55,7 +55,8 @@ export function poolShape(
     if (obstacle === undefined) lacking.push(...others.map(({ name }) => name));
     else obstacles.push(obstacle);
   }
-  if (/resilver(ing)? in progress/.test(status.scan ?? ''))
+  // A sequential resilver names its vdev: `resilver (mirror-0) in progress since`.
+  if (status.scans.some((scan) => /\bresilver\b.*\bin progress\b/.test(scan)))
     obstacles.push(here('it is resilvering'));
   return { present, idle, missing, absent, obstacle: obstacles[0] };
 }
@@ -94,6 +95,8 @@ function obstacleOf(
   }
   const unsound = present.find(({ state }) => state !== 'ONLINE');
   if (unsound) return here(`${unsound.name} is ${unsound.state}`);
+  const unfinished = present.find(({ isResilvering }) => isResilvering);
+  if (unfinished) return here(`${unfinished.name} is being resilvered`);
   if (isMirror(vdev) && present.length > 0) return undefined;
   const elsewhere = lacking.find(({ state }) => state === 'ONLINE');
   const group = vdev.role === 'data' ? '' : `its ${vdev.role} device `;

@@ -11,6 +11,8 @@ export interface VdevStatus {
   /** ONLINE, DEGRADED, OFFLINE and so on. */
   readonly state: string;
   readonly role: VdevRole;
+  /** Whether it lacks what a resilver writes to it, or will write. */
+  readonly isResilvering: boolean;
   /** Empty for a device. */
   readonly children: readonly VdevStatus[];
 }
@@ -21,8 +23,11 @@ export interface PoolStatus {
    * 42K`.
    */
   readonly checkpoint: string | undefined;
-  /** The line about the last or the running scrub or resilver. */
-  readonly scan: string | undefined;
+  /**
+   * The lines about scrubs and resilvers, the last or running ones: a sequential resilver has one
+   * beside that of an earlier scrub.
+   */
+  readonly scans: readonly string[];
   readonly topLevel: readonly VdevStatus[];
 }
 
@@ -41,13 +46,13 @@ interface Row extends VdevStatus {
 
 /** Parses the lines that `zpool status -PL POOL` prints. */
 export function parsePoolStatus(lines: readonly string[]): PoolStatus {
-  const word = (name: string) =>
-    lines.map((line) => new RegExp(`^ *${name}: (.*)`).exec(line)?.[1]).find((found) => found);
+  const words = (name: string) =>
+    lines.flatMap((line) => new RegExp(`^ *${name}: (.+)`).exec(line)?.[1] ?? []);
   const header = lines.findIndex((line) => /^\tNAME\s+STATE\s/.test(line));
   const after = header === -1 ? [] : lines.slice(header + 1);
   const end = after.findIndex((line) => !line.startsWith('\t'));
   const rows = end === -1 ? after : after.slice(0, end);
-  return { checkpoint: word('checkpoint'), scan: word('scan'), topLevel: treeOf(rows) };
+  return { checkpoint: words('checkpoint')[0], scans: words('scan'), topLevel: treeOf(rows) };
 }
 
 function treeOf(lines: readonly string[]): VdevStatus[] {
@@ -55,13 +60,15 @@ function treeOf(lines: readonly string[]): VdevStatus[] {
   const open: Row[] = []; // the rows that enclose the current one, outermost first
   let role: VdevRole = 'data';
   for (const line of lines) {
-    const [, indentation = '', name = '', state = ''] = /^\t( *)(\S+)\s*(\S*)/.exec(line) ?? [];
+    const [, indentation = '', name = '', state = '', notes = ''] =
+      /^\t( *)(\S+)\s*(\S*)(.*)/.exec(line) ?? [];
     const depth = indentation.length / 2;
     if (depth === 0) {
       role = GROUPS[name] ?? 'data'; // the row of the pool itself
       continue;
     }
-    const row: Row = { name, state, role, depth, children: [] };
+    const isResilvering = /\((resilvering|awaiting resilver)\)/.test(notes);
+    const row: Row = { name, state, role, isResilvering, depth, children: [] };
     open.length = Math.min(open.length, depth - 1);
     (open.at(-1)?.children ?? topLevel).push(row);
     open.push(row);

@@ -66,13 +66,42 @@ describe('the image of one disk', () => {
     expect(obstacle?.what).toBe('/dev/vdb2 is LUKS on /dev/vda3');
   });
 
-  test('has too little while a mirror is resilvered', () => {
-    const scan = 'resilver in progress since Sun Nov 22 23:32:11 2026';
-    expect(poolShape({ ...status('mirror'), scan }, on('vdb')).obstacle?.what).toBe(
-      'it is resilvering',
-    );
+  const scrubbed = 'scrub repaired 0B in 00:10:00 with 0 errors on Sun Nov  8 00:34:01 2026';
+  test.each([
+    ['by a healing resilver', ['resilver in progress since Sun Nov 22 23:32:11 2026']],
+    ['sequentially', ['resilver (mirror-0) in progress since Sun Nov 22 23:32:11 2026']],
+    [
+      'sequentially after a scrub',
+      [scrubbed, 'resilver (mirror-0) in progress since Sun Nov 22 23:32:11 2026'],
+    ],
+  ])('has too little while a mirror is resilvered %s', (_, scans) => {
+    const found = poolShape(withScans('mirror', scans), on('vdb'));
+    expect(found.obstacle?.what).toBe('it is resilvering');
   });
+
+  test('has all of a mirror that was scrubbed and resilvered', () => {
+    const resilvered = 'resilvered (mirror-0) 1.1G in 00:01:00 with 0 errors on Sun Nov 22 2026';
+    const done = withScans('mirror', [scrubbed, resilvered]);
+    expect(poolShape(done, on('vdb')).obstacle).toBeUndefined();
+  });
+
+  test.each(['resilvering', 'awaiting resilver'])(
+    'does not import with a side that is marked (%s), but with the other one',
+    (mark) => {
+      const lines = recordedStatus('mirror').map((line) =>
+        line.includes('/dev/vdc2') ? `${line}  (${mark})  (trimming)` : line,
+      );
+      expect(poolShape(parsePoolStatus(lines), on('vdc')).obstacle?.what).toBe(
+        '/dev/vdc2 is being resilvered',
+      );
+      expect(poolShape(parsePoolStatus(lines), on('vdb')).obstacle).toBeUndefined();
+    },
+  );
 });
+
+/** A recorded status with those lines `scan:`. */
+const withScans = (name: string, scans: readonly string[]) =>
+  parsePoolStatus([...scans.map((scan) => `  scan: ${scan}`), ...recordedStatus(name)]);
 
 /** Three devices of raidz1, of which the last has another state. */
 const raidz = (state: string) =>
