@@ -64,7 +64,8 @@ function treeOf(lines: readonly string[]): VdevStatus[] {
       /^\t( *)(\S+)\s*(\S*)(.*)/.exec(line) ?? [];
     const depth = indentation.length / 2;
     if (depth === 0) {
-      role = GROUPS[name] ?? 'data'; // the row of the pool itself
+      // The row of the pool has a state, the header of a group has none: a pool may be named cache.
+      role = state === '' ? (GROUPS[name] ?? 'data') : 'data';
       continue;
     }
     const isResilvering = /\((resilvering|awaiting resilver)\)/.test(notes);

@@ -17,6 +17,16 @@ describe('zpool status', () => {
     ]);
   });
 
+  test.each(['special', 'dedup', 'logs', 'cache', 'spares'])(
+    'of a pool that is named %s has its data as such, and its groups',
+    (name) => {
+      const lines = recordedStatus('everything').map((line) => line.replace(/^\tbig/, `\t${name}`));
+      expect(lines.filter((line) => line.startsWith(`\t${name} `))).toHaveLength(1);
+      const roles = parsePoolStatus(lines).topLevel.map(({ role }) => role);
+      expect(roles).toEqual(['data', 'dedup', 'special', 'log', 'cache', 'spare']);
+    },
+  );
+
   test('may have a checkpoint', () => {
     expect(parsePoolStatus(recordedStatus('mirror-checkpoint')).checkpoint).toBe(
       'created Sun Nov 22 23:32:11 2026, consumes 42K',
