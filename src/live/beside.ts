@@ -39,11 +39,13 @@ export async function inspectBeside(
   const swaps: HostPartition[] = [];
   const zeros: DiskExtent[] = [];
   const swapsInUse = await readFile('/proc/swaps', 'latin1');
+  const stacked = (await Promise.all(partitions.map(stackedOn))).flat();
   for (const partition of includeSwap ? [] : partitions) {
     // A mounted partition may have been swap before: its file system need not have overwritten the
     // header of swap.
     if (mountedHere.some(({ path }) => path === partition.path)) continue;
-    const header = await swapHeaderSize(direct, partition, swapsInUse);
+    const { holders = [] } = stacked.find(({ path }) => path === partition.path) ?? {};
+    const header = await swapHeaderSize(direct, partition, { swaps: swapsInUse, holders });
     if (header === undefined) continue;
     swaps.push(partition);
     const { diskOffset, size } = partition;
@@ -52,7 +54,7 @@ export async function inspectBeside(
   return {
     mounted: mountedHere.filter(({ size }) => size <= MAX_COPY_SIZE),
     live: mountedHere.filter(({ size }) => size > MAX_COPY_SIZE),
-    stacked: (await Promise.all(partitions.map(stackedOn))).flat(),
+    stacked,
     swaps,
     zeros,
   };

@@ -100,10 +100,11 @@ async function findSwaps(direct: DirectDisk, volumes: readonly PlacedVolume[]): 
   for (const volume of volumes) {
     const { device = '', size, segments, isOpen } = volume;
     const path = `/dev/${device}`;
-    // A file system in use need not have overwritten the header of swap.
+    // What is in use, such as a file system, need not have overwritten the header of swap.
     if (isOpen && !inUse.includes(`\n${path} `)) continue;
     const { diskOffset = 0 } = segments[0] ?? {};
-    const header = await swapHeaderSize(direct, { path, diskOffset, size }, inUse);
+    const use = { swaps: inUse, holders: [] };
+    const header = await swapHeaderSize(direct, { path, diskOffset, size }, use);
     if (header === undefined) continue;
     swaps.push({ of: volume, zeros: segments.flatMap((segment) => after(header, segment)) });
   }

@@ -77,7 +77,7 @@ export async function fatesOf(
   mounts: readonly Mount[],
 ): Promise<PartitionFate[]> {
   const owners = await poolsOfPartitions();
-  const swapsInUse = await readFile('/proc/swaps', 'latin1');
+  const swaps = await readFile('/proc/swaps', 'latin1');
   const fates: PartitionFate[] = [];
   for (const partition of disk.partitions) {
     const owner = owners.get(partition.path);
@@ -89,12 +89,14 @@ export async function fatesOf(
     }
     if (owner !== undefined) throw refused(partition, `is of pool ${owner}`);
     const [mounted] = mountedOn(partition, mounts);
-    const headerSize = mounted ? undefined : await swapHeaderSize(direct, partition, swapsInUse);
+    const holders = await holdersOf(partition);
+    const headerSize = mounted
+      ? undefined
+      : await swapHeaderSize(direct, partition, { swaps, holders });
     if (headerSize !== undefined) {
       fates.push({ partition, kind: 'swap', headerSize });
       continue;
     }
-    const holders = await holdersOf(partition);
     if (holders.length > 0) throw refused(partition, `is in use by ${holders.join(', ')}`);
     if (partition.size > MAX_COPY_SIZE) throw refused(partition, 'is larger than a boot partition');
     fates.push({ partition, kind: 'copied', mounted });
