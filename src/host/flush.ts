@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KexportError, reasonOf } from '../errors.ts';
 import { mountsOf, stackOn } from './disks.ts';
-import { listMounts } from './mounts.ts';
+import { listMounts, type Mount, reachableMount } from './mounts.ts';
 
 const run = promisify(execFile);
 
@@ -19,9 +19,9 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
   const mounts = await listMounts();
   const mounted = new Set<string>();
   for (const name of await stackOn(disk)) {
-    for (const { mountPoint } of await mountsOf(name, mounts)) {
-      mounted.add(mountPoint);
-      await flushFileSystem(mountPoint);
+    for (const mount of await mountsOf(name, mounts)) {
+      mounted.add(mount.mountPoint);
+      await flushFileSystem(mount);
     }
     // Each device has a page cache of its own, partitions too.
     await flushFile(`/dev/${name}`).catch((error: unknown) => {
@@ -32,9 +32,14 @@ export async function flushDisk(disk: string): Promise<readonly string[]> {
 }
 
 /** Flushes a mounted file system from memory to its device. Ignores errors. */
-export async function flushFileSystem(mountPoint: string): Promise<void> {
-  // Node has no syncfs(2). If it fails, the journal on the disk is still consistent.
-  await run('sync', ['-f', '--', mountPoint]).catch(() => undefined);
+export async function flushFileSystem({ device }: Pick<Mount, 'device'>): Promise<void> {
+  const mounts = await listMounts();
+  const own = mounts.filter((mount) => mount.device === device);
+  const reachable = await reachableMount(own, mounts);
+  // Node has no syncfs(2). Without a path to the file system, all are flushed. If that fails, the
+  // journal on the disk is still consistent.
+  const which = reachable ? ['-f', '--', reachable.mountPoint] : [];
+  await run('sync', which).catch(() => undefined);
 }
 
 /** Flushes a file or a device. Throws a KexportError. */

@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { BLOCK_DEVICES, layerBelow, textOf } from './host-disk.ts';
-import { listMounts, type Mount, mountOf } from './mounts.ts';
+import { listMounts, type Mount, mountAt, mountOf, reachableMount } from './mounts.ts';
 import { findProgram } from './run-command.ts';
 
 /** File systems that are frozen, and those that are not. */
@@ -29,14 +29,23 @@ export async function freeze(
   written: readonly string[],
 ): Promise<Frozen> {
   const program = await findProgram('fsfreeze');
-  const needed = await neededMounts(written);
+  const all = await listMounts();
+  const needed = await neededMounts(written, all);
   const others: { readonly mount: Mount; readonly why: string }[] = [];
   const wanted: Mount[] = [];
   for (const mount of mounts) {
     const why = program === undefined ? 'there is no fsfreeze here' : obstacleOf(mount, needed);
-    if (why !== undefined) others.push({ mount, why });
+    if (why !== undefined) {
+      others.push({ mount, why });
+      continue;
+    }
     // A file system is frozen once, wherever it is mounted.
-    else if (!wanted.some(({ device }) => device === mount.device)) wanted.push(mount);
+    if (wanted.some(({ device }) => device === mount.device)) continue;
+    // By its path, fsfreeze would freeze what is mounted over it.
+    const elsewhere = all.filter((other) => other.device === mount.device && isWhole(other));
+    const reachable = await reachableMount([mount, ...elsewhere], all);
+    if (reachable) wanted.push(reachable);
+    else others.push({ mount, why: 'something is mounted over it' });
   }
   if (program === undefined || wanted.length === 0) {
     return { frozen: [], others, thaw: () => Promise.resolve([]) };
@@ -68,9 +77,16 @@ export async function freeze(
 
 /** Why a file system must not be frozen; undefined if it may be. */
 function obstacleOf(mount: Mount, needed: ReadonlyMap<string, string>): string | undefined {
-  // In a container, these are files of the host's root, as /etc/hosts is. Subvolumes are not.
-  if (mount.root !== '/' && mount.type !== 'btrfs') return 'only a part of it is mounted here';
+  if (!isWhole(mount)) return 'only a part of it is mounted here';
   return needed.get(mount.device);
+}
+
+/**
+ * In a container, parts of a file system are files of the host's root, as /etc/hosts is. Subvolumes
+ * are not.
+ */
+function isWhole({ root, type }: Mount): boolean {
+  return root === '/' || type === 'btrfs';
 }
 
 async function nextLine(lines: AsyncIterator<string>): Promise<string | undefined> {
@@ -127,8 +143,10 @@ const OF_THE_MACHINE = ['/', '/usr', '/etc', '/dev', '/run', '/bin', '/sbin', '/
  * The file systems that this program needs while others are frozen, by their device numbers, each
  * with the reason.
  */
-async function neededMounts(written: readonly string[]): Promise<Map<string, string>> {
-  const mounts = await listMounts();
+async function neededMounts(
+  written: readonly string[],
+  mounts: readonly Mount[],
+): Promise<Map<string, string>> {
   const needed = new Map<string, string>();
   const runs = [...OF_THE_MACHINE, process.execPath, process.argv[1] ?? '/'];
   for (const path of runs) await note(path, 'kexport runs from it');
@@ -139,7 +157,8 @@ async function neededMounts(written: readonly string[]): Promise<Map<string, str
   return needed;
 
   async function note(path: string, why: string): Promise<void> {
-    const mount = mountOf(await existing(resolve(path)), mounts);
+    const real = await existing(resolve(path));
+    const mount = (await mountAt(real, mounts)) ?? mountOf(real, mounts);
     if (!mount || needed.has(mount.device)) return;
     needed.set(mount.device, why);
     // A file system in a file needs the one that this file is on.

@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { KexportError, reasonOf } from '../errors.ts';
 
 /** A line of /proc/self/mountinfo, proc(5). */
 export interface Mount {
+  /** A number that no other mount has while it exists. */
+  readonly id: number;
   /** MAJOR:MINOR, as stat(2) returns it for the files there, except on btrfs. */
   readonly device: string;
   /** The folder of the file system that is mounted: `/`, or another for a bind mount. */
@@ -46,12 +48,13 @@ export function parseMounts(text: string): Mount[] {
     .map((line) => {
       // " - " ends the optional fields.
       const [before = '', after = ''] = line.split(/ - (.*)/s);
-      const [, , device = '', root = '', mountPoint = '', flags = ''] = before.split(' ');
+      const [id = '', , device = '', root = '', mountPoint = '', flags = ''] = before.split(' ');
       const [type = '', source = ''] = after.split(' ');
       const [plainRoot = '', plainPoint = '', plainSource = ''] = [root, mountPoint, source].map(
         unescape,
       );
       return {
+        id: Number(id),
         device,
         root: plainRoot,
         mountPoint: plainPoint,
@@ -68,6 +71,37 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
   const longest = Math.max(...holding.map(({ mountPoint }) => mountPoint.length));
   // the last mount hides the others
   return holding.findLast(({ mountPoint }) => mountPoint.length === longest);
+}
+
+/** open(2) with it opens no device, and needs no permission for the file. */
+const O_PATH = 0o10000000;
+
+/** The mount that a path leads to for this process; undefined if it leads nowhere. */
+export async function mountAt(path: string, mounts: readonly Mount[]): Promise<Mount | undefined> {
+  const file = await open(path, O_PATH).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const text = await readFile(`/proc/self/fdinfo/${file.fd}`, 'utf8').catch(() => '');
+    const id = Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1]);
+    return mounts.find((mount) => mount.id === id);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The first of `candidates` whose mount point leads to its file system; undefined if other mounts
+ * cover them all. `mounts` are all that there are.
+ */
+export async function reachableMount(
+  candidates: readonly Mount[],
+  mounts: readonly Mount[],
+): Promise<Mount | undefined> {
+  for (const mount of candidates) {
+    const found = await mountAt(mount.mountPoint, mounts);
+    if (found?.device === mount.device) return mount;
+  }
+  return undefined;
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -15,6 +15,8 @@ import type { DirectDisk } from './direct-disk.ts';
 export interface MountedPartition extends HostPartition {
   /** Where it is mounted. */
   readonly mountPoint: string;
+  /** That of its mount. */
+  readonly device: Mount['device'];
   /** Its file system, as the kernel calls it: vfat, ext4. */
   readonly type: string;
 }
@@ -43,13 +45,15 @@ export function mountedOn(partition: HostPartition, mounts: readonly Mount[]): M
   const found = mounts.find(
     ({ device, source }) => device === partition.number || source === partition.path,
   );
-  return found ? [{ ...partition, mountPoint: found.mountPoint, type: found.type }] : [];
+  if (!found) return [];
+  const { mountPoint, device, type } = found;
+  return [{ ...partition, mountPoint, device, type }];
 }
 
 /** Flushes a mounted file system from memory to the disk. */
-export async function flushMounted({ path, mountPoint }: MountedPartition): Promise<void> {
-  await flushFileSystem(mountPoint);
-  await flushFile(path); // a partition has a page cache of its own
+export async function flushMounted(partition: MountedPartition): Promise<void> {
+  await flushFileSystem(partition);
+  await flushFile(partition.path); // a partition has a page cache of its own
 }
 
 /**

@@ -96,7 +96,7 @@ describe('the units that datasets are sent in', () => {
 describe('the file systems that are searched', () => {
   const mount = (source: string, mountPoint: string) => ({
     ...{ source, mountPoint, root: '/', type: 'zfs' },
-    ...{ device: '0:1', isReadOnly: false },
+    ...{ id: 1, device: '0:1', isReadOnly: false },
   });
 
   test('are the root and those that may have something of the identity, in order of depth', () => {
