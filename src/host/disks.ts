@@ -1,8 +1,16 @@
 // The disks of this machine, from /sys.
 
 import { access, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BLOCK_DEVICES, hasFile, holdersOf, pathOf, SECTOR, textOf } from './host-disk.ts';
+import { basename, join } from 'node:path';
+import {
+  BLOCK_DEVICES,
+  folderOf,
+  hasFile,
+  holdersOf,
+  pathOf,
+  SECTOR,
+  textOf,
+} from './host-disk.ts';
 import { listMounts, type Mount } from './mounts.ts';
 
 /** A whole disk that can be exported. */
@@ -56,10 +64,40 @@ export function writableAt(mounts: readonly Mount[]): string | undefined {
 /** The mounts of the file system directly on a device (sda1). */
 export async function mountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
   const number = await textOf(join(BLOCK_DEVICES, name), 'dev');
+  const ofBtrfs = await btrfsMountsOf(name, mounts);
   return mounts.filter(
-    // btrfs has device numbers of its own.
-    ({ device, source }) => device === number || source === `/dev/${name}`,
+    (mount) => mount.device === number || mount.source === pathOf(name) || ofBtrfs.includes(mount),
   );
+}
+
+/**
+ * The same for btrfs, whose mounts have numbers of their own. It may be on several devices, of
+ * which a mount has one as its source, by any of its names.
+ */
+async function btrfsMountsOf(name: string, mounts: readonly Mount[]): Promise<Mount[]> {
+  const devices = await btrfsDevices(name);
+  if (devices.length === 0) return [];
+  const found: Mount[] = [];
+  const unknown: Mount[] = [];
+  for (const mount of mounts.filter(({ type }) => type === 'btrfs')) {
+    const folder = await folderOf(mount.source);
+    if (folder === undefined) unknown.push(mount);
+    else if (devices.includes(basename(folder))) found.push(mount);
+  }
+  // Where the kernel mounts the root, the source is /dev/root, which need not exist.
+  return found.length > 0 ? found : unknown;
+}
+
+const BTRFS = '/sys/fs/btrfs';
+
+/** The devices of the mounted btrfs that a device is of; empty if it is of none. */
+async function btrfsDevices(name: string): Promise<string[]> {
+  for (const entry of await readdir(BTRFS).catch(() => [])) {
+    const folder = join(BTRFS, entry, 'devices');
+    const devices: string[] = await readdir(folder).catch(() => []);
+    if (devices.includes(name)) return devices;
+  }
+  return [];
 }
 
 /**

@@ -4,10 +4,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { BLOCK_DEVICES, layerBelow, textOf } from './host-disk.ts';
+import { folderOf, layerBelow, textOf } from './host-disk.ts';
 import { listMounts, type Mount, mountAt, mountOf, reachableMount } from './mounts.ts';
 import { findProgram } from './run-command.ts';
 
@@ -164,7 +164,8 @@ async function neededMounts(
     // A file system in a file needs the one that this file is on.
     const below = [mount.source, ...((await layerBelow(mount.source))?.devices ?? [])];
     for (const device of below) {
-      const file = await textOf(join(BLOCK_DEVICES, basename(device)), 'loop/backing_file');
+      const folder = await folderOf(device);
+      const file = folder && (await textOf(folder, 'loop/backing_file'));
       if (file !== undefined) await note(file, why);
     }
   }

@@ -35,7 +35,8 @@ export async function inspectBeside(
   mounts: readonly Mount[],
   includeSwap: boolean,
 ): Promise<BesidePartitions> {
-  const mountedHere = partitions.flatMap((partition) => mountedOn(partition, mounts));
+  const found = await Promise.all(partitions.map((partition) => mountedOn(partition, mounts)));
+  const mountedHere = found.filter((partition) => partition !== undefined);
   const swaps: HostPartition[] = [];
   const zeros: DiskExtent[] = [];
   const swapsInUse = await readFile('/proc/swaps', 'latin1');

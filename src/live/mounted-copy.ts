@@ -4,6 +4,7 @@
 
 import { host } from '#host';
 import { KexportError, type OnWarning, throwIfAborted, Warning } from '../errors.ts';
+import { mountsOf } from '../host/disks.ts';
 import type { HostPartition } from '../host/host-disk.ts';
 import { bootSector } from '../inspect/fat-layout.ts';
 import { flushFile, flushFileSystem } from '../host/flush.ts';
@@ -40,14 +41,15 @@ const CHUNK_SIZE = 2 ** 20;
 /** A file system that was written to meanwhile is copied once more. */
 const ATTEMPTS = 2;
 
-/** The partition with where its file system is mounted; empty if it is not. */
-export function mountedOn(partition: HostPartition, mounts: readonly Mount[]): MountedPartition[] {
-  const found = mounts.find(
-    ({ device, source }) => device === partition.number || source === partition.path,
-  );
-  if (!found) return [];
+/** The partition with where its file system is mounted; undefined if it is not. */
+export async function mountedOn(
+  partition: HostPartition,
+  mounts: readonly Mount[],
+): Promise<MountedPartition | undefined> {
+  const [found] = await mountsOf(partition.name, mounts);
+  if (!found) return undefined;
   const { mountPoint, device, type } = found;
-  return [{ ...partition, mountPoint, device, type }];
+  return { ...partition, mountPoint, device, type };
 }
 
 /** Flushes a mounted file system from memory to the disk. */

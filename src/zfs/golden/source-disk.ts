@@ -88,7 +88,7 @@ export async function fatesOf(
       continue;
     }
     if (owner !== undefined) throw refused(partition, `is of pool ${owner}`);
-    const [mounted] = mountedOn(partition, mounts);
+    const mounted = await mountedOn(partition, mounts);
     const holders = await holdersOf(partition);
     const headerSize = mounted
       ? undefined
