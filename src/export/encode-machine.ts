@@ -17,6 +17,7 @@ import type { MachineDisk } from './machine-disk.ts';
 import { machineImages } from './machine-images.ts';
 import { identityOf, type PreparedDisk, prepareDisks } from './prepare-disks.ts';
 import type { Run } from './run.ts';
+import { takeOnce } from './take-once.ts';
 
 /** Result of {@link encodeMachine}. */
 export interface MachineResult {
@@ -44,13 +45,14 @@ export interface DiskResult {
  * after the other, each once; the machine boots from the first. With `machines`, a disk of unknown
  * size is spooled first. Owns the sources and the sinks: when it returns, every image has its final
  * name; when it throws, none is left behind. Throws a KexportError for every failure that is not a
- * bug.
+ * bug; of the code `usage` for a source or a sink that an export has taken before.
  */
 export async function encodeMachine(
   disks: readonly MachineDisk[],
   machines: readonly Target[],
   options: EncodeMachineOptions = {},
 ): Promise<MachineResult> {
+  await takeOnce(disks, machines);
   const stop = new AbortController();
   const unlink = link(options.signal, stop);
   const targets = [...disks.flatMap((disk) => disk.targets), ...machines];
