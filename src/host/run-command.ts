@@ -133,7 +133,7 @@ export function endOf(
  * killed.
  */
 export function abandon(child: Child): void {
-  child.kill();
+  if (child.pid !== undefined) child.kill(); // else it would be all processes of this group
   child.stdout.destroy();
   child.stderr.destroy();
   child.unref();

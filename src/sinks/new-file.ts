@@ -129,11 +129,12 @@ async function create(
   { removePartial = false, mode, widestMode = 0o777 }: NewFileOptions,
 ): Promise<FileHandle> {
   if (removePartial) await rm(path, { force: true });
-  if (mode === undefined && !old) return open(path, 'wx+', 0o666 & widestMode);
-  const wanted = mode ?? (old?.mode ?? 0) & widestMode;
+  const replaced = old?.isFile() ? old : undefined; // those of a link say nothing
+  if (mode === undefined && !replaced) return open(path, 'wx+', 0o666 & widestMode);
+  const wanted = mode ?? (replaced?.mode ?? 0) & widestMode;
   const file = await open(path, 'wx+', 0o600 & wanted); // 'x' follows no link
   try {
-    const isInherited = old === undefined || (await inherit(file, old));
+    const isInherited = replaced === undefined || (await inherit(file, replaced));
     await file.chmod(isInherited ? wanted : wanted & 0o707); // whatever the umask
     return file;
   } catch (error) {

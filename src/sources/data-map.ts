@@ -101,7 +101,8 @@ async function ask(
     await untilAborted(Promise.race([readLines(), failed]), signal);
   } finally {
     // What hangs may be a program that perl has started and that has its output.
-    child.kill('SIGKILL');
+    // One that could not be started has no id: to Node that is 0, all processes of this group.
+    if (child.pid !== undefined) child.kill('SIGKILL');
     child.stdout?.destroy();
     child.unref();
   }

@@ -15,6 +15,8 @@ export function startProgram(program: Program, words: readonly string[]): void {
     if (left.length > 0) process.stderr.write(`${program.name}: ${describeLeftovers(left)}\n`);
     process.exit(status);
   };
+  // Node would open its debugger to every user of this machine. See `progressDisplay`.
+  if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
   // What no code waits for: it may fail after all of the work is done, or in the middle of it.
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);

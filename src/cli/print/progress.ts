@@ -22,23 +22,24 @@ export interface ProgressDisplay {
 export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> {
   const { stderr } = process;
   const say = (text: string) => void stderr.write(text);
-  const done = () => undefined;
-  if (quiet) return { update: () => undefined, say, done };
-  if (!stderr.isTTY) {
+  if (quiet || !stderr.isTTY) {
     const show = (texts: readonly string[]) => say(`${texts[0] ?? ''}\n`);
-    return { update: shownEvery(PLAIN_INTERVAL, false, show), say, done };
+    const shown = shownEvery(quiet ? Infinity : PLAIN_INTERVAL, false, show);
+    return { update: shown.update, say, done: shown.stop };
   }
   const { createLogUpdate } = await import('log-update');
   const line = createLogUpdate(stderr);
   // The last column stays free: some terminals wrap after it.
   const show = (texts: readonly string[]) => line(fitting(texts, stderr.columns - 1));
+  const shown = shownEvery(TERMINAL_INTERVAL, true, show);
   return {
-    update: shownEvery(TERMINAL_INTERVAL, true, show),
+    update: shown.update,
     say: (text) => {
       line.clear();
       say(text);
     },
     done: () => {
+      shown.stop();
       line.clear();
       line.done(); // shows the cursor again
     },
@@ -46,18 +47,22 @@ export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> 
 }
 
 /**
- * Shows progress in such intervals of seconds; with `beginnings`, each new phase at once, too. The
+ * Shows progress in such intervals of seconds, and when SIGUSR1 asks for it, as dd and qemu-img do;
+ * with `beginnings`, each new phase at once, too. The
  * phases of each image have a clock of their own, which starts where the one before stood.
  */
 function shownEvery(
   interval: number,
   beginnings: boolean,
   show: (texts: readonly string[]) => void,
-): OnProgress {
+): { readonly update: OnProgress; readonly stop: () => void } {
   let last = performance.now() / 1000;
   let shown = last;
   const starts = new Map<string, number>();
-  return (progress) => {
+  const onAsked = () => (shown = -Infinity);
+  if (process.platform !== 'win32') process.on('SIGUSR1', onAsked);
+  const stop = () => void process.off('SIGUSR1', onAsked);
+  const update: OnProgress = (progress) => {
     const now = performance.now() / 1000;
     const key = `${progress.phase} ${progress.format ?? ''} ${progress.disk?.number ?? ''}`;
     const start = starts.get(key);
@@ -69,6 +74,7 @@ function shownEvery(
     shown = now;
     show(describe(progress, seconds));
   };
+  return { update, stop };
 }
 
 /** Progress in words, the longest text first. */
