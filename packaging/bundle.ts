@@ -35,6 +35,7 @@ const COMMON = {
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
+  lineLimit: 120, // Node shows the line of an error that nobody catches
   legalComments: 'none', // LICENSES.txt has them
   logLevel: 'warning',
   metafile: true,

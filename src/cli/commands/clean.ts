@@ -9,10 +9,13 @@ import type { Run } from '../command-line/program.ts';
 import { printable } from '../print/printable.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 
+const NOTHING =
+  'no snapshot, clone, checkpoint or loop device is left behind; NAME.partial files are not looked for';
+
 /** Removes what killed exports left in ZFS pools, LVM and loop devices, and reports each item. */
 export const run: Run = async (_, { dryRun = false }) => {
   const { leftovers, isAll } = await listAll();
-  if (isAll && leftovers.length === 0) process.stderr.write('kexport: nothing is left behind\n');
+  if (isAll && leftovers.length === 0) process.stderr.write(`kexport: ${NOTHING}\n`);
   let status = isAll ? 0 : EXIT_FAILURE;
   for (const leftover of leftovers) {
     if (!(await clean(leftover, dryRun))) status = EXIT_FAILURE;

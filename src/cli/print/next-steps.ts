@@ -10,8 +10,8 @@ import { formatTable } from './table.ts';
 /** How an image is imported where its format is used most. */
 interface Import {
   readonly where: string;
-  /** `file` and `name`, of the image and of a machine, are words of a shell. */
-  readonly command: (file: string, name: string) => string;
+  /** `file` and `name`, of the image and of a machine, are words of a shell; `path` is not. */
+  readonly command: (file: string, name: string, path: string) => string;
 }
 
 const IMPORTS: Readonly<Record<string, Import>> = {
@@ -82,14 +82,14 @@ const IMPORTS: Readonly<Record<string, Import>> = {
 
 /** Where else an image is imported. */
 const MORE_IMPORTS: Readonly<Record<string, Import>> = {
-  raw: { where: 'AWS', command: (file) => snapshotOf('RAW', file) },
-  vmdk: { where: 'AWS', command: (file) => snapshotOf('VMDK', file) },
+  raw: { where: 'AWS', command: (file, _, path) => snapshotOf('RAW', file, path) },
+  vmdk: { where: 'AWS', command: (file, _, path) => snapshotOf('VMDK', file, path) },
 };
 
 /** Takes the disk as it is: import-image looks into it, and refuses what it does not know. */
-function snapshotOf(format: string, file: string): string {
-  const key = file.replace(/^.*\//, '');
-  const from = `'Format=${format},UserBucket={S3Bucket=BUCKET,S3Key='${key}'}'`;
+function snapshotOf(format: string, file: string, path: string): string {
+  const key = basename(path);
+  const from = shellWord(`Format=${format},UserBucket={S3Bucket=BUCKET,S3Key=${key}}`);
   return `aws s3 cp ${file} s3://BUCKET/ && aws ec2 import-snapshot --disk-container ${from}`;
 }
 
@@ -116,12 +116,14 @@ export function nextSteps({ options, result, sources }: ReportedRun): string {
       : 'the images hold all that the disk does, so they are for their owner alone (--mode)\n';
   const commands = files.flatMap((image) => {
     const { format, name } = image;
-    const machine = basename(basename(name, '.zip'), `.${format.extension}`);
+    if (options.zip && /\.zip$/i.test(name))
+      return [['  unzip it first:', `unzip ${shellWord(name)}`]];
+    const machine = basename(name, `.${format.extension}`);
     const stored = nextInStore(image, shellWord(machine));
     if (stored) return [[`  ${stored[0]}:`, stored[1]]];
     const first = options.bmap && isRawDisk(format) ? BY_BMAP : IMPORTS[format.name];
     return [first, MORE_IMPORTS[format.name]].flatMap((step) =>
-      step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine))]] : [],
+      step ? [[`  ${step.where}:`, step.command(shellWord(name), shellWord(machine), name)]] : [],
     );
   });
   const next = commands.length === 0 ? '' : `next:\n${formatTable(commands)}`;
