@@ -1,4 +1,5 @@
-// btrfs has device numbers of its own, may be on several devices, and is mounted by any name of one.
+// btrfs has device numbers of its own, may be on several devices, and is mounted by any name of
+// one.
 
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
