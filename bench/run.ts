@@ -140,5 +140,6 @@ function describeRun(): string {
   return `${date}, ${machine}, Node ${process.version}, ${qemu}. The disk has ${(2.5 * dataSize) / 2 ** 20} MiB with \
 ${dataSize / 2 ** 20} MiB of files from /usr, in the page cache; medians of ${maxTurns} runs each, fewer where \
 they would take more than ${maxSeconds} s, taken in turns, what is written synced by both. The sparse disk is as large with a quarter of the files; the incompressible one has ${dataSize / 2 ** 21} MiB.
+Peak memory is that of the largest process: of images that are sent, the store that plays a cloud.
 Bold: how many times faster, or with how much less cpu, kexport was; and its size against the other's.`;
 }

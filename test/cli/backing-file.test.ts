@@ -27,6 +27,15 @@ describeWith(['qemu-img'], 'a backing file', () => {
     return top;
   }
 
+  test('is not replaced by an image of what is above it', () => {
+    const cwd = join(chain({ base: 'base.img' }), '..');
+    const args = ['raw', 'top.qcow2', '--allow-backing', '-o', 'base.img', '--force'];
+    const { status, stderr } = kexport(args, { cwd });
+    expect(stderr).toContain('base.img is read for the disk that is exported');
+    expect(status).toBe(1);
+    expect(readFileSync(join(cwd, 'base.img')).equals(readFileSync(disk))).toBe(true);
+  });
+
   test('is not opened without --allow-backing', () => {
     const { status, stderr } = kexport([
       'raw',

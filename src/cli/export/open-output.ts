@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import {
@@ -86,6 +86,7 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
   for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
   if (found?.isBlockDevice()) return openDevice(output, request);
+  if (found?.isFile()) await checkNotOpen(path, found);
   if (!isFile) return openSpecial(await pathToWrite(path), signal);
   return fileSink(path, { force, mode, widestMode: fileMode });
 }
@@ -125,6 +126,18 @@ export async function checkNotRead(
   for (const below of [flatten, backingFile]) {
     if (below === undefined || !(await shareStorage(path, below))) continue;
     throw new KexportError('target', `${name} is the backing file of the increment`);
+  }
+}
+
+/** Throws if this program reads the file for the disk: a backing file, or an extent of a VMDK. */
+async function checkNotOpen(path: string, file: Stats): Promise<void> {
+  const descriptors = await readdir('/proc/self/fd').catch(() => []); // not Linux
+  for (const fd of descriptors) {
+    const open = await stat(`/proc/self/fd/${fd}`).catch(() => undefined); // that of readdir is gone
+    if (open?.isFile() !== true || open.dev !== file.dev || open.ino !== file.ino) continue;
+    throw new KexportError('target', `${path} is read for the disk that is exported`, {
+      hint: 'write the image to another file',
+    });
   }
 }
 
