@@ -15,8 +15,9 @@ export function tableProblem(
   clusterSize: number,
   imageSize: number,
 ): string | undefined {
+  const isAligned = offset % clusterSize === 0;
+  if (isAligned && offset + size <= imageSize) return undefined; // as of millions
   const table = `${what} at ${hexOffset(offset)}`;
-  if (offset % clusterSize !== 0) return `${table} is not aligned to a cluster`;
-  if (offset + size <= imageSize) return undefined;
+  if (!isAligned) return `${table} is not aligned to a cluster`;
   return `${table} runs past the end of the image (${hexOffset(imageSize)})`;
 }
