@@ -164,7 +164,8 @@ describeWith([CHROMIUM, 'zstd'], 'the page', () => {
   test('keeps a finished image whose hashing is cancelled', async () => {
     const { address } = await serve(PAGE);
     const { page } = await openPage(address, { first: AS_USER });
-    const folder = folderWith({ 'noise.raw': noise(48 * 2 ** 20) });
+    // More than is hashed in memory, at once.
+    const folder = folderWith({ 'noise.raw': noise(136 * 2 ** 20) });
     await choose(page, join(folder, 'noise.raw'));
     await check(page, ['qcow2']);
     await page.evaluate(`new MutationObserver(() => {
