@@ -2,8 +2,8 @@
 // folder is held open, so that it is found again when the folder is renamed meanwhile.
 
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync, type Stats } from 'node:fs';
-import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
+import { constants, renameSync, rmSync, type Stats } from 'node:fs';
+import { access, type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
 import { type Folder, openFolder } from '../host/folder.ts';
@@ -59,6 +59,20 @@ export async function newFile(given: string, options: NewFileOptions = {}): Prom
     await folder.close();
     throw error;
   }
+}
+
+/** Throws the KexportError of a file that could not be made, as far as looking tells. */
+export async function checkNewFile(
+  given: string,
+  { replace = false }: Pick<NewFileOptions, 'replace'>,
+): Promise<void> {
+  const path = await pathToWrite(given);
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw cannotWrite(partialOf(path), error);
+  }
+  if (!replace && (await statOf(path))) throw alreadyThere(path);
 }
 
 async function newFileIn(folder: Folder, path: string, options: NewFileOptions): Promise<NewFile> {

@@ -1,6 +1,6 @@
 // What a run says of itself: the plan, the report, the log, JSON for programs.
 
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { resolve, join } from 'node:path';
 import { expect, describe, test } from 'vitest';
 import { noise, withPartition } from '../support/disks.ts';
@@ -42,6 +42,25 @@ describe('--dry-run', () => {
     expect(images).toHaveLength(5);
     for (const { file, maxSize } of images) {
       expect(statSync(join(cwd, file)).blocks * 512, file).toBeLessThanOrEqual(maxSize);
+    }
+  });
+
+  test.each([
+    ['qcow2 disk -o there.qcow2', 1, 'there.qcow2 exists'],
+    ['raw disk -o disk --force', 1, 'disk is the disk that is exported'],
+    ['raw disk -o nowhere/x.raw', 1, 'create the folder first'],
+    ['raw disk -o folder', 2, 'folder is a folder'],
+    ['vhd large -o x.vhd', 1, 'the format holds at most 2040.0 GiB'],
+  ])('ends as the export would: %s', (words, expected, message) => {
+    const cwd = folderWithDisk();
+    writeFileSync(join(cwd, 'there.qcow2'), '');
+    writeFileSync(join(cwd, 'large'), '');
+    truncateSync(join(cwd, 'large'), 3 * 2 ** 40);
+    mkdirSync(join(cwd, 'folder'));
+    for (const more of [['--dry-run'], []]) {
+      const { status, stderr } = kexport([...words.split(' '), ...more], { cwd });
+      expect(stderr, more.join()).toContain(message);
+      expect(status).toBe(expected);
     }
   });
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { openSource } from '../../open/open-source.ts';
+import { checkDiskSize } from '../../export/image.ts';
 import { inspectSource } from '../../inspect/inspect-source.ts';
 import type { Warning } from '../../errors.ts';
 import type { Source } from '../../sources/source.ts';
@@ -14,6 +15,7 @@ import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
 import { diskWarnings } from './disk-warnings.ts';
+import { checkOutput } from './open-output.ts';
 import type { NamedDisk } from './named-disks.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Plan } from './plan.ts';
@@ -68,13 +70,19 @@ export async function dryRun(
   return 0;
 }
 
+/** A disk that was looked at; no source of one that this would read from. */
+interface Looked {
+  readonly name: string;
+  readonly source: Source | undefined;
+}
+
 async function lookAtAll(
   disks: readonly NamedDisk[],
   plan: Plan,
   options: Options,
 ): Promise<{ readonly sizes: readonly DiskSizes[]; readonly warnings: Warning[] }> {
   const warnings: Warning[] = [];
-  const found: { readonly name: string; readonly source: Source | undefined }[] = [];
+  const found: Looked[] = [];
   try {
     for (const disk of disks) {
       found.push({ name: disk.name, source: await lookAt(disk, options, warnings) });
@@ -87,9 +95,26 @@ async function lookAtAll(
     const sizes = found.map(({ source }) =>
       source ? { size: source.size, dataSize: source.dataSize } : { size: options.size },
     );
+    await checkOutputs(found, plan, options);
     return { sizes, warnings };
   } finally {
     for (const { source } of found) await source?.close();
+  }
+}
+
+/** Throws as the export would, while the disks are open. */
+async function checkOutputs(found: readonly Looked[], plan: Plan, options: Options): Promise<void> {
+  const disks = found.map(({ name, source }) => ({
+    name: source?.origin ?? name,
+    size: source ? source.size : options.size,
+  }));
+  const isPlain = plan.checksums === undefined;
+  const force = options.force === true || plan.next !== undefined; // else it takes other names
+  for (const output of plan.outputs) {
+    const own = disks.filter((_, index) => output.disk === undefined || output.disk === index);
+    for (const { size } of own) if (size !== undefined) checkDiskSize(output.format, size);
+    const plain = isPlain && output.zipEntry === undefined;
+    await checkOutput(output, { ...options, force, disks, plain });
   }
 }
 

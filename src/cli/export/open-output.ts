@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { Format } from '../../../formats/index.ts';
 import {
   errnoOf,
   KexportError,
@@ -18,7 +19,7 @@ import { remoteSink, shownName } from '../../remote/open-remote.ts';
 import { descriptorSink } from '../../sinks/descriptor.ts';
 import { deviceSink } from '../../sinks/device.ts';
 import { fileSink } from '../../sinks/file.ts';
-import { partialOf } from '../../sinks/new-file.ts';
+import { checkNewFile, partialOf } from '../../sinks/new-file.ts';
 import { checkPipe, pathToWrite } from '../../sinks/path-to-write.ts';
 import type { Sink } from '../../sinks/sink.ts';
 import type { Options } from '../options/options.ts';
@@ -68,12 +69,32 @@ type OpenRequest = OpenOptions & {
  */
 export async function openOutput(output: Output, request: OpenRequest): Promise<Sink> {
   const { path, address } = output;
-  const { plain, force, mode, signal, fileMode } = request;
+  const { force, mode, signal, fileMode } = request;
   if (address !== undefined) return openStore(address, output, request);
   if (path === '-') {
     await checkNotRead('/dev/stdout', 'standard output', request);
     return openStdout();
   }
+  const found = await lookAt(output, request);
+  if (found?.isBlockDevice()) return openDevice(output, request);
+  if (found?.isFile() === false) return openSpecial(await pathToWrite(path), signal);
+  return fileSink(path, { force, mode, widestMode: fileMode });
+}
+
+/** What is looked at before an output is opened. */
+type Look = Pick<OpenRequest, 'backingFile' | 'disks' | 'flatten' | 'force' | 'plain'>;
+
+/** Throws a KexportError for an output that cannot be opened, as far as looking tells. */
+export async function checkOutput(output: Output, request: Look): Promise<void> {
+  const { path, address } = output;
+  if (address !== undefined || path === '-') return;
+  const found = await lookAt(output, request);
+  if (found?.isFile() ?? true) await checkNewFile(path, { replace: request.force });
+}
+
+/** What is at the path of an output, undefined for nothing. Throws a KexportError. */
+async function lookAt({ format, path }: Output, request: Look): Promise<Stats | undefined> {
+  const { plain, force } = request;
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     const hint = `for a folder of images, --output-dir ${path}`;
@@ -85,10 +106,9 @@ export async function openOutput(output: Output, request: OpenRequest): Promise<
   }
   for (const name of [path, partialOf(path)]) await checkNotRead(name, name, request);
   if (!found) await checkNoDevice(path);
-  if (found?.isBlockDevice()) return openDevice(output, request);
+  if (found?.isBlockDevice()) checkMayWrite(path, format, force);
   if (found?.isFile()) await checkNotOpen(path, found);
-  if (!isFile) return openSpecial(await pathToWrite(path), signal);
-  return fileSink(path, { force, mode, widestMode: fileMode });
+  return found;
 }
 
 /** The most that a size is rounded up by, in bytes: that of Google Cloud's format. */
@@ -112,7 +132,7 @@ function openStore(address: string, output: Output, request: OpenRequest): Promi
 export async function checkNotRead(
   path: string,
   name: string,
-  { disks, flatten, backingFile }: Omit<OpenRequest, 'plain'>,
+  { disks, flatten, backingFile }: Pick<OpenRequest, 'backingFile' | 'disks' | 'flatten'>,
 ): Promise<void> {
   for (const disk of disks) {
     if (await isSame(path, pathOfDisk(disk.name))) {
@@ -166,10 +186,8 @@ async function checkNoDevice(path: string): Promise<void> {
   });
 }
 
-async function openDevice(
-  { format, path, disk }: Output,
-  { disks, force, onWarning }: OpenRequest,
-): Promise<Sink> {
+/** Throws unless all on the device may be lost. */
+function checkMayWrite(path: string, format: Format, force: boolean | undefined): void {
   if (format.name !== 'raw') {
     const what = `${path} is a block device: only raw can be written to it, not ${format.name}`;
     throw new KexportError('usage', what);
@@ -179,6 +197,12 @@ async function openDevice(
       hint: 'use --force to overwrite it',
     });
   }
+}
+
+async function openDevice(
+  { path, disk }: Output,
+  { disks, onWarning }: OpenRequest,
+): Promise<Sink> {
   const [attached] = await loopDevicesOn(path);
   if (attached !== undefined) {
     throw new KexportError('target', `${path} is in use: ${attached} has the same bytes`, {
