@@ -35,7 +35,6 @@ const COMMON = {
   target: 'node20',
   minifyWhitespace: true,
   minifySyntax: true,
-  lineLimit: 120, // Node shows the line of an error that nobody catches
   legalComments: 'none', // LICENSES.txt has them
   logLevel: 'warning',
   metafile: true,
@@ -150,6 +149,7 @@ async function buildLibrary(files: InsideFiles): Promise<void> {
   const { define, plugins } = inside(files);
   const { metafile } = await build({
     ...COMMON,
+    lineLimit: 120, // Node shows the line of an error that nobody catches
     define,
     plugins: [...plugins, BUILTINS],
     entryPoints: { index: 'dist/src/index.js', formats: 'dist/formats/index.js' },

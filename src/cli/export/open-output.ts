@@ -153,7 +153,8 @@ export async function checkNotRead(
 async function checkNotOpen(path: string, file: Stats): Promise<void> {
   const descriptors = await readdir('/proc/self/fd').catch(() => []); // not Linux
   for (const fd of descriptors) {
-    const open = await stat(`/proc/self/fd/${fd}`).catch(() => undefined); // that of readdir is gone
+    // That of readdir is gone.
+    const open = await stat(`/proc/self/fd/${fd}`).catch(() => undefined);
     if (open?.isFile() !== true || open.dev !== file.dev || open.ino !== file.ino) continue;
     throw new KexportError('target', `${path} is read for the disk that is exported`, {
       hint: 'write the image to another file',
