@@ -103,17 +103,23 @@ async function openPlace(
   return { sink: wrap(sink), file, isDownload: true };
 }
 
-/** Removes the file of a failed export, if it is there only because the user was asked for it. */
+/** Removes a file that an export has not got to, if the picker has made it. */
 async function removeEmpty(place: FilePlace | undefined): Promise<void> {
   const file = await place?.getFile().catch(() => undefined); // it may be gone
-  if (file?.size === 0) await place?.remove?.().catch(() => undefined);
+  if (place && file?.size === 0) await remove(place);
 }
 
+async function remove(place: FilePlace): Promise<void> {
+  await place.remove?.().catch(() => undefined);
+}
+
+/** A failed export removes the file, if it is there only because the user was asked for it. */
 async function chosenSink(place: FilePlace, name: string): Promise<Sink> {
+  const isNew = (await place.getFile()).size === 0;
   const sink: Sink = browserFileSink(await place.createWritable(), { name });
   const discard = async () => {
     await sink.discard();
-    await removeEmpty(place);
+    if (isNew) await remove(place);
   };
   return { ...sink, discard };
 }
