@@ -1,9 +1,7 @@
-import type { ImageInput, Problem, ReadRequest } from '../contract.ts';
+import type { Problem, ReadRequest } from '../contract.ts';
 import { error } from '../problems.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
-
-/** Bytes of a blob that are read at a time. */
-const STEP = 2 ** 20;
+import { digestOf } from '../tar/digest-of.ts';
 
 /** A blob, and what the JSON that names it says about it. */
 export interface NamedBlob {
@@ -33,15 +31,4 @@ export async function* checkBlobs(
     const found = await digestOf(input, member, hasher('sha256'));
     if (found !== sha256) yield error(`the ${what} has the SHA-256 ${found}, expected ${sha256}`);
   }
-}
-
-async function digestOf(
-  input: ImageInput,
-  { size, imageOffset }: TarMember,
-  hasher: ReturnType<ReadRequest['hasher']>,
-): Promise<string> {
-  for (let done = 0; done < size; done += STEP) {
-    hasher.update(await input.read(imageOffset + done, Math.min(STEP, size - done)));
-  }
-  return hasher.digest();
 }

@@ -1,14 +1,12 @@
-import type { ImageInput, Problem, ReadRequest } from '../contract.ts';
+import type { Problem, ReadRequest } from '../contract.ts';
 import { FormatError } from '../errors.ts';
 import { error } from '../problems.ts';
 import type { Archive } from './archive.ts';
 import { decodeManifest } from './decode-manifest.ts';
 import { MAX_OVF_SIZE, type OvfDisk, type OvfMachine } from './decode-ovf.ts';
 import type { TarMember } from '../tar/decode-tar.ts';
+import { digestOf } from '../tar/digest-of.ts';
 import { diskOfItem, type FoundDisk, type MemberTables, openDisk } from './disks.ts';
-
-// Bytes of a member that are read at a time.
-const STEP = 2 ** 20;
 
 /** Checks an archive and the structure of its disks. Reads every member that has a digest. */
 export async function* checkOva(archive: Archive, request: ReadRequest): AsyncGenerator<Problem> {
@@ -142,15 +140,4 @@ async function* checkManifest(
       if (found !== digest) yield error(`${name} has the digest ${found}, the manifest ${digest}`);
     }
   }
-}
-
-async function digestOf(
-  input: ImageInput,
-  { size, imageOffset }: TarMember,
-  hasher: ReturnType<ReadRequest['hasher']>,
-): Promise<string> {
-  for (let done = 0; done < size; done += STEP) {
-    hasher.update(await input.read(imageOffset + done, Math.min(STEP, size - done)));
-  }
-  return hasher.digest();
 }
