@@ -12,6 +12,7 @@ import { diskWithBlocks } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { runIn } from '../support/peers.ts';
 import { diskOf, inputOf, openImage, problemsOf } from '../support/read-image.ts';
+import { sparseInput } from '../support/sparse-input.ts';
 import { writeImage } from '../support/write-image.ts';
 
 const MIB = 2 ** 20;
@@ -63,20 +64,6 @@ describe('an OVA of ours', async () => {
     expect(others).toEqual([]);
   });
 });
-
-/** An image that is zeros where it has no part. */
-function sparseInput(size: number, parts: readonly [offset: number, bytes: Uint8Array][]) {
-  const read = (at: number, length: number): Promise<Uint8Array> => {
-    const found = new Uint8Array(length);
-    for (const [offset, bytes] of parts) {
-      const from = Math.max(at, offset);
-      const to = Math.min(at + length, offset + bytes.length);
-      if (from < to) found.set(bytes.subarray(from - offset, to - offset), from - at);
-    }
-    return Promise.resolve(found);
-  };
-  return { size, read };
-}
 
 /** Packs files as GNU tar does. */
 function tar(files: Readonly<Record<string, string | Buffer>>, ...options: string[]): Buffer {
