@@ -115,7 +115,7 @@ export async function discardOrWarn(
 }
 
 /** The command for a person to discard it. */
-export function discardCommand(pool: string): string {
+function discardCommand(pool: string): string {
   return `zpool checkpoint -d ${shellWord(pool)}`;
 }
 

@@ -5,7 +5,7 @@
 //        -> copies of mounted file systems -> free space of the pools -> read the rest of each disk
 //        -> labels once more -> discard the checkpoints
 
-import { type OnWarning, Warning } from '../../errors.ts';
+import type { OnWarning } from '../../errors.ts';
 import { disposable } from '../../sources/disposable.ts';
 import type { OpenSource } from '../../sources/source.ts';
 import { streamTools } from '../../zfs-send/tools.ts';
@@ -15,7 +15,7 @@ import {
   capturePool,
   checkUnchanged,
 } from './capture-pool.ts';
-import { discardCommand } from './checkpoint.ts';
+import { discardOrWarn } from './checkpoint.ts';
 import { type DirectDisks, openDirectDisks } from '../../live/direct-disk.ts';
 import { joinGroups, singleGroups } from '../../live/disk-extents.ts';
 import { type FreeExtents, freeSpaceOf } from './free-space.ts';
@@ -128,15 +128,7 @@ function sourceOf(
 async function release({ disks, pools, copies }: Capture, onWarning: OnWarning): Promise<void> {
   for (const { checkpoint, watch } of pools) {
     await watch.stop();
-    const problem = await checkpoint.discard();
-    if (problem === undefined) continue;
-    const remedy = discardCommand(checkpoint.pool);
-    onWarning(
-      new Warning(
-        'left-behind',
-        `the checkpoint of pool ${checkpoint.pool} is left: ${problem}: ${remedy}`,
-      ),
-    );
+    await discardOrWarn(checkpoint, onWarning);
   }
   for (const copy of [...copies.values()].flat()) await copy.close();
   await disks.close();
