@@ -5,13 +5,13 @@ import { damaged, unsupported } from './faults.ts';
 import {
   BLOB_HEAD,
   CLUSTER_SIZE,
-  MAX_CLUSTERS,
   CONFIG_COUNT,
   device,
   DEVICE_COUNT,
   header,
   HEADER_MD5,
   MAGIC,
+  MAX_CLUSTERS,
   VERSION,
 } from './layout.ts';
 import { type Hashers, md5Of } from './md5.ts';

@@ -47,12 +47,9 @@ export async function sentChanges(
   const { name } = input;
   const { signal } = options;
   const kept = keptBytes(input);
-  let hasBegun = false;
-  const events = await streamEvents(kept, options, (decoded) => {
-    if (!hasBegun) kept.drop(decoded); // of streams that are not wanted, which may be large
-  });
+  // Streams that are not wanted may be large.
+  const events = await streamEvents(kept, options, (decoded) => kept.drop(decoded));
   const first = await events.next(signal);
-  hasBegun = true;
   if (first?.kind !== 'begin') throw new Error(`${name} begins without a stream`);
   if (!first.isLast) return packagedChanges(kept, events, first, signal);
   kept.letGo();
@@ -77,7 +74,7 @@ export async function sentChanges(
 interface KeptBytes extends ByteStream {
   /** Where in the stream that begins which is kept. */
   readonly start: number;
-  /** Drops what lies before that byte of the stream. */
+  /** Drops what is in memory before that byte of the stream. */
   drop(end: number): void;
   /** Drops the bytes, and keeps no more. */
   letGo(): void;

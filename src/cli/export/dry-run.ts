@@ -15,7 +15,8 @@ import { formatSize } from '../print/sizes.ts';
 import { describeSource } from '../print/source.ts';
 import { formatTable } from '../print/table.ts';
 import { diskWarnings } from './disk-warnings.ts';
-import { checkOutput } from './open-output.ts';
+import { checkOutput, disksOf } from './open-output.ts';
+import { isPlain } from './outputs.ts';
 import type { NamedDisk } from './named-disks.ts';
 import { pathOfDisk } from './path-of-disk.ts';
 import type { Plan } from './plan.ts';
@@ -108,13 +109,12 @@ async function checkOutputs(found: readonly Looked[], plan: Plan, options: Optio
     name: source?.origin ?? name,
     size: source ? source.size : options.size,
   }));
-  const isPlain = plan.checksums === undefined;
   const force = options.force === true || plan.next !== undefined; // else it takes other names
   for (const output of plan.outputs) {
-    const own = disks.filter((_, index) => output.disk === undefined || output.disk === index);
-    for (const { size } of own) if (size !== undefined) checkDiskSize(output.format, size);
-    const plain = isPlain && output.zipEntry === undefined;
-    await checkOutput(output, { ...options, force, disks, plain });
+    for (const { size } of disksOf(output, disks)) {
+      if (size !== undefined) checkDiskSize(output.format, size);
+    }
+    await checkOutput(output, { ...options, force, disks, plain: isPlain(output, plan) });
   }
 }
 

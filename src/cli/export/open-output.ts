@@ -119,13 +119,18 @@ function openStore(address: string, output: Output, request: OpenRequest): Promi
   const sizes = disks.map(({ size }) => ({ size })); // what is zeros may be written too
   const most = maxOutputSize(output, sizes);
   const maxLength = most === undefined ? undefined : most + sizes.length * MAX_ROUNDING;
-  const own = disks.filter((_, index) => output.disk === undefined || index === output.disk);
+  const own = disksOf(output, disks);
   return remoteSink(address, {
     ...{ force, verify, connections, endpoint, signal, onWarning, maxLength },
     diskSize: output.disk === undefined ? undefined : own[0]?.size,
     formatName: output.format.name,
     description: own.map(({ name }) => shownName(name)).join(', '),
   });
+}
+
+/** Those of the disks that an output holds. */
+export function disksOf<T>({ disk }: Output, disks: readonly T[]): T[] {
+  return disks.filter((_, index) => disk === undefined || index === disk);
 }
 
 /** Throws if a write to that path would change what is read. */

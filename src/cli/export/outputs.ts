@@ -64,7 +64,7 @@ async function openAll(
     const machines: Target[] = [];
     for (const output of plan.outputs) {
       const { format, zipEntry } = output;
-      const plain = zipEntry === undefined && plan.checksums === undefined;
+      const plain = isPlain(output, plan);
       let sink = keep(await openOutput(output, { ...options, disks, plain }));
       // What cannot go back is written front to back, if need be from a temporary file.
       const inOrder = !sink.seekable || format.streaming === 'always' || streamsNow(output, disks);
@@ -108,6 +108,11 @@ async function openAll(
     images.push(hashing);
     return hashing;
   }
+}
+
+/** Whether an image goes to its output as it is, neither hashed for SHA256SUMS nor zipped. */
+export function isPlain({ zipEntry }: Output, { checksums }: Plan): boolean {
+  return zipEntry === undefined && checksums === undefined;
 }
 
 /** The sums of images that were made, by their names. */

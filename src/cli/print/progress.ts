@@ -48,8 +48,8 @@ export async function progressDisplay(quiet: boolean): Promise<ProgressDisplay> 
 
 /**
  * Shows progress in such intervals of seconds, and when SIGUSR1 asks for it, as dd and qemu-img do;
- * with `beginnings`, each new phase at once, too. The
- * phases of each image have a clock of their own, which starts where the one before stood.
+ * with `beginnings`, each new phase at once, too. The phases of each image have a clock of their
+ * own, which starts where the one before stood.
  */
 function shownEvery(
   interval: number,
