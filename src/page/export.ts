@@ -1,5 +1,6 @@
 // Makes the images that the page asks for, as `kexport FORMATS` does it.
 
+import { host } from '#host';
 import { createFormat } from '../cli/export/create-format.ts';
 import type { Options } from '../cli/options/options.ts';
 import { type OnWarning, throwIfAborted } from '../errors.ts';
@@ -154,6 +155,8 @@ async function hashOf(image: Blob, { signal, onProgress }: Listeners): Promise<s
   const stream = blobStream(image);
   try {
     for (let done = 0; done < total;) {
+      // What the browser has at hand comes without one, and nobody would hear of a cancellation.
+      await host.turn();
       throwIfAborted(signal);
       const bytes = await stream.take(STEP);
       if (bytes.length === 0) throw new Error(`the image ends at byte ${done} of ${total}`);
