@@ -81,12 +81,17 @@ export async function mountAt(path: string, mounts: readonly Mount[]): Promise<M
   const file = await open(path, O_PATH).catch(() => undefined);
   if (!file) return undefined;
   try {
-    const text = await readFile(`/proc/self/fdinfo/${file.fd}`, 'utf8').catch(() => '');
-    const id = Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1]);
-    return mounts.find((mount) => mount.id === id);
+    const found = await mountIdOf(file.fd);
+    return mounts.find(({ id }) => id === found);
   } finally {
     await file.close();
   }
+}
+
+/** The `id` of the mount by which a file was opened; NaN where there is no /proc. */
+export async function mountIdOf(fd: number): Promise<number> {
+  const text = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+  return Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1]);
 }
 
 /**

@@ -21,6 +21,7 @@ import { checkStatedSize, formatOf, packedKind } from './format-of.ts';
 import { frozenSource } from './frozen-source.ts';
 import { warnOfMounts } from './mounted-device.ts';
 import type { Descriptor, Opened } from './opened.ts';
+import { checkUse, steadySource } from './steady.ts';
 
 /** Owns the descriptor from then on, unless it throws a KexportError. */
 export async function openDescriptor(
@@ -47,6 +48,7 @@ export async function openDescriptor(
     return { stream: endlessStream(name, fd, options.size), isSent: isSent ?? false };
   }
 
+  await checkUse(name, fd, options);
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
   const head = found.isFile() ? await readHead(name, fd, HEAD_SIZE, start) : undefined;
@@ -63,8 +65,10 @@ export async function openDescriptor(
   }
   const format = formatOf(name, head && { head, size }, options);
   checkChoice(name, format, options);
-  if (format) return openImageSource(descriptor, size, format, options);
-  return openRaw(descriptor, size, found.isFile(), options);
+  const source = format
+    ? await openImageSource(descriptor, size, format, options)
+    : await openRaw(descriptor, size, found.isFile(), options);
+  return found.isFile() ? steadySource(source, fd, options) : source;
 }
 
 async function openRaw(

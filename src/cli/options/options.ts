@@ -73,7 +73,7 @@ export const OPTIONS = {
   nice: flag('give way to other programs: lowest CPU priority, idle I/O class'),
   keepGpt: flag('leave the backup GPT where it is if the disk is rounded up'),
 
-  noSnapshot: flag('read a volume or file on ZFS or LVM as it is, not from a snapshot'),
+  noSnapshot: flag('read a volume or file as it is, while it may change'),
   snapshotSize: size('room for the snapshot of a logical volume that is not thin', {
     default: 'half of the free space',
   }),
