@@ -6,10 +6,8 @@ import { errnoOf, KexportError, Warning } from '../errors.ts';
 import { datasetOf, linkOf, nameInLinks, type ZvolDevice, zvolDevice } from './device.ts';
 import { isPoolName, parseDatasetName } from './names.ts';
 import { zfs, zfsFailure } from './run.ts';
+import { ZFS } from '../host/file-systems.ts';
 import type { DiskSnapshot, SnapshotOptions } from '../host/disk-snapshot.ts';
-
-/** f_type of ZFS, statfs(2): ZFS_SUPER_MAGIC. */
-const ZFS_MAGIC = 0x2fc12fc1;
 
 /**
  * Snapshots the disk that `name` stands for, if it is on ZFS: a volume or a snapshot by its ZFS
@@ -31,7 +29,7 @@ export async function snapshotDisk(
     await checkNoLivePool(name, options);
     return undefined;
   }
-  if (!found.isFile() || (await statfs(name)).type !== ZFS_MAGIC) return undefined;
+  if (!found.isFile() || (await statfs(name)).type !== ZFS) return undefined;
   const { snapshotFile } = await import('./snapshot-file.ts');
   return snapshotFile(name, options);
 }

@@ -29,7 +29,11 @@ describeWith(['qemu-io', 'qemu-img'], 'a disk that QEMU has open for writing', (
     const vm = `vm.${format}`;
     run('qemu-img', 'convert', '-f', 'raw', '-O', format, join(cwd, 'disk'), join(cwd, vm));
     await openInQemu(join(cwd, vm), '-f', format);
-    for (const line of [`kexport vhd ${vm}`, `kexport vhd --from ${format} -o x.vhd - < ${vm}`]) {
+    for (const line of [
+      `kexport vhd ${vm}`,
+      `kexport vhd ${vm} --dry-run`,
+      `kexport vhd --from ${format} -o x.vhd - < ${vm}`,
+    ]) {
       const { status, stderr } = shell(line, cwd);
       expect(stderr).toMatch(
         /^kexport: .+ is in use: QEMU has it open for writing: .*--no-snapshot/,

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
+import { ZFS } from '../../host/file-systems.ts';
 import { openSource } from '../../open/open-source.ts';
 import { checkDiskSize } from '../../export/image.ts';
 import { inspectSource } from '../../inspect/inspect-source.ts';
@@ -118,7 +119,10 @@ async function checkOutputs(found: readonly Looked[], plan: Plan, options: Optio
   }
 }
 
-/** Opens a disk as it is; undefined for one that this would read from, such as a pipe. */
+/**
+ * Opens a disk, without a snapshot of what lies on ZFS or LVM; undefined for one that this would
+ * read from, such as a pipe.
+ */
 async function lookAt(
   { path, options: how }: NamedDisk,
   options: Options,
@@ -127,12 +131,14 @@ async function lookAt(
   const found = await stat(pathOfDisk(path)).catch(() => undefined);
   const isRead = found === undefined || found.isFile() || found.isBlockDevice();
   if (!isRead || options.incrementalFrom !== undefined) return undefined;
+  // A file that is not on ZFS is read as it is by the export, too.
+  const isSnapshotted = !found?.isFile() || (await statfs(pathOfDisk(path))).type === ZFS;
   return openSource(path, {
     ...how,
-    takeSnapshot: false,
-    // That no snapshot is taken is this run's own doing.
+    takeSnapshot: isSnapshotted ? false : how.takeSnapshot,
     onWarning: (warning) => {
-      if (warning.code !== 'inconsistent') warnings.push(warning);
+      // That no snapshot is taken is this run's own doing.
+      if (!isSnapshotted || warning.code !== 'inconsistent') warnings.push(warning);
     },
   });
 }
