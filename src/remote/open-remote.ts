@@ -44,6 +44,7 @@ const STORES: readonly Store[] = [
     sink: async (name, options) => (await import('./azure/blob-sink.ts')).blobSink(name, options),
     file: async (name, options) => (await import('./https-file.ts')).openHttpsFile(name, options),
   },
+  { names: /^[a-z][a-z\d+.-]*:\/\//i }, // ssh://, nbd:// and so on: no path either
 ];
 
 /** Whether a name is an address in a store, and no path: a file of that name is written `./s3:`. */
@@ -68,7 +69,7 @@ export async function remoteSink(name: string, options: SendOptions): Promise<Op
   const sink = STORES.find(({ names }) => names.test(name))?.sink;
   if (sink) return sink(name, options);
   throw new KexportError('usage', `images cannot be sent to ${shownName(name)}`, {
-    hint: `kexport sends them to ${SENT_TO}`,
+    hint: `kexport sends them to ${SENT_TO}, and through a pipe with -o -`,
   });
 }
 
@@ -79,5 +80,7 @@ const SENT_TO =
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {
   const file = STORES.find(({ names }) => names.test(name))?.file;
   if (file) return file(name, options);
-  throw new KexportError('usage', `nothing is read from ${shownName(name)}`);
+  throw new KexportError('usage', `nothing is read from ${shownName(name)}`, {
+    hint: 'disks and images are read from s3://, gs:// and https://, and a raw disk from a pipe',
+  });
 }

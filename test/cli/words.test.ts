@@ -32,6 +32,40 @@ describe('a list of formats', () => {
   });
 });
 
+describe('what users of qemu-img type exits 2 with what does it here', () => {
+  test.each([
+    ['a command', ['check', 'a.raw'], 'unknown format or command "check" (kexport verify IMAGE)'],
+    [
+      'an option',
+      ['convert', '-O', 'qcow2', 'a.raw', 'x.qcow2'],
+      'unknown option -O (the format is a word of its own: kexport qcow2 DISK -o FILE)',
+    ],
+    [
+      'two names',
+      ['convert', 'a.raw', 'x.qcow2'],
+      'no format is given: neither a.raw nor x.qcow2 is one (kexport qcow2 a.raw -o x.qcow2)',
+    ],
+    [
+      'the name of the image at the end',
+      ['qcow2', 'a.raw', 'x.qcow2'],
+      'x.qcow2 is neither a disk nor a folder for the images (to say what the image is called: -o x.qcow2)',
+    ],
+    [
+      'that of a converted one',
+      ['convert', 'a.raw', 'qcow2', 'x.qcow2'],
+      'x.qcow2 is not a folder for the images (to say what the image is called: -o x.qcow2)',
+    ],
+    [
+      'an address to read from',
+      ['raw', 'nbd://host/disk'],
+      'nothing is read from nbd://host/disk (disks and images are read from s3://, gs:// and https://, and a raw disk from a pipe)',
+    ],
+  ])('%s', (_, args, line) => {
+    const found = kexport(args, { cwd: folder });
+    expect(found).toEqual({ status: 2, stdout: '', stderr: `kexport: ${line}\n` });
+  });
+});
+
 describe('words that make no sense exit 2 with one line', () => {
   test.each([
     [

@@ -3,6 +3,7 @@ import { KexportError } from '../../errors.ts';
 import { longForm, type OptionName, type Options, OPTIONS } from '../options/options.ts';
 import type { Option } from '../options/option.ts';
 import { mostSimilar } from './most-similar.ts';
+import { OPTIONS_OF_QEMU_IMG } from './of-qemu-img.ts';
 
 /** The words of a command line, divided into operands and options. */
 export interface Words {
@@ -81,7 +82,8 @@ function givenOption({ name: form, rawName: typed, value, inlineValue }: OptionT
 
 function unknownOption(typed: string): KexportError {
   const similar = mostSimilar(typed, NAMES.map(longForm));
-  const hint = similar === undefined ? 'see --help-all' : `did you mean ${similar}?`;
+  const meant = similar === undefined ? 'see --help-all' : `did you mean ${similar}?`;
+  const hint = OPTIONS_OF_QEMU_IMG.get(typed) ?? meant;
   return new KexportError('usage', `unknown option ${typed}`, { hint });
 }
 

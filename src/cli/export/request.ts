@@ -1,9 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
+import { extname } from 'node:path';
 import { FORMATS, type FormatName } from '../../../formats/index.ts';
 import { KexportError } from '../../errors.ts';
 import { shellWord } from '../../host/shell-word.ts';
 import { isRemote } from '../../remote/open-remote.ts';
 import { mostSimilar } from '../command-line/most-similar.ts';
+import { COMMANDS_OF_QEMU_IMG } from '../command-line/of-qemu-img.ts';
 import { FORMAT_WORDS, parseFormats } from './parse-formats.ts';
 
 /** The operands of an export. */
@@ -44,7 +46,7 @@ export function parseRequest(
     return { list: second, formats: swapped, sources: [first], outputDir };
   }
   throw second !== undefined && looksLikeDisk(first) && looksLikeDisk(second)
-    ? new KexportError('usage', `no format is given: neither ${first} nor ${second} is one`, USAGE)
+    ? noFormat(first, second)
     : unknownFormat(first, second, commandNames);
 }
 
@@ -58,7 +60,7 @@ function disksAndFolder(words: readonly string[]): Pick<Request, 'sources' | 'ou
   // A volume of ZFS need not have a file of its name.
   if (!existsSync(last) && last !== '-' && !isRemote(last) && !/^[^./][^/]*\//.test(last)) {
     throw new KexportError('usage', `${last} is neither a disk nor a folder for the images`, {
-      hint: 'create the folder first, or check the name of the disk',
+      hint: nameOfFile(last) ?? 'create the folder first, or check the name of the disk',
     });
   }
   return { sources: words, outputDir: undefined };
@@ -68,6 +70,11 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** The last parts of those that images have. */
+const EXTENSIONS = new Set(
+  Object.values(FORMATS).map((create) => create().extension.split('.').at(-1)),
+);
+
 const LIST = `one or several of ${Object.keys(FORMATS).join(',')}, or all`;
 const USAGE = { hint: `kexport FORMATS DISK ...; FORMATS is ${LIST}` };
 
@@ -75,6 +82,13 @@ const USAGE = { hint: `kexport FORMATS DISK ...; FORMATS is ${LIST}` };
 function formatsIn(list: string): readonly FormatName[] | undefined {
   const { formats, unknown } = parseFormats(list);
   return unknown.length === 0 && formats.length > 0 ? formats : undefined;
+}
+
+function noFormat(first: string, second: string): KexportError {
+  const what = `no format is given: neither ${first} nor ${second} is one`;
+  const [format] = existsSync(second) ? [] : (formatsIn(extname(second).slice(1)) ?? []);
+  const hint = format && `kexport ${format} ${shellWord(first)} -o ${shellWord(second)}`;
+  return new KexportError('usage', what, hint === undefined ? USAGE : { hint });
 }
 
 function unknownFormat(
@@ -94,8 +108,9 @@ function unknownFormat(
   const similar = mostSimilar(word, isList ? FORMAT_WORDS : [...FORMAT_WORDS, ...others]);
   const kind = isList || commandNames.length === 0 ? 'format' : 'format or command';
   const what = `unknown ${kind} "${word}"${isList ? ` in ${list}` : ''}`;
-  const hint = similar === undefined ? `give ${LIST}` : `did you mean ${similar}?`;
-  return new KexportError('usage', what, { hint });
+  const meant = similar === undefined ? `give ${LIST}` : `did you mean ${similar}?`;
+  const ofQemuImg = kind === 'format' ? undefined : COMMANDS_OF_QEMU_IMG.get(word);
+  return new KexportError('usage', what, { hint: ofQemuImg ?? meant });
 }
 
 /** Whether a word is not a misspelled format. */
@@ -104,6 +119,17 @@ function looksLikeDisk(word: string): boolean {
 }
 
 function checkFolder(outputDir: string | undefined, hint: string): void {
-  if (outputDir === undefined || !existsSync(outputDir) || isDirectory(outputDir)) return;
-  throw new KexportError('usage', `${outputDir} is not a folder for the images`, { hint });
+  if (outputDir === undefined || isDirectory(outputDir)) return;
+  const named = nameOfFile(outputDir);
+  if (named === undefined && !existsSync(outputDir)) return;
+  throw new KexportError('usage', `${outputDir} is not a folder for the images`, {
+    hint: named ?? hint,
+  });
+}
+
+/** A hint for the name of an image where that of its folder belongs. */
+function nameOfFile(path: string): string | undefined {
+  const extension = extname(path).slice(1).toLowerCase();
+  if (!EXTENSIONS.has(extension)) return undefined;
+  return `to say what the image is called: -o ${shellWord(path)}`;
 }
