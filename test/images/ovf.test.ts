@@ -67,6 +67,6 @@ describe('an OVF with its disk beside it', () => {
     const { stderr } = kexport(['convert', 'web1.ovf', 'raw', '--allow-backing', '-o', 'x'], {
       cwd,
     });
-    expect(stderr).toContain('not a plain name in its folder');
+    expect(stderr).toContain('not a file in its folder');
   });
 });
