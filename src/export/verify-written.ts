@@ -99,7 +99,7 @@ async function readBack(files: ImageFiles, format: string, expected: Expected): 
   for (const [index, disk] of expected.disks.entries()) {
     const found = reader.disks?.[index];
     const one = found ? await diskOfImage(files, found) : files;
-    const source = imageSource(one, expected.threads ?? host.availableParallelism());
+    const source = imageSource(one, expected);
     await compare(source, format, disk, expected);
   }
 }

@@ -93,7 +93,8 @@ async function contentOf(image: ImageFiles, options: ImageContentOptions): Promi
       if (kind !== 'zeros') mapped += Math.min(diskLength, facts.diskSize - diskOffset);
     }
     const storedSize = (reader.notOpened?.isMapped ?? true) ? mapped : undefined;
-    const source = notOpened.length === 0 ? imageSource(image, 1) : undefined; // owned by the image
+    // Owned by the image.
+    const source = notOpened.length === 0 ? imageSource(image, { threads: 1 }) : undefined;
     const read = source?.read?.bind(source);
     const { diskSize } = facts;
     const disk = read && (await withContents(await inspectDisk(read, diskSize), read, diskSize));

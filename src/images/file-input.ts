@@ -1,4 +1,5 @@
 import { FormatError, type ImageInput } from '../../formats/index.ts';
+import type { DataRange } from '../sources/data-map.ts';
 
 /** A file that is read as an image, or as a part of one. Does not own what it is read by. */
 export interface FileInput extends ImageInput {
@@ -10,6 +11,11 @@ export interface FileInput extends ImageInput {
   readonly isDevice?: boolean | undefined;
   /** Space that it takes in its file system, in bytes. Default: `size`. */
   readonly allocatedSize?: number | undefined;
+  /**
+   * Where a part of the file has data, ascending; all of it where that cannot be known. Absent of a
+   * file without holes.
+   */
+  dataIn?(start: number, end: number): Promise<readonly DataRange[]>;
 }
 
 /** Throws a FormatError if an image of `size` bytes does not have those bytes. */

@@ -3,7 +3,7 @@
 
 import type { ImageExtent } from '../../formats/index.ts';
 import { asKexportError, throwIfAborted } from '../errors.ts';
-import { type FileHoles, fileHoles } from './file-holes.ts';
+import { partsOf } from './file-holes.ts';
 import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './read-image.ts';
 
@@ -35,7 +35,7 @@ export interface MapExtent {
  */
 export async function* imageMap(image: OpenImage, signal?: AbortSignal): AsyncGenerator<MapExtent> {
   const { diskSize } = image.reader.facts;
-  const whole = { start: 0, end: diskSize, depth: 0, holes: fileHoles() };
+  const whole = { start: 0, end: diskSize, depth: 0 };
   let pending: MapExtent | undefined;
   try {
     for await (const extent of mapOf(image, whole)) {
@@ -58,7 +58,6 @@ interface Place {
   readonly start: number;
   readonly end: number;
   readonly depth: number;
-  readonly holes: FileHoles;
 }
 
 /** What an image and those below it have of a part of the disk. */
@@ -86,7 +85,7 @@ async function* gapOf({ backing }: OpenImage, place: Place): AsyncGenerator<MapE
 async function* storedOf(
   { input: own, reader }: OpenImage,
   extent: ImageExtent,
-  { start, end, depth, holes }: Place,
+  { start, end, depth }: Place,
 ): AsyncGenerator<MapExtent> {
   const whole = { start, length: end - start, depth };
   if (extent.kind === 'zeros') {
@@ -107,7 +106,7 @@ async function* storedOf(
     yield { ...whole, ...DATA, offset: start + shift, file };
     return;
   }
-  for await (const part of holes(input, start + shift, end + shift)) {
+  for await (const part of partsOf(input, start + shift, end + shift)) {
     const found = { start: part.start - shift, length: part.end - part.start, depth };
     yield { ...found, ...(part.isHole ? ZEROS : DATA), offset: part.start, file };
   }

@@ -25,11 +25,22 @@ interface Filling {
 /** With more, the thread that takes the windows from them is the slowest. */
 const MAX_THREADS = 16;
 
+/** How {@link imageSource} reads. */
+export interface ImageSourceOptions {
+  /** Workers that decompress: at most 16. Default: one for each processor. */
+  readonly threads?: number | undefined;
+  /** Reads the holes of sparse files too. Default: takes them for the zeros that they are. */
+  readonly readHoles?: boolean | undefined;
+}
+
 /**
- * The disk in an image. Owns the image, and closes it. `most` workers decompress, by default one
- * for each processor, and never more than 16. Their memory is taken when the first extent is read.
+ * The disk in an image. Owns the image, and closes it. The memory of the workers is taken when the
+ * first extent is read.
  */
-export function imageSource(image: ImageFiles, most = host.availableParallelism()): Source {
+export function imageSource(
+  image: ImageFiles,
+  { threads: most = host.availableParallelism(), readHoles = false }: ImageSourceOptions = {},
+): Source {
   const threads = Math.min(most, MAX_THREADS);
   const { name } = image.input;
   const size = image.reader.facts.diskSize;
@@ -80,7 +91,7 @@ export function imageSource(image: ImageFiles, most = host.availableParallelism(
   };
 
   async function fillAhead({ pool }: Workers): Promise<void> {
-    for await (const window of windowsOf(image)) {
+    for await (const window of windowsOf(image, readHoles)) {
       const slab = await free.take();
       if (slab === undefined) return;
       const filled = fill(pool, slab, window);

@@ -37,6 +37,17 @@ export function fileInput(
     return isHoleIn(data, imageOffset, length);
   }
 
+  async function dataIn(start: number, end: number): Promise<DataRange[]> {
+    data ??= await dataRanges(fd, size, signal);
+    const found: DataRange[] = [];
+    for (let index = firstAfter(data, start); index < data.length; index++) {
+      const range = data[index]!; // below `data.length`
+      if (range.start >= end) break;
+      found.push({ start: Math.max(range.start, start), end: Math.min(range.end, end) });
+    }
+    return found;
+  }
+
   return {
     name,
     fd,
@@ -62,6 +73,7 @@ export function fileInput(
       if (!data || asked % TURN === 0) return lookUpHole(imageOffset, length);
       return isHoleIn(data, imageOffset, length);
     },
+    dataIn,
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../../formats/index.ts';
 import { roundDown, roundUp } from '../../formats/rounding.ts';
 import { SLAB_SIZE } from '../workers/slab.ts';
+import { partsOf } from './file-holes.ts';
 import type { FileInput } from './file-input.ts';
 import type { OpenImage } from './read-image.ts';
 
@@ -23,6 +24,9 @@ export interface Piece {
   /** The file that the offsets of `extent` refer to. */
   readonly input: FileInput;
 }
+
+/** Shorter holes are read, in bytes: that is cheaper than to look them up. */
+const MIN_HOLE = 2 ** 20;
 
 type Stored = PlainExtent | CompressedExtent;
 type Mapped = Omit<Piece, 'extent'> & { readonly extent: ImageExtent };
@@ -45,8 +49,11 @@ export async function* piecesOf(image: OpenImage, from: number): AsyncGenerator<
   }
 }
 
-/** All stored data of a disk, in windows. */
-export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
+/**
+ * All stored data of a disk, in windows; without what long holes of its files stand for, unless
+ * these are to be read.
+ */
+export async function* windowsOf(image: OpenImage, readHoles: boolean): AsyncGenerator<Window> {
   const { diskSize } = image.reader.facts;
   let pieces: Piece[] = [];
   let diskOffset = 0;
@@ -54,7 +61,7 @@ export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
     const end = roundUp(pieces.at(-1)?.end ?? 0, BLOCK_SIZE);
     return { diskOffset, length: Math.min(end, diskSize) - diskOffset, pieces };
   };
-  for await (const piece of piecesOf(image, 0)) {
+  for await (const piece of readHoles ? piecesOf(image, 0) : allocatedPieces(image)) {
     for (let { start } = piece; start < piece.end;) {
       if (pieces.length > 0 && start >= diskOffset + SLAB_SIZE) {
         yield window();
@@ -67,6 +74,24 @@ export async function* windowsOf(image: OpenImage): AsyncGenerator<Window> {
     }
   }
   if (pieces.length > 0) yield window();
+}
+
+async function* allocatedPieces(image: OpenImage): AsyncGenerator<Piece> {
+  for await (const piece of piecesOf(image, 0)) {
+    const { extent, start, end, input } = piece;
+    if (extent.kind !== 'plain' || end - start < MIN_HOLE || !input.dataIn) {
+      yield piece;
+      continue;
+    }
+    const shift = extent.imageOffset - extent.diskOffset;
+    let from = start;
+    for await (const part of partsOf(input, start + shift, end + shift)) {
+      if (!part.isHole || part.end - part.start < MIN_HOLE) continue;
+      if (part.start - shift > from) yield { ...piece, start: from, end: part.start - shift };
+      from = part.end - shift;
+    }
+    if (end > from) yield { ...piece, start: from };
+  }
 }
 
 /** The map of an image, with its gaps filled from its backing file. */

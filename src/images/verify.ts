@@ -67,7 +67,7 @@ export async function verifyImageFiles(
   options: VerifyOptions = {},
 ): Promise<Verdict> {
   if (image.reader.disks) return verifyMachine(image, image.reader.disks, options);
-  const source = imageSource(image, options.threads);
+  const source = imageSource(image, options);
   const check = (tell: (problem: Problem) => void) => checkAll(image, tell, options.signal);
   const notOpened = filesNotOpened(image);
   const hasData = image.reader.notOpened === undefined;
@@ -141,7 +141,7 @@ async function readDisk(
   { threads, signal, onProgress }: VerifyOptions,
 ): Promise<void> {
   if (image.reader.notOpened) return;
-  const source = imageSource(image, threads);
+  const source = imageSource(image, { threads });
   try {
     const report = (state: Progress) => onProgress?.({ ...state, disk: number });
     await readAll(source, { signal, onProgress: report });

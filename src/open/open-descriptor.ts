@@ -93,7 +93,7 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, allowBacking, threads, signal }: SourceOptions,
+  { size: stated, allowBacking, threads, readHoles, signal }: SourceOptions,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -110,7 +110,7 @@ async function openImageSource(
     diskSize: stated,
     signal,
   });
-  return withSource(imageSource(image, threads), { name });
+  return withSource(imageSource(image, { threads, readHoles }), { name });
 }
 
 function refuseStream(name: string, { from = 'raw' }: SourceOptions): void {

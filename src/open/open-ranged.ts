@@ -47,5 +47,5 @@ export async function openRanged(file: RemoteFile, options: SourceOptions): Prom
     const what = `the disk in ${name} has ${diskSize} bytes`;
     throw new KexportError('source', wording`${what}, ${option('size')} says ${options.size}`);
   }
-  return imageSource(image, options.threads);
+  return imageSource(image, options);
 }

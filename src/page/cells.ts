@@ -36,7 +36,7 @@ async function mapped({ reader }: ImageFiles, diskSize: number): Promise<Uint8Ar
 
 /** Reads some bytes in the middle of each cell, and at its start. */
 async function sampled(image: ImageFiles, diskSize: number): Promise<Uint8Array> {
-  const source = imageSource(image, 1); // the image stays with the caller
+  const source = imageSource(image, { threads: 1 }); // the image stays with the caller
   const buffer = new Uint8Array(SAMPLE);
   const cells = new Uint8Array(CELLS);
   for (const cell of cells.keys()) {

@@ -11,7 +11,7 @@ import { header as vdiHeader } from '../../formats/vdi/layout.ts';
 import { dynamicHeader, footer, seal } from '../../formats/vhd/layout.ts';
 import { header as vmdkHeader } from '../../formats/vmdk/layout.ts';
 import { diskWithBlocks } from '../support/disks.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { folderWith, temporaryFolder } from '../support/folder.ts';
 import { shell } from '../support/kexport.ts';
 import { writeImage } from '../support/write-image.ts';
 
@@ -33,8 +33,7 @@ function expectRefusal(command: string, name: string, file: SparseFile, message:
   expect(status).toBe(1);
 }
 
-function run(command: string, name: string, { size, parts }: SparseFile) {
-  const cwd = temporaryFolder();
+function run(command: string, name: string, { size, parts }: SparseFile, cwd = temporaryFolder()) {
   const fd = openSync(join(cwd, name), 'w');
   ftruncateSync(fd, size);
   for (const [offset, bytes] of parts) writeSync(fd, bytes, 0, bytes.length, offset);
@@ -258,4 +257,27 @@ test('an OVA of thousands of long pax records is refused', () => {
   const parts = Array.from({ length: 4096 }, (_, i) => [i * (512 + MIB), header] as const);
   const file: SparseFile = { size: 4096 * (512 + MIB), parts };
   expectRefusal('info IMAGE', 'x.ova', file, /pax records of 2097152 bytes/);
+});
+
+describe('the holes of a file of 8 TiB are not read', () => {
+  const size = 8 * 2 ** 40;
+  const file: SparseFile = { size, parts: [[size / 2, Buffer.from('data')]] };
+
+  test('of a raw disk', () => {
+    const { status, said } = run('verify IMAGE', 'x.raw', file);
+    expect(said).toContain(`all ${size} bytes of the disk can be read`);
+    expect(status).toBe(0);
+  });
+
+  test('of a flat vmdk', () => {
+    const descriptor = `# Disk DescriptorFile
+createType="monolithicFlat"
+RW ${size / 512} FLAT "x.raw" 0
+`;
+    const cwd = folderWith({ 'x.vmdk': descriptor });
+    const command = `verify --allow-backing x.vmdk --against x.raw`;
+    const { status, said } = run(command, 'x.raw', file, cwd);
+    expect(said).toContain('the same disk as x.raw');
+    expect(status).toBe(0);
+  });
 });
