@@ -151,6 +151,7 @@ describe('a machine that cannot be made', () => {
       'one of each of 2 disks',
     ],
     ['one disk twice', ['ova', 'root.img', 'root.img'], 'root.img is given twice'],
+    ['one disk by two names', ['ova', 'root.img', './root.img'], './root.img is given twice'],
     ['standard input twice', ['ova', '-', '-'], 'standard input is given twice'],
     ['the size of one', ['ova', 'root.img', 'data.img', '--size', '2M'], '--size is for one disk'],
     [

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { KexportError } from '../../errors.ts';
 import { shownName } from '../../remote/open-remote.ts';
 import { checkDiskChoice } from '../options/check-disk-choice.ts';
@@ -119,8 +120,19 @@ function checkGolden({ sources: [source] }: Request, options: Options): void {
   });
 }
 
+/** The same for two names of one file or device. */
+function placeOf(source: string): string {
+  try {
+    const found = statSync(source, { bigint: true });
+    return found.isBlockDevice() ? `device ${found.rdev}` : `file ${found.dev}:${found.ino}`;
+  } catch {
+    return source; // standard input, a volume of ZFS, an address
+  }
+}
+
 function checkSeveral(sources: readonly string[], options: Options): void {
-  const twice = sources.find((source, index) => sources.indexOf(source) !== index);
+  const places = sources.map(placeOf);
+  const twice = sources[places.findIndex((place, index) => places.indexOf(place) !== index)];
   if (twice !== undefined) {
     const name = twice === '-' ? 'standard input' : twice;
     throw new KexportError('usage', `${name} is given twice: each disk of a machine is another`);
