@@ -38,7 +38,9 @@ export async function openImageFile(
     if (!found.isFile() && !found.isBlockDevice()) {
       throw new KexportError('source', `${path} is neither a file nor a block device`);
     }
+    await options.onOpen?.(path, fd);
     const size = found.isFile() ? found.size : await blockDeviceSize(path, fd);
+    if (size === 0) throw new KexportError('source', `${path} is empty: it has no byte to read`);
     const head = () => fileInput(path, fd, size, options.signal).read(0, Math.min(HEAD_SIZE, size));
     const choice = { ovaDisk, internalSnapshot };
     const probed = from === undefined && found.isFile();

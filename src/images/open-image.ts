@@ -24,6 +24,8 @@ export interface OpenImageOptions extends ReadOptions {
   readonly allowBacking?: boolean | undefined;
   /** The size that the disk must have, in bytes. */
   readonly diskSize?: number | undefined;
+  /** Called with each file that is opened, before it is read; what it throws ends the opening. */
+  readonly onOpen?: ((name: string, fd: number) => Promise<void>) | undefined;
   /** Aborts all reading of the files with a KexportError `aborted`, also after this. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,7 +42,7 @@ export async function openImage(
   path: string,
   fd: number,
   size: number,
-  { format, allowBacking = false, diskSize, alone = false, signal }: OpenImageOptions,
+  { format, allowBacking = false, diskSize, alone = false, signal, onOpen }: OpenImageOptions,
 ): Promise<ImageFiles> {
   const others: number[] = [];
   const closeOthers = async () => {
@@ -52,6 +54,7 @@ export async function openImage(
       allowBacking,
       alone,
       signal,
+      onOpen,
       others,
       opened: new Set([await identityOf(fd)]),
       depth: 0,
@@ -80,6 +83,7 @@ interface Chain {
   readonly allowBacking: boolean;
   readonly alone: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly onOpen: OpenImageOptions['onOpen'];
   /** Descriptors of the other open files. */
   readonly others: number[];
   /** Identities of this file and those above it, to find loops. */
@@ -94,17 +98,18 @@ async function openChain(input: FileInput, format: Format, chain: Chain): Promis
       hint: wording`${option('allowBacking', true)} opens it, if it lies in the folder of the image`,
     });
   };
+  const keep = async (other: LocalInput): Promise<LocalInput> => {
+    chain.others.push(other.fd);
+    await chain.onOpen?.(other.name, other.fd);
+    return other;
+  };
   const open = async (name: string): Promise<LocalInput> => {
     checkAllowed(JSON.stringify(name));
-    const other = await openBeside(chain.path, name, input.name, chain.signal);
-    chain.others.push(other.fd);
-    return other;
+    return keep(await openBeside(chain.path, name, input.name, chain.signal));
   };
   const find = async (wanted: BackingFacts): Promise<LocalInput> => {
     checkAllowed(backingName(wanted));
-    const other = await findBeside(chain.path, wanted, input.name, chain.signal);
-    chain.others.push(other.fd);
-    return other;
+    return keep(await findBeside(chain.path, wanted, input.name, chain.signal));
   };
   const reader = await readWith(format, input, chain.alone ? leaveAlone : open);
   const { backing: below } = reader.facts;

@@ -8,6 +8,7 @@ import { isStandardStream, statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
 import { checkChoice } from '../images/image-format.ts';
+import type { OpenImageOptions } from '../images/open-image.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
 import { fileStream } from '../byte-streams/file-stream.ts';
 import { beginsSendStream, HEAD_SIZE, packedByName, packedNamed } from '../images/image-kind.ts';
@@ -21,7 +22,7 @@ import { checkStatedSize, formatOf, packedKind } from './format-of.ts';
 import { frozenSource } from './frozen-source.ts';
 import { warnOfMounts } from './mounted-device.ts';
 import type { Descriptor, Opened } from './opened.ts';
-import { checkUse, steadySource } from './steady.ts';
+import { watchedFiles } from './watched-files.ts';
 
 /** Owns the descriptor from then on, unless it throws a KexportError. */
 export async function openDescriptor(
@@ -48,7 +49,8 @@ export async function openDescriptor(
     return { stream: endlessStream(name, fd, options.size), isSent: isSent ?? false };
   }
 
-  await checkUse(name, fd, options);
+  const files = watchedFiles(options);
+  await files.add(name, fd);
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
   if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
   const head = found.isFile() ? await readHead(name, fd, HEAD_SIZE, start) : undefined;
@@ -65,10 +67,11 @@ export async function openDescriptor(
   }
   const format = formatOf(name, head && { head, size }, options);
   checkChoice(name, format, options);
-  const source = format
-    ? await openImageSource(descriptor, size, format, options)
-    : await openRaw(descriptor, size, found.isFile(), options);
-  return found.isFile() ? steadySource(source, fd, options) : source;
+  return files.watch(
+    format
+      ? await openImageSource(descriptor, size, format, { ...options, onOpen: files.add })
+      : await openRaw(descriptor, size, found.isFile(), options),
+  );
 }
 
 async function openRaw(
@@ -93,7 +96,14 @@ async function openImageSource(
   { name, path, fd, start }: Descriptor,
   size: number,
   format: Format,
-  { size: stated, allowBacking, threads, readHoles, signal }: SourceOptions,
+  {
+    size: stated,
+    allowBacking,
+    threads,
+    readHoles,
+    signal,
+    onOpen,
+  }: SourceOptions & Pick<OpenImageOptions, 'onOpen'>,
 ): Promise<Source> {
   if (start !== 0) {
     throw new KexportError('source', `${name} has been read from: an image begins at byte 0`);
@@ -109,6 +119,7 @@ async function openImageSource(
     allowBacking,
     diskSize: stated,
     signal,
+    onOpen,
   });
   return withSource(imageSource(image, { threads, readHoles }), { name });
 }

@@ -1,15 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { blockDeviceSize } from '../host/block-device.ts';
-import {
-  type ErrorDetails,
-  errnoOf,
-  KexportError,
-  reasonOf,
-  unexpectedFailure,
-} from '../errors.ts';
+import { errnoOf, KexportError, reasonOf, unexpectedFailure } from '../errors.ts';
 import { qemuUse } from '../host/locks.ts';
 import { imageFile } from './image-file.ts';
+import { inUse } from './new-file.ts';
 import { openSink, type OpenSink } from './open-sink.ts';
 import { type Sink, writeZeros } from './sink.ts';
 
@@ -38,7 +33,7 @@ export async function deviceSink(
     await file.close();
   };
   try {
-    if (await qemuUse(file.fd)) throw inUse(path, 'QEMU has it open');
+    if (await qemuUse(file.fd)) throw inUse(path);
     const capacity = await blockDeviceSize(path, file.fd);
     if (diskSize !== undefined && diskSize > capacity) {
       throw new KexportError(
@@ -83,15 +78,11 @@ async function openExclusive(path: string): Promise<FileHandle> {
     return await open(path, constants.O_RDWR | constants.O_EXCL);
   } catch (error) {
     if (errnoOf(error) === 'EBUSY') {
-      throw inUse(path, 'mounted, swap, or part of a pool', {
+      throw new KexportError('target', `${path} is in use: mounted, swap, or part of a pool`, {
         cause: error,
         hint: `see lsblk ${path}`,
       });
     }
     throw new KexportError('target', `cannot open ${path}: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-function inUse(path: string, how: string, details: ErrorDetails = {}): KexportError {
-  return new KexportError('target', `${path} is in use: ${how}`, details);
 }

@@ -7,6 +7,7 @@ import { access, type FileHandle, link, lstat, open, rename, rm } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, KexportError, option, reasonOf, wording } from '../errors.ts';
 import { type Folder, openFolder } from '../host/folder.ts';
+import { qemuUse } from '../host/locks.ts';
 import { noteLeftover } from '../host/leftovers.ts';
 import { shellWord } from '../host/shell-word.ts';
 import { pathToWrite } from './path-to-write.ts';
@@ -82,6 +83,7 @@ async function newFileIn(folder: Folder, path: string, options: NewFileOptions):
   const { replace = false } = options;
   const old = await statOf(final);
   if (old && !replace) throw alreadyThere(path);
+  if (old?.isFile()) await checkUnused(final, path);
   const file = await create(temporary, old, options).catch((error: unknown) => {
     throw errnoOf(error) === 'EEXIST'
       ? partialIsThere(partial, error)
@@ -134,6 +136,25 @@ async function newFileIn(folder: Folder, path: string, options: NewFileOptions):
       await folder.close();
     },
   };
+}
+
+/**
+ * Throws a KexportError for a file that QEMU has open: a virtual machine would go on with one that
+ * has no name any more.
+ */
+async function checkUnused(at: string, path: string): Promise<void> {
+  const file = await open(at, 'r').catch(() => undefined); // it need not be readable
+  if (!file) return;
+  try {
+    if (await qemuUse(file.fd)) throw inUse(path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The error of a file or device that QEMU has open. */
+export function inUse(path: string): KexportError {
+  return new KexportError('target', `${path} is in use: QEMU has it open`);
 }
 
 /** Creates a file that nobody else may open until its owner and permissions are final. */

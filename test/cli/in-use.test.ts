@@ -48,7 +48,7 @@ describeWith(['qemu-io', 'qemu-img'], 'a disk that QEMU has open for writing', (
     await openInQemu(join(cwd, 'disk'), '-f', 'raw');
     const { status, stderr } = kexport(['raw', 'disk', '--no-snapshot', '-o', 'copy'], { cwd });
     expect(stderr).toContain(
-      'warning: disk is in use: QEMU has it open for writing: the image may',
+      'warning: disk is in use: QEMU has it open for writing: what is read may',
     );
     expect(status).toBe(0);
     expect(readFileSync(join(cwd, 'copy')).equals(disk)).toBe(true);
@@ -62,6 +62,53 @@ describeWith(['qemu-io'], 'a disk that QEMU has open for reading', () => {
     const { status, stderr } = kexport(['raw', 'disk', '-o', 'copy'], { cwd });
     expect(stderr).not.toContain('QEMU');
     expect(status).toBe(0);
+  });
+});
+
+describeWith(['qemu-io', 'qemu-img'], 'a file of an image that QEMU has open for writing', () => {
+  test.each([
+    ['a backing file', 'qemu-img create -q -f qcow2 -F raw -b disk vm.qcow2', 'vm.qcow2'],
+    [
+      'the extent of a vmdk',
+      'qemu-img convert -f raw -O vmdk -o subformat=monolithicFlat disk vm.vmdk; rm disk; mv vm-flat.vmdk disk; sed -i s/vm-flat.vmdk/disk/ vm.vmdk',
+      'vm.vmdk',
+    ],
+  ])('is refused: %s', async (_, made, image) => {
+    const cwd = folderWith({ disk });
+    expect(shell(`set -e; ${made}`, cwd)).toMatchObject({ status: 0 });
+    await openInQemu(join(cwd, 'disk'), '-f', 'raw');
+    for (const line of [`raw ${image} -o x`, `verify ${image}`, `verify ${image} --against x`]) {
+      const { stderr, status } = shell(`kexport ${line} --allow-backing`, cwd);
+      expect(stderr).toMatch(/^kexport: .*disk is in use: QEMU has it open for writing/);
+      expect(status).toBe(line.startsWith('raw') ? 1 : 3);
+    }
+    expect(readdirSync(cwd).sort()).toEqual(['disk', image]);
+  });
+});
+
+describeWith(['qemu-io'], 'kexport verify of a disk that QEMU has open for writing', () => {
+  test('is refused on either side, and done with --no-snapshot', async () => {
+    const cwd = folderWith({ disk, copy: disk });
+    await openInQemu(join(cwd, 'disk'), '-f', 'raw');
+    for (const line of ['disk', 'disk --against copy', 'copy --against disk']) {
+      const refused = shell(`kexport verify ${line}`, cwd);
+      expect(refused.stderr).toContain('disk is in use: QEMU has it open for writing');
+      expect(refused.status).toBe(3);
+      const done = shell(`kexport verify ${line} --no-snapshot`, cwd);
+      expect(done.stderr).toContain('warning: disk is in use: QEMU has it open for writing');
+      expect(done.status).toBe(0);
+    }
+  });
+});
+
+describeWith(['qemu-io'], 'a file that QEMU has open', () => {
+  test('is not replaced, even with --force', async () => {
+    const cwd = folderWith({ disk, 'vm.raw': disk });
+    await openInQemu(join(cwd, 'vm.raw'), '-f', 'raw');
+    const { status, stderr } = kexport(['raw', 'disk', '-o', 'vm.raw', '--force'], { cwd });
+    expect(stderr).toContain('vm.raw is in use: QEMU has it open');
+    expect(status).toBe(1);
+    expect(readdirSync(cwd).sort()).toEqual(['disk', 'vm.raw']);
   });
 });
 

@@ -24,6 +24,16 @@ describe('kexport verify', () => {
     expect(status).toBe(0);
   });
 
+  test.each(['empty.raw', 'empty.raw.gz'])('finds nothing in a file without a byte: %s', (name) => {
+    const path = join(temporaryFolder(), name);
+    writeFileSync(path, '');
+    for (const command of ['verify', 'info']) {
+      const { status, stderr } = kexport([command, path]);
+      expect(stderr).toContain(`${path} is empty: it has no byte to read`);
+      expect(status).toBe(command === 'verify' ? 3 : 1);
+    }
+  });
+
   test('names the first byte that differs', () => {
     const other = join(temporaryFolder(), 'other.img');
     const bytes = readFileSync(disk);

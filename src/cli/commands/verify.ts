@@ -1,19 +1,22 @@
 import type { FormatName } from '../../../formats/index.ts';
-import { KexportError } from '../../errors.ts';
+import { KexportError, type OnWarning, type Warning } from '../../errors.ts';
 import type { CompareOptions } from '../../images/compare-disks.ts';
 import { openImageFile } from '../../images/open-image-file.ts';
 import { verifyImageFiles, verifySource } from '../../images/verify.ts';
 import { openSource } from '../../open/open-source.ts';
 import { streamKind } from '../../open/stream-kind.ts';
+import { watchedFiles } from '../../open/watched-files.ts';
 import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Run } from '../command-line/program.ts';
+import { note } from '../command-line/messages.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
+import { warningText } from '../print/warning.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
 import { answerEach } from './answer-each.ts';
 
@@ -41,11 +44,23 @@ export const run: Run = async (paths, options) => {
   );
 };
 
+/** What each run takes. */
+interface Running extends CompareOptions {
+  readonly onWarning: OnWarning;
+}
+
 async function verifyWithProgress(path: string, options: Options): Promise<StreamVerdict> {
   const progress = await progressDisplay(options.quiet ?? false);
   const onProgress = (state: Progress) => progress.update(state);
+  const onWarning = (warning: Warning) => {
+    const text = warningText(warning);
+    progress.say(text);
+    note(text);
+  };
   try {
-    return await abortOnSignals((signal) => verify(path, options, { signal, onProgress }));
+    return await abortOnSignals((signal) =>
+      verify(path, options, { signal, onProgress, onWarning }),
+    );
   } finally {
     progress.done();
   }
@@ -54,9 +69,11 @@ async function verifyWithProgress(path: string, options: Options): Promise<Strea
 async function verify(
   path: string,
   options: Options,
-  running: CompareOptions,
+  { onWarning, ...running }: Running,
 ): Promise<StreamVerdict> {
   const { against: name, againstFrom, allowBacking, threads, from } = options;
+  const takeSnapshot = !options.noSnapshot;
+  const { add: onOpen } = watchedFiles({ takeSnapshot, onWarning });
   const { connections, endpoint } = options;
   checkDiskChoice(shownName(path), options);
   const kind = await streamKind(path, from, { connections, endpoint, signal: running.signal });
@@ -81,6 +98,7 @@ async function verify(
         connections,
         endpoint,
         signal: running.signal,
+        onOpen,
       });
   let against: Source | undefined;
   try {
@@ -88,6 +106,8 @@ async function verify(
       against = await openSource(name, {
         from: againstFrom,
         allowBacking,
+        takeSnapshot,
+        onWarning,
         threads,
         connections,
         endpoint,

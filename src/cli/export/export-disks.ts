@@ -7,12 +7,10 @@ import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
 import { abortOnSignals, ignoreFirstSignal } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
-import { asFlag } from '../options/flags.ts';
-import { paint } from '../print/color.ts';
 import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
-import { printable } from '../print/printable.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
+import { warningText } from '../print/warning.ts';
 import { checkEffect } from './check-effect.ts';
 import { checkOptions, devicesInUse, isDiskInUse } from './check-options.ts';
 import type { planDisksInUse } from './disk-in-use.ts';
@@ -82,7 +80,7 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    const text = `${paint('stderr', 'yellow', 'kexport: warning:')} ${printable(warning.inNotation(asFlag))}\n`;
+    const text = warningText(warning);
     progress.say(text);
     note(text);
   };

@@ -138,6 +138,7 @@ const COMMANDS: readonly NamedCommand[] = [
       'allowBacking',
       'ovaDisk',
       'internalSnapshot',
+      'noSnapshot',
       'endpoint',
       'connections',
       'threads',
