@@ -128,6 +128,7 @@ describe('a page blob', () => {
   test.each([
     ['http://example.org/x', {}, /is not a blob of Azure/],
     [`http://a.blob.core.windows.net/x?${SAS}`, {}, /would show the signature to others/],
+    [`https://a.blob.core.windows.net//vhds/x?${SAS}`, {}, /no container between its first two/],
     [`https://a.blob.core.windows.net/x?${SAS}`, { formatName: 'vmdk' }, /a fixed vhd, not a vmdk/],
   ])('cannot be %s %j', async (to, options, message) => {
     await expect(blobSink(to, options)).rejects.toMatchObject({

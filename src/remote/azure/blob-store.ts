@@ -47,6 +47,11 @@ export function blobAt(address: string, options: StoreOptions): Blob {
   if (url.protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(url.hostname)) {
     throw new KexportError('usage', `${name} would show the signature to others: use https`);
   }
+  if (url.pathname.startsWith('//')) {
+    throw new KexportError('usage', `${name} has no container between its first two slashes`, {
+      hint: 'it looks like https://ACCOUNT.blob.core.windows.net/CONTAINER/NAME.vhd',
+    });
+  }
   const signature = env['AZURE_STORAGE_SAS_TOKEN']?.replace(/^\?/, '') ?? '';
   if (!isSigned && signature !== '') url.search = signature;
   hideQuery(url);
@@ -56,7 +61,12 @@ export function blobAt(address: string, options: StoreOptions): Blob {
     name,
     isManagedDisk: url.hostname.startsWith('md-'),
     async send({ query, ...request }) {
-      const whole = new URL(url.pathname + url.search, options.endpoint ?? url);
+      const whole = new URL(url);
+      if (options.endpoint !== undefined) {
+        // Not resolved against it: what is in a path must not choose the server.
+        const { protocol, hostname, port } = new URL(options.endpoint);
+        Object.assign(whole, { protocol, hostname, port });
+      }
       // Appended as text: a signature is not to be encoded anew.
       if (query !== undefined) whole.search += `${whole.search === '' ? '?' : '&'}${query}`;
       return client.send({
