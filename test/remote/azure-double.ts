@@ -15,6 +15,8 @@ const SIGNATURE = 'c2Vj/cmV0+c2lnbmF0dXJl=';
 interface PageBlob {
   bytes: Buffer;
   etag: number;
+  /** Header fields that begin with `x-ms-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Indexes of the pages that were written. */
   readonly pages: Set<number>;
 }
@@ -61,7 +63,7 @@ export async function startAzure(capacity = 2 ** 26): Promise<AzureDouble> {
     if (operation === 'pagelist') return list(blob, query);
     const etag = `"0x${blob.etag.toString(16)}"`;
     if ((headers['if-match'] ?? etag) !== etag) return refused(412, 'ConditionNotMet');
-    return rangeReply(blob.bytes, headers['range'], { etag });
+    return rangeReply(blob.bytes, headers['range'], { etag, ...blob.metadata });
   });
   return Object.assign(double, {
     blobs,
@@ -69,7 +71,7 @@ export async function startAzure(capacity = 2 ** 26): Promise<AzureDouble> {
     addDisk(path: string, length: number, used: number) {
       const bytes = Buffer.alloc(length).fill(0xa5, 0, used);
       const pages = Array.from({ length: used / PAGE }, (_, index) => index);
-      blobs.set(path, { bytes, etag: 1, pages: new Set(pages) });
+      blobs.set(path, { bytes, etag: 1, metadata: {}, pages: new Set(pages) });
     },
   });
 
@@ -78,9 +80,11 @@ export async function startAzure(capacity = 2 ** 26): Promise<AzureDouble> {
     const length = Number(headers['x-ms-blob-content-length']);
     if (headers['x-ms-blob-type'] !== 'PageBlob' || !(length % PAGE === 0))
       return refused(400, 'InvalidHeaderValue');
+    const fields = Object.entries(headers);
     blobs.set(url.pathname, {
       bytes: Buffer.alloc(Math.min(length, capacity)),
       etag: 1,
+      metadata: Object.fromEntries(fields.filter(([name]) => name.startsWith('x-ms-meta-'))),
       pages: new Set(),
     });
     return { status: 201 };

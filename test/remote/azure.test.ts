@@ -11,7 +11,7 @@ import { noise } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { run } from '../support/peers.ts';
 import { type AzureDouble, SAS, startAzure } from './azure-double.ts';
-import { everyNth } from './double.ts';
+import { everyNth, oneByOne } from './double.ts';
 
 const MIB = 2 ** 20;
 /** Data, zeros, data, in a size that is rounded up. */
@@ -60,6 +60,19 @@ describe('a page blob', () => {
   test('is whole although requests fail', async () => {
     azure.faults = everyNth(3, 'reset', { status: 503 }, 'lost', { status: 500 });
     await send();
+    expectDisk(PLACE);
+  });
+
+  test('is its own although the answer to its creation was lost', async () => {
+    azure.faults = oneByOne('lost');
+    await send();
+    expectDisk(PLACE);
+  });
+
+  test('of another is not taken for its own when its creation is repeated', async () => {
+    await send();
+    azure.faults = oneByOne({ status: 503 });
+    await expect(send()).rejects.toMatchObject({ code: 'exists' });
     expectDisk(PLACE);
   });
 

@@ -3,6 +3,7 @@
 // A new blob reads as zeros, so that only its used pages are sent. A managed disk may have pages of
 // an earlier upload: zeros are written over those.
 
+import { randomUUID } from 'node:crypto';
 import { roundUp } from '../../../formats/rounding.ts';
 import { KexportError, option, untilAborted, wording } from '../../errors.ts';
 import { noteLeftover } from '../../host/leftovers.ts';
@@ -26,6 +27,9 @@ const CLEANUP_PATIENCE = 30_000; // milliseconds
 const MAX_BLOB = 8 * 2 ** 40;
 const FOOTER = 512;
 const MIB = 2 ** 20;
+
+/** Metadata of a blob: tells one that this run has made from any other. */
+const MARK = 'x-ms-meta-kexport';
 
 /**
  * A sink for a page blob at that address. Makes the blob, or looks at the managed disk. Throws a
@@ -142,6 +146,8 @@ async function makeBlob(
   length: number,
   { force = false, signal }: SendOptions,
 ): Promise<void> {
+  const mark = randomUUID();
+  let repeats = 0;
   try {
     await blob.send({
       what: 'make',
@@ -149,15 +155,27 @@ async function makeBlob(
       headers: {
         'x-ms-blob-type': 'PageBlob',
         'x-ms-blob-content-length': String(length),
+        [MARK]: mark,
         ...(!force && { 'if-none-match': '*' }),
+      },
+      resume: () => {
+        repeats++;
+        return Promise.resolve({});
       },
       signal,
     });
   } catch (cause) {
     const { status, serviceCode } = failureOf(cause) ?? {};
     if (status !== 412 && serviceCode !== 'BlobAlreadyExists') throw cause;
+    // The answer to an earlier attempt may have been lost.
+    if (repeats > 0 && (await markOf(blob, signal)) === mark) return;
     throw exists(blob.name, cause);
   }
+}
+
+async function markOf(blob: Blob, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const { headers } = await blob.send({ what: 'look at', method: 'HEAD', signal });
+  return headers[MARK];
 }
 
 function exists(name: string, cause?: unknown): KexportError {
