@@ -35,6 +35,8 @@ export interface RegistryDouble extends Double {
     access: 'nothing' | 'basic' | 'bearer';
     /** Tokens that are accepted. */
     readonly tokens: Set<string>;
+    /** Those of them that also allow to delete. */
+    readonly deleteTokens: Set<string>;
     /** The answer to requests for tokens. */
     giveToken: (request: Received) => Reply;
     /** Whether an upload is known by any of its locations. */
@@ -56,6 +58,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
   const state: RegistryDouble['state'] = {
     access: 'nothing',
     tokens: new Set(),
+    deleteTokens: new Set(),
     giveToken: () => ({ status: 404 }),
     isLenient: false,
     deletes: true,
@@ -68,7 +71,8 @@ export async function startRegistry(): Promise<RegistryDouble> {
     const { method, url, headers } = request;
     if (url.pathname === '/token') return state.giveToken(request);
     if (url.pathname.startsWith('/elsewhere/')) return elsewhere(request);
-    if (!isAllowed(headers['authorization'])) return challenge();
+    const isDeletion = method === 'DELETE';
+    if (!isAllowed(isDeletion, headers['authorization'])) return challenge(isDeletion);
     if (url.pathname === '/v2/') return { status: 200 };
     if (!url.pathname.startsWith(ROOT)) return failure(404, 'NAME_UNKNOWN');
     const [kind = '', ...rest] = url.pathname.slice(ROOT.length).split('/');
@@ -81,14 +85,16 @@ export async function startRegistry(): Promise<RegistryDouble> {
   });
   return Object.assign(double, { blobs, manifests, tags, uploads, state });
 
-  function isAllowed(authorization = ''): boolean {
+  function isAllowed(isDeletion: boolean, authorization = ''): boolean {
     const [, token = ''] = /^Bearer (.*)$/.exec(authorization) ?? [];
-    if (state.access === 'bearer') return state.tokens.has(token);
+    if (state.access === 'bearer')
+      return (isDeletion ? state.deleteTokens : state.tokens).has(token);
     return state.access === 'nothing' || authorization === basicOf(USER, PASSWORD);
   }
 
-  function challenge(): Reply {
-    const place = `Bearer realm="${double.url}/token",service="registry.test",scope="other"`;
+  function challenge(isDeletion: boolean): Reply {
+    const scope = isDeletion ? 'repository:vms/web1:delete' : 'other';
+    const place = `Bearer realm="${double.url}/token",service="registry.test",scope="${scope}"`;
     const wanted = state.access === 'basic' ? 'Basic realm="registry"' : place;
     return { ...failure(401, 'UNAUTHORIZED'), headers: { 'www-authenticate': wanted } };
   }

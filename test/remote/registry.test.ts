@@ -292,6 +292,28 @@ describe('a login', () => {
     await expect(wrong).rejects.toThrow(/cannot ask for a token of 127\S+: HTTP 401$/);
   });
 
+  test('gives another token for the clean-up, where deleting needs one', async () => {
+    registry.state.access = 'bearer';
+    const scopes: string[] = [];
+    registry.state.giveToken = ({ url }) => {
+      const scope = url.searchParams.get('scope') ?? '';
+      const token = `${TOKEN}${scopes.push(scope)}`;
+      registry.state.tokens.add(token);
+      if (scope.endsWith('delete')) registry.state.deleteTokens.add(token);
+      return { status: 200, body: JSON.stringify({ token, expires_in: 300 }) };
+    };
+    registry.faults = ({ method, url }) =>
+      method === 'PUT' && url.pathname.includes('/manifests/') ? { status: 400 } : undefined;
+    const warnings: Warning[] = [];
+    const onWarning = (warning: Warning) => void warnings.push(warning);
+    const login = withLogin({ auth: pair(USER, PASSWORD) });
+    await expect(send({ onWarning, env: login })).rejects.toThrow(/cannot push the manifest/);
+    expect(warnings).toEqual([]);
+    expect(isEmpty()).toBe(true);
+    const pushing = 'repository:vms/web1:pull,push';
+    expect(scopes).toEqual([pushing, `${pushing},delete`]);
+  });
+
   test('with a refresh token gives a token too', async () => {
     registry.state.access = 'bearer';
     registry.state.giveToken = ({ method, body }) => {

@@ -3,7 +3,7 @@
 
 import { KexportError } from '../../errors.ts';
 import type { HttpClient } from '../http/client.ts';
-import type { HttpResponse } from '../http/exchange.ts';
+import type { HttpResponse, Method } from '../http/exchange.ts';
 import { keepSecret } from '../http/secrets.ts';
 import { jsonMembers } from '../json-texts.ts';
 import { type Ending, type Renewed, renewed } from '../renewed.ts';
@@ -23,9 +23,9 @@ interface RegistryToken extends Ending {
 
 export interface Authorization {
   /** The header fields of a request. Throws a KexportError. */
-  headers(): Promise<Readonly<Record<string, string>>>;
+  headers(method: Method): Promise<Readonly<Record<string, string>>>;
   /** Does as the registry wants that has refused a request; false if that was done before. */
-  accept(refusal: HttpResponse): boolean;
+  accept(refusal: HttpResponse, method: Method): boolean;
 }
 
 /** A token lives for a minute if nothing is said. In seconds. */
@@ -42,25 +42,44 @@ export function authorization(
 ): Authorization {
   let challenge: Challenge | undefined;
   let tokens: Renewed<RegistryToken> | undefined;
+  let deleting: Renewed<RegistryToken> | undefined; // tokens for what the others do not allow
   let login: Promise<Login | undefined> | undefined;
   const findOnce = () => (login ??= findLogin());
+  const tokensFor = (actions: string, { parameters }: Challenge) => {
+    const place = { ...parameters, ...reference, isPlain, actions };
+    return renewed(async () => askToken(place, await findOnce(), client), MARGIN);
+  };
+  const tokensOf = (method: Method) => (method === 'DELETE' ? deleting : undefined) ?? tokens;
   return {
-    async headers() {
+    async headers(method) {
       if (!challenge) return {};
-      if (tokens) return { authorization: `Bearer ${(await tokens.get()).text}` };
+      const used = tokensOf(method);
+      if (used) return { authorization: `Bearer ${(await used.get()).text}` };
       const found = await findOnce();
       return found ? { authorization: basic(found) } : {};
     },
-    accept({ headers }) {
-      if (challenge) return tokens?.renew() ?? false;
-      challenge = decodeChallenge(headers['www-authenticate'] ?? '');
-      if (challenge?.scheme === 'bearer') {
-        const place = { ...reference, isPlain, ...challenge.parameters };
-        tokens = renewed(async () => askToken(place, await findOnce(), client), MARGIN);
+    accept({ headers }, method) {
+      const wanted = decodeChallenge(headers['www-authenticate'] ?? '');
+      if (!challenge) {
+        challenge = wanted;
+        if (challenge?.scheme === 'bearer') tokens = tokensFor('pull,push', challenge);
+        return challenge !== undefined;
       }
-      return challenge !== undefined;
+      if (tokens && !deleting && method === 'DELETE' && wantsDelete(wanted)) {
+        deleting = tokensFor('pull,push,delete', challenge);
+        return true;
+      }
+      return tokensOf(method)?.renew() ?? false;
     },
   };
+}
+
+/**
+ * Whether a token lacks the action that the reference implementation wants for every DELETE. Not
+ * every registry knows it, so that it is asked for only where it is wanted.
+ */
+function wantsDelete(challenge: Challenge | undefined): boolean {
+  return /[:,](delete|\*)(,|$)/.test(challenge?.parameters['scope'] ?? '');
 }
 
 function basic({ user, password }: Login): string {
@@ -79,12 +98,14 @@ function decodeChallenge(text: string): Challenge | undefined {
 /** Where a token is asked for, and for what. */
 interface TokenPlace extends Reference {
   readonly isPlain: boolean;
+  /** What it is to allow, separated by commas. */
+  readonly actions: string;
   readonly realm?: string;
   readonly service?: string;
 }
 
 async function askToken(
-  { registry, repository, isPlain, realm = '', service = '' }: TokenPlace,
+  { registry, repository, isPlain, actions, realm = '', service = '' }: TokenPlace,
   login: Login | undefined,
   client: HttpClient,
 ): Promise<RegistryToken> {
@@ -92,7 +113,7 @@ async function askToken(
   if (!URL.canParse(realm) || !(isPlain || realm.startsWith('https:'))) {
     throw new KexportError('target', `cannot ${what}: it names no address of https for it`);
   }
-  const wanted = { service, scope: `repository:${repository}:pull,push` };
+  const wanted = { service, scope: `repository:${repository}:${actions}` };
   const url = new URL(realm);
   const request = { what, url, explain: () => ({ hint: `docker login ${registry}` }) };
   const token = login?.identityToken;

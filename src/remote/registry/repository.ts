@@ -48,7 +48,7 @@ export function repositoryOf(name: string, options: StoreOptions): Repository {
     const url = new URL('/v2/', base);
     const request = { what: `reach the registry of ${name}`, url, signal };
     const answer = await client.send({ ...request, method: 'GET', accepts: [401] });
-    if (answer.status === 401) access.accept(answer);
+    if (answer.status === 401) access.accept(answer, 'GET');
   };
   return {
     ...reference,
@@ -63,9 +63,10 @@ export function repositoryOf(name: string, options: StoreOptions): Repository {
         ...request,
         what: `${request.what} ${name}`,
         url,
-        ...(isOwn && { authorize: () => access.headers() }),
+        ...(isOwn && { authorize: () => access.headers(request.method) }),
         explain: (response) => {
-          const isAccepted = response.status === 401 && refusals++ < 2 && access.accept(response);
+          const isAccepted =
+            response.status === 401 && refusals++ < 2 && access.accept(response, request.method);
           return explained(response, isAccepted, registry);
         },
       });
