@@ -10,18 +10,30 @@ const run = promisify(execFile);
 /** How long it may take, in milliseconds: some ask another machine. */
 const TIMEOUT = 60_000;
 
-/** What it prints; it reads `input`. Throws a KexportError if it fails, or is not there. */
+export interface ToolOptions {
+  /** What it reads. */
+  readonly input?: string | undefined;
+  /** What it prints if it fails since it has nothing to give. */
+  readonly nothing?: RegExp | undefined;
+}
+
+/**
+ * What it prints; nothing if it fails and prints what `nothing` matches. Throws a KexportError if
+ * it fails otherwise, or is not there.
+ */
 export async function runTool(
   program: string,
   args: readonly string[],
   hint?: string,
-  input = '',
+  { input = '', nothing }: ToolOptions = {},
 ): Promise<string> {
   try {
     const running = run(program, args, { timeout: TIMEOUT, encoding: 'utf8' });
     running.child.stdin?.on('error', () => undefined).end(input); // some do not read it
     return (await running).stdout;
   } catch (cause) {
+    const { stdout } = cause as { readonly stdout?: string };
+    if (stdout !== undefined && nothing?.test(stdout)) return '';
     const isMissing = errnoOf(cause) === 'ENOENT';
     const said = isMissing ? 'it is not installed' : lastLine(cause);
     const what = `cannot get credentials from ${program}: ${withoutSecrets(said)}`;

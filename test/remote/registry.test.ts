@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { containerdisk } from '../../formats/index.ts';
 import { throwIfAborted, type Warning } from '../../src/errors.ts';
 import { ociSink } from '../../src/remote/registry/oci-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
+import { fakeCommands, pathWith } from '../support/fake-commands.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { writeImage } from '../support/write-image.ts';
 import { everyNth, type Received } from './double.ts';
@@ -236,28 +237,47 @@ describe('a login', () => {
     expect(registry.tags.size).toBe(1);
   });
 
+  /** The environment of a program that has a helper of docker, which runs a script. */
+  function withHelper(script: string, auths: object = {}): Record<string, string> {
+    const folder = fakeCommands({ 'docker-credential-test18': script });
+    const { host } = new URL(registry.url);
+    const config = { credsStore: 'none', credHelpers: { [host]: 'test18' }, auths };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    vi.stubEnv('PATH', pathWith(folder));
+    return { ...ANYBODY, DOCKER_CONFIG: folder };
+  }
+  afterEach(() => void vi.unstubAllEnvs());
+
   test('is asked of a helper of docker', async () => {
     registry.state.access = 'basic';
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, 'bin'));
-    const helper = join(folder, 'bin/docker-credential-test18');
     const answer = JSON.stringify({ ServerURL: 'x', Username: USER, Secret: PASSWORD });
     const { host } = new URL(registry.url);
-    writeFileSync(
-      helper,
-      `#!/bin/sh\nread -r server\n[ "$server" = ${host} ] && echo '${answer}'\n`,
-    );
-    chmodSync(helper, 0o755);
-    const config = { credsStore: 'none', credHelpers: { [host]: 'test18' } };
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-    const path = process.env['PATH'];
-    process.env['PATH'] = `${join(folder, 'bin')}:${path ?? ''}`;
-    try {
-      await send({ env: { ...ANYBODY, DOCKER_CONFIG: folder } });
-    } finally {
-      process.env['PATH'] = path;
-    }
+    await send({
+      env: withHelper(`read -r server\n[ "$server" = ${host} ] && echo '${answer}'`),
+    });
     expect(registry.tags.size).toBe(1);
+  });
+
+  test('is that of the file, or none, if the helper has none', async () => {
+    const script = "echo 'credentials not found in native keychain'; exit 1";
+    registry.state.access = 'basic';
+    const { host } = new URL(registry.url);
+    await send({ env: withHelper(script, { [host]: { auth: pair(USER, PASSWORD) } }) });
+    expect(registry.tags.size).toBe(1);
+    registry.state.access = 'bearer';
+    registry.state.giveToken = ({ headers }) => {
+      expect(headers['authorization']).toBeUndefined();
+      registry.state.tokens.add(TOKEN);
+      return { status: 200, body: JSON.stringify({ token: TOKEN }) };
+    };
+    await send({ force: true, env: withHelper(script) });
+  });
+
+  test('that a helper cannot give is an error', async () => {
+    registry.state.access = 'basic';
+    await expect(send({ env: withHelper('echo it is locked >&2; exit 1') })).rejects.toThrow(
+      'cannot get credentials from docker-credential-test18: it is locked',
+    );
   });
 
   test('that is missing or wrong is named, and not shown', async () => {

@@ -113,14 +113,11 @@ async function fromHelper(
   }
   const server = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
   const program = `docker-credential-${helper}`;
-  const text = await runTool(program, ['get'], `${path} names it`, server).catch(
-    (error: unknown) => {
-      const { stdout } = membersOf(error instanceof Error ? error.cause : undefined);
-      if (String(stdout).startsWith('credentials not found')) return undefined;
-      throw error;
-    },
-  );
-  if (text === undefined) return undefined;
+  const text = await runTool(program, ['get'], `${path} names it`, {
+    input: server,
+    nothing: /^credentials not found/,
+  });
+  if (text === '') return undefined;
   const { Username: user = '', Secret: password = '' } = jsonTexts(text);
   return user === '<token>'
     ? { user: '', password: '', identityToken: password }
