@@ -43,6 +43,8 @@ export interface RegistryDouble extends Double {
     isLenient: boolean;
     /** Whether anything is deleted but uploads. */
     deletes: boolean;
+    /** Whether a tag is deleted without its manifest. */
+    untags: boolean;
     /** Whether blobs are elsewhere. */
     redirects: boolean;
     /** Bytes that a chunk must have at least. */
@@ -62,6 +64,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
     giveToken: () => ({ status: 404 }),
     isLenient: false,
     deletes: true,
+    untags: false,
     redirects: false,
     leastChunk: 0,
   };
@@ -173,6 +176,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
     const found = manifests.get(digest);
     if (!found) return failure(404, 'MANIFEST_UNKNOWN');
     if (method === 'DELETE') {
+      if (state.untags && tags.delete(name)) return { status: 202 };
       if (!state.deletes || digest !== name) return failure(405, 'UNSUPPORTED');
       manifests.delete(digest);
       for (const [tag, named] of tags) if (named === digest) tags.delete(tag);

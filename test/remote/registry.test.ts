@@ -9,7 +9,7 @@ import { noise } from '../support/disks.ts';
 import { fakeCommands, pathWith } from '../support/fake-commands.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { writeImage } from '../support/write-image.ts';
-import { everyNth, type Received } from './double.ts';
+import { everyNth, type Fault, type Received } from './double.ts';
 import {
   basicOf,
   digestOf,
@@ -193,6 +193,50 @@ describe('a failed push', () => {
       method === 'PUT' && url.pathname.includes('/manifests/') ? { status: 400 } : undefined;
     await expect(send()).rejects.toThrow(`cannot push the manifest of ${name}: HTTP 400`);
     expect(isEmpty()).toBe(true);
+  });
+
+  describe('of a manifest that was there before', () => {
+    const isManifest = ({ method, url }: Received) =>
+      method === 'PUT' && url.pathname.includes('/manifests/');
+    let former: string;
+    beforeEach(async () => {
+      await send();
+      former = name;
+      name = name.replace('1.0', '2.0');
+    });
+
+    async function failWith(fault: Fault, options: SendOptions = {}): Promise<string[]> {
+      const warnings: Warning[] = [];
+      const onWarning = (warning: Warning) => void warnings.push(warning);
+      registry.faults = (request) => (isManifest(request) ? fault : undefined);
+      await expect(send({ onWarning, patience: 0, ...options })).rejects.toThrow(/cannot push/);
+      expect(registry.manifests.size).toBe(1);
+      expect(registry.tags.has('1.0')).toBe(true);
+      return warnings.map(({ message }) => message);
+    }
+
+    test('leaves it and its tags', async () => {
+      expect(await failWith({ status: 403 })).toEqual([]);
+    });
+
+    test('removes its own tag where the registry can do that', async () => {
+      registry.state.untags = true;
+      expect(await failWith('lost')).toEqual([]);
+      expect(registry.tags.has('2.0')).toBe(false);
+    });
+
+    test('names its own tag where the registry cannot', async () => {
+      const place = name.replace('oci://', '');
+      expect(await failWith('lost')).toEqual([
+        expect.stringContaining(`; regctl tag delete ${place} does it`),
+      ]);
+    });
+
+    test('leaves a tag that has named it before', async () => {
+      registry.state.untags = true;
+      name = former;
+      expect(await failWith('lost', { force: true })).toEqual([]);
+    });
   });
 
   test('names what the registry does not delete', async () => {

@@ -19,17 +19,29 @@ const NAMED = [
 /** Throws a KexportError `exists` if the tag exists. */
 export async function refuseExisting(repository: Repository, signal?: AbortSignal): Promise<void> {
   const { name, tag } = repository;
-  const { status } = await repository.send({
+  if ((await digestOf(repository, tag, signal)) === undefined) return;
+  const hint = wording`use ${option('force', true)} to replace it`;
+  throw new KexportError('exists', `${name} exists`, { hint });
+}
+
+/**
+ * The digest of the manifest that a tag or a digest names, empty if the registry does not say it;
+ * undefined if there is none.
+ */
+export async function digestOf(
+  repository: Repository,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const { status, headers } = await repository.send({
     what: 'look for',
     method: 'HEAD',
-    at: `manifests/${tag}`,
+    at: `manifests/${reference}`,
     headers: { accept: NAMED.join(', ') },
     accepts: [404],
     signal,
   });
-  if (status === 404) return;
-  const hint = wording`use ${option('force', true)} to replace it`;
-  throw new KexportError('exists', `${name} exists`, { hint });
+  return status === 404 ? undefined : (headers['docker-content-digest'] ?? '');
 }
 
 /** Makes the tag name the manifest, whose blobs must be there. */
@@ -50,15 +62,25 @@ export async function pushManifest(
   throw new KexportError('target', `${name} was stored as ${stored}, what was sent is ${digest}`);
 }
 
-/** Removes the manifest, and the tag with it. */
+/** Removes the manifest, and all tags that name it. */
 export async function removeManifest(
   repository: Repository,
   { digest }: OciManifest,
 ): Promise<void> {
+  await remove(repository, 'remove the manifest of', digest);
+}
+
+/** Removes the tag alone, if it names the manifest. Not every registry can do that. */
+export async function removeTag(repository: Repository, { digest }: OciManifest): Promise<void> {
+  const { tag } = repository;
+  if ((await digestOf(repository, tag)) === digest) await remove(repository, 'remove', tag);
+}
+
+async function remove(repository: Repository, what: string, reference: string): Promise<void> {
   await repository.send({
-    what: 'remove the manifest of',
+    what,
     method: 'DELETE',
-    at: `manifests/${digest}`,
+    at: `manifests/${reference}`,
     accepts: [404],
     patience: CLEANUP_PATIENCE,
   });

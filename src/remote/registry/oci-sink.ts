@@ -16,7 +16,7 @@ import { blobFile } from './blob-file.ts';
 import { type BlobUpload, blobUpload } from './blob-upload.ts';
 import { type ArchivedBlob, type OciArchive, readOciArchive } from './oci-archive.ts';
 import { type Repository, repositoryOf } from './repository.ts';
-import { pushManifest, refuseExisting, removeManifest } from './manifest.ts';
+import { digestOf, pushManifest, refuseExisting, removeManifest, removeTag } from './manifest.ts';
 
 /** How long a failed export waits for the end of a chunk, in milliseconds. */
 const GRACE = 10_000;
@@ -42,7 +42,8 @@ export async function ociSink(name: string, options: SendOptions = {}): Promise<
   let archive: OciArchive | undefined;
   let spool: ReadableFile | undefined;
   let working: Promise<void> | undefined;
-  let mayHaveTag = false;
+  let mayHaveTag = false; // one that did not name the manifest before
+  let isShared = false; // the manifest was there before: other tags may name it
   let forget: () => void = () => undefined;
 
   const start = (signal: AbortSignal | undefined, work: () => Promise<void>) => {
@@ -97,7 +98,9 @@ export async function ociSink(name: string, options: SendOptions = {}): Promise<
       if (!archive) throw new Error(`${name} is not finished`);
       await closeAll();
       if (!force) await refuseExisting(repository);
-      mayHaveTag = true;
+      const { digest } = archive.manifest;
+      isShared = (await digestOf(repository, digest)) !== undefined;
+      mayHaveTag = !isShared || (await digestOf(repository, repository.tag)) !== digest;
       await pushManifest(repository, archive.manifest);
       forget();
     },
@@ -118,8 +121,8 @@ export async function ociSink(name: string, options: SendOptions = {}): Promise<
         );
       };
       if (archive && mayHaveTag) {
-        const command = `skopeo delete ${shellWord(name.replace(/^oci:/, 'docker:'))}`;
-        await attempt(removeManifest(repository, archive.manifest), name, command);
+        const remove = isShared ? removeTag : removeManifest;
+        await attempt(remove(repository, archive.manifest), name, removalOf(name, isShared));
       }
       for (const upload of uploads) {
         await attempt(upload.cancel(), `what was sent to ${name}`, COLLECTED);
@@ -129,6 +132,13 @@ export async function ociSink(name: string, options: SendOptions = {}): Promise<
       await image.close();
     },
   });
+}
+
+/** The command that removes the tag alone, or what it names. */
+function removalOf(name: string, isShared: boolean): string {
+  return isShared
+    ? `regctl tag delete ${shellWord(name.replace(/^oci:\/\//, ''))}`
+    : `skopeo delete ${shellWord(name.replace(/^oci:/, 'docker:'))}`;
 }
 
 const COLLECTED = 'the garbage collection of the registry';
