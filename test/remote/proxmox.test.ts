@@ -124,18 +124,26 @@ describe('a failed upload to Proxmox VE', () => {
     expect(proxmox.volumes.get(VOLUME)?.toString()).toBe('old');
   });
 
-  test('that cannot be cleaned up is named, with the command that does it', async () => {
-    const warnings: Warning[] = [];
-    proxmox.faults = ({ method }) =>
-      method === 'DELETE' ? { status: 403, reason: 'Permission check failed' } : undefined;
-    const how = { endpoint: proxmox.url, env: PROXMOX_ENVIRONMENT };
-    const onWarning = (warning: Warning) => void warnings.push(warning);
-    const sink = await proxmoxSink(NAME, { ...how, onWarning });
-    await sink.write(0, [IMAGE]);
-    await sink.finish(IMAGE.length);
-    await sink.discard(); // another image has failed
-    expect(warnings[0]?.message).toMatch(/403, Permission check failed; ssh root@pve1 pvesm free/);
-  });
+  test.each([
+    [NAME, 'pve1'],
+    ['proxmox://[2001:db8::1]:8007/local:import/web1.qcow2', '2001:db8::1'],
+  ])(
+    'that cannot be cleaned up is named, with the command that does it: %s',
+    async (name, host) => {
+      const warnings: Warning[] = [];
+      proxmox.faults = ({ method }) =>
+        method === 'DELETE' ? { status: 403, reason: 'Permission check failed' } : undefined;
+      const how = { endpoint: proxmox.url, env: PROXMOX_ENVIRONMENT };
+      const onWarning = (warning: Warning) => void warnings.push(warning);
+      const sink = await proxmoxSink(name, { ...how, onWarning });
+      await sink.write(0, [IMAGE]);
+      await sink.finish(IMAGE.length);
+      await sink.discard(); // another image has failed
+      expect(warnings[0]?.message).toContain(
+        `403, Permission check failed; ssh root@${host} pvesm free`,
+      );
+    },
+  );
 
   test.each([
     ['proxmox://pve1/tank:import', {}, /the storage tank of pve1 does not take images to import/],

@@ -5,7 +5,7 @@ import type { SendOptions } from '../store-options.ts';
 export interface ProxmoxPlace {
   /** Address of the API, without a path. */
   readonly server: string;
-  /** Name or address of the machine. */
+  /** Name or address of the machine; one of IPv6 is without brackets, as ssh takes it. */
   readonly host: string;
   /** The node that it goes to; undefined if that is to be found out. */
   readonly node: string | undefined;
@@ -42,8 +42,8 @@ export function parseProxmox(
   name: string,
   { formatName = 'qcow2', description = '' }: Pick<SendOptions, 'formatName' | 'description'>,
 ): ProxmoxPlace {
-  const [, host = '', port = PORT, storage = '', file = '', node] = ADDRESS.exec(name) ?? [];
-  if (host === '') {
+  const [, inUrl = '', port = PORT, storage = '', file = '', node] = ADDRESS.exec(name) ?? [];
+  if (inUrl === '') {
     throw new KexportError('usage', `${name} does not name a storage of Proxmox VE`, {
       hint: 'it looks like proxmox://HOST/STORAGE:import or proxmox://HOST/STORAGE:import/NAME.qcow2',
     });
@@ -61,8 +61,9 @@ export function parseProxmox(
     });
   }
   const volume = `${storage}:import/${fileName}`;
-  const server = `https://${host}:${port}`;
-  const whole = `proxmox://${host}${Number(port) === PORT ? '' : `:${port}`}/${volume}`;
+  const host = inUrl.replace(/[[\]]/g, '');
+  const server = `https://${inUrl}:${port}`;
+  const whole = `proxmox://${inUrl}${Number(port) === PORT ? '' : `:${port}`}/${volume}`;
   return { server, host, node, storage, fileName, volume, name: whole };
 }
 
