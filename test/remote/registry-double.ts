@@ -10,7 +10,6 @@ export const PASSWORD = 'secret:pass/word';
 export const TOKEN = 'registry-token-';
 
 const ROOT = '/v2/vms/web1/';
-const ZEROS = '0-0';
 
 interface Upload {
   bytes: Buffer;
@@ -47,6 +46,8 @@ export interface RegistryDouble extends Double {
     untags: boolean;
     /** Whether blobs are elsewhere. */
     redirects: boolean;
+    /** The range that an upload has of which nothing has arrived; undefined: none is said. */
+    rangeOfNothing: string | undefined;
     /** Bytes that a chunk must have at least. */
     leastChunk: number;
   };
@@ -66,6 +67,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
     deletes: true,
     untags: false,
     redirects: false,
+    rangeOfNothing: '0-0',
     leastChunk: 0,
   };
   let count = 0;
@@ -107,12 +109,14 @@ export async function startRegistry(): Promise<RegistryDouble> {
     uploads.set(id, { bytes: Buffer.alloc(0), chunks: [] });
     const least = state.leastChunk;
     const more = least > 0 ? { 'oci-chunk-min-length': String(least) } : {};
-    return { status: 202, headers: { ...placeOf(id, 0), range: ZEROS, ...more } };
+    return { status: 202, headers: { ...placeOf(id, 0), ...more } };
   }
 
   /** Relative, and with a state that must be given back. */
   function placeOf(id: string, length: number) {
-    return { location: `${ROOT}blobs/uploads/${id}?_state=at%3D${length}` };
+    const range = length === 0 ? state.rangeOfNothing : `0-${length - 1}`;
+    const location = `${ROOT}blobs/uploads/${id}?_state=at%3D${length}`;
+    return { location, ...(range !== undefined && { range }) };
   }
 
   function upload(id: string, request: Received): Reply {
@@ -122,10 +126,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
     const { length } = found.bytes;
     const isLast = url.searchParams.get('_state') === `at=${length}`;
     if (!isLast && !state.isLenient) return failure(404, 'BLOB_UPLOAD_INVALID');
-    const range = (end: number) => (end === 0 ? ZEROS : `0-${end - 1}`);
-    if (method === 'GET') {
-      return { status: 204, headers: { ...placeOf(id, length), range: range(length) } };
-    }
+    if (method === 'GET') return { status: 204, headers: placeOf(id, length) };
     if (method === 'DELETE') {
       uploads.delete(id);
       return { status: 204 };
@@ -137,7 +138,7 @@ export async function startRegistry(): Promise<RegistryDouble> {
       if (headers['content-range'] !== `${length}-${end - 1}`) return { status: 416 };
       found.bytes = Buffer.concat([found.bytes, body]);
       found.chunks.push(body.length);
-      return { status: 202, headers: { ...placeOf(id, end), range: range(end) } };
+      return { status: 202, headers: placeOf(id, end) };
     }
     const digest = url.searchParams.get('digest') ?? '';
     const bytes = Buffer.concat([found.bytes, body]);

@@ -108,6 +108,19 @@ describe('an image in a registry', () => {
     expect(chunks).toHaveLength(3); // the rest of the layer, and the configuration
   });
 
+  test.each(['0-0', '0--1', undefined])(
+    'is sent again if nothing of its first chunk has arrived, and the registry says %s',
+    async (range) => {
+      registry.state.rangeOfNothing = range;
+      let broken = 0;
+      registry.faults = (request) => (isChunk(request) && broken++ === 0 ? 'reset' : undefined);
+      await send();
+      expect(registry.tags.size).toBe(1);
+      const begun = registry.requests.filter(({ method }) => method === 'POST');
+      expect(begun).toHaveLength(2); // the layer and the configuration, each once
+    },
+  );
+
   test('has chunks as large as the registry wants, and is sent again after a hang', async () => {
     registry.state.leastChunk = 18 * MIB;
     let hung = 0;

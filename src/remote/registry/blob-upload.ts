@@ -102,12 +102,12 @@ export function blobUpload(repository: Repository, blob: Blob, sent: TrafficCoun
           // If all has arrived, this is asked once more, as the answer to the request.
           const ask = { method: 'GET' as const, headers: {}, body: [] };
           const state = await sendTo(location, { ...ask, what: stateOf(what), signal });
-          from = storedEnd(state, start, end);
+          from = storedEnd(state, { start, end, unsaid: 0 });
           return { ...(from === end ? ask : rest()), ...(location && { url: location }) };
         },
         signal,
       });
-      const stored = storedEnd(answer, start, end);
+      const stored = storedEnd(answer, { start, end, unsaid: end });
       if (stored === end) return;
       if (stored <= from) standstills++;
       from = stored;
@@ -126,10 +126,14 @@ export function blobUpload(repository: Repository, blob: Blob, sent: TrafficCoun
     return answer;
   }
 
-  function storedEnd({ headers }: HttpResponse, start: number, end: number): number {
-    const [, last] = /^(?:bytes=)?0-(\d+)$/.exec(headers['range'] ?? '') ?? [];
-    if (last === undefined) return end; // it says nothing against it
-    const stored = last === '0' ? 0 : Number(last) + 1; // of nothing, 0-0 is said too
+  /** `unsaid` is what an answer without a range means: after a chunk all, else nothing. */
+  function storedEnd(
+    { headers }: HttpResponse,
+    { start, end, unsaid }: { start: number; end: number; unsaid: number },
+  ): number {
+    // Of nothing some say 0--1; others 0-0, which they say of one byte too.
+    const [, last] = /^(?:bytes=)?0-(\d+|-1)$/.exec(headers['range'] ?? '') ?? [];
+    const stored = last === undefined ? unsaid : last === '0' ? 0 : Number(last) + 1;
     if (stored >= start && stored <= end) return stored;
     throw lost(`the registry has ${stored} bytes, and ${start} were sent`);
   }
