@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -110,6 +110,23 @@ test('the library example compiles, runs, and makes its images', () => {
   execFileSync(process.execPath, ['example.js'], { cwd: folder });
   expect(existsSync(join(folder, 'web1.qcow2'))).toBe(true);
   run('cmp', join(folder, 'web1.raw'), join(folder, 'disk.raw'));
+});
+
+test('TypeScript requires the library with nodenext, and not with node16', () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(TOP, join(folder, 'node_modules', 'kexport'));
+  symlinkSync(join(TOP, 'node_modules', '@types'), join(folder, 'node_modules', '@types'));
+  const file = join(folder, 'required.cts');
+  writeFileSync(file, "import kexport = require('kexport');\nvoid kexport.encode;\n");
+  const compiler = join(TOP, 'node_modules', 'typescript', 'bin', 'tsc');
+  const compile = (module: string) => {
+    const args = ['--noEmit', '--skipLibCheck', '--types', 'node', '--module', module, file];
+    const how = { cwd: folder, encoding: 'utf8' } as const;
+    return spawnSync(process.execPath, [compiler, ...args], how).stdout;
+  };
+  expect(compile('nodenext')).toBe('');
+  expect(compile('node16')).toContain('TS1471');
 });
 
 test('the table of formats names every format', () => {
