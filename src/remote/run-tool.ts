@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { errnoOf, KexportError } from '../errors.ts';
+import { errnoOf, KexportError, throwIfAborted } from '../errors.ts';
 import { withoutSecrets } from './http/secrets.ts';
 
 const run = promisify(execFile);
@@ -15,23 +15,26 @@ export interface ToolOptions {
   readonly input?: string | undefined;
   /** What it prints if it fails since it has nothing to give. */
   readonly nothing?: RegExp | undefined;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * What it prints; nothing if it fails and prints what `nothing` matches. Throws a KexportError if
- * it fails otherwise, or is not there.
+ * it fails otherwise, or is not there, or `aborted` if the signal is.
  */
 export async function runTool(
   program: string,
   args: readonly string[],
   hint?: string,
-  { input = '', nothing }: ToolOptions = {},
+  { input = '', nothing, signal }: ToolOptions = {},
 ): Promise<string> {
   try {
-    const running = run(program, args, { timeout: TIMEOUT, encoding: 'utf8' });
+    const running = run(program, args, { timeout: TIMEOUT, encoding: 'utf8', signal });
     running.child.stdin?.on('error', () => undefined).end(input); // some do not read it
     return (await running).stdout;
   } catch (cause) {
+    throwIfAborted(signal);
     const { stdout } = cause as { readonly stdout?: string };
     if (stdout !== undefined && nothing?.test(stdout)) return '';
     const isMissing = errnoOf(cause) === 'ENOENT';

@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { vhd } from '../../formats/index.ts';
 import { encode } from '../../src/export/encode.ts';
 import type { Warning } from '../../src/errors.ts';
@@ -8,9 +8,11 @@ import { sourceFrom } from '../../src/open/source-from.ts';
 import { blobSink } from '../../src/remote/azure/blob-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
+import { fakeCommands, pathWith } from '../support/fake-commands.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { run } from '../support/peers.ts';
-import { type AzureDouble, SAS, startAzure } from './azure-double.ts';
+import { until } from '../support/until.ts';
+import { AZURE_TOKEN, type AzureDouble, SAS, startAzure } from './azure-double.ts';
 import { everyNth, oneByOne } from './double.ts';
 
 const MIB = 2 ** 20;
@@ -149,6 +151,36 @@ describe('a page blob', () => {
       message: expect.stringMatching(message) as string,
     });
   });
+});
+
+describe('a token of the Azure CLI', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  // Its second run does not end.
+  const az = `runs=$(cat runs 2>/dev/null)$1
+    echo "$runs" > runs
+    case $runs in
+      accountaccount) touch hangs; exec tail -f /dev/null ;;
+      *) echo '{ "accessToken": "${AZURE_TOKEN}" }' ;;
+    esac`;
+
+  test('is not waited for by a run that ends, and is asked for again to clean up', async () => {
+    const folder = fakeCommands({ az });
+    vi.stubEnv('PATH', pathWith(folder));
+    const how = { env: {}, firstWait: 1, patience: 2000, diskSize: MIB, endpoint: azure.url };
+    const sink = await blobSink(`https://a.blob.core.windows.net${PLACE}`, how);
+    expect(azure.blobs.size).toBe(1);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_900_000); // the token is old
+    await sink.write(0, [noise(512)]);
+    const finished = sink.finish(MIB + 512).catch((error: unknown) => error);
+    await until(() => existsSync(join(folder, 'hangs')));
+    await sink.discard();
+    expect(await finished).toMatchObject({ code: 'aborted' });
+    expect(azure.blobs.size).toBe(0);
+  }, 30_000);
 });
 
 describe('a managed disk', () => {

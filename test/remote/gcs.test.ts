@@ -1,7 +1,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { raw } from '../../formats/index.ts';
 import { encode } from '../../src/export/encode.ts';
 import type { Warning } from '../../src/errors.ts';
@@ -11,7 +11,9 @@ import { openGcsFile } from '../../src/remote/google/gcs-file.ts';
 import { gcsSink } from '../../src/remote/google/gcs-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
+import { fakeCommands, pathWith } from '../support/fake-commands.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 import { everyNth, type Received } from './double.ts';
 import { type GcsDouble, GOOGLE_ENVIRONMENT, startGcs, sumOf, TOKEN } from './gcs-double.ts';
 
@@ -227,6 +229,18 @@ describe('a token of Google', () => {
       hint: expect.stringContaining('gcloud auth application-default login') as string,
     });
   });
+
+  test('of the gcloud CLI is not waited for by a run that is aborted', async () => {
+    const folder = fakeCommands({ gcloud: 'touch hangs; exec tail -f /dev/null' });
+    vi.stubEnv('PATH', pathWith(folder));
+    const stop = new AbortController();
+    const env = { HOME: '/nowhere', NO_GCE_CHECK: 'true' };
+    const sending = send({ env, signal: stop.signal }).catch((error: unknown) => error);
+    await until(() => existsSync(join(folder, 'hangs')));
+    stop.abort();
+    expect(await sending).toMatchObject({ code: 'aborted' });
+    vi.unstubAllEnvs();
+  }, 30_000);
 
   test('comes from the metadata server, and is renewed when it has expired', async () => {
     gcs.state.other = ({ headers }) =>

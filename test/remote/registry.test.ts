@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { containerdisk } from '../../formats/index.ts';
@@ -8,6 +8,7 @@ import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
 import { fakeCommands, pathWith } from '../support/fake-commands.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 import { writeImage } from '../support/write-image.ts';
 import { everyNth, type Fault, type Received } from './double.ts';
 import {
@@ -329,6 +330,16 @@ describe('a login', () => {
     };
     await send({ force: true, env: withHelper(script) });
   });
+
+  test('is not waited for by a run that is aborted', async () => {
+    registry.state.access = 'basic';
+    const env = withHelper('touch hangs; exec tail -f /dev/null');
+    const stop = new AbortController();
+    const sending = send({ env, signal: stop.signal }).catch((error: unknown) => error);
+    await until(() => existsSync(join(env['DOCKER_CONFIG'] ?? '', 'hangs')));
+    stop.abort();
+    expect(await sending).toMatchObject({ code: 'aborted' });
+  }, 30_000);
 
   test('that a helper cannot give is an error', async () => {
     registry.state.access = 'basic';

@@ -76,7 +76,7 @@ export function blobAt(address: string, options: StoreOptions): Blob {
         headers: { ...request.headers, 'x-ms-version': API_VERSION },
         authorize: async () => ({
           'x-ms-date': new Date().toUTCString(),
-          ...(token && { authorization: `Bearer ${await token.get()}` }),
+          ...(token && { authorization: `Bearer ${await token.get(request.signal)}` }),
         }),
         explain: (response) => explained(response, token),
       });
@@ -87,7 +87,8 @@ export function blobAt(address: string, options: StoreOptions): Blob {
 
 /** A token of the user of the Azure CLI. */
 interface Tokens {
-  get(): Promise<string>;
+  /** The signal ends the asking for one, after which the next `get` asks anew. */
+  get(signal: AbortSignal | undefined): Promise<string>;
   /** Has `get` ask for another; false if that was done before. */
   renew(): boolean;
 }
@@ -99,10 +100,13 @@ function tokens(): Tokens {
   let current: Promise<string> | undefined;
   let since = 0;
   return {
-    get() {
+    get(signal) {
       if (Date.now() - since > TOKEN_LIFE) current = undefined;
       if (!current) since = Date.now();
-      return (current ??= askTool());
+      return (current ??= askTool(signal).catch((error: unknown) => {
+        current = undefined;
+        throw error;
+      }));
     },
     renew() {
       const isNew = Date.now() - since < 60_000;
@@ -112,11 +116,12 @@ function tokens(): Tokens {
   };
 }
 
-async function askTool(): Promise<string> {
+async function askTool(signal: AbortSignal | undefined): Promise<string> {
   const args = ['account', 'get-access-token', '--resource', 'https://storage.azure.com/'];
   const hint =
     'az login, or put a shared access signature behind the address or into AZURE_STORAGE_SAS_TOKEN';
-  const { accessToken } = jsonTexts(await runTool('az', [...args, '--output', 'json'], hint));
+  const text = await runTool('az', [...args, '--output', 'json'], hint, { signal });
+  const { accessToken } = jsonTexts(text);
   if (accessToken !== undefined) return keepSecret(accessToken);
   throw new KexportError('usage', 'az account get-access-token printed no token', { hint });
 }

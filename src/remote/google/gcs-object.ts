@@ -74,7 +74,9 @@ export function gcsObject(name: string, options: StoreOptions): GcsObject {
         what: `${request.what} ${name}`,
         url,
         ...(tokens && {
-          authorize: async () => ({ authorization: `Bearer ${(await tokens.get()).text}` }),
+          authorize: async () => ({
+            authorization: `Bearer ${(await tokens.get(request.signal)).text}`,
+          }),
         }),
         explain: (response) => explained(response, renew),
       });

@@ -33,23 +33,40 @@ const ASSERTION_LIFE = 3600;
 /** Outside of Google Cloud nobody answers there. In milliseconds. */
 const SHORT = { patience: 1000, timeouts: { connect: 1000, idle: 2000 } };
 
-/** The tokens of this process. Their `get` throws a KexportError if there is none. */
-export function googleTokens(env: Environment, client: HttpClient): Renewed<GoogleToken> {
-  return renewed(async () => {
+export interface GoogleTokens extends Pick<Renewed<GoogleToken>, 'renew'> {
+  /** The signal ends the gcloud CLI, if that is asked. Throws a KexportError if there is none. */
+  get(signal: AbortSignal | undefined): Promise<GoogleToken>;
+}
+
+/** The tokens of this process. */
+export function googleTokens(env: Environment, client: HttpClient): GoogleTokens {
+  let signal: AbortSignal | undefined; // of the request that a token was asked for last
+  const tokens = renewed(async () => {
     const { GOOGLE_OAUTH_ACCESS_TOKEN, CLOUDSDK_AUTH_ACCESS_TOKEN } = env;
     const given = [GOOGLE_OAUTH_ACCESS_TOKEN, CLOUDSDK_AUTH_ACCESS_TOKEN].find(Boolean);
     const found =
       (given === undefined ? undefined : { text: given }) ??
-      (await fromFile(env, client)) ??
+      (await fromFile(env, client, signal)) ??
       (await fromMetadata(env, client)) ??
-      (await fromTool('auth', 'print-access-token'));
+      (await fromTool(['auth', 'print-access-token'], signal));
     keepSecret(found.text);
     return found;
   });
+  return {
+    get(asking) {
+      signal = asking;
+      return tokens.get();
+    },
+    renew: () => tokens.renew(),
+  };
 }
 
 /** Application default credentials. */
-async function fromFile(env: Environment, client: HttpClient): Promise<GoogleToken | undefined> {
+async function fromFile(
+  env: Environment,
+  client: HttpClient,
+  signal: AbortSignal | undefined,
+): Promise<GoogleToken | undefined> {
   const given = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
   const folder = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.config/gcloud');
   const path = given === '' ? join(folder, 'application_default_credentials.json') : given;
@@ -63,7 +80,7 @@ async function fromFile(env: Environment, client: HttpClient): Promise<GoogleTok
   if (fields['type'] === 'service_account') return ofServiceAccount(fields, path, client);
   if (fields['type'] === 'authorized_user') return ofUser(fields, client);
   // Others, such as those of a federation of workloads, take more than a request.
-  return fromTool('auth', 'application-default', 'print-access-token');
+  return fromTool(['auth', 'application-default', 'print-access-token'], signal);
 }
 
 type Fields = Readonly<Record<string, string>>;
@@ -161,10 +178,13 @@ function decode(json: string, what: string): GoogleToken {
   throw new KexportError('usage', `cannot ${what}: there is none in the answer`);
 }
 
-async function fromTool(...args: readonly string[]): Promise<GoogleToken> {
+async function fromTool(
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<GoogleToken> {
   const hint =
     'gcloud auth login, or set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account, or GOOGLE_OAUTH_ACCESS_TOKEN';
-  const text = (await runTool('gcloud', args, hint)).trim();
+  const text = (await runTool('gcloud', args, hint, { signal })).trim();
   if (text !== '') return { text, expiresAt: Date.now() + TOOL_TOKEN_LIFE };
   throw new KexportError('usage', `gcloud ${args.join(' ')} printed no token`, { hint });
 }

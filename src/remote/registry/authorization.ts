@@ -22,8 +22,11 @@ interface RegistryToken extends Ending {
 }
 
 export interface Authorization {
-  /** The header fields of a request. Throws a KexportError. */
-  headers(method: Method): Promise<Readonly<Record<string, string>>>;
+  /** The header fields of a request, whose signal ends what finds them. Throws a KexportError. */
+  headers(
+    method: Method,
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<Record<string, string>>>;
   /** Does as the registry wants that has refused a request; false if that was done before. */
   accept(refusal: HttpResponse, method: Method): boolean;
 }
@@ -34,28 +37,31 @@ const TOKEN_LIFE = 60;
 /** How long before its end another token is asked for, in milliseconds. */
 const MARGIN = 10_000;
 
+/** The signal ends the search. */
+type FindLogin = (signal?: AbortSignal) => Promise<Login | undefined>;
+
 /** `isPlain` says whether the registry is reached by http: then its tokens may come by http too. */
 export function authorization(
   reference: Reference,
-  { isPlain, findLogin }: { isPlain: boolean; findLogin: () => Promise<Login | undefined> },
+  { isPlain, findLogin }: { isPlain: boolean; findLogin: FindLogin },
   client: HttpClient,
 ): Authorization {
   let challenge: Challenge | undefined;
   let tokens: Renewed<RegistryToken> | undefined;
   let deleting: Renewed<RegistryToken> | undefined; // tokens for what the others do not allow
   let login: Promise<Login | undefined> | undefined;
-  const findOnce = () => (login ??= findLogin());
+  const findOnce: FindLogin = (signal) => (login ??= findLogin(signal));
   const tokensFor = (actions: string, { parameters }: Challenge) => {
     const place = { ...parameters, ...reference, isPlain, actions };
     return renewed(async () => askToken(place, await findOnce(), client), MARGIN);
   };
   const tokensOf = (method: Method) => (method === 'DELETE' ? deleting : undefined) ?? tokens;
   return {
-    async headers(method) {
+    async headers(method, signal) {
       if (!challenge) return {};
+      const found = await findOnce(signal);
       const used = tokensOf(method);
       if (used) return { authorization: `Bearer ${(await used.get()).text}` };
-      const found = await findOnce();
       return found ? { authorization: basic(found) } : {};
     },
     accept({ headers }, method) {

@@ -23,9 +23,10 @@ export interface Login {
 export async function findLogin(
   env: Environment,
   reference: Reference,
+  signal?: AbortSignal,
 ): Promise<Login | undefined> {
   for (const path of filesOf(env)) {
-    const login = await loginIn(path, reference);
+    const login = await loginIn(path, reference, signal);
     if (!login) continue;
     keepSecret(login.password);
     keepSecret(login.identityToken ?? '');
@@ -48,7 +49,11 @@ function filesOf(env: Environment): readonly string[] {
   ];
 }
 
-async function loginIn(path: string, reference: Reference): Promise<Login | undefined> {
+async function loginIn(
+  path: string,
+  reference: Reference,
+  signal: AbortSignal | undefined,
+): Promise<Login | undefined> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     if (/^(ENOENT|ENOTDIR)$/.test(errnoOf(cause) ?? '')) return undefined;
     const what = `cannot read the logins of registries in ${path}: ${reasonOf(cause)}`;
@@ -60,7 +65,7 @@ async function loginIn(path: string, reference: Reference): Promise<Login | unde
   const helper = own ?? config['credsStore'];
   const kept =
     typeof helper === 'string' && helper !== ''
-      ? await fromHelper(helper, reference, path)
+      ? await fromHelper(helper, reference, path, signal)
       : undefined;
   const found = entryOf(membersOf(config['auths']), namesOf(reference));
   return kept ?? (found && decodeEntry(found));
@@ -107,6 +112,7 @@ async function fromHelper(
   helper: string,
   { registry }: Reference,
   path: string,
+  signal: AbortSignal | undefined,
 ): Promise<Login | undefined> {
   if (!/^[\w.-]+$/.test(helper)) {
     throw new KexportError('usage', `${path} names a credential helper that is none`);
@@ -116,6 +122,7 @@ async function fromHelper(
   const text = await runTool(program, ['get'], `${path} names it`, {
     input: server,
     nothing: /^credentials not found/,
+    signal,
   });
   if (text === '') return undefined;
   const { Username: user = '', Secret: password = '' } = jsonTexts(text);

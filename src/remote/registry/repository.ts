@@ -39,7 +39,10 @@ export function repositoryOf(name: string, options: StoreOptions): Repository {
   const server = (endpoint ?? addressOf(registry)).replace(/\/+$/, '');
   const base = new URL(`${server}/v2/${repository}/`);
   const client = httpClient({ ...options, timeouts: { ...TIMEOUTS, ...options.timeouts } });
-  const how = { isPlain: base.protocol === 'http:', findLogin: () => findLogin(env, reference) };
+  const how = {
+    isPlain: base.protocol === 'http:',
+    findLogin: (signal?: AbortSignal) => findLogin(env, reference, signal),
+  };
   const access = authorization(reference, how, client);
   let greeting: Promise<void> | undefined;
 
@@ -63,7 +66,7 @@ export function repositoryOf(name: string, options: StoreOptions): Repository {
         ...request,
         what: `${request.what} ${name}`,
         url,
-        ...(isOwn && { authorize: () => access.headers(request.method) }),
+        ...(isOwn && { authorize: () => access.headers(request.method, request.signal) }),
         explain: (response) => {
           const isAccepted =
             response.status === 401 && refusals++ < 2 && access.accept(response, request.method);
