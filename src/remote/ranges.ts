@@ -10,8 +10,10 @@ import type { ReadRange } from './remote-file.ts';
 export interface FileVersion {
   /** In bytes. */
   readonly size: number;
-  /** An entity tag that changes with the bytes; undefined if the server gives none. */
+  /** Its entity tag, which may be a weak one; undefined if the server gives none. */
   readonly etag: string | undefined;
+  /** When it was changed last, as the server writes it; undefined if it does not say so. */
+  readonly lastModified?: string | undefined;
 }
 
 type RangeRequest = Pick<HttpRequest, 'what' | 'method' | 'headers' | 'into' | 'isRefusal'>;
@@ -25,12 +27,12 @@ const CHANGED = new Set([206, 404, 412, 416]);
  */
 export function rangeReader(
   name: string,
-  { size, etag }: FileVersion,
+  version: FileVersion,
   send: (request: RangeRequest) => Promise<HttpResponse>,
 ): ReadRange {
   return async (position, target) => {
     const range = `${position}-${position + target.length - 1}`;
-    const pinned = etag !== undefined && { 'if-match': etag };
+    const pinned = isStrong(version.etag) && { 'if-match': version.etag };
     try {
       await send({
         what: `read bytes ${range} of`,
@@ -38,7 +40,9 @@ export function rangeReader(
         headers: { range: `bytes=${range}`, ...pinned },
         into: target,
         isRefusal: ({ status, headers }) =>
-          status !== 206 || headers['content-range'] !== `bytes ${range}/${size}`,
+          status !== 206 ||
+          headers['content-range'] !== `bytes ${range}/${version.size}` ||
+          isAnother(version, headers),
       });
     } catch (cause) {
       const { status } = failureOf(cause) ?? {};
@@ -52,18 +56,41 @@ export function rangeReader(
   };
 }
 
+/** Only a strong tag is one for If-Match: a weak one never matches (RFC 9110, 13.1.1). */
+function isStrong(etag: string | undefined): etag is string {
+  return etag !== undefined && !etag.startsWith('W/');
+}
+
+/**
+ * Whether an answer is of another version. Without a strong tag, and from a server that ignores
+ * If-Match, nothing else tells.
+ */
+function isAnother({ etag, lastModified }: FileVersion, headers: HttpResponse['headers']): boolean {
+  return (
+    differ(opaque(etag), opaque(headers['etag'])) || differ(lastModified, headers['last-modified'])
+  );
+}
+
+/** What a server leaves out says nothing. */
+function differ(before: string | undefined, now: string | undefined): boolean {
+  return before !== undefined && now !== undefined && before !== now;
+}
+
+/** For the weak comparison of tags (RFC 9110, 8.8.3.2); some stores leave the quotes out. */
+function opaque(etag: string | undefined): string | undefined {
+  return etag?.replace(/^W\/|"/g, '');
+}
+
 /**
  * The version of a file that the answer to HEAD describes. Throws a KexportError for one without a
  * length.
  */
 export function versionOf(name: string, { headers }: HttpResponse): FileVersion {
   const length = headers['content-length'];
-  const { etag } = headers;
-  const isStrong = etag !== undefined && !etag.startsWith('W/');
   if (length === undefined || headers['content-encoding'] !== undefined) {
     throw new KexportError('unsupported', `the server of ${name} does not say how long it is`, {
       hint: 'download it first',
     });
   }
-  return { size: Number(length), etag: isStrong ? etag : undefined };
+  return { size: Number(length), etag: headers['etag'], lastModified: headers['last-modified'] };
 }

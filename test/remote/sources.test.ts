@@ -16,19 +16,28 @@ const MIB = 2 ** 20;
 const DISK = withPartition(Buffer.concat([noise(3 * MIB), Buffer.alloc(9 * MIB), noise(MIB)]));
 const SECRET = 'sig=c2VjcmV0L3NpZ25hdHVyZQ%3D%3D';
 
+/** What a server says of a version of a file, by the first byte of the file. */
+type Validators = (version: number) => Record<string, string>;
+
 /** Serves files by ranges, to those who have the signature. */
-async function startWeb(files: ReadonlyMap<string, Buffer>): Promise<Double> {
-  return startDouble(({ url, headers }) => {
+async function startWeb(files: ReadonlyMap<string, Buffer>): Promise<Web> {
+  const state: { validators: Validators } = { validators: (version) => ({ etag: `"${version}"` }) };
+  const double = await startDouble(({ url, headers }) => {
     if (url.search !== `?${SECRET}`) return { status: 403, body: `no ${url.search}` };
     const bytes = files.get(url.pathname.slice(1));
     if (!bytes) return { status: 404 };
-    const etag = `"${bytes.length}-${bytes[0] ?? 0}"`;
-    if ((headers['if-match'] ?? etag) !== etag) return { status: 412 };
-    return rangeReply(bytes, headers['range'], { etag });
+    const known = state.validators(bytes[0] ?? 0);
+    if ((headers['if-match'] ?? known['etag']) !== known['etag']) return { status: 412 };
+    return rangeReply(bytes, headers['range'], known);
   });
+  return Object.assign(double, { state });
 }
 
-let web: Double;
+interface Web extends Double {
+  readonly state: { validators: Validators };
+}
+
+let web: Web;
 let files: Map<string, Buffer>;
 beforeEach(async () => {
   files = new Map([['disk.raw', Buffer.from(DISK)]]);
@@ -64,15 +73,19 @@ describe('a disk at an address', () => {
     expect((await read(`${web.url}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
   });
 
-  test('must not change while it is read', async () => {
+  test.each<[by: string, validators: Validators]>([
+    ['a strong entity tag', (version) => ({ etag: `"${version}"` })],
+    ['a weak one', (version) => ({ etag: `W/"${version}"` })],
+    ['its date', (version) => ({ 'last-modified': new Date(version * 1000).toUTCString() })],
+  ])('must not change while it is read, which %s shows', async (_, validators) => {
+    web.state.validators = validators;
     web.faults = ({ headers }) => {
       const [, from = '0'] = /^bytes=(\d+)/.exec(headers['range'] ?? '') ?? [];
       if (Number(from) > MIB) files.get('disk.raw')?.fill(7, 0, 1);
       return undefined;
     };
-    await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toThrow(
-      `${web.url}/disk.raw changed while it was read`,
-    );
+    const length = read(`${web.url}/disk.raw?${SECRET}`).then((disk) => disk.length);
+    await expect(length).rejects.toThrow(`${web.url}/disk.raw changed while it was read`);
   });
 
   test('must be served by ranges', async () => {
