@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createPlain } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KexportError } from '../../src/errors.ts';
 import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remote/http/client.ts';
@@ -224,6 +225,13 @@ describe('the way to a server', () => {
     const url = new URL(tlsUrl);
     await expect(get({ patience: 60_000 }, { url })).rejects.toThrow(/self-signed certificate/);
     expect((await get({ env: { SSL_CERT_FILE: ca } }, { url })).text).toBe('secure');
+  });
+
+  test('trusts those of NODE_EXTRA_CA_CERTS beside those of other variables', async () => {
+    const others = join(temporaryFolder(), 'others.pem');
+    writeFileSync(others, rootCertificates[0] ?? '');
+    const env = { NODE_EXTRA_CA_CERTS: ca, AWS_CA_BUNDLE: others };
+    expect((await get({ env }, { url: new URL(tlsUrl) })).text).toBe('secure');
   });
 
   test('says so if the certificates to add cannot be read', async () => {

@@ -21,8 +21,11 @@ export interface Routes {
   close(): void;
 }
 
-/** Files with certificates to trust besides those of Node, which reads NODE_EXTRA_CA_CERTS. */
+/** Files with certificates to trust besides those of Node. */
 const CA_VARIABLES = ['SSL_CERT_FILE', 'AWS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
+
+/** One that Node reads itself, unless it is told which authorities to trust. */
+const NODE_CA_VARIABLE = 'NODE_EXTRA_CA_CERTS';
 
 /** How long an idle connection is kept, in milliseconds: less than servers do. */
 const KEEP = { keepAlive: true, timeout: 4000 };
@@ -53,10 +56,10 @@ export function routes(env: Environment, fingerprint?: string): Routes {
 }
 
 function certificates(env: Environment): string[] | undefined {
-  const files = CA_VARIABLES.map((name) => ({ name, path: env[name] ?? '' }));
-  const given = files.filter(({ path }) => path !== '');
-  if (given.length === 0) return undefined;
-  const extra = given.map(({ name, path }) => {
+  const isGiven = (name: string) => (env[name] ?? '') !== '';
+  if (!CA_VARIABLES.some(isGiven)) return undefined;
+  const extra = [...CA_VARIABLES, NODE_CA_VARIABLE].filter(isGiven).map((name) => {
+    const path = env[name] ?? '';
     try {
       return readFileSync(path, 'utf8');
     } catch (cause) {
