@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer as createPlain } from 'node:http';
+import { createServer as createPlain, type Server as HttpServer } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { KexportError } from '../../src/errors.ts';
 import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remote/http/client.ts';
 import { failureOf } from '../../src/remote/http/failure.ts';
@@ -203,6 +203,7 @@ describe('the way to a server', () => {
   const tunnels: string[] = [];
 
   beforeEach(async () => {
+    tunnels.length = 0;
     const folder = temporaryFolder();
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     execFileSync(
@@ -210,7 +211,7 @@ describe('the way to a server', () => {
       [
         ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
         ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=store.test'],
-        ...['-addext', 'subjectAltName=DNS:store.test,IP:127.0.0.1'],
+        ...['-addext', 'subjectAltName=DNS:store.test,IP:127.0.0.1,IP:2001:db8::5'],
       ],
       { stdio: 'ignore' },
     );
@@ -240,7 +241,8 @@ describe('the way to a server', () => {
     );
   });
 
-  test('leads through the tunnel of a proxy, with its password', async () => {
+  /** Starts a proxy whose tunnels all end at the server. */
+  async function startTunnels(): Promise<string> {
     const proxy = createPlain();
     proxy.on('connect', (request, client) => {
       tunnels.push(`${request.url ?? ''} ${request.headers['proxy-authorization'] ?? ''}`);
@@ -249,37 +251,63 @@ describe('the way to a server', () => {
         client.pipe(server).pipe(client);
       });
     });
-    const address = (await listen(proxy)).replace('//', '//user:pass%20word@');
+    onTestFinished(() => stop(proxy));
+    return listen(proxy);
+  }
+
+  test('leads through the tunnel of a proxy, with its password', async () => {
+    const address = (await startTunnels()).replace('//', '//user:50%%20off@');
     const env = { SSL_CERT_FILE: ca, HTTPS_PROXY: address };
     expect((await get({ env }, { url: new URL('https://store.test/x') })).text).toBe('secure');
-    const credentials = Buffer.from('user:pass word').toString('base64');
+    const credentials = Buffer.from('user:50% off').toString('base64');
     expect(tunnels).toEqual([`store.test:443 Basic ${credentials}`]);
     // This machine is not reached through it.
     expect((await get({ env }, { url: new URL(tlsUrl) })).text).toBe('secure');
     expect(tunnels).toHaveLength(1);
-    proxy.closeAllConnections();
-    proxy.close();
+  });
+
+  test('leads through a tunnel to an address of IPv6, whose certificate must name it', async () => {
+    const env = { SSL_CERT_FILE: ca, HTTPS_PROXY: await startTunnels() };
+    const url = new URL('https://[2001:db8::5]/x');
+    expect((await get({ env }, { url })).text).toBe('secure');
+    expect(tunnels).toEqual(['[2001:db8::5]:443 ']);
+    const other = get({ env }, { url: new URL('https://[2001:db8::6]/x') });
+    await expect(other).rejects.toThrow(/2001:db8::6 is not in the cert's list/);
+  });
+
+  test.each(['http', 'https'])('leads to a proxy at an address of IPv6 by %s', async (protocol) => {
+    const env = { [`${protocol}_proxy`]: 'http://[::1]:9' };
+    const work = get({ env, patience: 0 }, { url: new URL(`${protocol}://store.test/`) });
+    await expect(work).rejects.toThrow(/connect E[A-Z]+ ::1:9/);
   });
 
   test('leads through a plain proxy, unless NO_PROXY names the server', async () => {
-    const asked: string[] = [];
-    const proxy = createPlain((request, answer) => {
-      asked.push(request.url ?? '');
+    const asked: (string | undefined)[][] = [];
+    const proxy = createPlain(({ url, headers }, answer) => {
+      asked.push([url, headers.host, headers['proxy-authorization'], headers.authorization]);
       answer.end('by proxy');
     });
-    const env = { http_proxy: await listen(proxy), NO_PROXY: 'other.test' };
-    const url = new URL('http://store.test/x?y=1');
+    onTestFinished(() => stop(proxy));
+    const address = (await listen(proxy)).replace('//', '//user:50%off@');
+    const env = { http_proxy: address, NO_PROXY: 'other.test' };
+    const url = new URL('http://me:100%mine@store.test/x?y=1');
     expect((await get({ env }, { url })).text).toBe('by proxy');
-    expect(asked).toEqual(['http://store.test/x?y=1']);
+    const [toProxy, toServer] = ['user:50%off', 'me:100%mine'].map(
+      (pair) => `Basic ${Buffer.from(pair).toString('base64')}`,
+    );
+    expect(asked).toEqual([['http://store.test/x?y=1', 'store.test', toProxy, toServer]]);
     const direct = get({ env, patience: 0 }, { url: new URL('http://a.other.test/') });
     await expect(direct).rejects.toThrow(/a\.other\.test/);
     expect(asked).toHaveLength(1);
-    proxy.closeAllConnections();
-    proxy.close();
   });
 });
 
 async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function stop(server: HttpServer): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
 }

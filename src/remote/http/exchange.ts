@@ -9,6 +9,8 @@ import {
 import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import { HttpFailure } from './failure.ts';
+import { percentDecoded } from './percent-decoded.ts';
+import type { Proxy } from './proxy.ts';
 
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
@@ -63,7 +65,7 @@ export interface Exchange {
   readonly into?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeouts: Timeouts;
-  /** How to connect; `path` is the whole address for a plain proxy. */
+  /** How to connect. */
   readonly route: Route;
 }
 
@@ -71,7 +73,7 @@ export interface Exchange {
 export interface Route {
   readonly agent: Agent;
   /** Where to connect to, if that is not the server: a proxy. */
-  readonly proxy?: URL | undefined;
+  readonly proxy?: Proxy | undefined;
 }
 
 /** Throws an HttpFailure, whose cause is the error of the system if there is one. */
@@ -147,18 +149,27 @@ function send(body: Body, sent: ClientRequest, fail: (error: unknown) => void): 
 function start({ method, url, headers, route, timeouts }: Exchange, length: number) {
   const { agent, proxy } = route;
   const counted = length > 0 || method === 'PUT' || method === 'POST' || method === 'PATCH';
+  const { username, password } = url;
+  const isWithUser = username !== '' || password !== '';
   const options = {
     method,
     agent,
     timeout: timeouts.idle,
     headers: { ...headers, ...(counted && { 'content-length': String(length) }) },
+    // Node's own decoding fails on a `%` that encodes nothing.
+    ...(isWithUser && { auth: `${percentDecoded(username)}:${percentDecoded(password)}` }),
   };
+  const server = new URL(url);
+  server.username = '';
+  server.password = '';
   if (proxy) {
-    const { hostname, port } = proxy;
-    const path = url.href;
-    return httpRequest({ ...options, hostname, port: port || 80, path });
+    const { hostname, port, credentials } = proxy;
+    const all = { host: url.host, ...options.headers, ...credentials };
+    return httpRequest({ ...options, headers: all, hostname, port, path: server.href });
   }
-  return url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options);
+  return server.protocol === 'https:'
+    ? httpsRequest(server, options)
+    : httpRequest(server, options);
 }
 
 async function receive(

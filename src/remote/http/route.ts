@@ -4,11 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request as httpRequest } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
+import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, rootCertificates } from 'node:tls';
 import { KexportError, reasonOf } from '../../errors.ts';
 import type { Route } from './exchange.ts';
-import { keepSecret, shownUrl } from './secrets.ts';
+import { type Proxy, proxyFor } from './proxy.ts';
+import { shownUrl } from './secrets.ts';
 
 /** The variables of the environment that concern connections. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,8 +47,8 @@ export function routes(env: Environment, fingerprint?: string): Routes {
       const proxy = proxyFor(url, env);
       if (url.protocol === 'http:') return { agent: plain, proxy };
       if (!proxy) return { agent: secure };
-      const agent = tunnels.get(proxy.href) ?? tunnelAgent(proxy, trust);
-      tunnels.set(proxy.href, agent);
+      const agent = tunnels.get(proxy.url.href) ?? tunnelAgent(proxy, trust);
+      tunnels.set(proxy.url.href, agent);
       return { agent };
     },
     close() {
@@ -68,31 +70,6 @@ function certificates(env: Environment): string[] | undefined {
     }
   });
   return [...rootCertificates, ...extra];
-}
-
-/** The proxy of an address, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
-function proxyFor(url: URL, env: Environment): URL | undefined {
-  const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
-  const text = env[name] ?? env[name.toUpperCase()] ?? '';
-  if (text === '' || isDirect(url, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return undefined;
-  const proxy = URL.canParse(text) ? new URL(text) : undefined;
-  if (proxy?.protocol !== 'http:') {
-    throw new KexportError('usage', `${name.toUpperCase()} does not name a proxy`, {
-      hint: 'it looks like http://HOST:PORT',
-    });
-  }
-  if (proxy.password !== '') keepSecret(decodeURIComponent(proxy.password));
-  return proxy;
-}
-
-/** This machine and its metadata service are never reached through a proxy. */
-function isDirect({ hostname, host }: URL, noProxy: string): boolean {
-  if (hostname === 'localhost' || /^(127\.|169\.254\.|\[::1\])/.test(hostname)) return true;
-  const names = noProxy.split(/[,\s]+/).filter((name) => name !== '');
-  return names.some((name) => {
-    if (name === '*' || name === hostname || name === host) return true;
-    return hostname.endsWith(name.startsWith('.') ? name : `.${name}`);
-  });
 }
 
 /** Which certificates are trusted. */
@@ -139,34 +116,29 @@ function digitsOf(fingerprint: string): string {
 }
 
 /** An agent whose connections are tunnels through a proxy (RFC 9110, CONNECT). */
-function tunnelAgent(proxy: URL, trust: Trust): SecureAgent {
-  return agentWith(({ host, port, servername }, done) => {
-    const server = `${host ?? ''}:${port ?? 443}`;
+function tunnelAgent({ url, hostname, port, credentials }: Proxy, trust: Trust): SecureAgent {
+  return agentWith((options, done) => {
+    const { host = '', servername } = options;
+    const server = `${isIPv6(host) ? `[${host}]` : host}:${options.port ?? 443}`;
     const asked = httpRequest({
       method: 'CONNECT',
-      hostname: proxy.hostname,
-      port: proxy.port || 80,
+      hostname,
+      port,
       path: server,
-      headers: { host: server, ...credentialsOf(proxy) },
+      headers: { host: server, ...credentials },
       agent: false,
     });
     asked.once('error', (error) => failed(done, error));
     asked.once('connect', ({ statusCode = 0 }, socket) => {
       if (statusCode === 200) {
-        const name = servername ?? host ?? undefined;
-        secured({ socket, servername: name }, trust, done);
+        // An address is no servername: without `host` the certificate would have to be the proxy's.
+        secured({ socket, host, servername: servername ?? host }, trust, done);
         return;
       }
       socket.destroy();
-      const what = `the proxy ${shownUrl(proxy)} answered ${statusCode} to CONNECT ${server}`;
+      const what = `the proxy ${shownUrl(url)} answered ${statusCode} to CONNECT ${server}`;
       failed(done, new Error(what));
     });
     asked.end();
   });
-}
-
-function credentialsOf({ username, password }: URL): Record<string, string> {
-  if (username === '') return {};
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
 }
