@@ -241,11 +241,16 @@ describe('the way to a server', () => {
     );
   });
 
-  /** Starts a proxy whose tunnels all end at the server. */
-  async function startTunnels(): Promise<string> {
+  /** Starts a proxy whose tunnels all end at the server. It answers as given at first. */
+  async function startTunnels(...answers: string[]): Promise<string> {
     const proxy = createPlain();
     proxy.on('connect', (request, client) => {
       tunnels.push(`${request.url ?? ''} ${request.headers['proxy-authorization'] ?? ''}`);
+      const answer = answers.shift();
+      if (answer !== undefined) {
+        client.end(`HTTP/1.1 ${answer}\r\n\r\n`);
+        return;
+      }
       const server = connect(Number(new URL(tlsUrl).port), '127.0.0.1', () => {
         client.write('HTTP/1.1 200 OK\r\n\r\n');
         client.pipe(server).pipe(client);
@@ -264,6 +269,15 @@ describe('the way to a server', () => {
     // This machine is not reached through it.
     expect((await get({ env }, { url: new URL(tlsUrl) })).text).toBe('secure');
     expect(tunnels).toHaveLength(1);
+  });
+
+  test('is asked for again of a proxy that is busy, and not of one that refuses', async () => {
+    const proxy = await startTunnels('503 Busy', '407 Proxy Authentication Required');
+    const env = { SSL_CERT_FILE: ca, HTTPS_PROXY: proxy };
+    const work = get({ env, patience: 60_000 }, { url: new URL('https://store.test/x') });
+    await expect(work).rejects.toThrow(
+      `the proxy ${proxy}/ answered 407 to CONNECT store.test:443 (tried 2 times)`,
+    );
   });
 
   test('leads through a tunnel to an address of IPv6, whose certificate must name it', async () => {

@@ -12,7 +12,7 @@ import {
   type Timeouts,
   TIMEOUTS,
 } from './exchange.ts';
-import { type Explanation, HttpFailure } from './failure.ts';
+import { type Explanation, HttpFailure, TRANSIENT } from './failure.ts';
 import { type Environment, routes } from './route.ts';
 import { shownUrl, withoutSecrets } from './secrets.ts';
 
@@ -85,9 +85,6 @@ const MAX_RETRY_AFTER = 300_000;
 
 /** A request is sent so often at least, even if each attempt takes longer than the patience. */
 const MIN_ATTEMPTS = 3;
-
-/** Statuses of a server that is busy or broken, not of a wrong request. */
-const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export function httpClient(options: ClientOptions): HttpClient {
   const { code, env = process.env, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
@@ -199,8 +196,9 @@ function waitBefore(attempts: number, firstWait: number): number {
   return longest * (0.5 + Math.random() / 2);
 }
 
-/** Errors of a name or a certificate, which do not pass. */
-const LASTING = /^(ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_INVALID|HPE_|EPROTO)/;
+/** Errors of a name, a certificate or a proxy that refuses, which do not pass. */
+const LASTING =
+  /^(ERR_TLS_|ERR_PROXY_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_INVALID|HPE_|EPROTO)/;
 /** Errors of a server that is not there. They pass if it was there before. */
 const ABSENT = new Set(['ENOTFOUND', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
 

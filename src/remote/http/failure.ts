@@ -1,3 +1,6 @@
+/** Statuses of a server that is busy or broken, not of a wrong request. */
+export const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+
 /** What a service says about a request that it refused. */
 export interface Explanation {
   /** The service's own code, such as `NoSuchBucket`. */

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, rootCertificates } from 'node:tls';
 import { KexportError, reasonOf } from '../../errors.ts';
 import type { Route } from './exchange.ts';
+import { TRANSIENT } from './failure.ts';
 import { type Proxy, proxyFor } from './proxy.ts';
 import { shownUrl } from './secrets.ts';
 
@@ -137,7 +138,8 @@ function tunnelAgent({ url, hostname, port, credentials }: Proxy, trust: Trust):
       }
       socket.destroy();
       const what = `the proxy ${shownUrl(url)} answered ${statusCode} to CONNECT ${server}`;
-      failed(done, new Error(what));
+      const refused = !TRANSIENT.has(statusCode) && { code: 'ERR_PROXY_REFUSED' };
+      failed(done, Object.assign(new Error(what), refused));
     });
     asked.end();
   });
