@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { KexportError } from '../../src/errors.ts';
 import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remote/http/client.ts';
 import { failureOf } from '../../src/remote/http/failure.ts';
+import { proxyFor } from '../../src/remote/http/proxy.ts';
 import { hideQuery } from '../../src/remote/hide-query.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
@@ -295,7 +296,7 @@ describe('the way to a server', () => {
     await expect(work).rejects.toThrow(/connect E[A-Z]+ ::1:9/);
   });
 
-  test('leads through a plain proxy, unless NO_PROXY names the server', async () => {
+  test('leads through a plain proxy, with its password', async () => {
     const asked: (string | undefined)[][] = [];
     const proxy = createPlain(({ url, headers }, answer) => {
       asked.push([url, headers.host, headers['proxy-authorization'], headers.authorization]);
@@ -303,17 +304,36 @@ describe('the way to a server', () => {
     });
     onTestFinished(() => stop(proxy));
     const address = (await listen(proxy)).replace('//', '//user:50%off@');
-    const env = { http_proxy: address, NO_PROXY: 'other.test' };
+    const env = { http_proxy: address };
     const url = new URL('http://me:100%mine@store.test/x?y=1');
     expect((await get({ env }, { url })).text).toBe('by proxy');
     const [toProxy, toServer] = ['user:50%off', 'me:100%mine'].map(
       (pair) => `Basic ${Buffer.from(pair).toString('base64')}`,
     );
     expect(asked).toEqual([['http://store.test/x?y=1', 'store.test', toProxy, toServer]]);
-    const direct = get({ env, patience: 0 }, { url: new URL('http://a.other.test/') });
-    await expect(direct).rejects.toThrow(/a\.other\.test/);
-    expect(asked).toHaveLength(1);
   });
+});
+
+test.each([
+  ['intern.test', 'http://intern.test', true],
+  ['Intern.TEST', 'http://intern.test', true],
+  ['other.test, intern.test', 'https://a.intern.test', true],
+  ['*.intern.test', 'http://a.intern.test', true],
+  ['.intern.test', 'http://a.intern.test', true],
+  ['.intern.test', 'http://intern.test', false],
+  ['intern.test', 'http://pintern.test', false],
+  ['intern.test:8080', 'http://intern.test:8080', true],
+  ['intern.test:443', 'https://intern.test', true],
+  ['intern.test:8080', 'http://intern.test', false],
+  ['2001:db8::5', 'http://[2001:db8::5]', true],
+  ['[2001:DB8::5]:80', 'http://[2001:db8::5]', true],
+  ['2001:db8::5', 'http://[2001:db8::6]', false],
+  ['*', 'http://intern.test', true],
+  ['', 'http://127.0.0.1', true],
+])('NO_PROXY=%s and %s: direct is %s', (noProxy, address, isDirect) => {
+  const proxy = 'http://proxy.test:3128';
+  const env = { http_proxy: proxy, https_proxy: proxy, NO_PROXY: noProxy };
+  expect(proxyFor(new URL(address), env) === undefined).toBe(isDirect);
 });
 
 async function listen(server: Server): Promise<string> {

@@ -1,5 +1,6 @@
 // The proxy that the environment names for an address.
 
+import { isIPv6 } from 'node:net';
 import { KexportError } from '../../errors.ts';
 import { percentDecoded } from './percent-decoded.ts';
 import { keepSecret } from './secrets.ts';
@@ -44,11 +45,22 @@ function credentialsOf({ username, password }: URL): Record<string, string> {
 }
 
 /** This machine and its metadata service are never reached through a proxy. */
-function isDirect({ hostname, host }: URL, noProxy: string): boolean {
-  if (hostname === 'localhost' || /^(127\.|169\.254\.|\[::1\])/.test(hostname)) return true;
-  const names = noProxy.split(/[,\s]+/).filter((name) => name !== '');
-  return names.some((name) => {
-    if (name === '*' || name === hostname || name === host) return true;
-    return hostname.endsWith(name.startsWith('.') ? name : `.${name}`);
-  });
+function isDirect(url: URL, noProxy: string): boolean {
+  if (url.hostname === 'localhost' || /^(127\.|169\.254\.|\[::1\])/.test(url.hostname)) return true;
+  const entries = noProxy.split(/[,\s]+/).filter((entry) => entry !== '');
+  return entries.some((entry) => covers(entry.toLowerCase(), url));
+}
+
+/**
+ * Whether an entry of NO_PROXY is for a server: `HOST` or `*.HOST`, also with `:PORT`, or `*` for
+ * all. A host stands for what is below it too, with a dot in front for that alone.
+ */
+function covers(entry: string, { protocol, hostname, port }: URL): boolean {
+  const bracketed = isIPv6(entry) ? `[${entry}]` : entry;
+  const [, host = bracketed, onlyPort] = /^(.+?)(?::(\d+))?$/.exec(bracketed) ?? [];
+  const ownPort = port || (protocol === 'https:' ? '443' : '80');
+  if (onlyPort !== undefined && onlyPort !== ownPort) return false;
+  if (host === '*' || host === hostname) return true;
+  const domain = host.replace(/^\*?(?=\.)/, '');
+  return hostname.endsWith(domain.startsWith('.') ? domain : `.${domain}`);
 }
