@@ -96,6 +96,17 @@ describe('a disk at an address', () => {
     });
   });
 
+  test('may have a password with a % that encodes nothing, which is not shown', async () => {
+    const address = web.url.replace('//', '//user:100%geheim@');
+    expect((await read(`${address}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
+    const pair = Buffer.from('user:100%geheim').toString('base64');
+    expect(web.requests.at(-1)?.headers['authorization']).toBe(`Basic ${pair}`);
+    web.faults = () => ({ status: 403 });
+    await expect(read(`${address}/disk.raw`)).rejects.toThrow(
+      `cannot open ${web.url}/disk.raw: HTTP 403`,
+    );
+  });
+
   test('that may not be read is named without its signature', async () => {
     web.faults = () => ({ status: 403 });
     await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toMatchObject({
