@@ -2,6 +2,7 @@
 
 import { KexportError } from '../errors.ts';
 import type { OpenSink } from '../sinks/open-sink.ts';
+import { checkEndpoints } from './check-endpoints.ts';
 import { hideQuery } from './hide-query.ts';
 import { shownUrl } from './http/secrets.ts';
 import type { RemoteFile } from './remote-file.ts';
@@ -10,6 +11,8 @@ import type { ReadOptions, SendOptions } from './store-options.ts';
 /** A kind of store. Its code is loaded on demand: most runs need none. */
 interface Store {
   readonly names: RegExp;
+  /** Variables of the environment with the address of its service. */
+  readonly variables?: readonly string[];
   readonly sink?: (name: string, options: SendOptions) => Promise<OpenSink>;
   readonly file?: (name: string, options: ReadOptions) => Promise<RemoteFile>;
 }
@@ -17,11 +20,13 @@ interface Store {
 const STORES: readonly Store[] = [
   {
     names: /^s3:/i,
+    variables: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
     sink: async (name, options) => (await import('./aws/s3-sink.ts')).s3Sink(name, options),
     file: async (name, options) => (await import('./aws/s3-file.ts')).openS3File(name, options),
   },
   {
     names: /^ebs:/i,
+    variables: ['AWS_ENDPOINT_URL_EBS', 'AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL'],
     sink: async (name, options) => (await import('./aws/ebs-sink.ts')).ebsSink(name, options),
   },
   {
@@ -66,7 +71,8 @@ export function shownName(name: string): string {
 
 /** Opens a place in a store for an image. Throws a KexportError. */
 export async function remoteSink(name: string, options: SendOptions): Promise<OpenSink> {
-  const sink = STORES.find(({ names }) => names.test(name))?.sink;
+  const { sink, variables } = STORES.find(({ names }) => names.test(name)) ?? {};
+  checkEndpoints(options, variables);
   if (sink) return sink(name, options);
   throw new KexportError('usage', `images cannot be sent to ${shownName(name)}`, {
     hint: `kexport sends them to ${SENT_TO}, and through a pipe with -o -`,
@@ -78,7 +84,8 @@ const SENT_TO =
 
 /** Opens a file in a store for reading. Throws a KexportError. */
 export async function openRemoteFile(name: string, options: ReadOptions): Promise<RemoteFile> {
-  const file = STORES.find(({ names }) => names.test(name))?.file;
+  const { file, variables } = STORES.find(({ names }) => names.test(name)) ?? {};
+  checkEndpoints(options, variables);
   if (file) return file(name, options);
   throw new KexportError('usage', `nothing is read from ${shownName(name)}`, {
     hint: 'disks and images are read from s3://, gs:// and https://, and a raw disk from a pipe',

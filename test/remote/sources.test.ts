@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSource } from '../../src/open/open-source.ts';
+import { openRemoteFile, remoteSink } from '../../src/remote/open-remote.ts';
 import { remoteFile } from '../../src/remote/remote-file.ts';
 import { noise, withPartition } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -113,6 +114,28 @@ describe('a disk at an address', () => {
       code: 'source',
       message: `cannot open ${web.url}/disk.raw: HTTP 403`,
     });
+  });
+});
+
+describe('the address of a store', () => {
+  test.each([
+    ['minio.local:9000', 'minio.local:9000'],
+    ['127.0.0.1:9000', '127.0.0.1:9000'],
+    ['ftp://user:geheim12@minio.local', 'minio.local'],
+    ['https://', 'https://'],
+    ['', ''],
+  ])('must be one of http or https: %s', async (endpoint, shown) => {
+    await expect(openRemoteFile('s3://bucket/key', { endpoint, env: {} })).rejects.toMatchObject({
+      code: 'usage',
+      message: `the endpoint is not an address of http or https: "${shown}"`,
+      hint: 'it looks like https://HOST:PORT',
+    });
+  });
+
+  test.each(['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_EBS'])('is checked in %s', async (name) => {
+    const env = { [name]: 'localhost:4566' };
+    const message = `${name} is not an address of http or https: "localhost:4566"`;
+    await expect(remoteSink('ebs:', { env })).rejects.toMatchObject({ code: 'usage', message });
   });
 });
 
