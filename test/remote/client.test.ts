@@ -5,6 +5,7 @@ import { createServer as createSecure } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { KexportError } from '../../src/errors.ts';
 import { type ClientOptions, httpClient, type HttpRequest } from '../../src/remote/http/client.ts';
@@ -108,7 +109,12 @@ describe('a request', () => {
 
   test('is not sent again if it is refused, and no secret is in the error', async () => {
     hideQuery(new URL(`${double.url}/place?sig=topsecretsignature`));
-    double.faults = () => ({ status: 403, body: 'sig topsecretsignature is wrong' });
+    const headers = {
+      'x-seen': 'topsecretsignature',
+      location: 'https://a.test/b?sig=another-signature',
+      'set-cookie': 'id=another-secret',
+    };
+    double.faults = () => ({ status: 403, headers, body: 'sig topsecretsignature is wrong' });
     const explain = ({ body }: { body: Buffer }) => ({ code: 'Denied', message: body.toString() });
     const error = await get({}, { explain }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(KexportError);
@@ -116,6 +122,8 @@ describe('a request', () => {
       'cannot get the place: HTTP 403, Denied: sig *** is wrong',
     );
     expect(failureOf(error)?.status).toBe(403);
+    expect(inspect(error)).toMatch(/sig \*\*\* is wrong[^]*'x-seen': '\*\*\*'/);
+    expect(inspect(error)).not.toMatch(/topsecret|another/);
     expect(double.requests).toHaveLength(1);
   });
 

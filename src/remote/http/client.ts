@@ -14,7 +14,7 @@ import {
 } from './exchange.ts';
 import { type Explanation, HttpFailure, TRANSIENT } from './failure.ts';
 import { type Environment, routes } from './route.ts';
-import { shownUrl, withoutSecrets } from './secrets.ts';
+import { shownHeaders, shownUrl, withoutSecrets } from './secrets.ts';
 
 /** A request to a service. */
 export interface HttpRequest {
@@ -70,7 +70,7 @@ export interface ClientOptions {
 export interface HttpClient {
   /**
    * Sends a request and returns its answer. Throws a KexportError that says what was tried and what
-   * was answered, and contains no secret; its cause is an HttpFailure.
+   * was answered; its cause is an HttpFailure. Neither contains a secret.
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Closes all connections. What is under way rejects with a KexportError `aborted`. */
@@ -177,10 +177,16 @@ const MAX_TEXT = 300;
 function refusalOf(response: HttpResponse, explanation: Explanation): Refusal {
   const { status, headers } = response;
   const { code, message, isTransient = TRANSIENT.has(status) } = explanation;
-  const said = [code, message?.replace(/\s+/g, ' ').slice(0, MAX_TEXT)].filter(Boolean).join(': ');
-  const text = `HTTP ${status}${said === '' ? '' : `, ${said}`}`;
-  const failure = new HttpFailure(text, { status, code, headers, hint: explanation.hint });
-  return { failure, isTransient, wait: retryAfter(headers['retry-after']) };
+  // Before it is cut, which would leave half of a secret.
+  const words = withoutSecrets(message ?? '').replace(/\s+/g, ' ');
+  const said = [code, words.slice(0, MAX_TEXT)].filter(Boolean).join(': ');
+  const text = withoutSecrets(`HTTP ${status}${said === '' ? '' : `, ${said}`}`);
+  const shown = { status, code, headers: shownHeaders(headers), hint: explanation.hint };
+  return {
+    failure: new HttpFailure(text, shown),
+    isTransient,
+    wait: retryAfter(headers['retry-after']),
+  };
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date. */

@@ -19,7 +19,7 @@ export class HttpFailure extends Error {
   readonly status: number | undefined;
   /** The service's own code. */
   readonly serviceCode: string | undefined;
-  /** Header fields of the answer, in lower case. */
+  /** Header fields of the answer, in lower case, without secrets. */
   readonly headers: Readonly<Record<string, string>>;
   /** What helps. */
   readonly hint: string | undefined;

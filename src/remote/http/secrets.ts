@@ -25,3 +25,14 @@ export function withoutSecrets(text: string): string {
 export function shownUrl({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`;
 }
+
+/** Header fields of an answer without what may be secret: cookies, and queries of locations. */
+export function shownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const shown = Object.entries(headers)
+    .filter(([name]) => name !== 'set-cookie')
+    .map(([name, value]) => {
+      const open = name.endsWith('location') ? value.replace(/[?#].*$/s, '') : value;
+      return [name, withoutSecrets(open)] as const;
+    });
+  return Object.fromEntries(shown);
+}
