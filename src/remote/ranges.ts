@@ -50,8 +50,7 @@ export function rangeReader(
         throw new KexportError('source', `${name} changed while it was read`, { cause });
       }
       if (status !== 200) throw cause;
-      const what = `the server of ${name} does not give parts of a file`;
-      throw new KexportError('unsupported', what, { cause, hint: 'download it first' });
+      throw withoutParts(name, cause);
     }
   };
 }
@@ -81,12 +80,35 @@ function opaque(etag: string | undefined): string | undefined {
   return etag?.replace(/^W\/|"/g, '');
 }
 
+function withoutParts(name: string, cause?: unknown): KexportError {
+  const what = `the server of ${name} does not give parts of a file`;
+  return new KexportError('unsupported', what, { cause, hint: 'download it first' });
+}
+
 /**
  * The version of a file that the answer to HEAD describes. Throws a KexportError for one without a
  * length.
  */
 export function versionOf(name: string, { headers }: HttpResponse): FileVersion {
-  const length = headers['content-length'];
+  return versionWith(name, headers['content-length'], headers);
+}
+
+/**
+ * The version of a file that the answer to a GET of its first byte describes. Throws a KexportError
+ * for one without a length, and for a server that does not give ranges.
+ */
+export function versionOfPart(name: string, { status, headers }: HttpResponse): FileVersion {
+  const { 'content-length': whole, 'content-range': range = '' } = headers;
+  if (status === 200 && whole !== '0') throw withoutParts(name);
+  const part = status === 416 ? /^bytes \*\/(0)$/ : /^bytes 0-0\/(\d+)$/;
+  return versionWith(name, status === 200 ? whole : part.exec(range)?.[1], headers);
+}
+
+function versionWith(
+  name: string,
+  length: string | undefined,
+  headers: HttpResponse['headers'],
+): FileVersion {
   if (length === undefined || headers['content-encoding'] !== undefined) {
     throw new KexportError('unsupported', `the server of ${name} does not say how long it is`, {
       hint: 'download it first',

@@ -1,16 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSource } from '../../src/open/open-source.ts';
 import { openRemoteFile, remoteSink } from '../../src/remote/open-remote.ts';
+import { redirectedTo } from '../../src/remote/redirect.ts';
 import { remoteFile } from '../../src/remote/remote-file.ts';
 import { noise, withPartition } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { kexportMeanwhile } from '../support/kexport.ts';
 import { run } from '../support/peers.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
-import { type Double, startDouble } from './double.ts';
+import { type Double, type Fault, startDouble } from './double.ts';
 import { rangeReply, type S3Double, startS3 } from './s3-double.ts';
 
 const MIB = 2 ** 20;
@@ -89,8 +91,29 @@ describe('a disk at an address', () => {
     await expect(length).rejects.toThrow(`${web.url}/disk.raw changed while it was read`);
   });
 
+  test('is read by an address that is signed for GET alone', async () => {
+    web.faults = ({ method }) => (method === 'GET' ? undefined : { status: 403 });
+    expect((await read(`${web.url}/disk.raw?${SECRET}`)).equals(DISK)).toBe(true);
+  });
+
+  test.each<[how: string, fault: Fault | undefined]>([
+    ['without a range', { status: 200 }],
+    ['as a range that is not there', { status: 416, headers: { 'content-range': 'bytes */0' } }],
+  ])('may be empty, which is answered %s', async (_, fault) => {
+    web.faults = () => fault;
+    const file = await openRemoteFile(`${web.url}/disk.raw`, {});
+    expect(file.size).toBe(0);
+    await file.close();
+  });
+
+  test('must be served with its length', async () => {
+    const headers = { 'content-range': 'bytes 0-0/*' };
+    web.faults = () => ({ status: 206, headers, body: 'x' });
+    await expect(read(`${web.url}/disk.raw`)).rejects.toThrow(/does not say how long it is/);
+  });
+
   test('must be served by ranges', async () => {
-    web.faults = ({ method }) => (method === 'GET' ? { status: 200, body: DISK } : undefined);
+    web.faults = () => ({ status: 200, body: DISK });
     await expect(read(`${web.url}/disk.raw?${SECRET}`)).rejects.toMatchObject({
       code: 'unsupported',
       hint: 'download it first',
@@ -114,6 +137,80 @@ describe('a disk at an address', () => {
       code: 'source',
       message: `cannot open ${web.url}/disk.raw: HTTP 403`,
     });
+  });
+});
+
+describe('a disk at an address that is redirected', () => {
+  let mirror: Web;
+  beforeEach(async () => {
+    mirror = await startWeb(files);
+  });
+  afterEach(() => mirror.close());
+
+  /** Whether the right disk is read by a user. */
+  async function readAs(user: string) {
+    const address = `${web.url}/start?${SECRET}`.replace('//', `//${user}`);
+    return (await read(address)).equals(DISK);
+  }
+
+  test.each([301, 302, 303, 307, 308])(
+    'is read where %d says, without the user',
+    async (status) => {
+      const location = `${mirror.url}/disk.raw?${SECRET}`;
+      web.faults = () => ({ status, headers: { location } });
+      expect(await readAs('user:geheim12@')).toBe(true);
+      expect(web.requests.map(({ headers }) => headers['authorization'])).toEqual([
+        `Basic ${Buffer.from('user:geheim12').toString('base64')}`,
+      ]);
+      expect(mirror.requests.some(({ headers }) => 'authorization' in headers)).toBe(false);
+    },
+  );
+
+  test('is read from the same server as the same user', async () => {
+    const headers = { location: `/disk.raw?${SECRET}` };
+    web.faults = ({ url }) => (url.pathname === '/start' ? { status: 302, headers } : undefined);
+    expect(await readAs('user:geheim12@')).toBe(true);
+    expect(web.requests.every((request) => 'authorization' in request.headers)).toBe(true);
+    expect(web.requests.filter(({ url }) => url.pathname === '/start')).toHaveLength(1);
+  });
+
+  test('is asked for anew when the address there has expired', async () => {
+    for (const n of [1, 2]) files.set(`${n}.raw`, DISK);
+    web.faults = () => {
+      const location = `${mirror.url}/${web.requests.length}.raw?${SECRET}`;
+      return { status: 302, headers: { location } };
+    };
+    mirror.faults = ({ url }) =>
+      mirror.requests.length > 5 && url.pathname === '/1.raw' ? { status: 403 } : undefined;
+    expect(await readAs('')).toBe(true);
+    expect(web.requests).toHaveLength(2);
+  });
+
+  test('shows no signature of the place', async () => {
+    const headers = { location: `${mirror.url}/disk.raw?token=secret-of-the-mirror` };
+    web.faults = () => ({ status: 302, headers });
+    const error = await readAs('').catch((thrown: unknown) => thrown);
+    expect(inspect(error)).toContain(`cannot open ${web.url}/start: HTTP 403`);
+    expect(inspect(error)).not.toContain('secret-of-the-mirror');
+  });
+
+  test('is followed five times', async () => {
+    web.faults = () => ({ status: 302, headers: { location: '/start' } });
+    await expect(readAs('')).rejects.toThrow(`${web.url}/start is redirected more than 5 times`);
+    expect(web.requests).toHaveLength(6);
+  });
+
+  test.each([
+    ['https://a.test/x', 'http://a.test/y?sig=1', 'it is redirected to http://a.test/y'],
+    ['http://a.test/x', 'file:///etc/passwd', 'it is redirected to file:///etc/passwd'],
+    ['http://a.test/x', 'http://', 'HTTP 302 without an address'],
+    ['http://a.test/x', undefined, 'HTTP 302 without an address'],
+  ])('is not followed from %s to %s', (from, location, reason) => {
+    const headers = location === undefined ? undefined : { location };
+    const answer = { status: 302, reason: '', headers: { ...headers }, body: Buffer.alloc(0) };
+    expect(() => redirectedTo('NAME', new URL(from), answer)).toThrow(
+      `cannot open NAME: ${reason}`,
+    );
   });
 });
 
