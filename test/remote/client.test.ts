@@ -2,7 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createPlain, type Server as HttpServer } from 'node:http';
 import { createServer as createSecure } from 'node:https';
-import { type AddressInfo, connect, type Server } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createSilent,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { inspect } from 'node:util';
@@ -319,6 +325,51 @@ describe('the way to a server', () => {
       (pair) => `Basic ${Buffer.from(pair).toString('base64')}`,
     );
     expect(asked).toEqual([['http://store.test/x?y=1', 'store.test', toProxy, toServer]]);
+  });
+});
+
+describe('a connection that is never made', () => {
+  let silent: Server;
+  let silentUrl: string;
+  let onConnection: () => void;
+  const sockets = new Set<Socket>();
+  beforeEach(async () => {
+    onConnection = () => undefined;
+    silent = createSilent((socket) => {
+      sockets.add(socket);
+      socket.resume().on('close', () => sockets.delete(socket));
+      onConnection();
+    });
+    silentUrl = await listen(silent);
+  });
+  afterEach(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  const ways: [way: string, attempt: () => [Partial<ClientOptions>, URL]][] = [
+    ['through a proxy', () => [{ env: { HTTPS_PROXY: silentUrl } }, new URL('https://store.test')]],
+    [
+      'to a server with a fingerprint',
+      () => [{ fingerprint: 'AA' }, new URL(silentUrl.replace('http:', 'https:'))],
+    ],
+  ];
+
+  test.each(ways)('%s is closed when the request is aborted', async (_, attempt) => {
+    const [options, url] = attempt();
+    const stop = new AbortController();
+    onConnection = () => stop.abort();
+    await expect(get(options, { url, signal: stop.signal })).rejects.toThrow('interrupted');
+    await until(() => sockets.size === 0);
+  });
+
+  test.each(ways)('%s is closed when its time is over', async (_, attempt) => {
+    const [options, url] = attempt();
+    const timeouts = { connect: 50 };
+    await expect(get({ ...options, patience: 0, timeouts }, { url })).rejects.toThrow(
+      /no connection to [^ ]+ within 0.05 s/,
+    );
+    await until(() => sockets.size === 0);
   });
 });
 

@@ -76,12 +76,19 @@ export interface Route {
   readonly proxy?: Proxy | undefined;
 }
 
+/** An option of a request, which the agent of a route gets for the connection too. */
+export interface WithEnd {
+  /** Aborted when the request fails: it does not wait for the connection any more. */
+  readonly ended: AbortSignal;
+}
+
 /** Throws an HttpFailure, whose cause is the error of the system if there is one. */
 export function exchange(request: Exchange): Promise<HttpResponse> {
   const { method, url, body, into, signal, timeouts } = request;
   const length = lengthOf(body);
   return new Promise((resolve, reject) => {
-    const sent = start(request, length);
+    const ended = new AbortController();
+    const sent = start(request, length, ended.signal);
     const timers: NodeJS.Timeout[] = [];
     const settle = () => {
       for (const timer of timers) clearTimeout(timer);
@@ -90,6 +97,7 @@ export function exchange(request: Exchange): Promise<HttpResponse> {
     const fail = (error: unknown) => {
       settle();
       sent.destroy();
+      ended.abort();
       reject(asFailure(error));
     };
     const onAbort = () => fail(new HttpFailure('interrupted'));
@@ -146,7 +154,11 @@ function send(body: Body, sent: ClientRequest, fail: (error: unknown) => void): 
   sent.end(body.at(-1));
 }
 
-function start({ method, url, headers, route, timeouts }: Exchange, length: number) {
+function start(
+  { method, url, headers, route, timeouts }: Exchange,
+  length: number,
+  ended: AbortSignal,
+) {
   const { agent, proxy } = route;
   const counted = length > 0 || method === 'PUT' || method === 'POST' || method === 'PATCH';
   const { username, password } = url;
@@ -154,6 +166,7 @@ function start({ method, url, headers, route, timeouts }: Exchange, length: numb
   const options = {
     method,
     agent,
+    ended,
     timeout: timeouts.idle,
     headers: { ...headers, ...(counted && { 'content-length': String(length) }) },
     // Node's own decoding fails on a `%` that encodes nothing.

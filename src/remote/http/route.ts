@@ -8,7 +8,7 @@ import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, rootCertificates } from 'node:tls';
 import { KexportError, reasonOf } from '../../errors.ts';
-import type { Route } from './exchange.ts';
+import type { Route, WithEnd } from './exchange.ts';
 import { TRANSIENT } from './failure.ts';
 import { type Proxy, proxyFor } from './proxy.ts';
 import { shownUrl } from './secrets.ts';
@@ -80,9 +80,11 @@ interface Trust {
   readonly ca: string[] | undefined;
 }
 
+type Wanted = ConnectionOptions & Partial<WithEnd>;
+
 type Connected = (error: Error | null, stream: Duplex) => void;
 
-function agentWith(open: (options: ConnectionOptions, done: Connected) => void): SecureAgent {
+function agentWith(open: (options: Wanted, done: Connected) => void): SecureAgent {
   return Object.assign(new SecureAgent(KEEP), { createConnection: open });
 }
 
@@ -90,16 +92,31 @@ function failed(done: Connected, error: Error): void {
   done(error, undefined as unknown as Duplex); // no stream
 }
 
+/**
+ * Destroys what is not connected yet when the request that waits for it has failed: the agent does
+ * not know of it before. Returns what is to be called once it is connected.
+ */
+function endedWith(
+  { ended }: Partial<WithEnd>,
+  connecting: { destroy(error: Error): unknown },
+): () => void {
+  const onEnd = () => connecting.destroy(new Error('interrupted'));
+  ended?.addEventListener('abort', onEnd);
+  return () => ended?.removeEventListener('abort', onEnd);
+}
+
 /** Hands over a connection by TLS: with a fingerprint, not before that was compared. */
-function secured(options: ConnectionOptions, { fingerprint, ca }: Trust, done: Connected): void {
+function secured(options: Wanted, { fingerprint, ca }: Trust, done: Connected): void {
   if (fingerprint === undefined) {
     done(null, connect({ ...options, ...(ca && { ca }) }));
     return;
   }
   const socket = connect({ ...options, rejectUnauthorized: false });
+  const connected = endedWith(options, socket);
   const onError = (error: Error) => failed(done, error);
   socket.once('error', onError);
   socket.once('secureConnect', () => {
+    connected();
     socket.off('error', onError);
     const { fingerprint256: found } = socket.getPeerCertificate();
     if (digitsOf(found) === digitsOf(fingerprint)) {
@@ -119,7 +136,7 @@ function digitsOf(fingerprint: string): string {
 /** An agent whose connections are tunnels through a proxy (RFC 9110, CONNECT). */
 function tunnelAgent({ url, hostname, port, credentials }: Proxy, trust: Trust): SecureAgent {
   return agentWith((options, done) => {
-    const { host = '', servername } = options;
+    const { host = '', servername, ended } = options;
     const server = `${isIPv6(host) ? `[${host}]` : host}:${options.port ?? 443}`;
     const asked = httpRequest({
       method: 'CONNECT',
@@ -129,11 +146,14 @@ function tunnelAgent({ url, hostname, port, credentials }: Proxy, trust: Trust):
       headers: { host: server, ...credentials },
       agent: false,
     });
+    const connected = endedWith(options, asked);
     asked.once('error', (error) => failed(done, error));
     asked.once('connect', ({ statusCode = 0 }, socket) => {
+      connected();
       if (statusCode === 200) {
         // An address is no servername: without `host` the certificate would have to be the proxy's.
-        secured({ socket, host, servername: servername ?? host }, trust, done);
+        const wanted = { socket, host, servername: servername ?? host, ...(ended && { ended }) };
+        secured(wanted, trust, done);
         return;
       }
       socket.destroy();
