@@ -65,9 +65,10 @@ function isStrong(etag: string | undefined): etag is string {
  * If-Match, nothing else tells.
  */
 function isAnother({ etag, lastModified }: FileVersion, headers: HttpResponse['headers']): boolean {
-  return (
-    differ(opaque(etag), opaque(headers['etag'])) || differ(lastModified, headers['last-modified'])
-  );
+  const now = headers['etag'];
+  if (differ(opaque(etag), opaque(now))) return true;
+  // The servers behind one name may have different dates for the same bytes.
+  return !(isStrong(etag) && isStrong(now)) && differ(lastModified, headers['last-modified']);
 }
 
 /** What a server leaves out says nothing. */
