@@ -158,7 +158,8 @@ export async function startEbs(): Promise<EbsDouble> {
   }
 }
 
-function refused(status: number, type: string, reason?: string): Reply {
+/** An error as EBS writes it. */
+export function refused(status: number, type: string, reason?: string): Reply {
   const body = JSON.stringify({ Message: `${type} it is`, Reason: reason });
   return { status, headers: { 'x-amzn-errortype': type }, body };
 }

@@ -12,7 +12,7 @@ import type { Source } from '../../src/sources/source.ts';
 import { noise } from '../support/disks.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
 import { everyNth } from './double.ts';
-import { type EbsDouble, startEbs } from './ebs-double.ts';
+import { type EbsDouble, refused, startEbs } from './ebs-double.ts';
 
 const BLOCK = 524_288;
 /** Data, zeros that were written, data that ends within a block. */
@@ -87,6 +87,19 @@ describe('a snapshot of EBS', () => {
     expect(ebs.volume(id, DISK.length).equals(DISK)).toBe(true);
   });
 
+  test.each([
+    ['RequestThrottledException', 'RESOURCE_LEVEL_THROTTLE'],
+    ['RequestThrottledException', 'ACCOUNT_THROTTLED'],
+    ['RequestThrottledException', undefined],
+    ['com.amazonaws.ebs#ConcurrentLimitExceededException:http://x/', undefined],
+  ])('is whole although EBS throttles: %s, %s', async (type, reason) => {
+    let count = 0;
+    ebs.faults = () => (++count % 3 === 0 ? refused(400, type, reason) : undefined);
+    await send();
+    const [id = ''] = ebs.snapshots.keys();
+    expect(ebs.volume(id, DISK.length).equals(DISK)).toBe(true);
+  });
+
   test('is stored with as many requests at once as are allowed', async () => {
     ebs.latency = 20;
     await send({ connections: 3 });
@@ -142,6 +155,14 @@ describe('a failed export', () => {
     await expect(ebsSink(name, options)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test('says what a permission is lacking for, and what helps', async () => {
+    ebs.faults = () => refused(403, 'AccessDeniedException', 'DEPENDENCY_ACCESS_DENIED');
+    await expect(send()).rejects.toMatchObject({
+      message: expect.stringContaining('HTTP 403, DEPENDENCY_ACCESS_DENIED: ') as string,
+      hint: expect.stringContaining('the credentials lack the permission') as string,
     });
   });
 

@@ -77,7 +77,7 @@ export function domainOf(region: string): string {
 
 /** Codes of a service that is busy. */
 const BUSY =
-  /^(SlowDown|InternalError|ServiceUnavailable|RequestTimeout|ConditionalRequestConflict|Throttling|RequestThrottled|TooManyRequests|RequestLimitExceeded|InternalServer)/;
+  /^(SlowDown|InternalError|ServiceUnavailable|RequestTimeout|ConditionalRequestConflict|Throttling|RequestThrottled|TooManyRequests|ConcurrentLimitExceeded|RequestLimitExceeded|InternalServer)/;
 
 const EXPIRED = /^(ExpiredToken|RequestExpired|TokenRefreshRequired|ExpiredTokenException)/;
 
@@ -103,16 +103,19 @@ function explained(
 ): Explanation {
   const text = body.toString();
   const json = jsonTexts(text);
-  const type = headers['x-amzn-errortype'] ?? json['__type'];
-  const reason = json['Reason'];
-  const code = xmlText(text, 'Code') ?? reason ?? type?.replace(/^.*#|:.*$/g, '');
+  const type = (headers['x-amzn-errortype'] ?? json['__type'])?.replace(/^.*#|:.*$/g, '');
+  // EBS gives a reason, which says more than the type; whether it is busy, the type says.
+  const given = [xmlText(text, 'Code'), json['Reason'], type];
+  const known = given.filter((each) => each !== undefined);
+  const [code] = known;
+  if (known.length === 0 && status === 403) known.push('AccessDenied');
+  const isAny = (pattern: RegExp) => known.some((each) => pattern.test(each));
   const message = xmlText(text, 'Message') ?? json['message'] ?? json['Message'];
-  const known = code ?? (status === 403 ? 'AccessDenied' : '');
-  const hint = HINTS.find(([pattern]) => pattern.test(known))?.[1];
+  const hint = HINTS.find(([pattern]) => isAny(pattern))?.[1];
   const isTransient =
-    BUSY.test(known) ||
-    transient.includes(known) ||
-    (EXPIRED.test(known) && credentials.renew()) ||
+    isAny(BUSY) ||
+    (code !== undefined && transient.includes(code)) ||
+    (isAny(EXPIRED) && credentials.renew()) ||
     undefined;
   return { code, message, isTransient, hint };
 }
