@@ -166,6 +166,7 @@ describe('a failed upload to Google', () => {
     });
     expect(String(error)).not.toMatch(/ya29|ABg5/);
     await expect(gcsSink('gs://bucket/', {})).rejects.toThrow(/does not name an object in Google/);
+    await expect(gcsSink('gs://bucket/..', {})).rejects.toThrow(/would lead to another object$/);
     await expect(gcsSink('gs://bucket/x.tgz', { formatName: 'gce' })).rejects.toThrow(/\.tar\.gz/);
     const other = gcsSink('gs://other/key', { endpoint: gcs.url, env: GOOGLE_ENVIRONMENT });
     await expect(other).rejects.toMatchObject({

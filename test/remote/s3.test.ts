@@ -4,6 +4,7 @@ import { encode } from '../../src/export/encode.ts';
 import type { Warning } from '../../src/errors.ts';
 import { sourceFrom } from '../../src/open/source-from.ts';
 import { partSizes } from '../../src/remote/aws/part-sizes.ts';
+import { openS3File } from '../../src/remote/aws/s3-file.ts';
 import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
@@ -168,6 +169,26 @@ describe('a failed upload', () => {
       hint: 'create the bucket first, and check its name',
     });
   });
+});
+
+test.each(['x/../y.raw', '../other/z', 'x/..', './x'])('the key %s is refused', async (key) => {
+  const options = { endpoint: s3.url, env: AWS_ENVIRONMENT };
+  const refusal = {
+    code: 'usage',
+    message: expect.stringMatching(/a key would lead to another object$/) as string,
+  };
+  await expect(s3Sink(`s3://bucket/${key}`, options)).rejects.toMatchObject(refusal);
+  await expect(openS3File(`s3://bucket/${key}`, options)).rejects.toMatchObject(refusal);
+  expect(s3.requests).toEqual([]);
+});
+
+test('a key with other dots, and with slashes that follow each other, is its own', async () => {
+  const how = { endpoint: s3.url, env: AWS_ENVIRONMENT };
+  const sink = await s3Sink('s3://bucket//.../%2e%2e//..x', how);
+  await sink.write(0, [SMALL]);
+  await sink.finish(SMALL.length);
+  await sink.commit();
+  expect([...s3.objects.keys()]).toEqual(['bucket//.../%2e%2e//..x']);
 });
 
 test('a bucket in another region is found there', async () => {

@@ -4,6 +4,7 @@ import { KexportError } from '../../errors.ts';
 import type { HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { failureOf } from '../http/failure.ts';
+import { refuseDots } from '../refuse-dots.ts';
 import type { StoreOptions } from '../store-options.ts';
 import { type AwsServices, awsServices, domainOf } from './service.ts';
 import { uriEncoded } from './sign.ts';
@@ -33,7 +34,10 @@ export interface S3Object extends S3Place {
 export function parseS3(name: string): S3Place {
   const [, bucket = '', key = ''] =
     /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/.exec(name) ?? [];
-  if (key !== '') return { bucket, key };
+  if (key !== '') {
+    refuseDots(name, key.split('/'));
+    return { bucket, key };
+  }
   throw new KexportError('usage', `${name} does not name an object in S3`, {
     hint: 'it looks like s3://BUCKET/KEY; a name that ends in / is a folder for several images',
   });

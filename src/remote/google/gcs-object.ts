@@ -6,6 +6,7 @@ import type { HttpResponse } from '../http/exchange.ts';
 import type { Explanation } from '../http/failure.ts';
 import type { Environment } from '../http/route.ts';
 import { jsonMembers, jsonTexts, membersOf } from '../json-texts.ts';
+import { refuseDots } from '../refuse-dots.ts';
 import type { StoreOptions } from '../store-options.ts';
 import { googleTokens } from './token.ts';
 
@@ -48,6 +49,7 @@ export function gcsObject(name: string, options: StoreOptions): GcsObject {
       hint: 'it looks like gs://BUCKET/KEY; a name that ends in / is a folder for several images',
     });
   }
+  refuseDots(name, [key]); // a slash within it is encoded
   const { env = process.env } = options;
   const { address, isEmulator } = serverOf(options.endpoint, env);
   const client = httpClient(options);
