@@ -31,6 +31,10 @@ export interface S3Double extends Double {
   readonly objects: Map<string, StoredObject>;
   /** Uploads that are neither complete nor aborted, by their ids. */
   readonly uploads: ReadonlyMap<string, StoredUpload>;
+  readonly state: {
+    /** Whether it says what checksum an object has, as Amazon's does. */
+    tellsChecksums: boolean;
+  };
   /** Puts an object there. */
   put(place: string, bytes: Uint8Array): void;
 }
@@ -39,6 +43,7 @@ export interface S3Double extends Double {
 export async function startS3(): Promise<S3Double> {
   const objects = new Map<string, StoredObject>();
   const uploads = new Map<string, StoredUpload>();
+  const state = { tellsChecksums: true };
   let count = 0;
 
   const double = await startDouble((request) => {
@@ -71,6 +76,7 @@ export async function startS3(): Promise<S3Double> {
   return Object.assign(double, {
     objects,
     uploads,
+    state,
     put: (place: string, bytes: Uint8Array) => {
       const etag = `"${hash('md5', bytes).toString('hex')}"`;
       objects.set(place, { bytes: Buffer.from(bytes), etag, checksum: '' });
@@ -131,10 +137,8 @@ export async function startS3(): Promise<S3Double> {
 
   function read({ bytes, etag, checksum }: StoredObject, { headers }: Received): Reply {
     if ((headers['if-match'] ?? etag) !== etag) return xmlError(412, 'PreconditionFailed');
-    const facts = {
-      etag,
-      ...(headers['x-amz-checksum-mode'] === 'ENABLED' && { 'x-amz-checksum-sha256': checksum }),
-    };
+    const isTold = state.tellsChecksums && headers['x-amz-checksum-mode'] === 'ENABLED';
+    const facts = { etag, ...(isTold && { 'x-amz-checksum-sha256': checksum }) };
     return rangeReply(bytes, headers['range'], facts);
   }
 }

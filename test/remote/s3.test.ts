@@ -9,7 +9,7 @@ import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
-import { everyNth } from './double.ts';
+import { everyNth, type Received } from './double.ts';
 import { type S3Double, startS3 } from './s3-double.ts';
 
 const MIB = 2 ** 20;
@@ -32,6 +32,10 @@ async function send(options: SendOptions = {}, signal?: AbortSignal, disk = SMAL
   return encode(source, [{ format: raw(), sink }], { signal });
 }
 
+function isCompletion({ method, url }: Received): boolean {
+  return method === 'POST' && url.searchParams.has('uploadId');
+}
+
 describe('an image in S3', () => {
   test('has the bytes of the disk, and its ids are reported', async () => {
     const { images } = await send({ maxLength: LARGE.length }, undefined, LARGE);
@@ -48,12 +52,14 @@ describe('an image in S3', () => {
     expect(s3.objects.get(PLACE)?.bytes.equals(LARGE)).toBe(true);
   });
 
-  test('is complete even if the answer that says so is lost', async () => {
-    const isLast = ({ url, method }: { url: URL; method: string }) =>
-      method === 'POST' && url.searchParams.has('uploadId');
+  test.each([
+    ['Amazon', true],
+    ['a store that does not tell checksums', false],
+  ])('is complete even if the answer that says so is lost: %s', async (_, tellsChecksums) => {
+    s3.state.tellsChecksums = tellsChecksums;
     let lost = 0;
-    s3.faults = (request) => (isLast(request) && lost++ === 0 ? 'lost' : undefined);
-    const { images } = await send();
+    s3.faults = (request) => (isCompletion(request) && lost++ === 0 ? 'lost' : undefined);
+    const { images } = await send({ maxLength: LARGE.length }, undefined, LARGE);
     expect(lost).toBe(2);
     expect(images[0]?.ids?.['etag']).toBe(s3.objects.get(PLACE)?.etag);
   });
@@ -61,8 +67,7 @@ describe('an image in S3', () => {
   test('is complete if S3 fails after it has answered 200', async () => {
     const failed = { status: 200, body: '<Error><Code>InternalError</Code></Error>' };
     let count = 0;
-    s3.faults = ({ method, url }) =>
-      method === 'POST' && url.searchParams.has('uploadId') && count++ === 0 ? failed : undefined;
+    s3.faults = (request) => (isCompletion(request) && count++ === 0 ? failed : undefined);
     await send();
     expect(count).toBe(2);
     expect(s3.objects.has(PLACE)).toBe(true);
@@ -147,6 +152,48 @@ describe('a failed upload', () => {
     expect(warnings[0]?.message).toContain(
       "aws s3api abort-multipart-upload --bucket bucket --key 'images/web 1+ü.raw' --upload-id",
     );
+  });
+
+  test('leaves no object if every answer is lost that says it is complete', async () => {
+    s3.faults = (request) => (isCompletion(request) ? 'lost' : undefined);
+    await expect(send({ patience: 0 })).rejects.toThrow(/^cannot complete the upload of /);
+    expect(s3.requests.some(isCompletion)).toBe(true);
+    expect(s3.objects.size).toBe(0);
+  });
+
+  test('names the object if it cannot be seen whether it is complete', async () => {
+    const warnings: Warning[] = [];
+    const onWarning = (warning: Warning) => void warnings.push(warning);
+    s3.faults = (request) => {
+      if (isCompletion(request)) return 'lost';
+      return request.method === 'HEAD' && s3.objects.has(PLACE) ? { status: 403 } : undefined;
+    };
+    await expect(send({ patience: 0, onWarning })).rejects.toThrow(
+      /^cannot complete the upload of/,
+    );
+    expect(warnings.map(({ message }) => message)).toEqual([
+      `${NAME}, which may be complete, could not be removed: cannot look for ${NAME}: HTTP 403; aws s3 rm '${NAME}' does it`,
+    ]);
+  });
+
+  test('leaves what was to be replaced, even if it is the same image', async () => {
+    await send();
+    s3.faults = (request) => (isCompletion(request) ? { status: 500 } : undefined);
+    await expect(send({ force: true, patience: 0 })).rejects.toThrow(/HTTP 500 \(tried 3 times\)$/);
+    expect(s3.objects.get(PLACE)?.bytes.equals(SMALL)).toBe(true);
+    expect(s3.uploads.size).toBe(0);
+  });
+
+  test("does not name another's object if parts are left", async () => {
+    const warnings: Warning[] = [];
+    const onWarning = (warning: Warning) => void warnings.push(warning);
+    s3.faults = (request) => {
+      if (isCompletion(request)) s3.put(PLACE, Buffer.from('new'));
+      return request.method === 'DELETE' ? { status: 403 } : undefined;
+    };
+    await expect(send({ onWarning })).rejects.toMatchObject({ code: 'exists' });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]?.message).toMatch(/aws s3api abort-multipart-upload .* does it$/);
   });
 
   test.each([

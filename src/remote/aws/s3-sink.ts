@@ -14,16 +14,7 @@ import { traffic } from '../traffic.ts';
 import { partSizes } from './part-sizes.ts';
 import { s3File } from './s3-file.ts';
 import { type S3Place, s3Object } from './s3-store.ts';
-import {
-  abortUpload,
-  beginUpload,
-  type CompletedObject,
-  completeUpload,
-  refuseExisting,
-  removeObject,
-  type S3Part,
-  uploadPart,
-} from './s3-upload.ts';
+import { beginUpload, refuseExisting } from './s3-upload.ts';
 
 /** Parts in memory, in bytes: with larger parts, fewer are sent at the same time. */
 const MEMORY = 128 * 2 ** 20;
@@ -39,27 +30,30 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
   const sent = traffic();
   const object = s3Object(name, { ...options, code: 'target', onRetry: sent.onRetry });
   if (!force) await refuseExisting(object, options.signal);
-  const uploadId = await beginUpload(object, options.signal);
-  const isLeft = [`the parts of an upload to ${name}`, abortCommand(object, uploadId)] as const;
-  const forget = noteLeftover(...isLeft);
+  const upload = await beginUpload(object, force, options.signal);
+  const partsLeft = [`the parts of an upload to ${name}`, abortCommand(object, upload.id)] as const;
+  const removeCommand = `aws s3 rm ${shellWord(name)}`;
+  const forget = noteLeftover(...partsLeft);
   const stop = new AbortController();
-  const parts: S3Part[] = [];
   const filler = partFiller(partSizes(maxLength));
   const mostAtOnce = Math.floor(MEMORY / filler.partSize());
   const flight = inFlight(Math.max(1, Math.min(connections, mostAtOnce)));
-  let completed: CompletedObject | undefined;
 
   const send = async (signal: AbortSignal | undefined) => {
     const { partNumber, bytes } = filler.take();
     const work = async () => {
-      parts.push(await uploadPart(object, uploadId, partNumber, bytes, stop.signal));
+      await upload.send(partNumber, bytes, stop.signal);
       sent.add(bytes.length);
       filler.recycle(bytes);
     };
     await untilAborted(flight.start(work), signal);
   };
-  const complete = async () => {
-    completed ??= await completeUpload(object, uploadId, parts, force);
+  const removed = async (what: string, remedy: string, remove: () => Promise<void>) => {
+    try {
+      await remove();
+    } catch (error) {
+      options.onWarning?.(leftBehind(`${what} could not be removed`, error, remedy));
+    }
   };
 
   const sink: Sink = {
@@ -69,7 +63,7 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
       return sent.total();
     },
     get ids() {
-      return completed && { ...completed };
+      return upload.completed && { ...upload.completed };
     },
     async write(_imageOffset, buffers, signal) {
       throwIfAborted(signal);
@@ -85,14 +79,14 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
       if (!filler.isEmpty()) await send(signal);
       onProgress?.({ phase: 'sending', done: sent.total().bytes, total: length });
       await untilAborted(flight.done(), signal);
-      if (verify) await complete(); // nobody can read it before
+      if (verify) await upload.complete(); // nobody can read it before
     },
     ...(verify && {
       readBack: (size: number, signal?: AbortSignal) =>
-        s3File(object, { size, etag: completed?.etag }, { connections, signal }),
+        s3File(object, { size, etag: upload.completed?.etag }, { connections, signal }),
     }),
     async commit() {
-      await complete();
+      await upload.complete();
       forget();
     },
     settle() {
@@ -102,12 +96,10 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
     async discard() {
       stop.abort();
       await flight.settled();
-      try {
-        await (completed ? removeObject(object, completed) : abortUpload(object, uploadId));
-      } catch (error) {
-        const [what, remedy] = completed ? [name, `aws s3 rm ${shellWord(name)}`] : isLeft;
-        options.onWarning?.(leftBehind(`${what} could not be removed`, error, remedy));
-      }
+      const { completed } = upload;
+      if (!completed) await removed(...partsLeft, () => upload.abort());
+      const what = completed ? name : `${name}, which may be complete,`;
+      if (upload.mayBeComplete) await removed(what, removeCommand, () => upload.removeObject());
       forget();
       object.close();
     },

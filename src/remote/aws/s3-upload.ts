@@ -4,21 +4,24 @@ import { createHash } from 'node:crypto';
 import { KexportError, option, wording } from '../../errors.ts';
 import { failureOf } from '../http/failure.ts';
 import { xmlEscaped, xmlText } from '../http/xml-text.ts';
+import { type CompletedObject, findCompleted, type S3Part } from './s3-completed.ts';
 import type { S3Object } from './s3-store.ts';
 
-/** A part that S3 has. */
-export interface S3Part {
-  readonly partNumber: number;
-  readonly etag: string;
-  /** SHA-256 of its bytes, in Base64. */
-  readonly sha256: string;
-}
-
-/** A finished object. */
-export interface CompletedObject {
-  readonly etag: string;
-  /** Only in a bucket with versions. */
-  readonly versionId: string | undefined;
+/** A multipart upload. */
+export interface S3Upload {
+  readonly id: string;
+  /** The object, once the upload is known to be complete. */
+  readonly completed: CompletedObject | undefined;
+  /** Whether the upload is complete, or may be: the answer that said so may have been lost. */
+  readonly mayBeComplete: boolean;
+  /** Sends a part; S3 checks its SHA-256. */
+  send(partNumber: number, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Makes an object of the parts. Throws a KexportError, `exists` if another has appeared. */
+  complete(): Promise<CompletedObject>;
+  /** Removes the parts of an upload that is not complete. */
+  abort(): Promise<void>;
+  /** Removes the object, if there is one, after `abort` unless the upload is complete. */
+  removeObject(): Promise<void>;
 }
 
 /** How long the clean-up of a failed upload is retried, in milliseconds. */
@@ -41,11 +44,72 @@ function exists({ name }: S3Object, cause?: unknown): KexportError {
   return new KexportError('exists', `${name} exists`, { cause, hint });
 }
 
-/** Returns the id of the upload. */
+/** Begins an upload. Unless `force` is set, S3 refuses to replace an object that has appeared. */
 export async function beginUpload(
   object: S3Object,
+  force: boolean,
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<S3Upload> {
+  const id = await openUpload(object, signal);
+  const parts: S3Part[] = [];
+  let completed: CompletedObject | undefined;
+  let mayBeComplete = false;
+  let isRepeated = false; // the request to complete it
+  let wasThere = true; // when it was aborted
+
+  const onRepeat = () => void (isRepeated = true);
+  const inOrder = () => [...parts].sort((one, other) => one.partNumber - other.partNumber);
+  const complete = async () => {
+    mayBeComplete = true;
+    try {
+      return await completeUpload(object, { id, parts: inOrder(), force, onRepeat });
+    } catch (error) {
+      const { serviceCode, status = 500 } = failureOf(error) ?? {};
+      if (!isRepeated && status < 500) mayBeComplete = false;
+      const isPast = serviceCode === 'NoSuchUpload' || status === 412;
+      // The answer to an earlier attempt may have been lost.
+      const found = isPast && mayBeComplete ? await find().catch(() => undefined) : undefined;
+      if (found) return found;
+      throw status === 412 ? exists(object, error) : error;
+    }
+  };
+  const find = async (patience?: number) => {
+    const found = await findCompleted(object, inOrder(), patience);
+    mayBeComplete = found !== undefined;
+    return found;
+  };
+
+  return {
+    id,
+    get completed() {
+      return completed;
+    },
+    get mayBeComplete() {
+      return mayBeComplete;
+    },
+    async send(partNumber, bytes, stop) {
+      parts.push(await sendPart(object, id, { partNumber, bytes }, stop));
+    },
+    async complete() {
+      completed ??= await complete();
+      return completed;
+    },
+    async abort() {
+      wasThere = await abortUpload(object, id);
+    },
+    async removeObject() {
+      if (!completed) {
+        // What was to be replaced may be the same image. It still is, as the upload was there.
+        if (!mayBeComplete || (force && wasThere)) return;
+        completed = await find(CLEANUP_PATIENCE);
+      }
+      if (completed) await removeVersion(object, completed);
+    },
+  };
+}
+
+/** Returns the id of the upload. */
+async function openUpload(object: S3Object, signal: AbortSignal | undefined): Promise<string> {
   const { body } = await object.send({
     what: 'begin an upload to',
     method: 'POST',
@@ -62,12 +126,10 @@ export async function beginUpload(
   throw new KexportError('target', `cannot begin an upload to ${object.name}: it has got no id`);
 }
 
-/** Sends a part; S3 checks its SHA-256. */
-export async function uploadPart(
+async function sendPart(
   object: S3Object,
   uploadId: string,
-  partNumber: number,
-  bytes: Uint8Array,
+  { partNumber, bytes }: { readonly partNumber: number; readonly bytes: Uint8Array },
   signal: AbortSignal,
 ): Promise<S3Part> {
   const digest = Buffer.from(await crypto.subtle.digest('SHA-256', bytes));
@@ -87,41 +149,38 @@ export async function uploadPart(
   throw new KexportError('target', `part ${partNumber} of ${object.name} was stored as another`);
 }
 
-/**
- * Makes an object of the parts. Unless `force` is set, S3 refuses to replace one that has appeared
- * meanwhile.
- */
-export async function completeUpload(
+interface Completion {
+  readonly id: string;
+  /** In their order. */
+  readonly parts: readonly S3Part[];
+  readonly force: boolean;
+  /** Called before the request is sent again. */
+  readonly onRepeat: () => void;
+}
+
+async function completeUpload(
   object: S3Object,
-  uploadId: string,
-  parts: readonly S3Part[],
-  force: boolean,
+  { id, parts, force, onRepeat }: Completion,
 ): Promise<CompletedObject> {
-  const ordered = [...parts].sort((one, other) => one.partNumber - other.partNumber);
-  try {
-    const { body, headers } = await object.send({
-      what: 'complete the upload of',
-      method: 'POST',
-      query: { uploadId },
-      headers: { 'content-type': 'application/xml', ...(!force && { 'if-none-match': '*' }) },
-      ...hashedBody(listOf(ordered)),
-      // S3 answers 200 before it is done, and then may still fail.
-      isRefusal: ({ body: answer }) => xmlText(answer.toString(), 'Code') !== undefined,
-    });
-    const etag = xmlText(body.toString(), 'ETag') ?? '';
-    // Ceph writes it without the quotes that headers have.
-    return {
-      etag: etag.startsWith('"') ? etag : `"${etag}"`,
-      versionId: headers['x-amz-version-id'],
-    };
-  } catch (error) {
-    const { serviceCode, status } = failureOf(error) ?? {};
-    const isPast = serviceCode === 'NoSuchUpload' || status === 412;
-    // The answer to an earlier attempt may have been lost.
-    const done = isPast ? await findCompleted(object, ordered) : undefined;
-    if (done) return done;
-    throw status === 412 ? exists(object, error) : error;
-  }
+  const { body, headers } = await object.send({
+    what: 'complete the upload of',
+    method: 'POST',
+    query: { uploadId: id },
+    headers: { 'content-type': 'application/xml', ...(!force && { 'if-none-match': '*' }) },
+    ...hashedBody(listOf(parts)),
+    resume: () => {
+      onRepeat();
+      return Promise.resolve({});
+    },
+    // S3 answers 200 before it is done, and then may still fail.
+    isRefusal: ({ body: answer }) => xmlText(answer.toString(), 'Code') !== undefined,
+  });
+  const etag = xmlText(body.toString(), 'ETag') ?? '';
+  // Ceph writes it without the quotes that headers have.
+  return {
+    etag: etag.startsWith('"') ? etag : `"${etag}"`,
+    versionId: headers['x-amz-version-id'],
+  };
 }
 
 function listOf(parts: readonly S3Part[]): string {
@@ -138,41 +197,20 @@ function hashedBody(text: string) {
   return { body: [body], bodySha256: createHash('sha256').update(body).digest('hex') };
 }
 
-/** The object if it consists of these parts. */
-async function findCompleted(
-  object: S3Object,
-  parts: readonly S3Part[],
-): Promise<CompletedObject | undefined> {
-  const digests = parts.map(({ sha256 }) => Buffer.from(sha256, 'base64'));
-  const whole = createHash('sha256').update(Buffer.concat(digests)).digest('base64');
-  const { status, headers } = await object.send({
-    what: 'look for',
-    method: 'HEAD',
-    headers: { 'x-amz-checksum-mode': 'ENABLED' },
-    accepts: [404],
-  });
-  const { etag } = headers;
-  if (status === 404 || etag === undefined) return undefined;
-  if (headers['x-amz-checksum-sha256'] !== `${whole}-${parts.length}`) return undefined;
-  return { etag, versionId: headers['x-amz-version-id'] };
-}
-
-/** Removes the parts of an upload that is not complete. */
-export async function abortUpload(object: S3Object, uploadId: string): Promise<void> {
-  await object.send({
+/** Returns whether there was such an upload. */
+async function abortUpload(object: S3Object, uploadId: string): Promise<boolean> {
+  const { status } = await object.send({
     what: 'abort the upload of',
     method: 'DELETE',
     query: { uploadId },
     accepts: [404],
     patience: CLEANUP_PATIENCE,
   });
+  return status !== 404;
 }
 
-/** Removes a finished object; in a bucket with versions, what it replaced is there again. */
-export async function removeObject(
-  object: S3Object,
-  { versionId }: CompletedObject,
-): Promise<void> {
+/** In a bucket with versions, what it replaced is there again. */
+async function removeVersion(object: S3Object, { versionId }: CompletedObject): Promise<void> {
   await object.send({
     what: 'remove',
     method: 'DELETE',
