@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { raw } from '../../formats/index.ts';
 import { encode } from '../../src/export/encode.ts';
 import type { Warning } from '../../src/errors.ts';
@@ -8,6 +8,7 @@ import { openS3File } from '../../src/remote/aws/s3-file.ts';
 import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
+import { until } from '../support/until.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
 import { everyNth, type Received } from './double.ts';
 import { type S3Double, startS3 } from './s3-double.ts';
@@ -271,6 +272,29 @@ test('credentials that have expired are renewed', async () => {
   expect(given).toBe(2);
   expect(s3.objects.get(PLACE)?.bytes.equals(SMALL)).toBe(true);
   expect(s3.requests.at(-1)?.headers['x-amz-security-token']).toBe('session-token-2');
+});
+
+test('credentials are used to their end if nobody gives others', async () => {
+  let asked = 0;
+  s3.faults = ({ url }) => {
+    if (url.pathname !== '/credentials') return undefined;
+    if (asked++ > 0) return { status: 503 };
+    const body = JSON.stringify({
+      AccessKeyId: AWS_ENVIRONMENT['AWS_ACCESS_KEY_ID'],
+      SecretAccessKey: AWS_ENVIRONMENT['AWS_SECRET_ACCESS_KEY'],
+      Expiration: new Date(Date.now() + 600_000).toISOString(),
+    });
+    return { status: 200, body };
+  };
+  const env = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${s3.url}/credentials`, HOME: '/nowhere' };
+  const sink = await s3Sink(NAME, { endpoint: s3.url, env, firstWait: 1, patience: 10 });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 400_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  await sink.write(0, [SMALL]);
+  await sink.finish(SMALL.length);
+  await until(() => asked > 1);
+  await sink.commit();
+  expect(s3.objects.get(PLACE)?.bytes.equals(SMALL)).toBe(true);
 });
 
 test('10,000 parts hold the largest objects', () => {
