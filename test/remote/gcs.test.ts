@@ -1,5 +1,5 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { raw } from '../../formats/index.ts';
@@ -242,6 +242,17 @@ describe('a token of Google', () => {
     expect(await sending).toMatchObject({ code: 'aborted' });
     vi.unstubAllEnvs();
   }, 30_000);
+
+  test('is found in the folder of the user if CLOUDSDK_CONFIG is empty', async () => {
+    gcs.state.other = give;
+    const HOME = temporaryFolder();
+    const folder = join(HOME, '.config/gcloud');
+    mkdirSync(folder, { recursive: true });
+    const fields = { type: 'authorized_user', token_uri: `${gcs.url}/token` };
+    writeFileSync(join(folder, 'application_default_credentials.json'), JSON.stringify(fields));
+    await send({ env: { HOME, CLOUDSDK_CONFIG: '', NO_GCE_CHECK: 'true' } });
+    expect(given).toBe(1);
+  });
 
   test('comes from the metadata server, and is renewed when it has expired', async () => {
     gcs.state.other = ({ headers }) =>

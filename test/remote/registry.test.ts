@@ -306,6 +306,17 @@ describe('a login', () => {
   }
   afterEach(() => void vi.unstubAllEnvs());
 
+  test('is taken from the folders of the user if variables are empty', async () => {
+    registry.state.access = 'basic';
+    const HOME = temporaryFolder();
+    mkdirSync(join(HOME, '.docker'));
+    const auths = { [new URL(registry.url).host]: { auth: pair(USER, PASSWORD) } };
+    writeFileSync(join(HOME, '.docker/config.json'), JSON.stringify({ auths }));
+    const empty = { XDG_RUNTIME_DIR: '', XDG_CONFIG_HOME: '', DOCKER_CONFIG: '' };
+    await send({ env: { ...empty, HOME } });
+    expect(registry.tags.size).toBe(1);
+  });
+
   test('is asked of a helper of docker', async () => {
     registry.state.access = 'basic';
     const answer = JSON.stringify({ ServerURL: 'x', Username: USER, Secret: PASSWORD });

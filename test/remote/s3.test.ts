@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { raw } from '../../formats/index.ts';
 import { encode } from '../../src/export/encode.ts';
@@ -8,6 +10,7 @@ import { openS3File } from '../../src/remote/aws/s3-file.ts';
 import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
 import { AWS_ENVIRONMENT } from './check-signature.ts';
 import { everyNth, type Received } from './double.ts';
@@ -247,6 +250,29 @@ test('a bucket in another region is found there', async () => {
   await send();
   expect(s3.objects.has(PLACE)).toBe(true);
   expect(s3.requests.filter(isElsewhere)).toHaveLength(1);
+});
+
+test('a variable that is empty counts as not set', async () => {
+  const { AWS_ACCESS_KEY_ID: id = '', AWS_SECRET_ACCESS_KEY: key = '' } = AWS_ENVIRONMENT;
+  const file = join(temporaryFolder(), 'credentials');
+  const lines = ['[default]', `aws_access_key_id = ${id}`, `aws_secret_access_key = ${key}`];
+  writeFileSync(file, lines.join('\n'));
+  const empty = [
+    ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_WEB_IDENTITY_TOKEN_FILE'],
+    ...['AWS_ROLE_ARN', 'AWS_PROFILE', 'AWS_REGION', 'AWS_ENDPOINT_URL_S3', 'AWS_CONFIG_FILE'],
+  ];
+  const env = {
+    ...Object.fromEntries(empty.map((name) => [name, ''])),
+    HOME: '/nowhere',
+    AWS_SHARED_CREDENTIALS_FILE: file,
+    AWS_DEFAULT_REGION: 'eu-other-1',
+    AWS_ENDPOINT_URL: s3.url,
+  };
+  await send({ endpoint: undefined, env });
+  await send({ force: true, env: { ...AWS_ENVIRONMENT, AWS_SESSION_TOKEN: '' } });
+  const [first] = s3.requests;
+  expect(first?.headers['authorization']).toContain('/eu-other-1/s3/');
+  expect(s3.requests.at(-1)?.headers).not.toHaveProperty('x-amz-security-token');
 });
 
 test('credentials that have expired are renewed', async () => {

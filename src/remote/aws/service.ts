@@ -1,9 +1,11 @@
 // Requests to the services of AWS, and to others that speak their protocols.
 
 import { KexportError } from '../../errors.ts';
+import { environmentOf } from '../environment.ts';
 import { type HttpClient, httpClient, type HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import type { Explanation } from '../http/failure.ts';
+import type { Environment } from '../http/route.ts';
 import { xmlText } from '../http/xml-text.ts';
 import { jsonTexts } from '../json-texts.ts';
 import type { StoreOptions } from '../store-options.ts';
@@ -34,12 +36,9 @@ export interface AwsServices {
   close(): void;
 }
 
-export function awsServices({
-  endpoint,
-  env = process.env,
-  ...options
-}: StoreOptions): AwsServices {
-  const client = httpClient({ ...options, env });
+export function awsServices({ endpoint, ...options }: StoreOptions): AwsServices {
+  const env = environmentOf(options);
+  const client = httpClient(options);
   const credentials = credentialProvider(env, client);
   return {
     async send({ service, region, bodySha256 = NO_BODY, transient = [], ...request }) {
@@ -62,10 +61,7 @@ export function awsServices({
   };
 }
 
-async function regionOf(
-  env: StoreOptions['env'] & {},
-  client: HttpClient,
-): Promise<string | undefined> {
+async function regionOf(env: Environment, client: HttpClient): Promise<string | undefined> {
   const given = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
   return given ?? (await readProfile(env))?.['region'] ?? metadataRegion(env, client);
 }

@@ -1,7 +1,7 @@
 // The files that AWS's own tools are configured by: `~/.aws/config` and `~/.aws/credentials`.
 
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../../errors.ts';
 import type { Environment } from '../http/route.ts';
@@ -14,7 +14,7 @@ export type Profile = Readonly<Record<string, string>>;
  * KexportError if AWS_PROFILE names one that is not there.
  */
 export async function readProfile(env: Environment): Promise<Profile | undefined> {
-  const folder = join(env['HOME'] ?? homedir(), '.aws');
+  const folder = join(env['HOME'] ?? userInfo().homedir, '.aws');
   const config = env['AWS_CONFIG_FILE'] ?? join(folder, 'config');
   const secrets = env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(folder, 'credentials');
   const name = profileName(env);

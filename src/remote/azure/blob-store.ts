@@ -1,6 +1,7 @@
 // A blob of Azure: requests to its address, allowed by a shared access signature or a token.
 
 import { KexportError } from '../../errors.ts';
+import { environmentOf } from '../environment.ts';
 import { hideQuery } from '../hide-query.ts';
 import { httpClient, type HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
@@ -34,7 +35,7 @@ const HOSTS = /\.blob\.(core\.[a-z.]+|storage\.azure\.net)$/;
 
 /** Throws a KexportError for an address that is not one of a blob. */
 export function blobAt(address: string, options: StoreOptions): Blob {
-  const { env = process.env } = options;
+  const env = environmentOf(options);
   const url = new URL(address);
   const name = shownUrl(url);
   const isSigned = url.searchParams.has('sig') && url.searchParams.has('sv');

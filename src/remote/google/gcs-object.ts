@@ -1,6 +1,7 @@
 // The objects of Google Cloud Storage, by its JSON API.
 
 import { KexportError } from '../../errors.ts';
+import { environmentOf } from '../environment.ts';
 import { httpClient, type HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import type { Explanation } from '../http/failure.ts';
@@ -50,7 +51,7 @@ export function gcsObject(name: string, options: StoreOptions): GcsObject {
     });
   }
   refuseDots(name, [key]); // a slash within it is encoded
-  const { env = process.env } = options;
+  const env = environmentOf(options);
   const { address, isEmulator } = serverOf(options.endpoint, env);
   const client = httpClient(options);
   const tokens = isEmulator ? undefined : googleTokens(env, client);

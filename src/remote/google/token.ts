@@ -3,7 +3,7 @@
 
 import { createPrivateKey, createSign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../../errors.ts';
 import type { HttpClient } from '../http/client.ts';
@@ -68,7 +68,8 @@ async function fromFile(
   signal: AbortSignal | undefined,
 ): Promise<GoogleToken | undefined> {
   const given = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  const folder = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.config/gcloud');
+  const folder =
+    env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? userInfo().homedir, '.config/gcloud');
   const path = given === '' ? join(folder, 'application_default_credentials.json') : given;
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     if (given === '' && /^(ENOENT|ENOTDIR)$/.test(errnoOf(cause) ?? '')) return undefined;

@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, type ErrorCode, KexportError, throwIfAborted } from '../../errors.ts';
+import { environmentOf } from '../environment.ts';
 import {
   type Body,
   exchange,
@@ -87,9 +88,9 @@ const MAX_RETRY_AFTER = 300_000;
 const MIN_ATTEMPTS = 3;
 
 export function httpClient(options: ClientOptions): HttpClient {
-  const { code, env = process.env, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
+  const { code, patience = PATIENCE, firstWait = FIRST_WAIT } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const ways = routes(env, options.fingerprint);
+  const ways = routes(environmentOf(options), options.fingerprint);
   const underWay = new Set<AbortController>();
   let isClosed = false;
   let hasAnswered = false; // whether the server is known to be there

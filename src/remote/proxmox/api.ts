@@ -2,6 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, KexportError, throwIfAborted } from '../../errors.ts';
+import { environmentOf } from '../environment.ts';
 import { httpClient, type HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type Explanation, failureOf } from '../http/failure.ts';
@@ -38,7 +39,7 @@ export async function proxmoxApi(
   { server, host }: ProxmoxPlace,
   options: StoreOptions,
 ): Promise<ProxmoxApi> {
-  const { env = process.env } = options;
+  const env = environmentOf(options);
   const token = await tokenIn(env);
   const fingerprint = env['PVE_FINGERPRINT'];
   const timeouts = { ...TIMEOUTS, ...options.timeouts };

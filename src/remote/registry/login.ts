@@ -2,7 +2,7 @@
 // with a helper that such a file names.
 
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, KexportError, reasonOf } from '../../errors.ts';
 import type { Environment } from '../http/route.ts';
@@ -38,7 +38,7 @@ export async function findLogin(
 }
 
 function filesOf(env: Environment): readonly string[] {
-  const home = env['HOME'] ?? homedir();
+  const home = env['HOME'] ?? userInfo().homedir;
   const given = env['REGISTRY_AUTH_FILE'] ?? '';
   if (given !== '') return [given];
   const runtime = env['XDG_RUNTIME_DIR'] ?? `/run/containers/${String(process.getuid?.())}`;

@@ -1,5 +1,6 @@
 // Requests for one repository of a registry ("OCI Distribution Specification" 1.1).
 
+import { environmentOf } from '../environment.ts';
 import { httpClient, type HttpRequest } from '../http/client.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import type { Explanation } from '../http/failure.ts';
@@ -33,7 +34,8 @@ const TIMEOUTS = { idle: 600_000, total: 900_000 };
 
 /** The repository of `oci://REGISTRY/REPOSITORY:TAG`. Throws a KexportError. */
 export function repositoryOf(name: string, options: StoreOptions): Repository {
-  const { env = process.env, endpoint } = options;
+  const { endpoint } = options;
+  const env = environmentOf(options);
   const reference = parseReference(name);
   const { registry, repository } = reference;
   const server = (endpoint ?? addressOf(registry)).replace(/\/+$/, '');
