@@ -12,17 +12,18 @@ export interface PartFiller {
   recycle(bytes: Uint8Array): void;
 }
 
-/** `sizeOf` is the size of each part in bytes, by its number. */
+/** `sizeOf` is the size of each part in bytes, by its number; what it throws, `add` throws. */
 export function partFiller(sizeOf: (partNumber: number) => number): PartFiller {
-  const free: Uint8Array[] = [];
+  const free: Uint8Array[] = []; // of one size
   let partNumber = 1;
+  let size = 0; // of the last part that was begun
   let part: Uint8Array | undefined;
   let filled = 0;
 
   const begin = (): Uint8Array => {
-    const size = sizeOf(partNumber);
-    const used = free.pop();
-    return used?.length === size ? used : new Uint8Array(size);
+    size = sizeOf(partNumber);
+    if (free[0]?.length !== size) free.length = 0;
+    return free.pop() ?? new Uint8Array(size);
   };
   return {
     partSize: () => sizeOf(partNumber),
@@ -44,7 +45,7 @@ export function partFiller(sizeOf: (partNumber: number) => number): PartFiller {
       return taken;
     },
     recycle({ buffer }) {
-      free.push(new Uint8Array(buffer));
+      if (buffer.byteLength === size) free.push(new Uint8Array(buffer));
     },
   };
 }

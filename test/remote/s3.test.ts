@@ -8,6 +8,7 @@ import { sourceFrom } from '../../src/open/source-from.ts';
 import { partSizes } from '../../src/remote/aws/part-sizes.ts';
 import { openS3File } from '../../src/remote/aws/s3-file.ts';
 import { s3Sink } from '../../src/remote/aws/s3-sink.ts';
+import { partFiller } from '../../src/remote/part-filler.ts';
 import type { SendOptions } from '../../src/remote/store-options.ts';
 import { noise } from '../support/disks.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -91,6 +92,38 @@ describe('an image in S3', () => {
     await send({ connections: 2 }, undefined, LARGE);
     expect(s3.mostAtOnce).toBe(2);
   });
+});
+
+test('fewer parts are under way as they grow, so that they take no more memory', async () => {
+  const grown = 64 * MIB;
+  const how = { endpoint: s3.url, env: AWS_ENVIRONMENT };
+  const sink = await s3Sink(NAME, how, (partNumber) => (partNumber === 1 ? 5 * MIB : grown));
+  const disk = Buffer.alloc(5 * MIB + 3 * grown);
+  s3.latency = 1500; // longer than a busy machine takes to fill a part
+  await sink.write(0, [disk]);
+  await sink.finish(disk.length);
+  s3.latency = 0;
+  await sink.commit();
+  expect(s3.mostAtOnce).toBe(2);
+  expect(s3.objects.get(PLACE)?.bytes.length).toBe(disk.length);
+});
+
+test('the memory of a part is used again by those of its size', () => {
+  const filler = partFiller((partNumber) => (partNumber <= 2 ? 10 : 20));
+  const fill = () => {
+    filler.add(new Uint8Array(20));
+    return filler.take().bytes;
+  };
+  const first = fill();
+  filler.recycle(first);
+  const second = fill();
+  expect(second.buffer).toBe(first.buffer);
+  filler.recycle(second);
+  const third = fill();
+  expect(third.length).toBe(20);
+  filler.recycle(first);
+  filler.recycle(third);
+  expect(fill().buffer).toBe(third.buffer);
 });
 
 describe('an object that exists', () => {
@@ -337,4 +370,5 @@ test('10,000 parts hold the largest objects', () => {
   }
   expect(partSizes(undefined)(10_000)).toBeLessThanOrEqual(5 * 2 ** 30);
   expect(total(undefined)).toBeGreaterThan(5 * TIB);
+  expect(() => partSizes(undefined)(10_001)).toThrow(/10,000 parts, which hold 7.8 TiB/);
 });

@@ -11,12 +11,12 @@ import type { SendOptions } from '../store-options.ts';
 import { leftBehind } from '../left-behind.ts';
 import { partFiller } from '../part-filler.ts';
 import { traffic } from '../traffic.ts';
-import { partSizes } from './part-sizes.ts';
+import { type PartSizes, partSizes } from './part-sizes.ts';
 import { s3File } from './s3-file.ts';
 import { type S3Place, s3Object } from './s3-store.ts';
 import { beginUpload, refuseExisting } from './s3-upload.ts';
 
-/** Parts in memory, in bytes: with larger parts, fewer are sent at the same time. */
+/** Parts under way, in bytes: of larger parts, fewer are sent at the same time. */
 const MEMORY = 128 * 2 ** 20;
 
 const CONNECTIONS = 8;
@@ -25,8 +25,12 @@ const CONNECTIONS = 8;
  * A sink for the object `s3://BUCKET/KEY`. Begins the upload; throws a KexportError, `exists` if
  * the object exists, unless `force` is set.
  */
-export async function s3Sink(name: string, options: SendOptions = {}): Promise<OpenSink> {
-  const { force = false, verify = false, connections = CONNECTIONS, maxLength } = options;
+export async function s3Sink(
+  name: string,
+  options: SendOptions = {},
+  sizeOf: PartSizes = partSizes(options.maxLength),
+): Promise<OpenSink> {
+  const { force = false, verify = false, connections = CONNECTIONS } = options;
   const sent = traffic();
   const object = s3Object(name, { ...options, code: 'target', onRetry: sent.onRetry });
   if (!force) await refuseExisting(object, options.signal);
@@ -35,18 +39,18 @@ export async function s3Sink(name: string, options: SendOptions = {}): Promise<O
   const removeCommand = `aws s3 rm ${shellWord(name)}`;
   const forget = noteLeftover(...partsLeft);
   const stop = new AbortController();
-  const filler = partFiller(partSizes(maxLength));
-  const mostAtOnce = Math.floor(MEMORY / filler.partSize());
-  const flight = inFlight(Math.max(1, Math.min(connections, mostAtOnce)));
+  const filler = partFiller(sizeOf);
+  const flight = inFlight(connections);
 
   const send = async (signal: AbortSignal | undefined) => {
+    const most = Math.max(1, Math.floor(MEMORY / filler.partSize()));
     const { partNumber, bytes } = filler.take();
     const work = async () => {
       await upload.send(partNumber, bytes, stop.signal);
       sent.add(bytes.length);
       filler.recycle(bytes);
     };
-    await untilAborted(flight.start(work), signal);
+    await untilAborted(flight.start(work, Math.min(connections, most)), signal);
   };
   const removed = async (what: string, remedy: string, remove: () => Promise<void>) => {
     try {

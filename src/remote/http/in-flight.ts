@@ -1,10 +1,10 @@
 /** Work that goes on at the same time, up to a limit. */
 export interface InFlight {
   /**
-   * Starts work as soon as less than the limit is under way, and returns then. Throws the first
-   * failure of earlier work.
+   * Starts work as soon as less than the limit, or than `most`, is under way, and returns then.
+   * Throws the first failure of earlier work.
    */
-  start(work: () => Promise<void>): Promise<void>;
+  start(work: () => Promise<void>, most?: number): Promise<void>;
   /** Waits for all work. Throws its first failure. */
   done(): Promise<void>;
   /** Waits for all work, whatever becomes of it. */
@@ -23,8 +23,8 @@ export function inFlight(limit: number): InFlight {
   };
 
   return {
-    async start(work) {
-      while (running.size >= limit && !failure) await Promise.race(running);
+    async start(work, most = limit) {
+      while (running.size >= most && !failure) await Promise.race(running);
       check();
       const ended = work()
         .catch((error: unknown) => void (failure ??= { error }))
