@@ -7,6 +7,7 @@ import { kexportMeanwhile, startKexport } from '../support/kexport.ts';
 import { run } from '../support/peers.ts';
 import { until } from '../support/until.ts';
 import { AWS_ENVIRONMENT, SECRET_KEY } from './check-signature.ts';
+import type { Received } from './double.ts';
 import { type S3Double, startS3 } from './s3-double.ts';
 
 const MIB = 2 ** 20;
@@ -95,6 +96,22 @@ describe('Ctrl-C', () => {
     expect(status).toBe(130);
     expect(stderr).toContain('the parts of an upload to s3://bucket/web1.raw');
     expect(stderr).toContain('aws s3api abort-multipart-upload');
+  });
+
+  test('a second time names the object that is left, once it is complete', async () => {
+    const isReadBack = ({ method }: Received) => method === 'GET';
+    const isRemoval = ({ method }: Received) => method === 'DELETE';
+    s3.faults = (request) => (isReadBack(request) || isRemoval(request) ? 'hang' : undefined);
+    const args = ['raw', 'disk.img', '-o', 's3://bucket/web1.raw', '--verify'];
+    const { child, ended } = startKexport(args, cwd, env);
+    await until(() => s3.requests.some(isReadBack));
+    child.kill('SIGINT');
+    await until(() => s3.requests.some(isRemoval));
+    child.kill('SIGINT');
+    const { status, stderr } = await ended;
+    expect(status).toBe(130);
+    expect(stderr).toContain('aws s3 rm s3://bucket/web1.raw');
+    expect(stderr).not.toContain('abort-multipart-upload');
   });
 });
 

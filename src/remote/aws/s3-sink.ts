@@ -37,7 +37,8 @@ export async function s3Sink(
   const upload = await beginUpload(object, force, options.signal);
   const partsLeft = [`the parts of an upload to ${name}`, abortCommand(object, upload.id)] as const;
   const removeCommand = `aws s3 rm ${shellWord(name)}`;
-  const forget = noteLeftover(...partsLeft);
+  const forgetParts = noteLeftover(...partsLeft);
+  let forgetObject: () => void = () => undefined;
   const stop = new AbortController();
   const filler = partFiller(sizeOf);
   const flight = inFlight(connections);
@@ -51,6 +52,20 @@ export async function s3Sink(
       filler.recycle(bytes);
     };
     await untilAborted(flight.start(work, Math.min(connections, most)), signal);
+  };
+  const complete = async () => {
+    if (upload.completed) return;
+    forgetObject = noteLeftover(name, removeCommand);
+    try {
+      await upload.complete();
+      forgetParts();
+    } finally {
+      if (!upload.mayBeComplete) forgetObject();
+    }
+  };
+  const forget = () => {
+    forgetParts();
+    forgetObject();
   };
   const removed = async (what: string, remedy: string, remove: () => Promise<void>) => {
     try {
@@ -83,14 +98,14 @@ export async function s3Sink(
       if (!filler.isEmpty()) await send(signal);
       onProgress?.({ phase: 'sending', done: sent.total().bytes, total: length });
       await untilAborted(flight.done(), signal);
-      if (verify) await upload.complete(); // nobody can read it before
+      if (verify) await complete(); // nobody can read it before
     },
     ...(verify && {
       readBack: (size: number, signal?: AbortSignal) =>
         s3File(object, { size, etag: upload.completed?.etag }, { connections, signal }),
     }),
     async commit() {
-      await upload.complete();
+      await complete();
       forget();
     },
     settle() {
