@@ -285,6 +285,19 @@ test('a bucket in another region is found there', async () => {
   expect(s3.requests.filter(isElsewhere)).toHaveLength(1);
 });
 
+test.each([301, 307])(
+  'a bucket on another server is named, if no region is: %i',
+  async (status) => {
+    const location = 'https://bucket.s3-far-9.example.com/images/web1.raw';
+    s3.faults = () => ({ status, headers: { location } });
+    await expect(send()).rejects.toMatchObject({
+      message: `cannot look for ${NAME}: HTTP ${status}`,
+      hint: 'it is at bucket.s3-far-9.example.com: set AWS_REGION to its region, or AWS_ENDPOINT_URL to its server',
+    });
+    expect(s3.requests).toHaveLength(1);
+  },
+);
+
 test('a variable that is empty counts as not set', async () => {
   const { AWS_ACCESS_KEY_ID: id = '', AWS_SECRET_ACCESS_KEY: key = '' } = AWS_ENVIRONMENT;
   const file = join(temporaryFolder(), 'credentials');

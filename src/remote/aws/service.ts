@@ -107,13 +107,20 @@ function explained(
   if (known.length === 0 && status === 403) known.push('AccessDenied');
   const isAny = (pattern: RegExp) => known.some((each) => pattern.test(each));
   const message = xmlText(text, 'Message') ?? json['message'] ?? json['Message'];
-  const hint = HINTS.find(([pattern]) => isAny(pattern))?.[1];
+  const hint = HINTS.find(([pattern]) => isAny(pattern))?.[1] ?? elsewhere(headers['location']);
   const isTransient =
     isAny(BUSY) ||
     (code !== undefined && transient.includes(code)) ||
     (isAny(EXPIRED) && credentials.renew()) ||
     undefined;
   return { code, message, isTransient, hint };
+}
+
+/** What helps if another server has it: no request follows, as that would get session tokens. */
+function elsewhere(location = ''): string | undefined {
+  if (!URL.canParse(location)) return undefined;
+  const { host } = new URL(location);
+  return `it is at ${host}: set AWS_REGION to its region, or AWS_ENDPOINT_URL to its server`;
 }
 
 /** The configured region. Throws a KexportError if there is none. */
