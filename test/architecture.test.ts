@@ -326,7 +326,7 @@ const IN_BROWSERS: readonly RegExp[] = [
   /^src\/(byte-streams|images|open|sources|sinks|zfs-send)\//,
   /^src\/errors\.ts$/,
   /^src\/host\/(no-descriptors|read-fully|readable-file|shell-word|spool-file|write-fully)\.ts$/,
-  /^src\/remote\/(fetch-file|hide-query|ranges|remote-file|http\/(failure|secrets))\.ts$/,
+  /^src\/remote\/(fetch-file|hide-query|ranges|remote-file|http\/(failure|percent-decoded|secrets))\.ts$/,
   /^src\/runtime\/(?!node\.ts|own-files)/,
 ];
 
