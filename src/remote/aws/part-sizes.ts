@@ -1,7 +1,7 @@
 // Sizes of the parts of a multipart upload. S3 takes 10,000 parts of 5 MiB to 5 GiB, the last one
 // smaller, and objects up to 48.8 TiB ("Amazon S3 multipart upload limits").
 
-import { KexportError } from '../../errors.ts';
+import { KexportError, option, wording } from '../../errors.ts';
 
 const MIB = 2 ** 20;
 
@@ -10,6 +10,9 @@ const MAX_PARTS = 10_000;
 /** The smallest part, in bytes: each costs a request. */
 const SMALLEST = 8 * MIB;
 
+/** The largest, which is in memory: Node neither hashes nor sends 2 GiB at once. */
+const LARGEST = 1024 * MIB;
+
 /** Parts of one size, if the length of the object is not known. */
 const STEP = 1000;
 
@@ -17,18 +20,24 @@ const STEP = 1000;
 export type PartSizes = (partNumber: number) => number;
 
 /**
- * With `maxLength`, all parts have one size, and 10,000 hold that length. Without, the size doubles
- * every 1000 parts, which reach 7.8 TiB.
+ * With `maxLength`, all parts have one size, and 10,000 hold that length, or 9.7 TiB. Without, the
+ * size doubles every 1000 parts, which reach 3.8 TiB.
  */
 export function partSizes(maxLength: number | undefined): PartSizes {
-  const size = Math.max(SMALLEST, Math.ceil((maxLength ?? 0) / MAX_PARTS / MIB) * MIB);
+  const least = Math.ceil((maxLength ?? 0) / MAX_PARTS / MIB) * MIB;
+  const size = Math.min(Math.max(SMALLEST, least), LARGEST);
   return (partNumber) => {
-    if (partNumber > MAX_PARTS) throw tooLong();
-    return maxLength === undefined ? size * 2 ** Math.floor((partNumber - 1) / STEP) : size;
+    if (partNumber > MAX_PARTS) throw tooLong(maxLength !== undefined);
+    if (maxLength !== undefined) return size;
+    return Math.min(size * 2 ** Math.floor((partNumber - 1) / STEP), LARGEST);
   };
 }
 
-function tooLong(): KexportError {
-  const what = 'S3 takes 10,000 parts, which hold 7.8 TiB of an image whose length is not known';
-  return new KexportError('unsupported', what, { hint: 'give the size of the disk with --size' });
+function tooLong(isKnown: boolean): KexportError {
+  const what = 'the image is too long for S3, which takes 10,000 parts';
+  return isKnown
+    ? new KexportError('unsupported', `${what}: 9.7 TiB`)
+    : new KexportError('unsupported', `${what}: 3.8 TiB where its length is not known before`, {
+        hint: wording`give the size of the disk with ${option('size')}`,
+      });
 }
