@@ -48,6 +48,7 @@ export type {
   NamedDiskInfo,
 } from './images/describe-image.ts';
 export type { FileInput } from './images/file-input.ts';
+export type { DataRange } from './sources/data-map.ts';
 export type { PackedKind } from './images/image-kind.ts';
 export { type Verdict, verifyImageFiles, type VerifyOptions } from './images/verify.ts';
 export type { DiskIdentity, VolumeIdentity } from './inspect/disk-identity.ts';

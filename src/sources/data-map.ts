@@ -7,9 +7,11 @@ import { createInterface } from 'node:readline';
 import { untilAborted } from '../errors.ts';
 import { EXT4, fileSystemOf, TMPFS, XFS } from '../host/file-systems.ts';
 
-/** Part of a disk, in bytes. */
+/** Part of a disk or a file, in bytes. */
 export interface DataRange {
+  /** Its first byte. */
   readonly start: number;
+  /** The first byte behind it. */
   readonly end: number;
 }
 
