@@ -45,6 +45,8 @@ export function fileInput(
       if (range.start >= end) break;
       found.push({ start: Math.max(range.start, start), end: Math.min(range.end, end) });
     }
+    // What the file lacks is no hole: to read it is an error.
+    if (end > size) found.push({ start: Math.max(start, size), end });
     return found;
   }
 
