@@ -1,4 +1,5 @@
 import { FormatError, type ImageInput } from '../../formats/index.ts';
+import { KexportError } from '../errors.ts';
 import type { DataRange } from '../sources/data-map.ts';
 
 /** A file that is read as an image, or as a part of one. Does not own what it is read by. */
@@ -16,6 +17,12 @@ export interface FileInput extends ImageInput {
    * file without holes.
    */
   dataIn?(start: number, end: number): Promise<readonly DataRange[]>;
+}
+
+/** Throws a KexportError for a file or device of no byte. */
+export function checkNotEmpty(name: string, size: number): void {
+  if (size > 0) return;
+  throw new KexportError('source', `${name} is empty: it has no byte to read`);
 }
 
 /** Throws a FormatError if an image of `size` bytes does not have those bytes. */

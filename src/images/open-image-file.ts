@@ -3,6 +3,7 @@ import { blockDeviceSize } from '../host/block-device.ts';
 import { disposable } from '../sources/disposable.ts';
 import { closeFile, statFile } from '../host/descriptors.ts';
 import { KexportError, unexpectedFailure } from '../errors.ts';
+import { checkNotEmpty } from './file-input.ts';
 import { HEAD_SIZE } from './image-kind.ts';
 import { openForReading } from '../host/open-for-reading.ts';
 import { isRemote, openRemoteFile } from '../remote/open-remote.ts';
@@ -40,7 +41,7 @@ export async function openImageFile(
     }
     await options.onOpen?.(path, fd);
     const size = found.isFile() ? found.size : await blockDeviceSize(path, fd);
-    if (size === 0) throw new KexportError('source', `${path} is empty: it has no byte to read`);
+    checkNotEmpty(path, size);
     const head = () => fileInput(path, fd, size, options.signal).read(0, Math.min(HEAD_SIZE, size));
     const choice = { ovaDisk, internalSnapshot };
     const probed = from === undefined && found.isFile();

@@ -1,5 +1,5 @@
 import { type ByteInput, byteStreamFrom } from '../byte-streams/byte-stream-from.ts';
-import { KexportError } from '../errors.ts';
+import { checkNotEmpty } from '../images/file-input.ts';
 import { randomAccessSource } from '../sources/random-access.ts';
 import type { Source } from '../sources/source.ts';
 import { asDisk } from './as-disk.ts';
@@ -53,6 +53,6 @@ export async function bytesSource(
 }
 
 function checkSize(name: string, size: number, stated: number | undefined): void {
-  if (size === 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  checkNotEmpty(name, size);
   checkStatedSize(name, size, { size: stated });
 }

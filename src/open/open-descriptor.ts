@@ -7,6 +7,7 @@ import { blockDeviceSize } from '../host/block-device.ts';
 import { isStandardStream, statFile } from '../host/descriptors.ts';
 import { readableFile, readHead } from '../host/readable-file.ts';
 import { KexportError, option, wording } from '../errors.ts';
+import { checkNotEmpty } from '../images/file-input.ts';
 import { checkChoice } from '../images/image-format.ts';
 import type { OpenImageOptions } from '../images/open-image.ts';
 import { type ByteStream, byteStream } from '../byte-streams/byte-stream.ts';
@@ -52,7 +53,7 @@ export async function openDescriptor(
   const files = watchedFiles(options);
   await files.add(name, fd);
   const size = (found.isBlockDevice() ? await blockDeviceSize(name, fd) : found.size) - start;
-  if (size <= 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  checkNotEmpty(name, size);
   const head = found.isFile() ? await readHead(name, fd, HEAD_SIZE, start) : undefined;
   if (isSent ?? (head !== undefined && beginsSendStream(head))) {
     const stream = fileStream(name, readableFile(name, fd), { start, end: start + size });

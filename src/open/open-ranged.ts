@@ -2,6 +2,7 @@
 
 import { fileStream } from '../byte-streams/file-stream.ts';
 import { KexportError, option, wording } from '../errors.ts';
+import { checkNotEmpty } from '../images/file-input.ts';
 import { checkChoice } from '../images/image-format.ts';
 import { beginsSendStream, HEAD_SIZE } from '../images/image-kind.ts';
 import { remoteInput } from '../images/remote-input.ts';
@@ -18,7 +19,7 @@ import type { SourceOptions } from './source-options.ts';
 export async function openRanged(file: RemoteFile, options: SourceOptions): Promise<Opened> {
   const { name, size } = file;
   const { from } = options;
-  if (size === 0) throw new KexportError('source', `${name} is empty: it has no byte to read`);
+  checkNotEmpty(name, size);
   const head = await headOf(file, HEAD_SIZE);
   const packed = packedKind(name, head, options);
   const isSent = from === undefined ? beginsSendStream(head) : from === 'zfs-send';

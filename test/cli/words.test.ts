@@ -32,6 +32,14 @@ describe('a list of formats', () => {
   });
 });
 
+/** The line that words are refused with, as a mistake of usage. */
+function refusalOf(args: readonly string[]): string {
+  const { status, stdout, stderr } = kexport(args, { cwd: folder });
+  expect(stderr.split('\n')).toHaveLength(2);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  return stderr;
+}
+
 describe('what users of qemu-img type exits 2 with what does it here', () => {
   test.each([
     ['a command', ['check', 'a.raw'], 'unknown format or command "check" (kexport verify IMAGE)'],
@@ -61,8 +69,7 @@ describe('what users of qemu-img type exits 2 with what does it here', () => {
       'nothing is read from nbd://host/disk (disks and images are read from s3://, gs:// and https://, and a raw disk from a pipe)',
     ],
   ])('%s', (_, args, line) => {
-    const found = kexport(args, { cwd: folder });
-    expect(found).toEqual({ status: 2, stdout: '', stderr: `kexport: ${line}\n` });
+    expect(refusalOf(args)).toBe(`kexport: ${line}\n`);
   });
 });
 
@@ -119,10 +126,7 @@ describe('words that make no sense exit 2 with one line', () => {
     ],
     ['help on nothing', ['help', 'inof'], 'there is no help on "inof" (did you mean info?)'],
   ])('%s', (_, args, message) => {
-    const { status, stdout, stderr } = kexport(args, { cwd: folder });
-    expect(stderr).toContain(message);
-    expect(stderr.split('\n')).toHaveLength(2);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(refusalOf(args)).toContain(message);
   });
 });
 

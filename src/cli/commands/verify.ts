@@ -10,13 +10,12 @@ import { shownName } from '../../remote/open-remote.ts';
 import type { Progress } from '../../sources/progress.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Run } from '../command-line/program.ts';
-import { note } from '../command-line/messages.ts';
 import { EXIT_FAILURE } from '../command-line/report-error.ts';
+import { sayWarning } from '../command-line/say-warning.ts';
 import { abortOnSignals } from '../command-line/signals.ts';
 import { checkDiskChoice } from '../options/check-disk-choice.ts';
 import type { Options } from '../options/options.ts';
 import { progressDisplay } from '../print/progress.ts';
-import { warningText } from '../print/warning.ts';
 import { isSound, type StreamVerdict, verdictJson, verdictText } from '../print/verdict.ts';
 import { answerEach } from './answer-each.ts';
 
@@ -52,11 +51,7 @@ interface Running extends CompareOptions {
 async function verifyWithProgress(path: string, options: Options): Promise<StreamVerdict> {
   const progress = await progressDisplay(options.quiet ?? false);
   const onProgress = (state: Progress) => progress.update(state);
-  const onWarning = (warning: Warning) => {
-    const text = warningText(warning);
-    progress.say(text);
-    note(text);
-  };
+  const onWarning = (warning: Warning) => sayWarning(progress, warning);
   try {
     return await abortOnSignals((signal) =>
       verify(path, options, { signal, onProgress, onWarning }),

@@ -5,12 +5,12 @@ import type { Progress } from '../../sources/progress.ts';
 import { note, tell } from '../command-line/messages.ts';
 import { print } from '../command-line/print.ts';
 import { reportError } from '../command-line/report-error.ts';
+import { sayWarning } from '../command-line/say-warning.ts';
 import { abortOnSignals, ignoreFirstSignal } from '../command-line/signals.ts';
 import type { Options } from '../options/options.ts';
 import { nextSteps } from '../print/next-steps.ts';
 import { progressDisplay } from '../print/progress.ts';
 import { formatReport, jsonReport } from '../print/report.ts';
-import { warningText } from '../print/warning.ts';
 import { checkEffect } from './check-effect.ts';
 import { checkOptions, devicesInUse, isDiskInUse } from './check-options.ts';
 import type { planDisksInUse } from './disk-in-use.ts';
@@ -80,9 +80,7 @@ async function runExport(
   const warnings: Warning[] = [];
   const onWarning = (warning: Warning) => {
     warnings.push(warning);
-    const text = warningText(warning);
-    progress.say(text);
-    note(text);
+    sayWarning(progress, warning);
   };
   const onProgress = (state: Progress) => progress.update(state);
   try {

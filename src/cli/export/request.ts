@@ -70,11 +70,6 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** The last parts of those that images have. */
-const EXTENSIONS = new Set(
-  Object.values(FORMATS).map((create) => create().extension.split('.').at(-1)),
-);
-
 const LIST = `one or several of ${Object.keys(FORMATS).join(',')}, or all`;
 const USAGE = { hint: `kexport FORMATS DISK ...; FORMATS is ${LIST}` };
 
@@ -130,6 +125,7 @@ function checkFolder(outputDir: string | undefined, hint: string): void {
 /** A hint for the name of an image where that of its folder belongs. */
 function nameOfFile(path: string): string | undefined {
   const extension = extname(path).slice(1).toLowerCase();
-  if (!EXTENSIONS.has(extension)) return undefined;
+  const ends = Object.values(FORMATS).map((create) => create().extension.split('.').at(-1));
+  if (!ends.includes(extension)) return undefined;
   return `to say what the image is called: -o ${shellWord(path)}`;
 }
